@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Stage "image": Packer boots an overlay of the base disk, runs the scripts and leaves one compact qcow2.
+
+Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2), /template (image.json),
+/provision (the scripts), all read-only; /work and /logs.
+
+Settings (all required):
+    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
+    timeouts     seconds: {"ssh", "script", "shutdown"}
+    environment  variables for the scripts
+    scripts      their names in /provision, in the order to run
+Results: /work/image.qcow2, /work/packages.tsv, /work/image.json; /logs/{packer,scripts,qemu,serial}.log.
+"""
+
+import os
+import shutil
+
+import compact
+import packer_template
+import stage
+from packer_run import PackerRun
+
+BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/work", "/logs"
+SCRATCH = os.path.join(WORK, ".tmp")
+
+
+def build_image(settings):
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    os.makedirs(SCRATCH)
+    template = packer_template.with_scripts(
+        packer_template.load(os.path.join(TEMPLATE, "image.json")),
+        PROVISION,
+        settings["scripts"],
+        settings["environment"],
+        settings["timeouts"]["script"],
+    )
+    build = os.path.join(SCRATCH, "build.json")
+    stage.write_json(build, template)
+    variables = os.path.join(SCRATCH, "variables.json")
+    stage.write_json(variables, packer_template.declared(template, all_variables(settings)))
+
+    PackerRun(SCRATCH, LOGS, settings["scripts"]).build(build, variables)
+    stage.phase("compact")
+    compact.compact(overlay(os.path.join(SCRATCH, "output")), os.path.join(WORK, "image.qcow2"))
+    stage.write_json(os.path.join(WORK, "image.json"), facts())
+    shutil.rmtree(SCRATCH)
+
+
+def all_variables(settings):
+    timeouts = settings["timeouts"]
+    return {
+        **packer_template.run_variables(SCRATCH),
+        "base": os.path.join(BASE, "disk.qcow2"),
+        "output": os.path.join(SCRATCH, "output"),
+        "disk_bytes": settings["diskBytes"],
+        "memory": settings["memoryMiB"],
+        "cpus": settings["cpus"],
+        "accelerator": settings["accelerator"],
+        "cpu": "host" if settings["accelerator"] == "kvm" else "max",
+        "disable_vnc": "true" if settings["vncPort"] is None else "false",
+        "vnc_port": settings["vncPort"] or 5900,
+        "serial_log": os.path.join(LOGS, "serial.log"),
+        "package_list": os.path.join(WORK, "packages.tsv"),
+        "ssh_timeout": f"{timeouts['ssh']}s",
+        "shutdown_timeout": f"{timeouts['shutdown']}s",
+    }
+
+
+def overlay(folder):
+    """The one disk that Packer left."""
+    names = os.listdir(folder)
+    if len(names) != 1:
+        raise stage.Failure(f"packer left {len(names)} files in its output folder, expected one disk: {sorted(names)}")
+    return os.path.join(folder, names[0])
+
+
+def facts():
+    tools = stage.tool_versions()
+    with open(os.path.join(WORK, "packages.tsv"), encoding="utf-8") as file:
+        return {"packer": tools["packer"], "qemu": tools["qemu"], "packages": len(file.readlines())}
+
+
+if __name__ == "__main__":
+    stage.main(build_image)

@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""The check stage's eyes: reads a finished qcow2 offline and writes what it finds to /scratch/facts.json; judges nothing.
+
+settings: {"image": path of the qcow2, "contents": [regular expression of paths whose content is wanted]}
+secrets:  {name: value} to look for. No root, KVM, mount or network; /scratch is an empty folder with room for the data.
+"""
+
+import json
+import os
+import re
+
+import stage
+from file_systems import ReadError, open_reader, output
+from secret_scan import scan
+
+SCRATCH = "/scratch"
+EFI_SYSTEM = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+
+
+def inspect(settings):
+    with open(os.environ["KRAGLE_SECRETS"], encoding="utf-8") as file:
+        secrets = json.load(file)
+    stage.phase("check the qcow2's structure")
+    facts = {"disk": read_disk(settings["image"]), "table": None, "fileSystems": [], "tree": [], "contents": {}}
+    if facts["disk"]["problems"]:
+        # what a damaged qcow2 lacks reads as zeros, so nothing else would be true
+        return facts
+    stage.phase("unpack")
+    raw = os.path.join(SCRATCH, "disk.raw")
+    stage.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", "-W", "-m", "16", settings["image"], raw])
+    stage.phase("read the file systems")
+    facts["table"] = table = read_table(raw)
+    mounted = read_file_systems(raw, table["partitions"] if table else [], facts)
+    collect(mounted, re.compile("|".join(settings["contents"])), facts)
+    stage.phase("look for the run's secrets")
+    facts["secrets"] = scan(raw, secrets)
+    for hit in facts["secrets"]["hits"]:
+        hit["where"] = locate(hit["offset"], mounted)
+    os.unlink(raw)
+    return facts
+
+
+def read_disk(image):
+    """qemu-img's view: problems, and what would make the file more than one plain image."""
+    code, text, errors = output(["qemu-img", "check", "-f", "qcow2", "--output=json", image])
+    try:
+        report = json.loads(text)
+    except ValueError:
+        report = {}
+    problems = [errors.strip() or text.strip() or f"exit code {code}"] if not report or code not in (0, 3) else []
+    _, text, _ = output(["qemu-img", "info", "-f", "qcow2", "--output=json", image])
+    info = json.loads(text) if text.strip() else {}
+    data = info.get("format-specific", {}).get("data", {})
+    return {
+        "problems": problems,
+        "leaks": report.get("leaks", 0),
+        "virtualBytes": info.get("virtual-size"),
+        "backingFile": info.get("backing-filename") or data.get("data-file"),
+        "snapshots": len(info.get("snapshots", [])),
+        "bitmaps": len(data.get("bitmaps", [])),
+        "encrypted": bool(info.get("encrypted")),
+    }
+
+
+def read_table(raw):
+    """The partition table by sfdisk, which compares both copies of a GPT and says so on its stderr."""
+    code, text, _ = output(["sfdisk", "--json", raw])
+    if code != 0:
+        return None
+    table = json.loads(text)["partitiontable"]
+    sector = table.get("sectorsize", 512)
+    _, verdict, complaints = output(["sfdisk", "--verify", raw])
+    fine = re.compile(r"(No errors detected|Header version|Using \d|A total of|Remaining )|.*:$|$")
+    problems = [line for line in (complaints + verdict).splitlines() if not fine.match(line)]
+    with open(raw, "rb") as file:
+        boot_code = any(file.read(440))
+    partitions = [
+        {
+            "number": int(re.search(r"\d+$", part["node"]).group()),
+            "type": part["type"],
+            "name": part.get("name", ""),
+            "uuid": part.get("uuid", "").lower(),
+            "startBytes": part["start"] * sector,
+            "sizeBytes": part["size"] * sector,
+        }
+        for part in table.get("partitions", [])
+    ]
+    partitions.sort(key=lambda part: part["startBytes"])
+    return {"label": table["label"], "problems": problems, "bootCode": boot_code, "partitions": partitions}
+
+
+def read_file_systems(raw, partitions, facts):
+    """Adds each file system to the facts; returns those that could be read as (record, partition, reader, tree)."""
+    readable = []
+    for partition in partitions:
+        _, text, _ = output(["blkid", "-p", "-o", "export", "-O", str(partition["startBytes"]), "-S", str(partition["sizeBytes"]), raw])
+        tags = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        if "USAGE" not in tags or tags["USAGE"] == "other":  # nothing, or swap
+            continue
+        record = {
+            "partition": partition["number"],
+            "type": tags.get("TYPE", "unknown"),
+            "uuid": tags.get("UUID", ""),
+            "label": tags.get("LABEL", ""),
+            "mountPoint": None,
+            "checked": False,
+            "problems": [],
+        }
+        facts["fileSystems"].append(record)
+        reader = open_reader(record["type"], raw, partition, SCRATCH)
+        if not reader:
+            continue
+        record["problems"] = reader.problems()
+        try:
+            readable.append((record, partition, reader, reader.tree()))
+            record["checked"] = True
+        except ReadError as error:
+            record["problems"].append(str(error))
+    assign_mount_points(readable, facts["fileSystems"], partitions)
+    return readable
+
+
+def assign_mount_points(readable, records, partitions):
+    """The root is where os-release is; the others stand in its fstab. An EFI system partition that does not goes to /efi."""
+    root = next((r for r in readable if {"/etc/os-release", "/usr/lib/os-release"} & r[3].keys()), None)
+    fstab = {}
+    if root:
+        root[0]["mountPoint"] = "/"
+        text = root[2].read(root[3], ["/etc/fstab"] if "/etc/fstab" in root[3] else []).get("/etc/fstab", "")
+        for line in text.splitlines():
+            fields = line.split("#")[0].split()
+            if len(fields) >= 2:
+                fstab[fields[0].replace('"', "")] = fields[1]
+    by_number = {partition["number"]: partition for partition in partitions}
+    for record in records:
+        partition = by_number[record["partition"]]
+        names = (f"UUID={record['uuid']}", f"LABEL={record['label']}", f"PARTUUID={partition['uuid']}", f"PARTLABEL={partition['name']}")
+        known = next((fstab[name] for name in names if name in fstab), None)
+        if record["mountPoint"] is None and (known or partition["type"] == EFI_SYSTEM):
+            record["mountPoint"] = known or "/efi"
+
+
+def collect(readable, wanted, facts):
+    """Adds the tree, as one with mount points, and the wanted contents."""
+    for record, _, reader, tree in readable:
+        if record["mountPoint"] is None:
+            continue
+        prefix = record["mountPoint"].rstrip("/")
+        facts["tree"] += [[prefix + path, *entry] for path, entry in tree.items()]
+        paths = [path for path in tree if wanted.fullmatch(prefix + path)]
+        facts["contents"].update({prefix + path: text for path, text in reader.read(tree, paths).items()})
+
+
+def locate(offset, readable):
+    for record, partition, reader, _ in readable:
+        if partition["startBytes"] <= offset < partition["startBytes"] + partition["sizeBytes"]:
+            owner = reader.owner(offset)
+            prefix = (record["mountPoint"] or "").rstrip("/")
+            return prefix + owner if owner.startswith("/") else f"{owner}, partition {record['partition']}"
+    return "outside of the file systems"
+
+
+def main(settings):
+    facts = inspect(settings)
+    # file names need not be UTF-8
+    with open(os.path.join(SCRATCH, "facts.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
+        json.dump(facts, file, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    stage.main(main)

@@ -1,0 +1,84 @@
+"""What every stage program of the builder shares: its settings, its progress lines, running tools, failing well.
+
+A stage program runs under docker-entrypoint.py, finds its settings in the file that KRAGLE_SETTINGS names, and prints
+progress on stderr: "» name" opens a phase, any other line is detail. It exits 0, or 1 after a line "error: …".
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
+TAIL = 20  # lines of a failed tool's output that its error repeats
+
+
+class Failure(Exception):
+    """The stage cannot go on. The text is for the user: what failed, where, why, and the next step."""
+
+
+def phase(name):
+    print(f"» {name}", file=sys.stderr, flush=True)
+
+
+def detail(line):
+    print(plain(line), file=sys.stderr, flush=True)
+
+
+def plain(line):
+    """One line as a terminal would leave it: after the last carriage return, without escape sequences, not endless."""
+    line = line.rstrip("\r\n").rsplit("\r", 1)[-1]
+    line = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line)
+    line = "".join(character for character in line if character.isprintable() or character == "\t")
+    return line if len(line) <= MAXIMUM_LINE else line[:MAXIMUM_LINE] + "…"
+
+
+def run(command, env=None, quiet=False, show=None):
+    """Runs a tool and returns its output; raises Failure with the last lines of it.
+
+    The output is shown line by line as detail; `show` may turn a line into another text, or into None to leave it out.
+    """
+    environment = {**os.environ, **(env or {})}
+    lines = []
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        for line in process.stdout:
+            lines.append(line)
+            text = None if quiet else show(line) if show else line
+            if text:
+                detail(text)
+    if process.returncode != 0:
+        tail = "".join(f"\n  {plain(line)}" for line in lines[-TAIL:])
+        raise Failure(f"{command[0]} ended with exit code {process.returncode}:{tail}")
+    return "".join(lines)
+
+
+def tool_versions():
+    """Versions of the builder image's tools, as it recorded them when it was built."""
+    with open("/etc/kragle-tools.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_json(path, value):
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+
+
+def main(program):
+    """Runs program(settings) and ends the process with the stage's exit code."""
+    with open(os.environ["KRAGLE_SETTINGS"], encoding="utf-8") as file:
+        settings = json.load(file)
+    try:
+        program(settings)
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr, flush=True)
+        sys.exit(1)

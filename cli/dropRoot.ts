@@ -1,0 +1,9 @@
+import { EXIT } from "../stages/failure";
+import { kragleHome } from "../stages/project";
+import { Roots } from "../store/roots";
+
+/** `kragle drop-root STACK ROOT`: what a command resource runs when it is deleted. The artifact stays for other stacks. */
+export async function dropRoot(stack: string, root: string): Promise<number> {
+  await new Roots(kragleHome).drop(stack, root);
+  return EXIT.done;
+}

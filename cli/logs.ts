@@ -1,0 +1,59 @@
+import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { EXIT, StageFailure } from "../stages/failure";
+import { displayPath, kragleHome } from "../stages/project";
+import { Roots } from "../store/roots";
+import { Store } from "../store/store";
+import type { CommonOptions } from "./main";
+import { readStackSettings } from "./stackSettings";
+
+interface LogFolder {
+  readonly stage: string;
+  readonly state: "finished" | "failed" | "running";
+  readonly folder: string;
+}
+
+/** `kragle logs [STAGE]`: without a stage, where the logs are; with one, its log. */
+export async function logs(stage: string | undefined, options: CommonOptions): Promise<number> {
+  readStackSettings(options.stack);
+  const folders = await logFolders(options.stack);
+  if (stage === undefined) {
+    const text = options.json
+      ? JSON.stringify(folders)
+      : folders.map((f) => `${f.stage}  ${f.state}  ${displayPath(f.folder)}`).join("\n");
+    process.stdout.write((text || "no stage of this stack has run yet") + "\n");
+    return EXIT.done;
+  }
+  const found = folders.filter((f) => f.stage === stage).at(-1);
+  if (!found) {
+    const known = [...new Set(folders.map((f) => f.stage))].join(", ") || "none yet";
+    throw new StageFailure(`there is no log of stage ${stage}; there are: ${known}`, {
+      exitCode: EXIT.wrongSettings,
+    });
+  }
+  const text = await readFile(join(found.folder, "stage.log"), "utf8").catch(() => "");
+  process.stdout.write(options.json ? JSON.stringify({ ...found, text }) + "\n" : text);
+  return EXIT.done;
+}
+
+/** Finished runs of the stack, then failed and running ones of the whole store: those are not bound to a stack. */
+async function logFolders(stack: string): Promise<LogFolder[]> {
+  const store = new Store(kragleHome);
+  const found: LogFolder[] = [];
+  for (const [root, { stage, key }] of await new Roots(kragleHome).list(stack)) {
+    const folder = join(store.folder(stage, key), "logs");
+    if (existsSync(folder)) found.push({ stage: root, state: "finished", folder });
+  }
+  for (const [room, state] of [
+    ["failed", "failed"],
+    ["work", "running"],
+  ] as const) {
+    for (const name of await readdir(join(kragleHome, room)).catch(() => [])) {
+      const folder = join(kragleHome, room, name, ...(room === "work" ? ["logs"] : []));
+      found.push({ stage: name.slice(0, -65), state, folder });
+    }
+  }
+  return found;
+}

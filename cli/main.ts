@@ -1,0 +1,129 @@
+import { Command, CommanderError, Option } from "commander";
+
+import { EXIT, StageFailure } from "../stages/failure";
+
+// Each command loads its own part: start time is most of what a run without changes takes.
+
+export interface CommonOptions {
+  readonly stack: string;
+  readonly json?: boolean;
+  readonly engine?: "pulumi" | "embedded";
+  readonly rebuild?: string[];
+}
+
+const stack = () =>
+  new Option("-s, --stack <name>", "the stack, which has its settings in Pulumi.<name>.yaml")
+    .env("KRAGLE_STACK")
+    .default("dev");
+const json = () => new Option("--json", "print one JSON document on stdout and nothing else");
+const engine = () =>
+  new Option(
+    "--engine <name>",
+    "what runs the Pulumi program; the Pulumi CLI where one is installed",
+  ).choices(["pulumi", "embedded"]);
+const rebuild = () =>
+  new Option("--rebuild <stage...>", "build again although nothing has changed").choices([
+    "base",
+    "image",
+    "check",
+    "convert",
+    "smoke",
+    "release",
+  ]);
+
+async function main(): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = new Command("kragle")
+    .description("Golden machine images as infrastructure code.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
+    )
+    .showHelpAfterError("(--help lists what is allowed)")
+    .exitOverride();
+
+  const add = (name: string, description: string, options: Option[] = []) => {
+    const command = program.command(name).description(description).exitOverride();
+    options.forEach((option) => command.addOption(option));
+    return command;
+  };
+
+  add("setup", "set this machine up: Node, dependencies, Docker")
+    .option("-y, --yes", "do not ask")
+    .action(() => {
+      throw new StageFailure("set-up is started by the launcher: ./kragle setup");
+    });
+  add("up", "build, prove and release a stack's image", [
+    stack(),
+    json(),
+    engine(),
+    rebuild(),
+  ]).action(async (options: CommonOptions) => {
+    exitCode = await (await import("./up")).up(options);
+  });
+  add("preview", "say what `up` would do, and why", [stack(), json(), engine(), rebuild()]).action(
+    async (options: CommonOptions) => {
+      exitCode = await (await import("./preview")).preview(options);
+    },
+  );
+  add("outputs", "print the outputs of a stack's last release", [stack(), json()]).action(
+    async (options: CommonOptions) => {
+      exitCode = await (await import("./outputs")).outputs(options);
+    },
+  );
+  add("destroy", "forget a stack; released files stay", [stack(), json(), engine()]).action(
+    async (options: CommonOptions) => {
+      exitCode = await (await import("./destroy")).destroy(options);
+    },
+  );
+  add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
+    async (options: CommonOptions) => {
+      exitCode = await (await import("./doctor")).doctor(options);
+    },
+  );
+  add("verify [folder]", "check released files against their digests", [stack(), json()]).action(
+    async (folder: string | undefined, options: CommonOptions) => {
+      exitCode = await (await import("./verify")).verify(folder, options);
+    },
+  );
+  add("logs [stage]", "show the log of a stage's last run", [stack(), json()]).action(
+    async (stage: string | undefined, options: CommonOptions) => {
+      exitCode = await (await import("./logs")).logs(stage, options);
+    },
+  );
+  add("gc", "delete what no stack uses", [json()])
+    .option("--dry-run", "only say what would be deleted")
+    .action(async (options: { json?: boolean; dryRun?: boolean }) => {
+      exitCode = await (await import("./gc")).gc(options);
+    });
+  program.command("stage <name>", { hidden: true }).action(async (name: string) => {
+    exitCode = await (await import("./runStage")).runStage(name);
+  });
+  program
+    .command("drop-root <stack> <root>", { hidden: true })
+    .action(async (stackName: string, root: string) => {
+      exitCode = await (await import("./dropRoot")).dropRoot(stackName, root);
+    });
+
+  await program.parseAsync();
+  return exitCode;
+}
+
+main().then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  async (error: Error) => {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongSettings;
+      return;
+    }
+    const { describeFailure } = await import("./failure");
+    const { message, exitCode } = describeFailure(error);
+    process.stderr.write(`${message}\n`);
+    if (process.argv.includes("--json")) {
+      process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
+    }
+    process.exitCode = exitCode;
+  },
+);

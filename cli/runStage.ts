@@ -1,0 +1,73 @@
+import { text } from "node:stream/consumers";
+
+import { FAILURE_PREFIX } from "../engine/failurePrefix";
+import { stageKey } from "../plan/description";
+import { EXIT, StageFailure } from "../stages/failure";
+import { baseImage } from "../stages/baseImage";
+import { stagePrograms } from "../stages/index";
+import { kragleHome } from "../stages/project";
+import { runStage as run, type StageRequest } from "../stages/stage";
+import { Roots } from "../store/roots";
+import { Store } from "../store/store";
+
+/** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
+export async function runStage(name: string): Promise<number> {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => stop.abort());
+  }
+  const print = (line: string) => process.stderr.write(line + "\n");
+  try {
+    const line = await text(process.stdin);
+    if (name === baseImage.name) {
+      process.stdout.write(JSON.stringify(await provideBaseImage(line, print, stop.signal)) + "\n");
+      return EXIT.done;
+    }
+    const request = JSON.parse(line) as StageRequest;
+    const program = stagePrograms[name];
+    if (!program) throw new StageFailure(`there is no stage "${name}"`);
+    const key = stageKey(request.description);
+    if (process.env.KRAGLE_KEY && process.env.KRAGLE_KEY !== key) {
+      throw new StageFailure("the description on stdin does not have the key in KRAGLE_KEY");
+    }
+    const answer = await run(program, {
+      store: new Store(kragleHome),
+      request,
+      marker: process.env.KRAGLE_MARKER,
+      secrets: secretsOf(process.env),
+      print,
+      signal: stop.signal,
+    });
+    process.stdout.write(JSON.stringify(answer) + "\n");
+    return EXIT.done;
+  } catch (error) {
+    return reportFailure(error as Error);
+  }
+}
+
+/** The base image is Docker's, not the store's: nothing is published, and the root only tells one build of it from the next. */
+async function provideBaseImage(line: string, print: (line: string) => void, signal: AbortSignal) {
+  const { stack, root, ...request } = JSON.parse(line) as { stack: string; root: string };
+  const answer = await baseImage.run(baseImage.settings.parse(request), { print, signal });
+  await new Roots(kragleHome).set(stack, root, {
+    stage: "builder",
+    key: answer.image,
+    publishedAt: new Date().toISOString(),
+  });
+  return answer;
+}
+
+/** Prints a failure so that the engine can tell it from progress. */
+export function reportFailure(error: Error): number {
+  const expected = error instanceof StageFailure;
+  const message = expected ? error.message : (error.stack ?? error.message);
+  for (const line of message.split("\n")) process.stderr.write(`${FAILURE_PREFIX}${line}\n`);
+  return (expected ? error.details.exitCode : undefined) ?? EXIT.failed;
+}
+
+const PREFIX = "KRAGLE_SECRET_";
+
+function secretsOf(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const names = Object.keys(environment).filter((name) => name.startsWith(PREFIX));
+  return Object.fromEntries(names.map((name) => [name.slice(PREFIX.length), environment[name]!]));
+}

@@ -1,0 +1,81 @@
+import { chooseEngine, type EngineName, findPulumi, OLDEST_PULUMI } from "../engine/choose";
+import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
+import { makePlan } from "../infra/plan";
+import { type PlanRow, planRows } from "../infra/planReport";
+import { parseSettings, SettingsError } from "../infra/settings";
+import type { ImageSpec } from "../plan/imageSpec";
+import { docker } from "../stages/container";
+import { EXIT, StageFailure } from "../stages/failure";
+import { kragleHome } from "../stages/project";
+import { readStackRecord, type StackRecord } from "../store/stackRecord";
+import type { CommonOptions } from "./main";
+import { readStackSettings, type StackSettings } from "./stackSettings";
+
+/** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */
+export interface Session {
+  readonly spec: ImageSpec;
+  readonly settings: StackSettings;
+  readonly engine: EngineName;
+  readonly last: StackRecord | undefined;
+  /** A sentence where the stack's engine is not the one it had. */
+  readonly switched: string | undefined;
+  plan(): Promise<PlanRow[]>;
+  run(
+    preview: boolean,
+    onEvent: (event: EngineEvent) => void,
+    signal: AbortSignal,
+  ): Promise<Outputs | undefined>;
+}
+
+/** @throws SettingsError before anything else is looked at */
+export async function openSession(options: CommonOptions): Promise<Session> {
+  const settings = readStackSettings(options.stack);
+  const spec = parseSettings(settings.values, options.stack);
+  if (options.rebuild) process.env.KRAGLE_REBUILD = options.rebuild.join(",");
+  await docker.ping();
+  const engine = await chooseEngine(options.engine);
+  if (!engine) throw await noPulumi();
+  if (engine === "embedded" && settings.secretNames.length > 0) {
+    throw new SettingsError(
+      settings.secretNames.map(
+        (name) => `kragle:${name} is encrypted, and only the Pulumi CLI can decrypt it`,
+      ),
+    );
+  }
+  const last = await readStackRecord(kragleHome, options.stack);
+  return {
+    spec,
+    settings,
+    engine,
+    last,
+    switched:
+      last && last.engine !== engine
+        ? `stack ${options.stack} was last run by the ${last.engine} engine, now by ${engine}; the store is the same`
+        : undefined,
+    plan: async () => planRows(await makePlan(spec, options.stack)),
+    run: async (preview, onEvent, signal) => {
+      const run: EngineRun = {
+        stack: options.stack,
+        settings: settings.values,
+        secretNames: settings.secretNames,
+        preview,
+        onEvent,
+        signal,
+      };
+      return engine === "pulumi"
+        ? (await import("../engine/pulumiCli")).runPulumi(run)
+        : (await import("../engine/embedded")).runEmbedded(run);
+    },
+  };
+}
+
+async function noPulumi(): Promise<StageFailure> {
+  const found = await findPulumi();
+  return new StageFailure(
+    `there is no Pulumi CLI ≥ ${OLDEST_PULUMI.join(".")} on PATH${found ? ` (${found})` : ""}`,
+    {
+      hint: "install the Pulumi CLI, or leave --engine out to run without it",
+      exitCode: EXIT.lacking,
+    },
+  );
+}

@@ -1,0 +1,104 @@
+import { stepLabel } from "../engine/steps";
+import { formatSeconds, formatSize } from "../plan/units";
+import { EXIT } from "../stages/failure";
+import { displayPath, kragleHome } from "../stages/project";
+import { writeStackRecord } from "../store/stackRecord";
+import { describeFailure } from "./failure";
+import type { CommonOptions } from "./main";
+import { openSession } from "./session";
+import { makeView } from "./view";
+
+/** `kragle up`: runs the stack's program and shows what happens. */
+export async function up(options: CommonOptions): Promise<number> {
+  const started = Date.now();
+  const session = await openSession(options);
+  const say = (text: string) => void (options.json || process.stdout.write(text + "\n"));
+  if (session.switched) say(session.switched);
+  const rows = await session.plan();
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  const view = makeView(rows, options.json === true);
+  try {
+    const outputs = await session.run(
+      false,
+      (event) => view.take("step" in event ? { ...event, step: stepLabel(event.step) } : event),
+      stop.signal,
+    );
+    await view.close();
+    if (!outputs) throw new Error("the program gave no outputs");
+    const finishedAt = new Date().toISOString();
+    await writeStackRecord(kragleHome, options.stack, {
+      engine: session.engine,
+      outputs,
+      finishedAt,
+    });
+    const seconds = (Date.now() - started) / 1000;
+    if (options.json) {
+      const steps = Object.fromEntries(view.finished);
+      process.stdout.write(
+        JSON.stringify({ stack: options.stack, engine: session.engine, seconds, steps, outputs }) +
+          "\n",
+      );
+    } else {
+      say(summary(options.stack, outputs, seconds, view.worked));
+    }
+    return EXIT.done;
+  } catch (error) {
+    await view.close();
+    const { message, exitCode } = describeFailure(error as Error);
+    process.stderr.write(`\n${message}\n`);
+    const kept = session.last?.outputs.imagePath;
+    if (kept)
+      process.stderr.write(`The released image is untouched: ${displayPath(String(kept))}\n`);
+    if (options.json) process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
+    return exitCode;
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+  }
+}
+
+interface ReleasedOutputs {
+  readonly imagePath: string;
+  readonly imageSha256: string;
+  readonly imageBytes: number;
+  readonly imageVirtualBytes: number;
+  readonly conversions: Record<string, { path: string; bytes: number }>;
+  readonly smoke: { driver: string; seconds: Record<string, number> };
+  readonly accelerator: string;
+}
+
+function summary(
+  stack: string,
+  raw: Readonly<Record<string, unknown>>,
+  seconds: number,
+  worked: boolean,
+): string {
+  const outputs = raw as unknown as ReleasedOutputs;
+  const image = displayPath(outputs.imagePath);
+  const rungs = Object.entries(outputs.smoke.seconds).map(
+    ([rung, s]) => `${rung} ${s.toFixed(0)} s`,
+  );
+  const lines = [
+    "",
+    worked
+      ? `Done in ${formatSeconds(seconds)}.`
+      : `Nothing to do: everything is in the store (${seconds.toFixed(1)} s).`,
+    "",
+    `  image    ${image}`,
+    `  size     ${formatSize(outputs.imageBytes)} file, ${formatSize(outputs.imageVirtualBytes)} disk`,
+    `  sha256   ${outputs.imageSha256}`,
+    ...Object.entries(outputs.conversions).map(
+      ([name, file]) => `  ${name.padEnd(8)} ${displayPath(file.path)}`,
+    ),
+    rungs.length
+      ? `  booted   ${rungs.join(", ")} (${outputs.accelerator})`
+      : "  booted   not proven by a boot (smoke: none)",
+    "",
+    "Next:",
+    `  ./kragle outputs -s ${stack} --json     the same for other programs`,
+    `  ./kragle verify -s ${stack}             check the released files`,
+    `  qemu-system-x86_64 -m 1G -nographic -snapshot ${image}     boot it here`,
+  ];
+  return lines.join("\n");
+}

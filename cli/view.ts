@@ -1,0 +1,177 @@
+import { Listr, type ListrTaskWrapper } from "listr2";
+
+import type { EngineEvent } from "../engine/events";
+import type { PlanRow } from "../infra/planReport";
+import { formatSeconds } from "../plan/units";
+
+type From = "store" | "run" | "unchanged";
+
+/** Shows an engine's events. */
+export interface View {
+  take(event: EngineEvent): void;
+  close(): Promise<void>;
+  /** Where each finished step's result came from. */
+  readonly finished: ReadonlyMap<string, From>;
+  /** Whether any step had to run. */
+  readonly worked: boolean;
+}
+
+/** On a terminal a live list with bars; elsewhere plain lines. With `--json` the lines go to stderr. */
+export function makeView(rows: readonly PlanRow[], json: boolean): View {
+  const expected = new Map(rows.map((row) => [row.stage, row.expectedSeconds]));
+  if (json) return new PlainView(expected, process.stderr);
+  return process.stdout.isTTY ? new LiveView(rows) : new PlainView(expected, process.stdout);
+}
+
+const SILENCE_SECONDS = 25;
+
+abstract class Recorder implements View {
+  readonly finished = new Map<string, From>();
+  protected readonly begun = new Map<string, number>();
+  worked = false;
+
+  take(event: EngineEvent): void {
+    if (event.kind === "start") {
+      this.begun.set(event.step, Date.now());
+      this.worked = true;
+    }
+    if (event.kind === "done") this.finished.set(event.step, event.from);
+    this.show(event);
+  }
+
+  protected elapsed(step: string): number {
+    return (Date.now() - (this.begun.get(step) ?? Date.now())) / 1000;
+  }
+
+  protected abstract show(event: EngineEvent): void;
+  abstract close(): Promise<void>;
+}
+
+class PlainView extends Recorder {
+  private readonly started = Date.now();
+  private readonly timer = setInterval(() => this.beat(), SILENCE_SECONDS * 1000);
+
+  constructor(
+    private readonly expected: ReadonlyMap<string, number | undefined>,
+    private readonly out: NodeJS.WritableStream,
+  ) {
+    super();
+  }
+
+  protected show(event: EngineEvent): void {
+    if (event.kind === "note") this.line("", event.text);
+    if (event.kind === "line") this.line(event.step, event.text);
+    if (event.kind === "failed") this.line(event.step, "failed");
+    if (event.kind === "start") {
+      const about = this.expected.get(event.step);
+      this.line(
+        event.step,
+        about === undefined ? "starts" : `starts, about ${formatSeconds(about)}`,
+      );
+    }
+    if (event.kind === "done") {
+      const took =
+        event.from === "run"
+          ? `done in ${formatSeconds(this.elapsed(event.step))}`
+          : `from ${event.from}`;
+      this.line(event.step, event.from === "unchanged" ? "unchanged" : took);
+    }
+  }
+
+  private line(step: string, text: string): void {
+    const at = formatSeconds((Date.now() - this.started) / 1000);
+    this.out.write(`[${at}] ${step ? `${step}: ` : ""}${text}\n`);
+    this.timer.refresh();
+  }
+
+  private beat(): void {
+    for (const step of this.begun.keys()) {
+      if (!this.finished.has(step))
+        this.line(step, `still at work, ${formatSeconds(this.elapsed(step))} so far`);
+    }
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.timer);
+    return Promise.resolve();
+  }
+}
+
+interface LiveStep {
+  readonly settle: (error?: Error) => void;
+  readonly ended: Promise<void>;
+  readonly expected: number | undefined;
+  task?: ListrTaskWrapper<unknown, never, never>;
+  phase: string;
+}
+
+class LiveView extends Recorder {
+  private readonly steps = new Map<string, LiveStep>();
+  private readonly list: Promise<unknown>;
+  private readonly timer = setInterval(() => this.draw(), 500);
+
+  constructor(rows: readonly PlanRow[]) {
+    super();
+    for (const { stage, expectedSeconds } of rows) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      promise.catch(() => undefined);
+      const settle = (error?: Error) => (error ? reject(error) : resolve());
+      this.steps.set(stage, { settle, ended: promise, expected: expectedSeconds, phase: "" });
+    }
+    const tasks = [...this.steps].map(([name, step]) => ({
+      title: name,
+      task: (_: unknown, task: unknown) => {
+        step.task = task as ListrTaskWrapper<unknown, never, never>;
+        return step.ended;
+      },
+    }));
+    this.list = new Listr(tasks, {
+      concurrent: true,
+      exitOnError: false,
+      registerSignalListeners: false,
+    }).run();
+  }
+
+  protected show(event: EngineEvent): void {
+    if (!("step" in event)) return;
+    const step = this.steps.get(event.step);
+    if (!step) return;
+    if (event.kind === "line" && event.text.startsWith("» ")) step.phase = event.text.slice(2);
+    else if (event.kind === "line" && step.task) step.task.output = event.text;
+    if (event.kind === "failed") step.settle(new Error(event.message.split("\n")[0]));
+    if (event.kind === "done") {
+      const took = event.from === "run" ? formatSeconds(this.elapsed(event.step)) : event.from;
+      if (step.task) step.task.title = `${event.step}  ${took}`;
+      step.settle();
+    }
+  }
+
+  private draw(): void {
+    for (const [name, step] of this.steps) {
+      if (!step.task || !this.begun.has(name) || this.finished.has(name)) continue;
+      const elapsed = this.elapsed(name);
+      const about = step.expected === undefined ? "" : ` of about ${formatSeconds(step.expected)}`;
+      step.task.title = `${name.padEnd(12)} ${bar(elapsed, step.expected)} ${formatSeconds(elapsed)}${about}  ${step.phase}`;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    for (const [name, step] of this.steps) {
+      // what never began because another step failed is neither done nor failed
+      if (!this.begun.has(name) && !this.finished.has(name))
+        step.task?.skip(`${name}  not reached`);
+      step.settle();
+    }
+    await this.list.catch(() => undefined);
+  }
+}
+
+const BAR_WIDTH = 20;
+
+/** Share of the expected time that has passed; never full before the step is done. */
+function bar(elapsed: number, expected: number | undefined): string {
+  if (expected === undefined) return "";
+  const filled = Math.min(BAR_WIDTH - 1, Math.floor((elapsed / expected) * BAR_WIDTH));
+  return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+}

@@ -1,0 +1,29 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+export type EngineName = "pulumi" | "embedded";
+
+/** The oldest Pulumi CLI that the SDK works with. */
+export const OLDEST_PULUMI = [3, 250] as const;
+
+/** @returns the version of a usable Pulumi CLI on PATH, or undefined */
+export async function findPulumi(): Promise<string | undefined> {
+  const answer = await promisify(execFile)("pulumi", ["version"], {
+    timeout: 10_000,
+    env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" },
+  }).catch(() => undefined);
+  const version = /v?(\d+)\.(\d+)\.(\d+)\S*/.exec(answer?.stdout ?? "");
+  if (!version) return undefined;
+  const [major, minor] = [Number(version[1]), Number(version[2])];
+  const enough =
+    major > OLDEST_PULUMI[0] || (major === OLDEST_PULUMI[0] && minor >= OLDEST_PULUMI[1]);
+  return enough ? version[0] : undefined;
+}
+
+/** The engine that was asked for; otherwise the real CLI where there is one. */
+export async function chooseEngine(asked: EngineName | undefined): Promise<EngineName | undefined> {
+  if (asked === "embedded") return asked;
+  const pulumi = await findPulumi();
+  if (asked === "pulumi") return pulumi ? asked : undefined;
+  return pulumi ? "pulumi" : "embedded";
+}

@@ -1,0 +1,115 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import ignore from "@balena/dockerignore";
+import canonicalize from "canonicalize";
+import tar from "tar-fs";
+
+import { docker } from "../stages/container";
+import { inProject } from "../stages/project";
+import { listFiles, sha256File } from "../store/files";
+import { StepFailed } from "./events";
+import { EXIT } from "../stages/failure";
+
+/** The inputs of a docker.Image resource that kragle uses. */
+export interface DockerImageInputs {
+  readonly imageName: string;
+  readonly build: {
+    readonly context: string;
+    readonly dockerfile: string;
+    readonly target: string;
+    readonly args?: Readonly<Record<string, string>>;
+  };
+}
+
+const LABEL = "kragle.context";
+
+/** @returns the id of the image that was built of just these inputs, or undefined */
+export async function findDockerImage(inputs: DockerImageInputs): Promise<string | undefined> {
+  const image = await docker
+    .getImage(inputs.imageName)
+    .inspect()
+    .catch(() => undefined);
+  if (!image) return undefined;
+  // a name with a tag contains the builder's key; a name alone says nothing of what is in the image
+  const known = inputs.imageName.includes(":");
+  return known || image.Config.Labels?.[LABEL] === (await contextDigest(inputs))
+    ? image.Id
+    : undefined;
+}
+
+/**
+ * Builds an image by BuildKit through the Docker API, as the Pulumi provider does; both share the daemon's build cache.
+ *
+ * @returns the image's id
+ */
+export async function buildDockerImage(
+  inputs: DockerImageInputs,
+  onLine: (line: string) => void,
+): Promise<string> {
+  const { context, dockerfile, target, args } = inputs.build;
+  const name = dockerfile.slice(context.length + 1);
+  const pack = tar.pack(inProject(context), { entries: [...(await contextFiles(inputs)), name] });
+  const stream = await docker.buildImage(pack as unknown as NodeJS.ReadableStream, {
+    t: inputs.imageName,
+    dockerfile: name,
+    target,
+    buildargs: { ...args },
+    labels: { [LABEL]: await contextDigest(inputs) },
+    version: "2",
+  });
+  const tail: string[] = [];
+  await new Promise<void>((resolve, reject) => {
+    // not in the type definitions; decodes what BuildKit answers, which docker.modem's namesake does not
+    const { followProgress } = docker as unknown as { followProgress: FollowProgress };
+    followProgress.call(
+      docker,
+      stream,
+      (error, events) => {
+        const failed = error?.message ?? events?.find((event) => event.error)?.error;
+        if (failed === undefined) return resolve();
+        const words = [`Docker could not build ${inputs.imageName}: ${failed}`, ...tail];
+        reject(new StepFailed(inputs.imageName, words.join("\n  "), EXIT.lacking));
+      },
+      (event) => {
+        for (const line of `${event.stream ?? event.status ?? ""}`.split("\n")) {
+          if (!line.trim()) continue;
+          tail.push(line);
+          if (tail.length > 12) tail.shift();
+          onLine(line);
+        }
+      },
+    );
+  });
+  return (await docker.getImage(inputs.imageName).inspect()).Id;
+}
+
+interface BuildEvent {
+  readonly stream?: string;
+  readonly status?: string;
+  readonly error?: string;
+}
+
+type FollowProgress = (
+  stream: NodeJS.ReadableStream,
+  onFinished: (error: Error | null, events: BuildEvent[] | undefined) => void,
+  onProgress: (event: BuildEvent) => void,
+) => void;
+
+/** The files of the context that the ignore file beside the Dockerfile lets through. */
+async function contextFiles({ build }: DockerImageInputs): Promise<string[]> {
+  const rules = `${inProject(build.dockerfile)}.dockerignore`;
+  const filter = ignore().add(existsSync(rules) ? readFileSync(rules, "utf8") : "");
+  return (await listFiles(inProject(build.context))).filter((name) => !filter.ignores(name));
+}
+
+async function contextDigest(inputs: DockerImageInputs): Promise<string> {
+  const files: Record<string, string> = {};
+  for (const name of await contextFiles(inputs)) {
+    files[name] = await sha256File(join(inProject(inputs.build.context), name));
+  }
+  return createHash("sha256")
+    .update(canonicalize({ files, ...inputs })!)
+    .digest("hex");
+}

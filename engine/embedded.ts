@@ -1,0 +1,189 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+
+import * as pulumi from "@pulumi/pulumi";
+import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
+
+import { program } from "../infra/program";
+import { EXIT } from "../stages/failure";
+import { LineSplitter } from "../stages/lines";
+import { kragleHome, projectFolder } from "../stages/project";
+import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../stages/stage";
+import { Roots } from "../store/roots";
+import { Store } from "../store/store";
+import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
+import { type EngineRun, type Outputs, StepFailed } from "./events";
+import { FAILURE_PREFIX } from "./failurePrefix";
+
+interface CommandInputs {
+  readonly create: string;
+  readonly delete?: string;
+  readonly stdin?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+type State = Record<string, unknown>;
+/** Makes one type of resource; undefined means: not known in a preview. */
+type Adapter = (inputs: never, name: string, run: EngineRun) => Promise<State | undefined>;
+
+/**
+ * Runs the Pulumi program in this process, without the Pulumi CLI: the SDK's mock monitor awaits an asynchronous
+ * `newResource`, so a resource is really made there, in dependency order. There is no state; the store makes it incremental.
+ *
+ * @returns the stack's outputs; in a preview undefined where something is not known yet
+ * @throws StepFailed for the first step that failed, after the steps that were running have ended
+ */
+export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> {
+  const claimed = new Set<string>();
+  const failures: Error[] = [];
+  const running = new Set<Promise<unknown>>();
+  // resources that depend on a failed one reject without anybody waiting for them
+  const onRejection = () => undefined;
+  process.on("unhandledRejection", onRejection);
+
+  const make = async (args: MockResourceArgs): Promise<MockResourceResult> => {
+    const inputs = unwrap(args.inputs) as State;
+    if (!args.custom) return { id: undefined, state: inputs };
+    const adapter = ADAPTERS[args.type];
+    if (!adapter) throw new Error(unsupported(args.type));
+    const { root } = requestOf(inputs as unknown as CommandInputs) ?? {};
+    if (root) claimed.add(root);
+    const made = adapter(inputs as never, args.name, run).catch((error: Error) => {
+      failures.push(error);
+      run.onEvent({ kind: "failed", step: args.name, message: error.message });
+      throw error;
+    });
+    running.add(made);
+    const state = await made;
+    return { id: args.name, state: { ...inputs, ...state } };
+  };
+
+  try {
+    await pulumi.runtime.setMocks(
+      { newResource: make, call: ({ inputs }) => inputs as State },
+      "kragle",
+      run.stack,
+      run.preview,
+    );
+    pulumi.runtime.setAllConfig(
+      Object.fromEntries(
+        Object.entries(run.settings).map(([name, value]) => [
+          `kragle:${name}`,
+          typeof value === "string" ? value : JSON.stringify(value),
+        ]),
+      ),
+      run.secretNames.map((name) => `kragle:${name}`),
+    );
+    const outputs = pulumi.runtime.runInPulumiStack(program) as Promise<Outputs | undefined>;
+    const result = await outputs.catch((error: Error) => void failures.push(error));
+    await Promise.allSettled(running);
+    await pulumi.runtime.disconnect().catch(() => undefined);
+    if (failures.length > 0) throw failures.find((e) => e instanceof StepFailed) ?? failures[0]!;
+    if (!run.preview) await dropUnclaimed(run.stack, claimed);
+    return result ?? undefined;
+  } finally {
+    // late rejections of the SDK's own would end the process
+    setTimeout(() => process.off("unhandledRejection", onRejection), 50).unref();
+  }
+}
+
+const ADAPTERS: Readonly<Record<string, Adapter>> = {
+  "command:local:Command": runCommand,
+  "docker:index/image:Image": buildImage,
+};
+
+const unsupported = (type: string) =>
+  `the embedded engine cannot make a ${type}; it needs the Pulumi CLI ("./kragle doctor" says how to get it), or a setting without it`;
+
+async function runCommand(
+  inputs: CommandInputs,
+  name: string,
+  run: EngineRun,
+): Promise<State | undefined> {
+  const request = requestOf(inputs);
+  const environment = inputs.environment ?? {};
+  if (request?.description) {
+    // a hit is answered here: starting a process for it would take most of a no-change run's time
+    const store = new Store(kragleHome);
+    const artifact = await findArtifact(store, request, environment.KRAGLE_MARKER);
+    if (artifact) {
+      if (!run.preview) await claimArtifact(store, request, artifact);
+      run.onEvent({ kind: "done", step: name, from: "store" });
+      return { stdout: JSON.stringify(answerOf(artifact)), stderr: "" };
+    }
+  }
+  if (run.preview) return undefined;
+  run.onEvent({ kind: "start", step: name });
+  const stdout = await shell(inputs, name, run);
+  run.onEvent({ kind: "done", step: name, from: "run" });
+  return { stdout, stderr: "" };
+}
+
+/** What a stage's command has on its stdin. */
+function requestOf({ stdin }: CommandInputs): StageRequest | undefined {
+  return stdin?.startsWith("{") ? (JSON.parse(stdin) as StageRequest) : undefined;
+}
+
+async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
+  const child = spawn("/bin/sh", ["-c", inputs.create], {
+    cwd: projectFolder,
+    env: { ...process.env, ...inputs.environment },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const stop = () => child.kill("SIGTERM");
+  run.signal.addEventListener("abort", stop);
+  let stdout = "";
+  const failure: string[] = [];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  const lines = new LineSplitter((text) => {
+    if (text.startsWith(FAILURE_PREFIX)) failure.push(text.slice(FAILURE_PREFIX.length));
+    else run.onEvent({ kind: "line", step: name, text });
+  });
+  child.stderr.on("data", (chunk: Buffer) => lines.write(chunk));
+  child.stdin.on("error", () => undefined).end(inputs.stdin ?? "");
+  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
+  run.signal.removeEventListener("abort", stop);
+  lines.end();
+  if (code === 0) return stdout.trim();
+  const message = failure.join("\n") || `${name} ended by ${signal ?? `exit code ${code}`}`;
+  throw new StepFailed(name, message, code ?? EXIT.failed);
+}
+
+async function buildImage(
+  inputs: DockerImageInputs,
+  name: string,
+  run: EngineRun,
+): Promise<State | undefined> {
+  const outputs = (id: string) => ({ repoDigest: id, baseImageName: inputs.imageName });
+  const present = await findDockerImage(inputs);
+  if (present) {
+    run.onEvent({ kind: "done", step: name, from: "store" });
+    return outputs(present);
+  }
+  if (run.preview) return undefined;
+  run.onEvent({ kind: "start", step: name });
+  const id = await buildDockerImage(inputs, (text) =>
+    run.onEvent({ kind: "line", step: name, text }),
+  );
+  run.onEvent({ kind: "done", step: name, from: "run" });
+  return outputs(id);
+}
+
+/** Resources that the program no longer has: the Pulumi CLI would delete them, and their delete drops the root. */
+async function dropUnclaimed(stack: string, claimed: ReadonlySet<string>): Promise<void> {
+  const roots = new Roots(kragleHome);
+  for (const root of (await roots.list(stack)).keys()) {
+    if (!claimed.has(root)) await roots.drop(stack, root);
+  }
+}
+
+const SIGNATURE = "4dabf18193072939515e22adb298388d";
+
+/** Takes the SDK's wrapping off secret inputs. */
+function unwrap(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unwrap);
+  if (value === null || typeof value !== "object") return value;
+  const entries = value as Record<string, unknown>;
+  if (SIGNATURE in entries) return unwrap(entries.value);
+  return Object.fromEntries(Object.entries(entries).map(([k, v]) => [k, unwrap(v)]));
+}

@@ -1,0 +1,33 @@
+/** What an engine tells while it works; the command line shows it. */
+export type EngineEvent =
+  | { readonly kind: "start"; readonly step: string }
+  /** A line that the step printed; one that starts with "» " opens a phase. */
+  | { readonly kind: "line"; readonly step: string; readonly text: string }
+  | { readonly kind: "done"; readonly step: string; readonly from: "store" | "run" | "unchanged" }
+  | { readonly kind: "failed"; readonly step: string; readonly message: string }
+  /** A line of the engine itself. */
+  | { readonly kind: "note"; readonly text: string };
+
+export interface EngineRun {
+  readonly stack: string;
+  /** The stack's settings by name without prefix, defaults filled in. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Names of the settings that are secret. */
+  readonly secretNames: readonly string[];
+  readonly preview: boolean;
+  readonly onEvent: (event: EngineEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export type Outputs = Readonly<Record<string, unknown>>;
+
+/** A step's failure as the user shall read it; the exit code is the step's own. */
+export class StepFailed extends Error {
+  constructor(
+    readonly step: string,
+    message: string,
+    readonly exitCode: number,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,124 @@
+import { shortKey } from "../plan/description";
+import {
+  baseFamily,
+  type ImagePlan,
+  type InputFiles,
+  planImage,
+  type PlannedStage,
+  planProof,
+  type ProofPlan,
+} from "../plan/imagePlan";
+import type { ImageSpec } from "../plan/imageSpec";
+import { kragleHome } from "../stages/project";
+import type { Manifest } from "../store/manifest";
+import { Roots } from "../store/roots";
+import { Store } from "../store/store";
+import { readInputFiles } from "./inputFiles";
+import { type Observation, Observer } from "./observe";
+
+/** One stage of the plan: what it is, what is there of it, and what was there before. */
+export interface ObservedStage {
+  readonly root: string;
+  readonly planned: PlannedStage;
+  readonly observation: Observation;
+  /** The manifest of what the stack used last under this root, whatever its key. */
+  readonly before: Manifest | undefined;
+  /** Content of the image, where it is in the store. */
+  readonly imageSha256?: string;
+}
+
+export interface FullPlan {
+  readonly plan: ImagePlan;
+  /** Undefined while the image's content is not known. */
+  readonly proof: ProofPlan | undefined;
+  readonly files: InputFiles;
+  /** By root; stages that follow an image of unknown content are absent. */
+  readonly observed: ReadonlyMap<string, ObservedStage>;
+  /** Roots of the stages that follow the image. */
+  readonly afterImage: readonly string[];
+  readonly tools: {
+    readonly reference: string;
+    readonly marker: string | undefined;
+    readonly handMarker: string | undefined;
+  };
+}
+
+/** The tag of the image that `up` leaves for use by hand. */
+const HAND_IMAGE = "kragle";
+
+/** Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing. */
+export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
+  const store = new Store(kragleHome);
+  const roots = await new Roots(kragleHome).list(stack);
+  const observer = new Observer(store, roots, rebuildStages());
+  const files = readInputFiles(spec);
+  const plan = planImage(spec, files, await baseEpoch(store, spec, files));
+
+  const observed = new Map<string, ObservedStage>();
+  const observe = async (root: string, planned: PlannedStage) => {
+    const before = roots.get(root);
+    const earlier = before && (await store.lookup(before.stage, before.key));
+    const observation = await observer.stage(planned, root);
+    const entry: ObservedStage = {
+      root,
+      planned,
+      observation,
+      before: earlier?.state === "present" ? earlier.artifact.manifest : undefined,
+      ...(root === "image" ? { imageSha256: imageDigest(observation.manifest) } : {}),
+    };
+    observed.set(root, entry);
+    return entry;
+  };
+
+  await observe("base", plan.base);
+  const { imageSha256 } = await observe("image", plan.image);
+  const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
+  const steps: [string, PlannedStage | undefined][] = [
+    ["check", proof?.check],
+    ...spec.formats.map(
+      ({ name }, index) =>
+        [`convert-${name}`, proof?.conversions[index]] as [string, PlannedStage | undefined],
+    ),
+    ...(spec.smoke === "none"
+      ? []
+      : [["smoke", proof?.smoke] as [string, PlannedStage | undefined]]),
+    ["release", proof?.release],
+  ];
+  for (const [root, planned] of steps) if (planned) await observe(root, planned);
+
+  const reference = spec.builderImage ?? `kragle-tools:${shortKey(plan.builder.key)}`;
+  const [marker, handMarker] = spec.builderImage
+    ? [undefined, undefined]
+    : await Promise.all([observer.dockerImage(reference), observer.dockerImage(HAND_IMAGE)]);
+  return {
+    plan,
+    proof,
+    files,
+    observed,
+    afterImage: steps.map(([root]) => root),
+    tools: { reference, marker, handMarker },
+  };
+}
+
+const imageDigest = (manifest: Manifest | undefined) =>
+  manifest?.files.find(({ path }) => path === "image.qcow2")?.sha256;
+
+/** Stages to build again, from `--rebuild`; a rebuilt base makes a new image necessary. */
+function rebuildStages(): ReadonlySet<string> {
+  const stages = new Set((process.env.KRAGLE_REBUILD ?? "").split(",").filter(Boolean));
+  if (stages.has("base")) stages.add("image");
+  return stages;
+}
+
+/** The day that stands in the base's key under `refreshAfter`: that of a base that is young enough, else today. */
+async function baseEpoch(store: Store, spec: ImageSpec, files: InputFiles): Promise<string | null> {
+  if (spec.refreshAfter === null) return null;
+  const family = baseFamily(planImage(spec, files, null).base.description);
+  const oldest = Date.now() - spec.refreshAfter * 1000;
+  const young = (await store.manifests("base"))
+    .filter(({ description }) => baseFamily(description) === family)
+    .filter(({ publishedAt }) => Date.parse(publishedAt) > oldest)
+    .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
+  const epoch = young[0]?.description.inputs.epoch;
+  return typeof epoch === "string" ? epoch : new Date().toISOString().slice(0, 10);
+}

@@ -1,0 +1,217 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { BuilderImage } from "../components/builderImage";
+import { BuildRun } from "../components/buildRun";
+import { Conversion } from "../components/conversion";
+import { Qcow2Artifact } from "../components/qcow2Artifact";
+import { Release } from "../components/release";
+import { SmokeDomain } from "../components/smokeDomain";
+import { planProof } from "../plan/imagePlan";
+import { inProject } from "../stages/project";
+import { provisioningScripts } from "./inputFiles";
+import { makePlan } from "./plan";
+import { planLines } from "./planReport";
+import { parseSettings, SettingsError } from "./settings";
+
+/** The stack's settings as Pulumi has them, without the project's prefix. */
+function configuredSettings(): Record<string, string> {
+  const prefix = `${pulumi.getProject()}:`;
+  return Object.fromEntries(
+    Object.entries(pulumi.runtime.allConfig())
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+}
+
+/**
+ * The Pulumi program: settings → plan → components → outputs. Both engines run it.
+ *
+ * @throws pulumi.RunError where settings are wrong
+ */
+export async function program(): Promise<Record<string, pulumi.Input<unknown>>> {
+  const stack = pulumi.getStack();
+  const spec = readSpec(stack);
+  const fullPlan = await makePlan(spec, stack);
+  const { plan, proof, files, observed, tools } = fullPlan;
+  if (pulumi.runtime.isDryRun()) {
+    for (const line of planLines(fullPlan)) await pulumi.log.info(line);
+  }
+  const { template, timeouts } = spec;
+  const marker = (root: string) => observed.get(root)?.observation.marker;
+
+  const builder = new BuilderImage("builder", {
+    stack,
+    ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
+    toolsImage: tools.reference,
+    baseImage: spec.baseImage,
+    packer: spec.packer,
+    toolsMarker: tools.marker,
+    handMarker: tools.handMarker,
+  });
+
+  const build = new BuildRun(
+    "build",
+    {
+      stack,
+      toolsImage: builder.image,
+      base: {
+        description: plan.base.description,
+        marker: marker("base"),
+        settings: {
+          templateFolder: template.folder,
+          diskBytes: spec.diskBytes,
+          kernel: spec.kernel,
+          snapshot: spec.snapshot,
+          timeoutSeconds: timeouts.base,
+        },
+      },
+      image: {
+        description: plan.image.description,
+        marker: marker("image"),
+        settings: {
+          templateFolder: template.folder,
+          baseKey: plan.base.key,
+          scripts: provisioningScripts(spec),
+          diskBytes: spec.diskBytes,
+          memoryMiB: spec.memoryMiB,
+          cpus: spec.cpus,
+          accelerator: spec.accelerator,
+          privileged: spec.privileged,
+          vnc: spec.vnc,
+          timeouts: {
+            whole: timeouts.image,
+            ssh: timeouts.ssh,
+            script: timeouts.script,
+            shutdown: timeouts.shutdown,
+          },
+        },
+      },
+      knownImageSha256: proof && observed.get("image")!.imageSha256,
+    },
+    { dependsOn: builder.ready },
+  );
+
+  // below the image everything is keyed by its content, which may only be known when it has been built
+  const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
+  const common = {
+    stack,
+    toolsImage: builder.image,
+    imageKey: plan.image.key,
+    imageSha256: build.imageSha256,
+  };
+  const afterImage = { dependsOn: [build.image] };
+
+  const artifact = new Qcow2Artifact(
+    "qcow2",
+    {
+      ...common,
+      description: proofs.apply(({ check }) => check.description),
+      settings: { timeoutSeconds: timeouts.check },
+      marker: marker("check"),
+    },
+    afterImage,
+  );
+
+  const conversions = spec.formats.map(
+    (conversion, index) =>
+      new Conversion(
+        `convert-${conversion.name}`,
+        {
+          ...common,
+          format: conversion.name,
+          description: proofs.apply((p) => p.conversions[index]!.description),
+          settings: {
+            format: conversion.format,
+            options: conversion.options,
+            fileName: conversion.fileName,
+            timeoutSeconds: timeouts.convert,
+          },
+          marker: marker(`convert-${conversion.name}`),
+        },
+        afterImage,
+      ),
+  );
+
+  const smoke =
+    spec.smoke === "none"
+      ? undefined
+      : new SmokeDomain(
+          "smoke",
+          {
+            ...common,
+            driver: spec.smoke,
+            description: proofs.apply((p) => p.smoke!.description),
+            settings: {
+              memoryMiB: spec.memoryMiB,
+              cpus: spec.cpus,
+              accelerator: spec.accelerator,
+              timeoutSeconds: timeouts.smoke,
+            },
+            marker: marker("smoke"),
+          },
+          afterImage,
+        );
+
+  const release = new Release("release", {
+    ...common,
+    description: proofs.apply((p) => p.release.description),
+    settings: { path: spec.path, virtualBytes: spec.diskBytes },
+    conversions: proofs.apply((p) =>
+      p.conversions.map(({ conversion, key }) => ({
+        name: conversion.name,
+        format: conversion.format,
+        key,
+        fileName: conversion.fileName,
+      })),
+    ),
+    checkKey: proofs.apply(({ check }) => check.key),
+    smokeKey: proofs.apply((p) => p.smoke?.key ?? null),
+    proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
+    marker: marker("release"),
+  });
+
+  return outputsOf(release.facts);
+}
+
+const OUTPUTS = [
+  "imagePath",
+  "imageSha256",
+  "imageBytes",
+  "imageVirtualBytes",
+  "conversions",
+  "smoke",
+  "accelerator",
+  "builderImageId",
+  "manifestPath",
+  "key",
+] as const;
+
+/** The stack's outputs: what was released, with absolute paths. */
+function outputsOf(facts: Release["facts"]): Record<string, pulumi.Output<unknown>> {
+  const absolute = (value: unknown): unknown =>
+    Object.fromEntries(
+      Object.entries(value as Record<string, Record<string, unknown>>).map(([name, facts]) => [
+        name,
+        { ...facts, path: inProject(String(facts.path)) },
+      ]),
+    );
+  return Object.fromEntries(
+    OUTPUTS.map((name) => [
+      name,
+      facts.apply((all) => {
+        const value = all[name];
+        if (name === "conversions") return absolute(value);
+        return name.endsWith("Path") ? inProject(String(value)) : value;
+      }),
+    ]),
+  );
+}
+
+function readSpec(stack: string) {
+  try {
+    return parseSettings(configuredSettings(), stack);
+  } catch (error) {
+    if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,236 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { type Conversion, parseConversion } from "../plan/formats";
+import type { ImageSpec, Template, Timeouts } from "../plan/imageSpec";
+import { formatSize, parseDuration, parseSize } from "../plan/units";
+import { builderFolder, inProject } from "../stages/project";
+
+/** Every wrong setting of a run, so that they can be mended at once. */
+export class SettingsError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
+    super([`${count} wrong:`, ...problems.map((problem) => `  ${problem}`)].join("\n"));
+  }
+}
+
+const DEFAULT_TIMEOUT_MINUTES: Timeouts = {
+  base: 30,
+  image: 60,
+  ssh: 3,
+  script: 15,
+  shutdown: 2,
+  check: 10,
+  convert: 30,
+  smoke: 3,
+  release: 30,
+};
+
+const templatesFolder = join(builderFolder, "templates");
+
+/** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */
+function parsed<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, {
+    error: (issue) => `${quote(issue.input)} is not allowed; allowed are ${values.join(", ")}`,
+  });
+
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === "" || value === undefined ? null : value), schema.nullable());
+
+const flag = z.union([z.boolean(), oneOf(["true", "false"]).transform((text) => text === "true")], {
+  error: (issue) => `${quote(issue.input)} is not allowed; allowed are true, false`,
+});
+
+const quote = (value: unknown) =>
+  typeof value === "string" ? `"${value}"` : JSON.stringify(value);
+
+const wholeNumber = (least: number, most: number) => {
+  const error = (issue: { input?: unknown }) =>
+    `${quote(issue.input)} is not allowed; write a whole number from ${least} to ${most}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(least, { error }).max(most, { error }),
+  );
+};
+
+/** A list or an object may come as JSON text: that is how Pulumi hands structured configuration over. */
+const structured = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => {
+    if (typeof value !== "string") return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }, schema);
+
+const listOf = (what: string) => ({
+  error: (issue: { input?: unknown }) =>
+    `${quote(issue.input)} is not a list; write a list of ${what}`,
+});
+
+const provision = structured(
+  z.array(z.string(), listOf("paths of scripts")).superRefine((paths, context) => {
+    paths.forEach((path, index) => {
+      const file = inProject(path);
+      if (existsSync(file) && statSync(file).isFile()) return;
+      context.addIssue({ code: "custom", path: [index], message: `"${path}" is not a file` });
+    });
+  }),
+);
+
+const formats = structured(
+  z.array(z.unknown(), listOf("formats")).transform((entries, context): Conversion[] => {
+    const found: Conversion[] = [];
+    entries.forEach((entry, index) => {
+      try {
+        const conversion = parseConversion(entry);
+        if (found.some(({ name }) => name === conversion.name)) {
+          throw new Error(`"${conversion.name}" stands in the list twice`);
+        }
+        found.push(conversion);
+      } catch (error) {
+        context.addIssue({ code: "custom", path: [index], message: (error as Error).message });
+      }
+    });
+    return found;
+  }),
+);
+
+const timeouts = structured(
+  z.strictObject(
+    Object.fromEntries(
+      Object.keys(DEFAULT_TIMEOUT_MINUTES).map((step) => [step, wholeNumber(1, 10_000).optional()]),
+    ),
+    {
+      error: (issue) =>
+        issue.code === "unrecognized_keys"
+          ? `${issue.keys?.join(", ")} is not a step; allowed are ${Object.keys(DEFAULT_TIMEOUT_MINUTES).join(", ")}`
+          : `${quote(issue.input)} is not allowed; write minutes by step, such as {"image": 90}`,
+    },
+  ),
+).transform((minutes) => {
+  const merged = { ...DEFAULT_TIMEOUT_MINUTES, ...(minutes as Partial<Timeouts>) };
+  return Object.fromEntries(
+    Object.entries(merged).map(([step, value]) => [step, value * 60]),
+  ) as unknown as Timeouts;
+});
+
+const schema = z.object({
+  template: parsed(findTemplate),
+  path: optional(z.string()),
+  diskSize: parsed(parseSize),
+  memory: parsed(parseSize).refine(
+    (bytes) => bytes >= 256 * 2 ** 20,
+    "at least 256 MiB are needed",
+  ),
+  cpus: wholeNumber(1, 64),
+  kernel: oneOf(["cloud", "generic"]),
+  provision,
+  formats,
+  smoke: oneOf(["qemu", "none"]),
+  accelerator: oneOf(["auto", "kvm", "tcg"]),
+  privileged: flag,
+  vnc: z.preprocess(
+    (value) => (value === "off" || value === false || value === "false" ? null : value),
+    wholeNumber(1024, 65_535).nullable(),
+  ),
+  builderImage: optional(z.string()),
+  baseImage: z.string().min(1, "must name a Docker image"),
+  packer: oneOf(["auto", "release", "distribution"]),
+  snapshot: optional(
+    z.string().refine(isDay, {
+      error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
+    }),
+  ),
+  refreshAfter: optional(
+    parsed(parseDuration).refine((seconds) => seconds >= 86_400, "at least 1 day is needed"),
+  ),
+  timeouts,
+});
+
+export const SETTING_NAMES = Object.keys(schema.shape);
+
+/**
+ * Makes an image's description of a stack's settings.
+ *
+ * @param values the settings by name without the prefix `kragle:`; numbers and lists may come as text, as Pulumi hands them over
+ * @throws SettingsError that names every wrong setting and what is allowed
+ */
+export function parseSettings(values: Readonly<Record<string, unknown>>, stack: string): ImageSpec {
+  const problems = Object.keys(values)
+    .filter((name) => !SETTING_NAMES.includes(name))
+    .map((name) => `kragle:${name} is not a setting; allowed are ${SETTING_NAMES.join(", ")}`);
+  const result = schema.safeParse(values);
+  if (!result.success) {
+    for (const issue of result.error.issues) {
+      const [name, ...rest] = issue.path;
+      const place = rest.map((part) =>
+        typeof part === "number" ? `[${part}]` : `.${String(part)}`,
+      );
+      const text = name !== undefined && !(String(name) in values) ? "is missing" : issue.message;
+      problems.push(`kragle:${String(name)}${place.join("")}: ${text}`);
+    }
+  } else {
+    const { template, diskSize } = result.data;
+    if (diskSize < template.minimumDiskBytes) {
+      problems.push(
+        `kragle:diskSize: ${formatSize(diskSize)} is too small for ${template.name}, which needs at least ${formatSize(template.minimumDiskBytes)}`,
+      );
+    }
+  }
+  if (!result.success || problems.length > 0) throw new SettingsError(problems);
+  const { diskSize, memory, path, ...rest } = result.data;
+  return {
+    ...rest,
+    path: path ?? `build/${stack}`,
+    diskBytes: diskSize,
+    memoryMiB: Math.floor(memory / 2 ** 20),
+  };
+}
+
+/** The templates that come with kragle. */
+export function templateNames(): string[] {
+  return readdirSync(templatesFolder).filter((name) =>
+    existsSync(join(templatesFolder, name, "template.json")),
+  );
+}
+
+const templateFile = z.object({ minimumDiskBytes: z.number().int() });
+
+function findTemplate(name: string): Template {
+  const own = name.includes("/");
+  const folder = own ? name : join("builder", "templates", name);
+  const file = join(inProject(folder), "template.json");
+  if (!own && !templateNames().includes(name)) {
+    throw new Error(
+      `"${name}" is not a template; allowed are ${templateNames().join(", ")}, or the path of a folder such as ./my-template`,
+    );
+  }
+  if (!existsSync(file)) throw new Error(`the template folder "${name}" has no template.json`);
+  const facts = templateFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
+  if (!facts.success) throw new Error(`${name}/template.json: ${facts.error.issues[0]!.message}`);
+  return { name, folder, minimumDiskBytes: facts.data.minimumDiskBytes };
+}
+
+function isDay(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return (
+    /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+    !Number.isNaN(time) &&
+    new Date(time).toISOString().startsWith(text)
+  );
+}

@@ -1,0 +1,80 @@
+/**
+ * The disk formats that an image can be converted to, and the options each allows.
+ * Names and options are qemu-img's; `vhd` is understood as its `vpc`.
+ */
+
+export interface Conversion {
+  /** qemu-img's name of the format. */
+  readonly format: string;
+  /** Options for `qemu-img convert -o`, sorted by name. */
+  readonly options: Readonly<Record<string, string>>;
+  /** The file's name under PATH/output, `kragle.<extension>`. */
+  readonly fileName: string;
+  /** Unique within an image and usable as part of a resource's name, such as "raw" or "qcow2-zstd". */
+  readonly name: string;
+}
+
+interface Format {
+  readonly extension: string;
+  readonly options: Readonly<Record<string, readonly string[]>>;
+}
+
+const FORMATS: Readonly<Record<string, Format>> = {
+  raw: { extension: "raw", options: {} },
+  qcow2: {
+    extension: "qcow2",
+    options: {
+      compression: ["none", "zlib", "zstd"],
+      cluster_size: ["64k", "128k", "256k", "512k", "1M", "2M"],
+    },
+  },
+  vmdk: { extension: "vmdk", options: { subformat: ["monolithicSparse", "streamOptimized"] } },
+  vdi: { extension: "vdi", options: {} },
+  vhdx: { extension: "vhdx", options: { subformat: ["dynamic", "fixed"] } },
+  vpc: { extension: "vhd", options: { subformat: ["dynamic", "fixed"] } },
+};
+
+export const FORMAT_NAMES: readonly string[] = [...Object.keys(FORMATS), "vhd"];
+
+/**
+ * Understands one entry of the setting `formats`: a name ("raw"), or a name with options
+ * (`{ format: "qcow2", compression: "zstd" }`).
+ *
+ * @throws Error that lists what is allowed
+ */
+export function parseConversion(entry: unknown): Conversion {
+  const given: Record<string, unknown> =
+    typeof entry === "string" ? { format: entry } : { ...(entry as Record<string, unknown>) };
+  const asked = String(given.format ?? "");
+  delete given.format;
+  const format = asked === "vhd" ? "vpc" : asked;
+  const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
+  if (!known) {
+    throw new Error(`"${asked}" is not a known format; allowed are ${FORMAT_NAMES.join(", ")}`);
+  }
+  const options: Record<string, string> = {};
+  for (const name of Object.keys(given).sort()) {
+    const allowed = Object.hasOwn(known.options, name) ? known.options[name] : undefined;
+    if (!allowed) {
+      const names = Object.keys(known.options);
+      throw new Error(
+        `"${name}" is not an option of ${asked}; ` +
+          (names.length ? `allowed are ${names.join(", ")}` : "it has none"),
+      );
+    }
+    const value = String(given[name]);
+    if (!allowed.includes(value)) {
+      throw new Error(
+        `"${value}" is not a value of ${asked}'s ${name}; allowed are ${allowed.join(", ")}`,
+      );
+    }
+    options[name] = value;
+  }
+  const variant = Object.values(options);
+  return {
+    format,
+    options,
+    name: [asked, ...variant].join("-"),
+    fileName: ["kragle", ...variant, known.extension].join("."),
+  };
+}

@@ -1,0 +1,56 @@
+import type { Conversion } from "./formats";
+
+export type Kernel = "cloud" | "generic";
+export type AcceleratorSetting = "auto" | "kvm" | "tcg";
+
+/** How long each step may take, in seconds, with hardware acceleration; under software emulation it may take ten times as long. */
+export interface Timeouts {
+  readonly base: number;
+  readonly image: number;
+  /** Until the guest of the image stage answers on SSH. */
+  readonly ssh: number;
+  /** One provisioning script. */
+  readonly script: number;
+  readonly shutdown: number;
+  readonly check: number;
+  readonly convert: number;
+  readonly smoke: number;
+  readonly release: number;
+}
+
+/** A template: a folder that says how the operating system comes onto the disk and how Packer makes the image of it. */
+export interface Template {
+  readonly name: string;
+  /** Relative to the project where it lies inside, else absolute. */
+  readonly folder: string;
+  readonly minimumDiskBytes: number;
+}
+
+/** One image, as the settings describe it: valid, typed, with every default filled in. */
+export interface ImageSpec {
+  readonly template: Template;
+  /** The folder that receives `output/`; relative to the project, or absolute. */
+  readonly path: string;
+  readonly diskBytes: number;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly kernel: Kernel;
+  /** The user's provisioning scripts, in the order in which they run. */
+  readonly provision: readonly string[];
+  readonly formats: readonly Conversion[];
+  readonly smoke: "qemu" | "none";
+  readonly accelerator: AcceleratorSetting;
+  readonly privileged: boolean;
+  /** The port on 127.0.0.1 where the guest's screen can be watched during the image stage. */
+  readonly vnc: number | null;
+  /** A ready builder image by reference; nothing is built then. */
+  readonly builderImage: string | null;
+  /** The Docker image on which the builder image is built. */
+  readonly baseImage: string;
+  readonly packer: "auto" | "release" | "distribution";
+  /** Day of the package mirror, `YYYY-MM-DD`; null for today's. */
+  readonly snapshot: string | null;
+  /** Seconds after which an installed base counts as changed; null for never. */
+  readonly refreshAfter: number | null;
+  readonly timeouts: Timeouts;
+}

@@ -1,0 +1,61 @@
+/** Units as people write them in settings: sizes with IEC units, durations with a word. */
+
+const SIZE_UNITS: Record<string, number> = { MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
+
+const DURATION_UNITS: Record<string, number> = {
+  second: 1,
+  minute: 60,
+  hour: 3600,
+  day: 86_400,
+  week: 604_800,
+};
+
+/**
+ * Reads a size such as "4 GiB", "4096MiB" or "1.5 TiB".
+ *
+ * @returns bytes, a whole number
+ * @throws Error whose message says what is allowed
+ */
+export function parseSize(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|TiB)\s*$/.exec(text);
+  const bytes = match ? Number(match[1]) * SIZE_UNITS[match[2]!]! : NaN;
+  if (!Number.isSafeInteger(bytes) || bytes <= 0) {
+    throw new Error(
+      `"${text}" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"`,
+    );
+  }
+  return bytes;
+}
+
+/**
+ * Reads a duration such as "7 days", "90 minutes" or "1 hour".
+ *
+ * @returns seconds
+ * @throws Error whose message says what is allowed
+ */
+export function parseDuration(text: string): number {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?\s*$/.exec(text);
+  const seconds = match ? Number(match[1]) * DURATION_UNITS[match[2]!]! : NaN;
+  if (!Number.isFinite(seconds) || seconds <= 0) {
+    throw new Error(
+      `"${text}" is not a duration; write a number with seconds, minutes, hours, days or weeks, as in "7 days"`,
+    );
+  }
+  return seconds;
+}
+
+/** Bytes for people: "412 MiB", "4.0 GiB". */
+export function formatSize(bytes: number): string {
+  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  if (bytes >= 2 ** 20) return `${Math.round(bytes / 2 ** 20)} MiB`;
+  return `${Math.ceil(bytes / 1024)} KiB`;
+}
+
+/** Seconds for people: "8 s", "3 min 05 s", "1 h 02 min". */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const two = (n: number) => String(n).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
+}

@@ -1,0 +1,15 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { parse } from "yaml";
+
+import type { BaseImageRequest } from "../stages/baseImage";
+import { projectFolder } from "../stages/project";
+
+/** The base image of a stack that names none: the default in Pulumi.yaml. */
+export function defaultBaseImage(): BaseImageRequest {
+  const project = parse(readFileSync(join(projectFolder, "Pulumi.yaml"), "utf8")) as {
+    config: { baseImage: { default: string } };
+  };
+  return { reference: project.config.baseImage.default, release: "bookworm" };
+}

@@ -1,0 +1,67 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, openSync, closeSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+
+import { formatSeconds } from "../plan/units";
+import type { Privilege } from "./dockerPlan";
+
+const HEARTBEAT_SECONDS = 15;
+
+/** The command line that does the same as root. */
+export function asRoot(privilege: Privilege, command: readonly string[]): string[] {
+  return privilege === "root" ? [...command] : ["sudo", "--", ...command];
+}
+
+export interface CommandOptions {
+  /** Receives what the command prints. */
+  readonly log: string;
+  readonly print: (line: string) => void;
+  readonly heartbeatSeconds?: number;
+}
+
+export interface CommandResult {
+  /** 127 where the program is not there. */
+  readonly exitCode: number;
+  /** What it printed. */
+  readonly output: string;
+}
+
+/** Runs a command with its output in a log, shows the command itself, and a line now and then while it runs. */
+export async function runCommand(
+  command: readonly string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  const { log, print, heartbeatSeconds = HEARTBEAT_SECONDS } = options;
+  print(`  $ ${command.join(" ")}`);
+  mkdirSync(dirname(log), { recursive: true });
+  const file = openSync(log, "a");
+  const from = statSync(log).size;
+  const started = Date.now();
+  const beat = setInterval(() => {
+    print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${log}`);
+  }, heartbeatSeconds * 1000);
+  try {
+    const child = spawn(command[0]!, command.slice(1), {
+      // sudo asks for a password on the terminal itself
+      stdio: ["ignore", file, file],
+    });
+    const exitCode = await Promise.race([
+      once(child, "close").then(([code]) => (code as number | null) ?? 1),
+      once(child, "error").then(() => 127),
+    ]);
+    return { exitCode, output: readFileSync(log).subarray(from).toString() };
+  } finally {
+    clearInterval(beat);
+    closeSync(file);
+  }
+}
+
+/** The last lines that say something. */
+export function lastLines(text: string, count: number): string {
+  return text
+    .split("\n")
+    .filter((line) => line.trim())
+    .slice(-count)
+    .join("\n");
+}

@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+/** What `inspect_image.py` found on the image; nothing in it is judged. */
+export const facts = z.object({
+  disk: z.object({
+    problems: z.array(z.string()),
+    leaks: z.number(),
+    virtualBytes: z.number().nullable(),
+    backingFile: z.string().nullable(),
+    snapshots: z.number(),
+    bitmaps: z.number(),
+    encrypted: z.boolean(),
+  }),
+  table: z
+    .object({
+      label: z.string(),
+      problems: z.array(z.string()),
+      /** Whether the first sector holds code. */
+      bootCode: z.boolean(),
+      /** In the order in which they lie on the disk. */
+      partitions: z.array(
+        z.object({
+          number: z.number(),
+          /** The type's GUID in capitals, or the two digits of an MBR. */
+          type: z.string(),
+          name: z.string(),
+          uuid: z.string(),
+          startBytes: z.number(),
+          sizeBytes: z.number(),
+        }),
+      ),
+    })
+    .nullable(),
+  fileSystems: z.array(
+    z.object({
+      partition: z.number(),
+      type: z.string(),
+      uuid: z.string(),
+      label: z.string(),
+      mountPoint: z.string().nullable(),
+      /** Whether a reader understands it. */
+      checked: z.boolean(),
+      problems: z.array(z.string()),
+    }),
+  ),
+  /** Path, mode, uid, gid, bytes. */
+  tree: z.array(z.tuple([z.string(), z.number(), z.number(), z.number(), z.number()])),
+  /** Content of files, target of symbolic links. */
+  contents: z.record(z.string(), z.string()),
+  secrets: z
+    .object({
+      scannedBytes: z.number(),
+      tooShort: z.array(z.string()),
+      hits: z.array(z.object({ secret: z.string(), form: z.string(), where: z.string() })),
+    })
+    .optional(),
+});
+
+export type Facts = z.infer<typeof facts>;
+
+export type FileType = "file" | "folder" | "link" | "other";
+
+export interface Entry {
+  readonly path: string;
+  readonly type: FileType;
+  readonly bytes: number;
+}
+
+const TYPES: Readonly<Record<number, FileType>> = {
+  0o100000: "file",
+  0o040000: "folder",
+  0o120000: "link",
+};
+
+export function entries({ tree }: Facts): Entry[] {
+  return tree.map(([path, mode, , , bytes]) => ({
+    path,
+    type: TYPES[mode & 0o170000] ?? "other",
+    bytes,
+  }));
+}
+
+/** Mount points of file systems that nobody could read; "/" where no root was found. What lies there is not checked. */
+export function unreadable({ fileSystems }: Facts): string[] {
+  const unread = fileSystems.flatMap((f) => (f.checked || !f.mountPoint ? [] : [f.mountPoint]));
+  const hasRoot = fileSystems.some((f) => f.checked && f.mountPoint === "/");
+  return hasRoot ? unread : ["/"];
+}

@@ -1,0 +1,120 @@
+import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
+import { globPattern, globRoot, matcher } from "./glob";
+import { PROBED_PATHS, PROBES, type Verdict } from "./probes";
+import type { Assertion, Rule } from "./rules";
+import { SSHD_CONFIG, sshdValue } from "./sshd";
+
+export type Status = "passed" | "failed" | "not checked" | "not applicable";
+
+export interface Finding {
+  readonly id: string;
+  readonly status: Status;
+  /** What was found, or why it could not be judged. */
+  readonly detail?: string;
+}
+
+const PATHS_SHOWN = 5;
+
+/** Judges an image by the catalogue. What could not be read is "not checked", never "passed". */
+export function judge(rules: readonly Rule[], facts: Facts): Finding[] {
+  const entries = listEntries(facts);
+  const hidden = unreadable(facts);
+  return rules.map((rule) => {
+    const looksAt = [...pathsOf(rule.assertion), ...(rule.when ? [rule.when] : [])];
+    const unseen = hidden.find((mount) => looksAt.some((glob) => overlaps(mount, globRoot(glob))));
+    if (unseen) {
+      return {
+        id: rule.id,
+        status: "not checked",
+        detail: `the file system at ${unseen} cannot be read`,
+      };
+    }
+    const when = rule.when;
+    if (when && !entries.some(({ path }) => matcher([when])(path))) {
+      return { id: rule.id, status: "not applicable", detail: `there is no ${when}` };
+    }
+    return { id: rule.id, ...conclude(evaluate(rule.assertion, facts, entries)) };
+  });
+}
+
+/** Regular expressions of the paths whose content the rules need. */
+export function neededContents(rules: readonly Rule[]): string[] {
+  const globs = rules.flatMap(({ assertion }) => {
+    if ("content" in assertion) return assertion.content;
+    if ("sshd" in assertion) return SSHD_CONFIG;
+    return "probe" in assertion ? (PROBED_PATHS[assertion.probe] ?? []) : [];
+  });
+  return [...new Set(globs)].map(globPattern);
+}
+
+function pathsOf(assertion: Assertion): readonly string[] {
+  if ("absent" in assertion) return assertion.absent;
+  if ("anyOf" in assertion) return assertion.anyOf;
+  if ("content" in assertion) return assertion.content;
+  if ("sshd" in assertion) return SSHD_CONFIG;
+  return PROBED_PATHS[assertion.probe] ?? [];
+}
+
+const overlaps = (a: string, b: string) => isBelow(a, b) || isBelow(b, a);
+const isBelow = (path: string, folder: string) =>
+  folder === "/" || `${path}/`.startsWith(`${folder}/`);
+
+function evaluate(assertion: Assertion, facts: Facts, entries: readonly Entry[]): Verdict {
+  if ("probe" in assertion) return PROBES[assertion.probe](facts, entries);
+  if ("absent" in assertion) {
+    const matches = matcher(assertion.absent);
+    const { only, nonEmpty } = assertion;
+    const counts = ({ type, bytes }: Entry) =>
+      (!only || type === only) && (!nonEmpty || type !== "file" || bytes > 0);
+    return shorten(
+      entries.filter((e) => counts(e) && matches(e.path)).map(({ path }) => `${path} exists`),
+    );
+  }
+  if ("anyOf" in assertion) {
+    const matches = matcher(assertion.anyOf);
+    return entries.some(({ path }) => matches(path))
+      ? []
+      : [`none of ${assertion.anyOf.join(", ")} exists`];
+  }
+  if ("sshd" in assertion) {
+    const value = sshdValue(facts.contents, assertion.sshd) ?? assertion.byDefault;
+    return assertion.allowed.includes(value.toLowerCase()) ? [] : [`${assertion.sshd} is ${value}`];
+  }
+  return evaluateContent(assertion, facts);
+}
+
+function evaluateContent(
+  { content, has, lacks, required }: Extract<Assertion, { content: unknown }>,
+  { contents }: Facts,
+): Verdict {
+  const matches = matcher(content);
+  const files = Object.entries(contents).filter(([path]) => matches(path));
+  if (files.length === 0) return required ? [`none of ${content.join(", ")} exists`] : [];
+  if (has !== undefined) {
+    const pattern = new RegExp(has, "im");
+    return files.some(([, text]) => pattern.test(text))
+      ? []
+      : files.map(([path]) => `${path} has no ${has}`);
+  }
+  const pattern = new RegExp(lacks!, "im");
+  return shorten(
+    files.flatMap(([path, text]) => {
+      const line = text.slice(0, pattern.exec(text)?.index ?? -1).split("\n").length;
+      return pattern.test(text) ? [`${path}, line ${line}`] : [];
+    }),
+  );
+}
+
+function shorten(problems: readonly string[]): string[] {
+  const more = problems.length - PATHS_SHOWN;
+  return more > 0 ? [...problems.slice(0, PATHS_SHOWN), `and ${more} more`] : [...problems];
+}
+
+function conclude(verdict: Verdict): Omit<Finding, "id"> {
+  if ("notChecked" in verdict) return { status: "not checked", detail: verdict.notChecked };
+  if ("notApplicable" in verdict)
+    return { status: "not applicable", detail: verdict.notApplicable };
+  return verdict.length === 0
+    ? { status: "passed" }
+    : { status: "failed", detail: verdict.join("; ") };
+}

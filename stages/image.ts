@@ -1,0 +1,102 @@
+import { chmod, cp, mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { probeAccelerator } from "./accelerator";
+import { deadlineFor } from "./deadline";
+import { StageFailure } from "./failure";
+import { hostProxyEnvironment } from "./host";
+import { handToContainer } from "./handOver";
+import { inProject } from "./project";
+import type { StageProgram } from "./stage";
+
+const settings = z.object({
+  toolsImage: z.string(),
+  templateFolder: z.string(),
+  baseKey: z.string(),
+  /** Name in the order of running → path. */
+  scripts: z.record(z.string(), z.string()),
+  diskBytes: z.number().int(),
+  memoryMiB: z.number().int(),
+  cpus: z.number().int(),
+  accelerator: z.enum(["auto", "kvm", "tcg"]),
+  privileged: z.boolean(),
+  vnc: z.number().int().nullable(),
+  timeouts: z.object({
+    whole: z.number(),
+    ssh: z.number(),
+    script: z.number(),
+    shutdown: z.number(),
+  }),
+});
+
+/** The golden image: Packer boots an overlay of the base, runs the scripts, generalises, shuts down; compacted once to `image.qcow2`. */
+export const image: StageProgram<z.infer<typeof settings>> = {
+  name: "image",
+  settings,
+  async run({ settings, work, logs, store, phase, detail, container }) {
+    const base = await store.artifact("base", settings.baseKey);
+    phase("choose an accelerator");
+    const { accelerator, reason } = await probeAccelerator({
+      setting: settings.accelerator,
+      toolsImage: settings.toolsImage,
+      cacheFile: join(store.home, "accelerator.json"),
+    });
+    detail(`accelerator ${accelerator}: ${reason}`);
+    const scale = (seconds: number) => deadlineFor(accelerator, seconds);
+
+    const scripts = join(work, "scripts");
+    await mkdir(scripts);
+    for (const [name, path] of Object.entries(settings.scripts)) {
+      await cp(inProject(path), join(scripts, name), { recursive: true });
+      await chmod(join(scripts, name), 0o755);
+    }
+    await chmod(scripts, 0o755);
+    await handToContainer(work);
+    const { exitCode, tail } = await container({
+      image: settings.toolsImage,
+      run: ["/usr/local/lib/kragle/build_image.py"],
+      user: "builder",
+      network: "bridge",
+      kvm: accelerator === "kvm",
+      privileged: settings.privileged,
+      publishPort: settings.vnc,
+      memoryBytes: (settings.memoryMiB + 1536) * 2 ** 20,
+      binds: [
+        { source: base.folder, target: "/base", readOnly: true },
+        { source: inProject(settings.templateFolder), target: "/template", readOnly: true },
+        { source: scripts, target: "/provision", readOnly: true },
+        { source: work, target: "/work" },
+        { source: logs, target: "/logs" },
+      ],
+      settings: {
+        diskBytes: settings.diskBytes,
+        memoryMiB: settings.memoryMiB,
+        cpus: settings.cpus,
+        accelerator,
+        vncPort: settings.vnc,
+        timeouts: {
+          ssh: scale(settings.timeouts.ssh),
+          script: scale(settings.timeouts.script),
+          shutdown: scale(settings.timeouts.shutdown),
+        },
+        environment: hostProxyEnvironment(),
+        scripts: Object.keys(settings.scripts).sort(),
+      },
+      deadlineSeconds: scale(settings.timeouts.whole),
+    });
+    if (exitCode !== 0) {
+      throw new StageFailure(
+        `Packer's build failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,
+        {
+          evidence: ["logs/packer.log", "logs/serial.log"],
+          hint: "mend what the lines above name, then run the same command again; the base is kept",
+        },
+      );
+    }
+    await rm(scripts, { recursive: true });
+    const facts = JSON.parse(await readFile(join(work, "image.json"), "utf8")) as object;
+    return { result: { ...facts, accelerator, image: "image.qcow2" } };
+  },
+};

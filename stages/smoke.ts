@@ -1,0 +1,136 @@
+import { chown, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { sha256File } from "../store/files";
+import { probeAccelerator } from "./accelerator";
+import { BUILD_GID, BUILD_UID } from "./container";
+import { deadlineFor } from "./deadline";
+import { StageFailure } from "./failure";
+import { handToContainer } from "./handOver";
+import { BootFailure, climb } from "./smoke/climb";
+import { MOUNTS, qemuCommand, QemuGuest } from "./smoke/qemuGuest";
+import { QUICK_RUNGS } from "./smoke/rungs";
+import type { StageProgram } from "./stage";
+
+const settings = z.object({
+  toolsImage: z.string(),
+  image: z.object({ key: z.string(), sha256: z.string() }),
+  memoryMiB: z.number().int(),
+  cpus: z.number().int(),
+  accelerator: z.enum(["auto", "kvm", "tcg"]),
+  /** For the whole boot, with KVM; without it ten times as long. */
+  timeoutSeconds: z.number(),
+});
+
+const CONSOLE_LINES_SHOWN = 20;
+
+/**
+ * Boots a throw-away overlay of the image in an unprivileged QEMU without a network and follows it to a clean power-off.
+ * Leaves `serial.log` and `login.png`; proves that the image is still the same file.
+ */
+export const smoke: StageProgram<z.infer<typeof settings>> = {
+  name: "smoke",
+  settings,
+  async run({ settings, work, logs, store, phase, detail, container }) {
+    const image = await store.artifact("image", settings.image.key);
+    phase("choose an accelerator");
+    const { accelerator, reason } = await probeAccelerator({
+      setting: settings.accelerator,
+      toolsImage: settings.toolsImage,
+      cacheFile: join(store.home, "accelerator.json"),
+    });
+    detail(`accelerator ${accelerator}: ${reason}`);
+
+    const deadlineSeconds = deadlineFor(accelerator, settings.timeoutSeconds);
+    const overlay = join(work, "overlay");
+    await mkdir(overlay);
+    await handToContainer(work);
+    await chown(overlay, BUILD_UID, BUILD_GID);
+    const sockets = await mkdtemp("/tmp/kragle-");
+    await chown(sockets, BUILD_UID, BUILD_GID);
+    const { memoryMiB, cpus } = settings;
+    const guest = new QemuGuest(
+      () =>
+        container({
+          image: settings.toolsImage,
+          run: qemuCommand({ accelerator, memoryMiB, cpus }),
+          user: "builder",
+          network: "none",
+          kvm: accelerator === "kvm",
+          memoryBytes: (memoryMiB + 768) * 2 ** 20,
+          binds: [
+            { source: image.folder, target: MOUNTS.image, readOnly: true },
+            { source: overlay, target: MOUNTS.overlay },
+            { source: logs, target: MOUNTS.logs },
+            { source: sockets, target: MOUNTS.sockets },
+          ],
+          settings: {},
+          // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
+          deadlineSeconds: deadlineSeconds + 60,
+        }),
+      sockets,
+    );
+    let seconds: Record<string, number>;
+    try {
+      seconds = await climb(
+        guest,
+        { rungs: QUICK_RUNGS, deadlineSeconds },
+        {
+          onWait: (title) => phase(`wait for the ${title}`),
+          screenshot: "login.png",
+          failureScreenshot: "failure.png",
+        },
+      );
+    } catch (error) {
+      throw explain(error as BootFailure);
+    } finally {
+      await guest.destroy();
+      await rm(sockets, { recursive: true });
+      await rm(overlay, { recursive: true });
+    }
+
+    phase("prove the image untouched");
+    const imageSha256 = await sha256File(join(image.folder, "image.qcow2"));
+    if (imageSha256 !== settings.image.sha256) {
+      throw new StageFailure(
+        `the image changed while it was booted: its SHA-256 was ${settings.image.sha256} and is ${imageSha256}`,
+        { hint: "see what else writes into the store, then run the same command again" },
+      );
+    }
+    for (const name of ["serial.log", "login.png"])
+      await rename(join(logs, name), join(work, name));
+    return {
+      result: {
+        passed: true,
+        driver: "qemu",
+        accelerator,
+        seconds,
+        serialLog: "serial.log",
+        screenshot: "login.png",
+        imageSha256,
+      },
+    };
+  },
+};
+
+function explain({ message, progress }: BootFailure): StageFailure {
+  const indent = (lines: readonly string[]) => lines.map((line) => `  ${line.trim()}`);
+  const last = progress.console.filter((line) => line.trim()).slice(-CONSOLE_LINES_SHOWN);
+  const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
+  return new StageFailure(
+    [
+      `the image did not pass its boot: ${message}`,
+      `reached: ${reached.join(", ") || "nothing"}`,
+      ...(progress.complaints.length ? ["units that did not start:"] : []),
+      ...indent(progress.complaints),
+      "the console's last lines:",
+      ...indent(last),
+    ].join("\n"),
+    {
+      evidence: ["logs/serial.log", "logs/failure.png"],
+      hint: "look at serial.log and failure.png; the image itself is kept, and the last good release stays",
+    },
+  );
+}

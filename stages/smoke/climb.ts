@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import type { Guest } from "./guest";
+import {
+  atTheFoot,
+  type Ladder,
+  missing,
+  observe,
+  type Observation,
+  type Progress,
+} from "./ladder";
+import { type AskedRung, isAsked } from "./rungs";
+
+export interface ClimbOptions {
+  /** What is waited for now, such as "login prompt". */
+  readonly onWait: (title: string) => void;
+  /** File name for the picture of the screen when the system runs. */
+  readonly screenshot: string;
+  readonly failureScreenshot: string;
+}
+
+/** Why a boot failed, with what was on the console at the end. */
+export class BootFailure extends Error {
+  constructor(
+    message: string,
+    readonly progress: Progress,
+  ) {
+    super(message);
+  }
+}
+
+/**
+ * Boots a guest and follows it up the ladder to a clean power-off.
+ *
+ * @returns seconds from switching on to each rung and to the power-off (`poweroff`)
+ * @throws BootFailure with the first reason; the guest is left as it is
+ */
+export async function climb(
+  guest: Guest,
+  ladder: Ladder,
+  options: ClimbOptions,
+): Promise<Record<string, number>> {
+  const over = new AbortController();
+  let startedAt = performance.now();
+  let progress = atTheFoot;
+  let reportFailure: (error: Error) => void;
+  const failed = new Promise<never>((_, reject) => (reportFailure = reject));
+  failed.catch(() => undefined); // nobody may be waiting when it comes
+  const tell = (observation: Observation) => {
+    const before = missing(ladder, progress)[0];
+    const at = Math.round((performance.now() - startedAt) / 100) / 10;
+    progress = observe(ladder, progress, observation, at);
+    const next = missing(ladder, progress)[0];
+    if (next !== before) options.onWait(next?.title ?? "power-off");
+    if (progress.failure) reportFailure(new Error(progress.failure));
+  };
+  const until = async (reached: () => boolean) => {
+    while (!reached()) await Promise.race([sleep(100), failed]);
+  };
+  const clock = setInterval(() => tell({ kind: "time" }), 500);
+  try {
+    options.onWait(ladder.rungs[0]!.title);
+    await Promise.race([guest.start(tell), failed]);
+    startedAt = performance.now();
+    for (const rung of ladder.rungs.filter(isAsked)) {
+      await Promise.race([ask(rung, guest, over.signal), failed]);
+      tell({ kind: "reached", rung: rung.name });
+    }
+    await until(() => missing(ladder, progress).length === 0);
+    await guest.screenshot(options.screenshot);
+    tell({ kind: "asked to power off" });
+    await guest.powerOff();
+    await until(() => progress.offAt !== undefined);
+    return { ...progress.seconds, poweroff: progress.offAt! };
+  } catch (error) {
+    over.abort();
+    await sleep(LAST_WORDS_MS);
+    await guest.screenshot(options.failureScreenshot).catch(() => undefined);
+    throw new BootFailure(progress.failure ?? (error as Error).message, progress);
+  } finally {
+    clearInterval(clock);
+  }
+}
+
+/** What follows a fatal line, such as a panic's call trace, is worth a moment. */
+const LAST_WORDS_MS = 500;
+
+async function ask(rung: AskedRung, guest: Guest, signal: AbortSignal): Promise<void> {
+  try {
+    await rung.ask(guest, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

@@ -1,0 +1,144 @@
+import type { GuestEvent } from "./guest";
+import { FATAL_SIGNS } from "./signs";
+
+/** A step of the boot. Some are read from the console; the others are reached when somebody asks the guest. */
+export interface Rung {
+  readonly name: string;
+  /** What is waited for: fits "wait for the …" and "there was no …". */
+  readonly title: string;
+  /** Matches the console's line, finished or not, that shows the rung. */
+  readonly pattern?: RegExp;
+}
+
+export interface Ladder {
+  readonly rungs: readonly Rung[];
+  /** For the whole way, power-off included. */
+  readonly deadlineSeconds: number;
+}
+
+export type Observation =
+  | GuestEvent
+  | { readonly kind: "reached"; readonly rung: string }
+  | { readonly kind: "asked to power off" }
+  /** Nothing happened; only the deadlines are looked at. */
+  | { readonly kind: "time" };
+
+export interface Progress {
+  /** Seconds from switching on to each rung. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** When the guest was asked to power off. */
+  readonly askedAt?: number;
+  /** When the guest was off, as asked. */
+  readonly offAt?: number;
+  /** Why the boot failed; the first reason counts. */
+  readonly failure?: string;
+  /** What systemd said about units that it could not start. */
+  readonly complaints: readonly string[];
+  /** The console's last lines without escape sequences; the very last is not finished. */
+  readonly console: readonly string[];
+}
+
+const CONSOLE_LINES = 60;
+
+const COMPLAINTS = 10;
+const COMPLAINT = /^\[\s*(FAILED|DEPEND|TIME)\s*\]/;
+
+export const atTheFoot: Progress = { seconds: {}, complaints: [], console: [""] };
+
+/** How an observation, so many seconds after switching on, changes the progress. */
+export function observe(
+  ladder: Ladder,
+  progress: Progress,
+  observation: Observation,
+  at: number,
+): Progress {
+  const next = take(ladder, progress, observation, at);
+  if (next.failure || next.offAt !== undefined) return next;
+  const late = findLateness(ladder, next, at);
+  return late ? { ...next, failure: late } : next;
+}
+
+/** The rungs that are not reached yet. */
+export function missing(ladder: Ladder, progress: Progress): Rung[] {
+  return ladder.rungs.filter(({ name }) => progress.seconds[name] === undefined);
+}
+
+function take(ladder: Ladder, progress: Progress, observation: Observation, at: number): Progress {
+  switch (observation.kind) {
+    case "console":
+      return readConsole(ladder, progress, observation.text, at);
+    case "reached":
+      return { ...progress, seconds: { ...progress.seconds, [observation.rung]: at } };
+    case "asked to power off":
+      return { ...progress, askedAt: at };
+    case "stopped":
+      if (progress.askedAt !== undefined && observation.reason === "guest-shutdown") {
+        return { ...progress, offAt: at };
+      }
+      return fail(progress, `the machine stopped by itself: ${explainStop(observation.reason)}`);
+    case "time":
+      return progress;
+  }
+}
+
+function readConsole(ladder: Ladder, progress: Progress, text: string, at: number): Progress {
+  const unfinished = progress.console.at(-1)!;
+  const lines = (unfinished + text).split(/\r*\n/).map(withoutEscapes);
+  const seconds = { ...progress.seconds };
+  let failure: string | undefined;
+  for (const line of lines) {
+    for (const rung of missing(ladder, { ...progress, seconds })) {
+      if (rung.pattern?.test(line)) seconds[rung.name] = at;
+    }
+    const sign = FATAL_SIGNS.find(({ pattern }) => pattern.test(line));
+    if (sign) failure ??= `${sign.meaning}: "${line.trim()}"`;
+  }
+  const console = [...progress.console.slice(0, -1), ...lines].slice(-CONSOLE_LINES);
+  const failedUnits = lines.slice(0, -1).filter((line) => COMPLAINT.test(line));
+  const complaints = [...progress.complaints, ...failedUnits].slice(0, COMPLAINTS);
+  const next = { ...progress, seconds, complaints, console };
+  return failure ? fail(next, failure) : next;
+}
+
+const fail = (progress: Progress, failure: string): Progress => ({
+  ...progress,
+  failure: progress.failure ?? failure,
+});
+
+/** Escape sequences go as a whole; the beginning of one at the end of a piece stays until the rest arrives. */
+const ESCAPES =
+  // eslint-disable-next-line no-control-regex
+  /\x1b(?:\[[0-9;?]*(?:[@-~]|(?=[^0-9;?@-~]))|[()][0-9A-B]|[=>78cDEHM])|[\x00-\x08\x0b-\x1a\x7f]/g;
+
+const withoutEscapes = (line: string) => line.replace(ESCAPES, "");
+
+function explainStop(reason: string): string {
+  if (reason === "guest-reset") return "the guest restarted before it was asked to";
+  if (reason === "guest-shutdown") return "the guest switched itself off before it was asked to";
+  if (reason === "guest-panic") return "the guest's kernel panicked";
+  return reason;
+}
+
+/** Besides the whole deadline: the first sign of life, the console when all else is done, and the power-off have shares of it. */
+function findLateness(ladder: Ladder, progress: Progress, at: number): string | undefined {
+  const { deadlineSeconds, rungs } = ladder;
+  const { seconds, askedAt } = progress;
+  const [next] = missing(ladder, progress);
+  const no = (since: number) =>
+    `there was no ${next?.title ?? "power-off"}${next?.pattern ? " on the serial console" : ""} ` +
+    `within ${Math.round(at - since)} s`;
+  if (at > deadlineSeconds) return no(0);
+  if (askedAt !== undefined) return at - askedAt > deadlineSeconds / 3 ? no(askedAt) : undefined;
+  const reached = Object.values(seconds);
+  if (reached.length === 0) return at > deadlineSeconds / 3 ? no(0) : undefined;
+  const asked = rungs.filter(({ pattern }) => !pattern);
+  const answered = asked.length > 0 && asked.every(({ name }) => seconds[name] !== undefined);
+  if (
+    answered &&
+    reached.length < rungs.length &&
+    at - Math.max(...reached) > deadlineSeconds / 12
+  ) {
+    return `the system runs, but ${no(0)}; does its kernel have console=ttyS0?`;
+  }
+  return undefined;
+}

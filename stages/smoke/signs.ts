@@ -1,0 +1,35 @@
+/** What firmware, boot loader, kernel and init write to the console when a boot has failed for good. */
+export interface Sign {
+  readonly pattern: RegExp;
+  readonly meaning: string;
+}
+
+export const FATAL_SIGNS: readonly Sign[] = [
+  { pattern: /No bootable device/, meaning: "the firmware found nothing to boot" },
+  { pattern: /BdsDxe: No bootable option/, meaning: "the firmware found nothing to boot" },
+  { pattern: /^grub rescue>/, meaning: "GRUB did not find its files" },
+  { pattern: /^grub>/, meaning: "GRUB found no configuration" },
+  { pattern: /Kernel panic - not syncing/, meaning: "the kernel panicked" },
+  {
+    pattern: /VFS: Unable to mount root/,
+    meaning: "the kernel could not mount the root file system",
+  },
+  { pattern: /Fatal glibc error: CPU does not support/, meaning: "the system needs a newer CPU" },
+  {
+    pattern: /^ALERT!.*(does not exist|Dropping)/,
+    meaning: "the initramfs did not find the root file system",
+  },
+  { pattern: /^\(initramfs\)/, meaning: "the initramfs gave up and opened a shell" },
+  { pattern: /dracut.*(emergency|timeout)/i, meaning: "dracut did not find the root file system" },
+  { pattern: /^dracut:\/#/, meaning: "dracut gave up and opened a shell" },
+  {
+    pattern: /Entering emergency mode|You are in (emergency|rescue) mode/,
+    meaning: "the system is in emergency mode",
+  },
+  {
+    pattern: /Cannot open access to console, the root account is locked/,
+    meaning: "the system is in emergency mode",
+  },
+  { pattern: /Give root password for maintenance/, meaning: "the system is in emergency mode" },
+  { pattern: /systemd.*Freezing execution/, meaning: "systemd stopped working" },
+];

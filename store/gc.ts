@@ -1,0 +1,53 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { listFiles } from "./files";
+import { Roots } from "./roots";
+import type { Store } from "./store";
+
+export interface Collected {
+  /** Names of the deleted artifacts, work folders and failure evidence, with the bytes that each occupied. */
+  readonly deleted: readonly { readonly name: string; readonly bytes: number }[];
+  /** What each stack keeps; stacks that no configuration knows are listed like the others, never dropped silently. */
+  readonly kept: Readonly<Record<string, number>>;
+}
+
+/**
+ * Deletes what no stack uses. Takes the store's lock exclusively, so it never runs beside a stage.
+ *
+ * @param dryRun only say what would be deleted
+ * @throws LockHeld while a stage runs
+ */
+export async function collectGarbage(store: Store, dryRun: boolean): Promise<Collected> {
+  const release = await store.lockStore({ noWait: true });
+  try {
+    const roots = new Roots(store.home);
+    const used = new Set<string>();
+    const kept: Record<string, number> = {};
+    for (const stack of await roots.stacks()) {
+      const list = await roots.list(stack);
+      for (const root of list.values()) used.add(`${root.stage}-${root.key}`);
+      kept[stack] = list.size;
+    }
+    const deleted = [];
+    for (const room of ["store", "work", "failed", "trash"]) {
+      for (const name of await readdir(join(store.home, room)).catch(() => [])) {
+        if (room === "store" && used.has(name)) continue;
+        const folder = join(store.home, room, name);
+        deleted.push({ name: `${room}/${name}`, bytes: await occupiedBytes(folder) });
+        if (!dryRun) await store.discard(folder);
+      }
+    }
+    return { deleted, kept };
+  } finally {
+    await release();
+  }
+}
+
+async function occupiedBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await listFiles(folder)) {
+    bytes += (await stat(join(folder, name))).blocks * 512;
+  }
+  return bytes;
+}

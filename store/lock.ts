@@ -1,0 +1,58 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, open, readFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+export interface LockOptions {
+  readonly shared?: boolean;
+  /** Called once with the holder's description when the lock has to be waited for. */
+  readonly onWait?: (holder: string) => void;
+  /** Fail instead of waiting. */
+  readonly noWait?: boolean;
+}
+
+export class LockHeld extends Error {
+  constructor(readonly holder: string) {
+    super(`another run holds the lock (${holder})`);
+  }
+}
+
+/**
+ * Takes a kernel lock (flock) on a file. The kernel drops it when this process ends, however it ends, so no stale lock can remain.
+ *
+ * The lock belongs to the open file description: flock(1) from util-linux takes it on the descriptor that it inherits,
+ * and it stays with ours after flock(1) has ended.
+ *
+ * @returns the function that releases it
+ */
+export async function lockFile(
+  path: string,
+  options: LockOptions = {},
+): Promise<() => Promise<void>> {
+  await mkdir(dirname(path), { recursive: true });
+  const handle = await open(path, "a+");
+  const mode = options.shared ? "-s" : "-x";
+  const flock = async (...args: string[]) => {
+    const child = spawn("flock", [mode, ...args, "3"], {
+      stdio: ["ignore", "ignore", "inherit", handle.fd],
+    });
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code === 0;
+  };
+  try {
+    if (!(await flock("-n"))) {
+      const holder = (await readFile(path, "utf8").catch(() => "")).trim() || "holder unknown";
+      if (options.noWait) throw new LockHeld(holder);
+      options.onWait?.(holder);
+      if (!(await flock())) throw new Error(`flock failed on ${path}`);
+    }
+    if (!options.shared) {
+      await handle.truncate(0);
+      await handle.appendFile(`process ${process.pid} since ${new Date().toISOString()}\n`);
+    }
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return () => handle.close();
+}

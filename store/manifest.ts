@@ -1,0 +1,56 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import canonicalize from "canonicalize";
+import { z } from "zod";
+
+import type { StageDescription } from "../plan/description";
+
+const fileRecord = z.object({
+  /** Relative to the artifact's folder; for a released file, its own path. */
+  path: z.string(),
+  bytes: z.number(),
+  /** Bytes that the file really occupies. */
+  allocatedBytes: z.number(),
+  sha256: z.string(),
+  mtimeNs: z.string(),
+  inode: z.string(),
+});
+
+const manifestSchema = z.object({
+  format: z.literal(1),
+  stage: z.string(),
+  key: z.string(),
+  /** What the stage declared, kept so that a later plan can name the input that changed. */
+  description: z.custom<StageDescription>((value) => typeof value === "object" && value !== null),
+  publishedAt: z.iso.datetime(),
+  /** How long the stage ran. */
+  seconds: z.number(),
+  phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
+  files: z.array(fileRecord),
+  /** Files that the stage laid down outside of the store (release). */
+  external: z.array(fileRecord),
+  result: z.record(z.string(), z.unknown()),
+});
+
+export type FileRecord = z.infer<typeof fileRecord>;
+export type Manifest = z.infer<typeof manifestSchema>;
+
+export const MANIFEST = "manifest.json";
+
+/** The manifest's bytes; its own digest stands in it, so that a changed manifest is noticed too. */
+export function encodeManifest(manifest: Manifest): string {
+  return JSON.stringify({ digest: digestOf(manifest), ...manifest }, null, 2) + "\n";
+}
+
+/** @throws Error where the manifest is absent, not whole, or not what was written */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const { digest, ...rest } = JSON.parse(await readFile(join(folder, MANIFEST), "utf8"));
+  const manifest = manifestSchema.parse(rest);
+  if (digestOf(manifest) !== digest) throw new Error("the manifest was altered");
+  return manifest;
+}
+
+const digestOf = (manifest: Manifest) =>
+  createHash("sha256").update(canonicalize(manifest)!).digest("hex");

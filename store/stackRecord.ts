@@ -1,0 +1,35 @@
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
+export interface StackRecord {
+  readonly engine: "pulumi" | "embedded";
+  readonly outputs: Readonly<Record<string, unknown>>;
+  readonly finishedAt: string;
+}
+
+const fileOf = (home: string, stack: string) =>
+  join(home, "stacks", `${encodeURIComponent(stack)}.json`);
+
+export async function readStackRecord(
+  home: string,
+  stack: string,
+): Promise<StackRecord | undefined> {
+  const text = await readFile(fileOf(home, stack), "utf8").catch(() => undefined);
+  return text === undefined ? undefined : (JSON.parse(text) as StackRecord);
+}
+
+export async function writeStackRecord(
+  home: string,
+  stack: string,
+  record: StackRecord,
+): Promise<void> {
+  const file = fileOf(home, stack);
+  await mkdir(join(home, "stacks"), { recursive: true });
+  await writeFile(`${file}~`, JSON.stringify(record, null, 2) + "\n");
+  await rename(`${file}~`, file);
+}
+
+export async function forgetStack(home: string, stack: string): Promise<void> {
+  await rm(fileOf(home, stack), { force: true });
+}

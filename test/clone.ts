@@ -1,0 +1,77 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { stringify } from "yaml";
+
+import { projectFolder } from "../stages/project";
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A copy of the project as a clone has it, in a folder of its own with a space and a non-ASCII letter in its name. */
+export class Clone {
+  readonly folder = mkdtempSync(join(tmpdir(), "kragle klön "));
+
+  constructor() {
+    const git = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+    const listed = execFileSync("git", git, { cwd: projectFolder, encoding: "utf8" });
+    for (const name of listed.split("\0").filter(Boolean)) {
+      const to = join(this.folder, name);
+      mkdirSync(dirname(to), { recursive: true });
+      cpSync(join(projectFolder, name), to, { verbatimSymlinks: true });
+    }
+    symlinkSync(join(projectFolder, "node_modules"), join(this.folder, "node_modules"));
+  }
+
+  path(...parts: string[]): string {
+    return join(this.folder, ...parts);
+  }
+
+  /** Adds a stack with these settings. */
+  addStack(name: string, settings: Record<string, unknown>): void {
+    const config = Object.fromEntries(
+      Object.entries(settings).map(([key, value]) => [`kragle:${key}`, value]),
+    );
+    writeFileSync(this.path(`Pulumi.${name}.yaml`), stringify({ config }));
+  }
+
+  /** Runs `./kragle ARGUMENTS` in the clone. */
+  async kragle(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
+    const child = this.start(args, environment);
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+    const [code] = (await once(child, "close")) as [number | null];
+    return { code, stdout, stderr };
+  }
+
+  start(args: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    return spawn(this.path("kragle"), args, {
+      cwd: this.folder,
+      env: { ...process.env, KRAGLE_HOME: this.path(".kragle"), ...environment },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The one JSON document that a command printed. */
+export function jsonOf<T>(finished: Finished): T {
+  try {
+    return JSON.parse(finished.stdout) as T;
+  } catch {
+    throw new Error(
+      `not one JSON document (exit code ${finished.code}):\n${finished.stdout}\n${finished.stderr}`,
+    );
+  }
+}

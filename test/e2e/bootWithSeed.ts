@@ -1,0 +1,48 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { runContainer } from "../../stages/container";
+import { handToContainer } from "../../stages/handOver";
+import type { Clone } from "../clone";
+
+/**
+ * Boots a copy-on-write overlay of an image by hand, with OVMF and a NoCloud seed that creates the user `ada`, and logs in over
+ * SSH with a fresh key. All of it happens in one container without capabilities.
+ *
+ * @returns what the commands in the guest printed
+ */
+export async function bootWithSeed(clone: Clone, image: string): Promise<string> {
+  const work = clone.path("seed boot");
+  mkdirSync(work);
+  cpSync(join(__dirname, "bootWithSeed.sh"), join(work, "boot.sh"));
+  chmodSync(join(work, "boot.sh"), 0o755);
+  for (const name of ["image", "log"]) writeFileSync(join(work, name), "");
+  chmodSync(work, 0o755);
+  await handToContainer(work);
+  const images = execFileSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}"], {
+    encoding: "utf8",
+  });
+  const tools = images.split("\n").find((name) => /^kragle-tools:[0-9a-f]{12}$/.test(name));
+  const lines: string[] = [];
+  const { exitCode } = await runContainer({
+    storeId: "seed-boot",
+    key: String(process.pid),
+    image: tools!,
+    run: ["/work/boot.sh"],
+    settings: {},
+    binds: [
+      { source: work, target: "/work" },
+      { source: image, target: "/image.qcow2", readOnly: true },
+    ],
+    user: "builder",
+    network: "none",
+    log: join(work, "log"),
+    onLine: (line) => lines.push(line),
+    deadlineSeconds: 600,
+  });
+  const text = lines.join("\n");
+  if (exitCode !== 0)
+    throw new Error(`the seeded boot failed with exit code ${exitCode}:\n${text}`);
+  return text;
+}

@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+import { docker } from "../../stages/container";
+import { sha256File } from "../../store/files";
+import { Clone, jsonOf } from "../clone";
+import { bootWithSeed } from "./bootWithSeed";
+
+interface UpDocument {
+  readonly engine: string;
+  readonly steps: Record<string, string>;
+  readonly outputs: {
+    readonly imagePath: string;
+    readonly imageSha256: string;
+    readonly imageBytes: number;
+    readonly imageVirtualBytes: number;
+    readonly conversions: Record<string, { path: string; sha256: string; bytes: number }>;
+    readonly smoke: { passed: boolean; driver: string; seconds: Record<string, number> };
+    readonly accelerator: string;
+    readonly builderImageId: string;
+    readonly manifestPath: string;
+    readonly key: string;
+  };
+}
+
+const MINUTES = 60_000;
+
+describe("the dev stack, built, proven and released for real", function () {
+  this.timeout(20 * MINUTES);
+  // each test goes on where the one before ended
+  this.bail(true);
+
+  let clone: Clone;
+  let first: UpDocument;
+  const up = (...more: string[]) =>
+    clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json", ...more]);
+
+  before(() => {
+    clone = new Clone();
+  });
+  after(() => clone.remove());
+  afterEach(async () => {
+    const id = readFileSync(clone.path(".kragle/id"), "utf8").trim();
+    const left = await docker.listContainers({
+      all: true,
+      filters: { label: [`kragle.store=${id}`] },
+    });
+    assert.deepEqual(
+      left.map(({ Names }) => Names),
+      [],
+      "containers were left behind",
+    );
+  });
+
+  it("is built from nothing", async () => {
+    const finished = await up();
+    assert.equal(finished.code, 0, finished.stderr);
+    first = jsonOf<UpDocument>(finished);
+    const { outputs, steps } = first;
+    for (const step of ["base", "image", "check", "convert-raw", "smoke", "release"]) {
+      assert.equal(steps[step], "run", step);
+    }
+    assert.equal(outputs.imagePath, clone.path("build/dev/output/packer-kragle-qcow2"));
+    assert.equal(await sha256File(outputs.imagePath), outputs.imageSha256);
+    assert.equal(statSync(outputs.imagePath).size, outputs.imageBytes);
+    assert.ok(statSync(outputs.imagePath).blocks * 512 <= 450 * 2 ** 20, "more than 450 MiB");
+    assert.equal(outputs.imageVirtualBytes, 4 * 2 ** 30);
+    const raw = outputs.conversions.raw!;
+    assert.equal(raw.path, clone.path("build/dev/output/kragle.raw"));
+    assert.equal(statSync(raw.path).size, 4 * 2 ** 30);
+    assert.ok(statSync(raw.path).blocks * 512 < 2 ** 31, "the raw file lost its holes");
+    assert.equal(await sha256File(raw.path), raw.sha256);
+    assert.equal(outputs.smoke.passed, true);
+    const { kernel, login, agent, running, poweroff } = outputs.smoke.seconds;
+    const rungs = [kernel, login, agent, running, poweroff];
+    assert.deepEqual(
+      rungs,
+      [...rungs].sort((a, b) => a! - b!),
+      "rungs out of order",
+    );
+    const manifest = JSON.parse(readFileSync(outputs.manifestPath, "utf8")) as typeof outputs;
+    assert.equal(manifest.imageSha256, outputs.imageSha256);
+    const evidence = join(dirname(outputs.imagePath), "evidence");
+    assert.match(readFileSync(join(evidence, "smoke/serial.log"), "utf8"), /login:/);
+    assert.equal(readFileSync(join(evidence, "smoke/login.png")).subarray(1, 4).toString(), "PNG");
+  });
+
+  it("has nothing to do the second time", async () => {
+    const again = jsonOf<UpDocument>(await up());
+    for (const [step, from] of Object.entries(again.steps)) assert.equal(from, "store", step);
+    assert.deepEqual(again.outputs, first.outputs);
+  });
+
+  it("lets a user in by a cloud-init seed, booted by UEFI", async () => {
+    const answer = await bootWithSeed(clone, first.outputs.imagePath);
+    assert.match(answer, /^uid=\d+\(ada\)/m);
+    assert.match(answer, /^BOOTED=uefi$/m);
+    // the guest's disk was made larger than the image: root has to have grown over it
+    assert.match(answer, /^ROOT_GIB=([5-9])$/m);
+  });
+
+  it("makes another format without Packer", async () => {
+    clone.addStack("formats", {
+      formats: ["raw", { format: "qcow2", compression: "zstd" }, "vhd"],
+    });
+    const finished = await clone.kragle([
+      ...["up", "-s", "formats", "--engine", "embedded", "--json"],
+    ]);
+    assert.equal(finished.code, 0, finished.stderr);
+    const { steps, outputs } = jsonOf<UpDocument>(finished);
+    assert.equal(steps.base, "store");
+    assert.equal(steps.image, "store");
+    assert.equal(steps["convert-raw"], "store");
+    assert.equal(steps["convert-vhd"], "run");
+    assert.deepEqual(Object.keys(outputs.conversions), ["raw", "qcow2-zstd", "vhd"]);
+    assert.equal(outputs.imageSha256, first.outputs.imageSha256);
+  });
+
+  it("keeps the release and the base when a provisioning script fails, and resumes", async () => {
+    const script = clone.path("set up things.sh");
+    writeFileSync(script, "#!/bin/sh\necho the flux is missing\nexit 7\n", { mode: 0o755 });
+    clone.addStack("dev", { formats: ["raw"], provision: ["set up things.sh"] });
+    const failed = await up();
+    assert.equal(failed.code, 1, failed.stderr);
+    assert.match(failed.stderr, /set up things\.sh/);
+    assert.match(failed.stderr, /the flux is missing/);
+    assert.match(failed.stderr, /logs: \S+/);
+    assert.equal(await sha256File(first.outputs.imagePath), first.outputs.imageSha256);
+    assert.deepEqual(jsonOf(await clone.kragle(["outputs", "-s", "dev", "--json"])), first.outputs);
+
+    writeFileSync(script, "#!/bin/sh\nset -e\necho hello > /etc/motd\n", { mode: 0o755 });
+    const mended = await up();
+    assert.equal(mended.code, 0, mended.stderr);
+    const { steps, outputs } = jsonOf<UpDocument>(mended);
+    assert.equal(steps.base, "store");
+    assert.equal(steps.image, "run");
+    assert.notEqual(outputs.imageSha256, first.outputs.imageSha256);
+    assert.equal(await sha256File(outputs.imagePath), outputs.imageSha256);
+  });
+
+  it("notices and mends a lost released file, then verifies", async () => {
+    rmSync(clone.path("build/dev/output/kragle.raw"));
+    assert.equal((await clone.kragle(["verify", "-s", "dev"])).code, 1);
+    const { steps } = jsonOf<UpDocument>(await up());
+    assert.deepEqual(
+      Object.entries(steps).filter(([, from]) => from === "run"),
+      [["release", "run"]],
+    );
+    assert.equal((await clone.kragle(["verify", "-s", "dev"])).code, 0);
+  });
+
+  it("forgets a stack and frees the store", async () => {
+    for (const stack of ["dev", "formats"]) {
+      assert.equal((await clone.kragle(["destroy", "-s", stack])).code, 0);
+    }
+    const collected = jsonOf<{ deleted: { name: string }[] }>(await clone.kragle(["gc", "--json"]));
+    assert.ok(collected.deleted.some(({ name }) => name.startsWith("store/base-")));
+    assert.ok(statSync(first.outputs.imagePath).isFile(), "released files stay");
+  });
+});

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import {
+  aptReachability,
+  debianSources,
+  parseDeb822,
+  parseSourcesList,
+} from "../../stages/aptSources";
+import { hostAptConfiguration, hostProxyEnvironment } from "../../stages/host";
+
+// Mirrors as in a company's network; the names are reserved for examples.
+const MIRROR = "https://mirror.example.com/debian";
+
+describe("the host's apt configuration", () => {
+  it("reads one-line style, with options and comments", () => {
+    const text = [
+      `# deb ${MIRROR} bookworm main`,
+      `deb [arch=amd64 signed-by=/usr/share/keyrings/vendor.gpg trusted=yes] ${MIRROR}/ bookworm main contrib # ours`,
+      `deb-src ${MIRROR} bookworm main`,
+    ].join("\n");
+    assert.deepEqual(parseSourcesList(text, "sources.list"), [
+      {
+        uri: `${MIRROR}/`,
+        suite: "bookworm",
+        components: ["main", "contrib"],
+        signedBy: "/usr/share/keyrings/vendor.gpg",
+        trusted: true,
+        file: "sources.list",
+      },
+    ]);
+  });
+
+  it("reads deb822 style: several suites, comments within, keys written out, entries switched off", () => {
+    const text = [
+      "Types: deb deb-src",
+      "# a comment",
+      `URIs: ${MIRROR}`,
+      "Suites: bookworm bookworm-updates",
+      "Components: main",
+      "Signed-By:",
+      " -----BEGIN PGP PUBLIC KEY BLOCK-----",
+      " .",
+      " mQINBF",
+      "",
+      "Types: deb",
+      `URIs: ${MIRROR}`,
+      "Suites: sid",
+      "Components: main",
+      "Enabled: no",
+    ].join("\n");
+    const found = parseDeb822(text, "debian.sources");
+    assert.deepEqual(
+      found.map(({ suite }) => suite),
+      ["bookworm", "bookworm-updates"],
+    );
+    assert.match(found[0]!.signedBy, /^-----BEGIN PGP/);
+  });
+
+  const source = (suite: string, change = {}) => ({
+    uri: MIRROR,
+    suite,
+    components: ["main"],
+    signedBy: "",
+    trusted: false,
+    file: "debian.sources",
+    ...change,
+  });
+  const unknown = { origin: () => undefined };
+
+  it("keeps Debian's archive and leaves other vendors out", () => {
+    const kept = debianSources(
+      [
+        source("bookworm"),
+        source("bookworm-security", { uri: `${MIRROR}-security` }),
+        source("bookworm", {
+          uri: "https://vendor.example.com/apt",
+          signedBy: "/etc/apt/keyrings/vendor.asc",
+        }),
+        source("bookworm", { uri: "https://other.example.com/apt", file: "other.list" }),
+        source("bookworm", { components: ["stable"] }),
+        source("bookworm", { uri: "cdrom:[Debian]/" }),
+        source("bookworm-backports"),
+      ],
+      "bookworm",
+      unknown,
+    );
+    assert.equal(
+      kept,
+      `deb ${MIRROR} bookworm main\ndeb ${MIRROR}-security bookworm-security main\n`,
+    );
+  });
+
+  it("believes the archive's own word on its origin", () => {
+    const inOtherFile = [source("bookworm", { file: "company.list" })];
+    assert.notEqual(debianSources(inOtherFile, "bookworm", { origin: () => "Debian" }), "");
+    assert.equal(debianSources([source("bookworm")], "bookworm", { origin: () => "Vendor" }), "");
+  });
+
+  it("uses the mirror of a host with another Debian release, but not without the release itself", () => {
+    const trixie = [source("trixie"), source("trixie-updates")];
+    assert.equal(
+      debianSources(trixie, "bookworm", { ...unknown, hostRelease: "trixie" }),
+      `deb ${MIRROR} bookworm main\ndeb ${MIRROR} bookworm-updates main\n`,
+    );
+    assert.equal(debianSources(trixie, "bookworm", unknown), "");
+    assert.equal(debianSources([source("bookworm-security")], "bookworm", unknown), "");
+  });
+
+  it("passes on proxies and the leniency for a frozen mirror, and nothing else", () => {
+    const dump = [
+      'APT::Architecture "amd64";',
+      'Acquire::http::Proxy "http://proxy.example.com:3128/";',
+      'Acquire::http::Proxy::mirror.example.com "DIRECT";',
+      'Acquire::http::Proxy-Auto-Detect "/usr/bin/auto-apt-proxy";',
+      'Acquire::https::Verify-Peer "false";',
+      'Acquire::https::Proxy "";',
+      'Acquire::Check-Valid-Until "false";',
+    ].join("\n");
+    assert.equal(
+      aptReachability(dump),
+      'Acquire::http::Proxy "http://proxy.example.com:3128/";\n' +
+        'Acquire::http::Proxy::mirror.example.com "DIRECT";\n' +
+        'Acquire::Check-Valid-Until "false";\n',
+    );
+  });
+
+  describe("on a file system", () => {
+    let root: string;
+    const write = (path: string, text: string) => {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    };
+    beforeEach(() => (root = mkdtempSync(join(tmpdir(), "kragle host ü "))));
+    afterEach(() => rmSync(root, { recursive: true }));
+
+    it("follows a mirror list and the origin of fetched release files", () => {
+      write(
+        "etc/apt/sources.list.d/debian.sources",
+        "Types: deb\nURIs: mirror+file:/etc/apt/mirrors/debian.list\nSuites: bookworm\nComponents: main\n",
+      );
+      write(
+        "etc/apt/mirrors/debian.list",
+        `# first is best\n${MIRROR}\tpriority:1\nhttps://b.example.com\n`,
+      );
+      write(
+        "etc/apt/sources.list.d/ours.list",
+        "deb https://user:word@my_own.example.com/deb bookworm main\ndeb https://apt.example.com bookworm main\n",
+      );
+      write(
+        "var/lib/apt/lists/my%5fown.example.com_deb_dists_bookworm_InRelease",
+        "Hash: SHA256\nOrigin: Debian\n",
+      );
+      write("var/lib/apt/lists/apt.example.com_dists_bookworm_Release", "Origin: Example\n");
+      assert.equal(
+        hostAptConfiguration("bookworm", root).sources,
+        `deb ${MIRROR} bookworm main\ndeb https://user:word@my_own.example.com/deb bookworm main\n`,
+      );
+    });
+
+    it("is empty where the host has no apt, or is another distribution", () => {
+      assert.deepEqual(hostAptConfiguration("bookworm", root), { sources: "", conf: "" });
+      write("etc/os-release", "ID=ubuntu\nVERSION_CODENAME=jammy\n");
+      write("etc/apt/sources.list", "deb http://archive.example.com/ubuntu jammy main\n");
+      assert.equal(hostAptConfiguration("bookworm", root).sources, "");
+    });
+  });
+});
+
+describe("the host's proxies", () => {
+  it("are given in both spellings", () => {
+    assert.deepEqual(
+      hostProxyEnvironment({ HTTP_PROXY: "http://p:1", no_proxy: "x", PATH: "/bin" }),
+      {
+        http_proxy: "http://p:1",
+        HTTP_PROXY: "http://p:1",
+        no_proxy: "x",
+        NO_PROXY: "x",
+      },
+    );
+  });
+});
