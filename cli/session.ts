@@ -54,6 +54,8 @@ export async function openSession(options: CommonOptions): Promise<Session> {
         : undefined,
     plan: async () => planRows(await makePlan(spec, options.stack)),
     run: async (preview, onEvent, signal) => {
+      // the command line shows the plan itself; the program need not
+      process.env.KRAGLE_PLAN_SHOWN = "1";
       const run: EngineRun = {
         stack: options.stack,
         settings: settings.values,

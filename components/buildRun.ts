@@ -37,6 +37,7 @@ export class BuildRun extends pulumi.ComponentResource {
         {
           ...args[root],
           stack: args.stack,
+          stage: root,
           root,
           settings: pulumi
             .output(args.toolsImage)

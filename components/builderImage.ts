@@ -25,6 +25,9 @@ interface BaseImageAnswer {
   readonly buildArgs: Readonly<Record<string, string>>;
 }
 
+/** What a build may need of the host: its package mirror, its proxies. */
+const HOST_ARGS = ["APT_SOURCES_B64", "APT_CONF_B64", "http_proxy", "https_proxy", "no_proxy"];
+
 /**
  * The container images: `tools` runs every stage, `kragle` (the same with templates and scripts) is left for use by hand.
  * Their base is pulled, or made on this machine where no registry answers.
@@ -84,12 +87,15 @@ export class BuilderImage extends pulumi.ComponentResource {
             dockerfile,
             target,
             platform: "linux/amd64",
-            args: answer.apply(({ image: base, buildArgs }) => ({
-              BASE: base,
+            // each value on its own: the provider cannot take a map that is unknown as a whole
+            args: {
+              BASE: answer.image,
               PACKER: args.packer,
-              ...buildArgs,
+              ...Object.fromEntries(
+                HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
+              ),
               ...(lost === undefined ? {} : { KRAGLE_MARKER: lost }),
-            })),
+            },
           },
         },
         {

@@ -18,7 +18,7 @@ export class Conversion extends pulumi.ComponentResource {
     super("kragle:index:Conversion", name, {}, opts);
     this.convert = stageCommand(
       name,
-      { ...args, root: `convert-${args.format}`, settings: proofSettings(args) },
+      { ...args, stage: "convert", root: `convert-${args.format}`, settings: proofSettings(args) },
       { parent: this },
     );
     this.registerOutputs({});

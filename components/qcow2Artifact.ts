@@ -23,6 +23,7 @@ export class Qcow2Artifact extends pulumi.ComponentResource {
       `${name}-check`,
       {
         ...args,
+        stage: "check",
         root: "check",
         settings: proofSettings(args),
       },

@@ -25,6 +25,7 @@ export class Release extends pulumi.ComponentResource {
       `${name}-files`,
       {
         ...args,
+        stage: "release",
         root: "release",
         settings: pulumi
           .all([proofSettings(args), conversions, checkKey, smokeKey])

@@ -18,7 +18,7 @@ export class SmokeDomain extends pulumi.ComponentResource {
     super("kragle:index:SmokeDomain", name, {}, opts);
     this.smoke = stageCommand(
       `${name}-boot`,
-      { ...args, root: "smoke", settings: proofSettings(args) },
+      { ...args, stage: "smoke", root: "smoke", settings: proofSettings(args) },
       { parent: this },
     );
     this.registerOutputs({});

@@ -9,6 +9,8 @@ export interface StageCommandArgs {
   stack: string;
   /** The name under which the stack keeps the stage's result; also tells commands of one stage apart. */
   root: string;
+  /** The stage's name; known in every preview, unlike the description of a stage that follows the image. */
+  stage: string;
   description: pulumi.Input<StageDescription>;
   /** Everything the stage needs beyond its description; goes to it by stdin and may change without a rebuild. */
   settings: pulumi.Input<object>;
@@ -47,7 +49,7 @@ export function stageCommand(
   return new command.local.Command(
     name,
     {
-      create: description.apply(({ stage }) => `exec ./kragle stage ${stage}`),
+      create: `exec ./kragle stage ${args.stage}`,
       delete: `exec ./kragle drop-root '${args.stack}' '${args.root}'`,
       stdin,
       environment: {

@@ -18,7 +18,8 @@ import { FAILURE_PREFIX } from "./failurePrefix";
 interface CommandInputs {
   readonly create: string;
   readonly delete?: string;
-  readonly stdin?: string;
+  /** An unknown value is no text in a preview. */
+  readonly stdin?: unknown;
   readonly environment?: Readonly<Record<string, string>>;
 }
 
@@ -121,7 +122,9 @@ async function runCommand(
 
 /** What a stage's command has on its stdin. */
 function requestOf({ stdin }: CommandInputs): StageRequest | undefined {
-  return stdin?.startsWith("{") ? (JSON.parse(stdin) as StageRequest) : undefined;
+  return typeof stdin === "string" && stdin.startsWith("{")
+    ? (JSON.parse(stdin) as StageRequest)
+    : undefined;
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
@@ -140,7 +143,9 @@ async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promi
     else run.onEvent({ kind: "line", step: name, text });
   });
   child.stderr.on("data", (chunk: Buffer) => lines.write(chunk));
-  child.stdin.on("error", () => undefined).end(inputs.stdin ?? "");
+  child.stdin
+    .on("error", () => undefined)
+    .end(typeof inputs.stdin === "string" ? inputs.stdin : "");
   const [code, signal] = (await once(child, "close")) as [number | null, string | null];
   run.signal.removeEventListener("abort", stop);
   lines.end();

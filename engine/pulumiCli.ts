@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +16,7 @@ import { FAILURE_PREFIX } from "./failurePrefix";
  * @throws StepFailed with the words of the first resource that failed
  */
 export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
+  const restore = keepStackFile(run.stack);
   const stack = await openStack(run.stack, true);
   const listener = new EventTranslator(run);
   const onEvent = (event: PulumiEvent) => listener.take(event);
@@ -30,9 +30,10 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
     const { outputs } = await stack.up({ onEvent });
     return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value]));
   } catch (error) {
-    throw listener.failure ?? new StepFailed("pulumi", firstLines(error as Error), EXIT.failed);
+    throw listener.failure ?? new StepFailed("pulumi", ownError(error as Error), EXIT.failed);
   } finally {
     run.signal.removeEventListener("abort", cancel);
+    restore();
   }
 }
 
@@ -41,8 +42,13 @@ export async function destroyPulumi(
   stackName: string,
   onLine: (line: string) => void,
 ): Promise<void> {
-  const stack = await openStack(stackName, false);
-  await stack.destroy({ onOutput: (text) => text.split("\n").filter(Boolean).forEach(onLine) });
+  const restore = keepStackFile(stackName);
+  try {
+    const stack = await openStack(stackName, false);
+    await stack.destroy({ onOutput: (text) => text.split("\n").filter(Boolean).forEach(onLine) });
+  } finally {
+    restore();
+  }
 }
 
 async function openStack(stackName: string, create: boolean): Promise<Stack> {
@@ -54,21 +60,38 @@ async function openStack(stackName: string, create: boolean): Promise<Stack> {
     : LocalWorkspace.selectStack(where, options);
 }
 
+/** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
+const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();
+
 /** A local file backend below `.kragle`, unless the user has configured one or is logged in somewhere. */
-export function backendEnvironment(): Record<string, string> {
+function backendEnvironment(): Record<string, string> {
   const environment: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: "true" };
-  if (!process.env.PULUMI_BACKEND_URL && !isLoggedIn()) {
-    const folder = join(kragleHome, "state");
-    mkdirSync(folder, { recursive: true });
-    environment.PULUMI_BACKEND_URL = `file://${folder}`;
-    if (
-      process.env.PULUMI_CONFIG_PASSPHRASE === undefined &&
-      !process.env.PULUMI_CONFIG_PASSPHRASE_FILE
-    ) {
-      environment.PULUMI_CONFIG_PASSPHRASE_FILE = ownPassphraseFile();
-    }
+  if (!hasOwnBackend()) return environment;
+  const folder = join(kragleHome, "state");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  environment.PULUMI_BACKEND_URL = `file://${folder}`;
+  if (!process.env.PULUMI_CONFIG_PASSPHRASE_FILE) {
+    // a passphrase that lay beside the state would protect nothing that the folder's mode does not
+    environment.PULUMI_CONFIG_PASSPHRASE = process.env.PULUMI_CONFIG_PASSPHRASE ?? "";
   }
   return environment;
+}
+
+/**
+ * The CLI writes the salt of its passphrase into the stack's file. With kragle's own backend that would make a tracked file
+ * differ after the first run, for a salt that no other machine can use.
+ *
+ * @returns the function that takes the salt out again, if the file had none
+ */
+function keepStackFile(stack: string): () => void {
+  const file = join(projectFolder, `Pulumi.${stack}.yaml`);
+  const before = readFileSync(file, "utf8");
+  return () => {
+    const salt = /^encryptionsalt: .*\n/m;
+    if (!hasOwnBackend() || salt.test(before)) return;
+    const now = readFileSync(file, "utf8");
+    if (now.replace(salt, "") === before) writeFileSync(file, before);
+  };
 }
 
 function isLoggedIn(): boolean {
@@ -76,14 +99,6 @@ function isLoggedIn(): boolean {
   if (!existsSync(file)) return false;
   const { current } = JSON.parse(readFileSync(file, "utf8")) as { current?: string };
   return Boolean(current);
-}
-
-/** The passphrase of the local backend's secrets; made once, readable by its owner only. */
-function ownPassphraseFile(): string {
-  const file = join(kragleHome, "passphrase");
-  if (!existsSync(file))
-    writeFileSync(file, randomBytes(24).toString("base64url"), { mode: 0o600 });
-  return file;
 }
 
 const COLOR = /<\{%[^%]*%\}>/g;
@@ -149,4 +164,11 @@ function ownWords(text: string): { text: string; exitCode: number } {
 
 const isWork = (type: string) => type.startsWith("command:") || type.startsWith("docker:");
 const stepOf = (urn: string) => urn.split("::").at(-1)!;
-const firstLines = ({ message }: Error) => message.split("\n").slice(0, 12).join("\n");
+
+/** The CLI's own words, without those of the library that started it. */
+function ownError({ message }: Error): string {
+  const said = message.split("\n").filter((line) => line.startsWith("error: "));
+  return said.length > 0
+    ? [...new Set(said)].join("\n")
+    : message.split("\n").slice(0, 12).join("\n");
+}

@@ -33,7 +33,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   const spec = readSpec(stack);
   const fullPlan = await makePlan(spec, stack);
   const { plan, proof, files, observed, tools } = fullPlan;
-  if (pulumi.runtime.isDryRun()) {
+  if (pulumi.runtime.isDryRun() && !process.env.KRAGLE_PLAN_SHOWN) {
     for (const line of planLines(fullPlan)) await pulumi.log.info(line);
   }
   const { template, timeouts } = spec;

@@ -38,13 +38,13 @@ export const FORMAT_NAMES: readonly string[] = [...Object.keys(FORMATS), "vhd"];
 
 /**
  * Understands one entry of the setting `formats`: a name ("raw"), or a name with options
- * (`{ format: "qcow2", compression: "zstd" }`).
+ * ("qcow2:compression=zstd", or as an object).
  *
  * @throws Error that lists what is allowed
  */
 export function parseConversion(entry: unknown): Conversion {
   const given: Record<string, unknown> =
-    typeof entry === "string" ? { format: entry } : { ...(entry as Record<string, unknown>) };
+    typeof entry === "string" ? splitEntry(entry) : { ...(entry as Record<string, unknown>) };
   const asked = String(given.format ?? "");
   delete given.format;
   const format = asked === "vhd" ? "vpc" : asked;
@@ -77,4 +77,15 @@ export function parseConversion(entry: unknown): Conversion {
     name: [asked, ...variant].join("-"),
     fileName: ["kragle", ...variant, known.extension].join("."),
   };
+}
+
+/** "qcow2:compression=zstd,cluster_size=1M" as an object; the options are written as for `qemu-img -o`. */
+function splitEntry(entry: string): Record<string, unknown> {
+  const [format, ...rest] = entry.split(":");
+  const options = rest.join(":").split(",").filter(Boolean);
+  const pairs = options.map((option) => {
+    const [name, ...value] = option.split("=");
+    return [name!.trim(), value.join("=").trim()] as const;
+  });
+  return { ...Object.fromEntries(pairs), format: format!.trim() };
 }

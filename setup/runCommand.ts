@@ -46,10 +46,10 @@ export async function runCommand(
       // sudo asks for a password on the terminal itself
       stdio: ["ignore", file, file],
     });
-    const exitCode = await Promise.race([
-      once(child, "close").then(([code]) => (code as number | null) ?? 1),
-      once(child, "error").then(() => 127),
-    ]);
+    const exitCode = await once(child, "close").then(
+      ([code]) => (code as number | null) ?? 1,
+      () => 127,
+    );
     return { exitCode, output: readFileSync(log).subarray(from).toString() };
   } finally {
     clearInterval(beat);

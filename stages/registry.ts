@@ -63,7 +63,7 @@ export async function registryObstacle(
 ): Promise<string | undefined> {
   const silence = new Silence(seconds);
   try {
-    await docker.getImage(reference).distribution({ abortSignal: silence.signal });
+    await inspectDistribution(reference, silence.signal);
     return undefined;
   } catch (error) {
     if (silence.signal.aborted) return `silence for ${seconds} s`;
@@ -72,6 +72,17 @@ export async function registryObstacle(
   } finally {
     silence.end();
   }
+}
+
+/** dockerode's own call cannot be aborted. */
+function inspectDistribution(reference: string, abortSignal: AbortSignal): Promise<unknown> {
+  const path = `/distribution/${reference}/json`;
+  const request = { path, method: "GET", statusCodes: { 200: true }, abortSignal };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error: Error | null, answer: unknown) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
 }
 
 /** The daemon answers 4xx when the registry said no, and 500 when it could not be asked; a registry's "too many requests" comes as 500 too. */

@@ -102,7 +102,7 @@ describe("the dev stack, built, proven and released for real", function () {
 
   it("makes another format without Packer", async () => {
     clone.addStack("formats", {
-      formats: ["raw", { format: "qcow2", compression: "zstd" }, "vhd"],
+      formats: ["raw", "qcow2:compression=zstd", "vhd"],
     });
     const finished = await clone.kragle([
       ...["up", "-s", "formats", "--engine", "embedded", "--json"],

@@ -156,7 +156,7 @@ def write_overlay(overlay, ids):
     shutil.copytree(os.path.join(HERE, "files"), overlay)
     generated = {
         "fstab": f"UUID={ids['root']} / ext4 errors=remount-ro,x-systemd.growfs 0 1\n"
-        f"UUID={ids['esp']} /boot/efi vfat umask=0077,nofail,x-systemd.device-timeout=10s 0 0\n",
+        f"UUID={ids['esp']} /boot/efi vfat umask=0077,nofail 0 0\n",
         "hostname": "localhost\n",  # counts as "none": DHCP or cloud-init may give a name
         "hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
     }

@@ -19,7 +19,7 @@ KERNEL_SECTOR_AT = 0x5C  # in boot.img: where core.img starts, 64 bit
 DRIVE_CHECK_AT = 0x66  # in boot.img: a jump that floppies need and hard disks must not have
 FIRST_BLOCKLIST_AT = SECTOR - 12  # in core.img: start (64 bit), sectors (16 bit), segment (16 bit) of what follows
 
-# Stands in for grub-probe while grub.cfg is made in a chroot that is on no disk yet.
+# Stands in for grub-probe while grub.cfg is made in a chroot that is on no disk yet. No hints, as for virtio disks.
 PROBE = """#!/bin/sh
 for argument; do
   case "$argument" in --target=*) target=${{argument#*=}} ;; esac
@@ -32,8 +32,6 @@ case "$target" in
   fs_uuid) echo {uuid} ;;
   partuuid) echo {partition_uuid} ;;
   partmap) echo gpt ;;
-  compatibility_hint) echo hd0,gpt{number} ;;
-  hints_string) echo --hint-bios=hd0,gpt{number} --hint-efi=hd0,gpt{number} --hint-baremetal=ahci0,gpt{number} ;;
 esac
 """
 
@@ -52,14 +50,14 @@ def install_files(root, number, uuid, partition_uuid):
         ["chroot", root, "grub-mkimage", "--format=i386-pc", "--output=/boot/grub/i386-pc/core.img", f"--prefix={prefix}"]
         + modules
     )
-    with stand_in_probe(root, number, uuid, partition_uuid):
+    with stand_in_probe(root, uuid, partition_uuid):
         run(["chroot", root, "update-grub"])
     # From here on an upgrade of GRUB's packages in the guest installs the new boot loader by itself.
     open(os.path.join(root, "etc/grub.d/enable_cloud"), "w").close()
 
 
 @contextlib.contextmanager
-def stand_in_probe(root, number, uuid, partition_uuid):
+def stand_in_probe(root, uuid, partition_uuid):
     probe = os.path.join(root, "usr/sbin/grub-probe")
     links = os.path.join(root, "dev/disk/by-uuid")
     os.makedirs(links)
@@ -67,7 +65,7 @@ def stand_in_probe(root, number, uuid, partition_uuid):
     os.rename(probe, probe + ".real")
     try:
         with open(probe, "w", encoding="ascii") as file:
-            file.write(PROBE.format(uuid=uuid, partition_uuid=partition_uuid, number=number))
+            file.write(PROBE.format(uuid=uuid, partition_uuid=partition_uuid))
         os.chmod(probe, 0o755)
         yield
     finally:

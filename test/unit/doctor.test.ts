@@ -1,0 +1,198 @@
+import assert from "node:assert/strict";
+
+import { describe as describeText } from "../../cli/doctor";
+import { parseConversion } from "../../plan/formats";
+import { diskNeed, diskRequirements } from "../../setup/diskSpace";
+import * as judge from "../../setup/requirements";
+import { type KvmFacts, kvmRequirement, processorRequirement } from "../../setup/virtualization";
+
+const GiB = 2 ** 30;
+
+describe("doctor", () => {
+  it("compares versions by number", () => {
+    const cases: [string, number[], boolean][] = [
+      ["v22.13.0", [22, 13], true],
+      ["22.9.1", [22, 13], false],
+      ["24.0.0", [22, 13], true],
+      ["20.10.24+dfsg1", [20, 10], true],
+      ["3.100.0", [3, 250], false],
+      ["26", [20, 10], true],
+    ];
+    for (const [version, oldest, expected] of cases) {
+      assert.equal(judge.isAtLeast(version, oldest), expected, version);
+    }
+  });
+
+  it("says what to do for all that is not in order, and only for that", () => {
+    assert.equal(judge.nodeRequirement("20.20.2").next, "./kragle setup");
+    assert.equal(judge.nodeRequirement("24.1.0").next, "");
+    assert.equal(judge.dependenciesRequirement(true).status, "degraded");
+  });
+
+  it("judges Docker", () => {
+    const local = { version: "27.1.1", storageDriver: "overlay2", remote: undefined };
+    const status = (change: object) => judge.dockerRequirement({ ...local, ...change }).status;
+    assert.equal(status({}), "ok");
+    assert.equal(status({ version: "19.03.1" }), "missing");
+    assert.equal(status({ storageDriver: "vfs" }), "degraded");
+    assert.equal(status({ remote: "ssh://builder" }), "degraded");
+    const silent = judge.dockerRequirement({ obstacle: "connect ENOENT" });
+    assert.deepEqual([silent.status, silent.next], ["missing", "./kragle setup"]);
+    assert.match(silent.found, /connect ENOENT/);
+  });
+
+  it("judges memory by what is there, and what of it is free", () => {
+    const memory = (total: number, available: number) =>
+      judge.memoryRequirement({ total: total * GiB, available: available * GiB }, 1024).status;
+    assert.equal(memory(4, 3), "ok");
+    assert.equal(memory(4, 1), "degraded");
+    assert.equal(memory(1, 1), "missing");
+  });
+
+  it("asks for a registry only where nothing else gives a base image", () => {
+    const facts = {
+      reference: "debian:bookworm-slim",
+      obstacle: "no such host" as string | undefined,
+      present: undefined as string | undefined,
+      replaceable: true,
+      mmdebstrap: false,
+    };
+    const status = (change: Partial<typeof facts>) =>
+      judge.registryRequirement({ ...facts, ...change }).status;
+    assert.equal(status({ obstacle: undefined }), "ok");
+    assert.equal(status({ present: "kragle-base:bookworm" }), "ok");
+    assert.equal(status({ mmdebstrap: true }), "degraded");
+    assert.equal(status({}), "missing");
+    assert.equal(status({ replaceable: false, mmdebstrap: true }), "missing");
+  });
+
+  it("takes a machine without Pulumi's CLI as one with a drawback", () => {
+    assert.equal(judge.pulumiRequirement("3.259.0", [3, 250]).status, "ok");
+    const none = judge.pulumiRequirement(undefined, [3, 250]);
+    assert.equal(none.status, "degraded");
+    assert.match(none.found, /embedded engine/);
+  });
+
+  it("minds SELinux only where it confines containers, and then the folder's type", () => {
+    const facts = {
+      enforcing: true,
+      confinesContainers: true,
+      folder: "/home/ann/my copy",
+      label: "unconfined_u:object_r:user_home_t:s0",
+    };
+    const wrong = judge.selinuxRequirement(facts);
+    assert.equal(wrong.status, "missing");
+    assert.match(wrong.next, /container_file_t "\/home\/ann\/my copy"/);
+    for (const change of [
+      { enforcing: false },
+      { confinesContainers: false },
+      { label: "system_u:object_r:container_file_t:s0:c1,c2" },
+    ]) {
+      assert.equal(judge.selinuxRequirement({ ...facts, ...change }).status, "ok");
+    }
+  });
+
+  it("warns of a proxy that containers cannot reach", () => {
+    const status = (proxy: string) => judge.proxyRequirement({ https_proxy: proxy })?.status;
+    assert.equal(status("http://proxy.example.com:3128"), "ok");
+    for (const proxy of ["http://127.0.0.1:3128", "localhost:3128", "http://a:b@localhost:1"]) {
+      assert.equal(status(proxy), "degraded", proxy);
+    }
+    assert.equal(judge.proxyRequirement({ no_proxy: "localhost" }), undefined);
+  });
+});
+
+describe("doctor on virtualization", () => {
+  const intel = { architecture: "x64", flags: ["fpu", "vmx"] };
+  const guest = { architecture: "x64", flags: ["fpu", "hypervisor"] };
+  const works = { works: true, reason: "KVM works" };
+  const fails = { works: false, reason: "KVM cannot be used" };
+  const kvm = (change: Partial<KvmFacts>, processor = intel) =>
+    kvmRequirement({ setting: "auto", device: "device", probe: works, ...change }, processor);
+
+  it("believes a guest that ran, not flags or a device that opens", () => {
+    assert.equal(kvm({}).status, "ok");
+    assert.equal(kvm({ probe: fails }).status, "degraded");
+    assert.equal(kvm({ probe: fails, setting: "kvm" }).status, "missing");
+    assert.equal(processorRequirement(guest, true).status, "ok");
+  });
+
+  it("does not guess before there is an image to run a guest in", () => {
+    const unknown = kvm({ probe: undefined });
+    assert.equal(unknown.status, "degraded");
+    assert.match(unknown.found, /not known until the builder image exists/);
+  });
+
+  it("names what stands in the way", () => {
+    assert.match(kvm({ device: "absent", probe: undefined }).next, /modprobe kvm_intel/);
+    assert.match(kvm({ device: "absent", probe: undefined }, guest).next, /see Processor/);
+    assert.match(kvm({ device: "directory", probe: undefined }).next, /rmdir \/dev\/kvm/);
+    assert.match(processorRequirement(guest, false).next, /nested virtualization/);
+    assert.match(processorRequirement({ ...guest, flags: [] }, false).next, /firmware/);
+    assert.equal(
+      processorRequirement({ architecture: "arm64", flags: [] }, false).status,
+      "missing",
+    );
+  });
+
+  it("asks nothing where software emulation is set", () => {
+    assert.equal(kvm({ setting: "tcg", device: "absent", probe: undefined }).status, "ok");
+  });
+});
+
+describe("doctor on disk space", () => {
+  const settings = { diskBytes: 4 * GiB, formats: [], expectedImageBytes: GiB, builder: false };
+  const need = (formats: unknown[]) =>
+    diskNeed({ ...settings, formats: formats.map(parseConversion) });
+
+  it("counts base, overlay, image, boot, conversions and the release, with a fifth on top", () => {
+    assert.deepEqual(need([]), {
+      store: Math.ceil(3.25 * GiB * 1.2),
+      output: Math.ceil(GiB * 1.2),
+      docker: 0,
+    });
+    const one = need(["raw"]);
+    assert.equal(one.store, Math.ceil(4.25 * GiB * 1.2));
+    assert.equal(one.output, Math.ceil(2 * GiB * 1.2));
+  });
+
+  it("counts the whole disk for a format of fixed size, and never more than it for the image", () => {
+    assert.equal(need([{ format: "vhd", subformat: "fixed" }]).output, Math.ceil(5 * GiB * 1.2));
+    const full = diskNeed({ ...settings, expectedImageBytes: 9 * GiB });
+    assert.equal(full.output, Math.ceil(4 * GiB * 1.2));
+  });
+
+  it("adds up what lies on one device", () => {
+    const place = (name: string, device: number, freeGiB: number) => ({
+      name,
+      device,
+      needBytes: 6 * GiB,
+      freeBytes: freeGiB * GiB,
+    });
+    const statuses = (...places: ReturnType<typeof place>[]) =>
+      diskRequirements(places).map(({ status }) => status);
+    assert.deepEqual(statuses(place("store", 1, 7), place("output", 2, 7)), ["ok", "ok"]);
+    assert.deepEqual(statuses(place("store", 1, 7), place("output", 1, 7)), ["missing"]);
+    assert.deepEqual(statuses(place("store", 1, 11), place("output", 1, 11)), ["degraded"]);
+    assert.match(diskRequirements([place("store", 1, 1)])[0]!.next, /kragle gc/);
+  });
+});
+
+describe("doctor's text", () => {
+  it("is aligned, and has what to do below what is not in order", () => {
+    const text = describeText([
+      judge.nodeRequirement("24.1.0"),
+      judge.verdict("A longer name", "missing", "nothing", "something", "get it"),
+    ]);
+    assert.equal(
+      text,
+      [
+        "ok        Node           24.1.0",
+        "missing   A longer name  nothing",
+        "                         needed: something",
+        "                         next: get it",
+        "",
+      ].join("\n"),
+    );
+  });
+});
