@@ -18,6 +18,7 @@ import {
   readSelinux,
 } from "../setup/facts";
 import * as judge from "../setup/requirements";
+import * as around from "../setup/surroundings";
 import { kvmRequirement, processorRequirement } from "../setup/virtualization";
 import { docker } from "../stages/container";
 import { EXIT } from "../stages/failure";
@@ -40,12 +41,10 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   if (json) {
     process.stdout.write(JSON.stringify({ stack, missing, degraded, requirements }) + "\n");
   } else {
-    process.stdout.write(describe(requirements));
-    process.stdout.write(
-      missing
-        ? `\n${missing} missing: stack ${stack} cannot be built here before that is mended\n`
-        : `\nnothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here\n`,
-    );
+    const summary = missing
+      ? `${missing} missing: stack ${stack} cannot be built here before that is mended`
+      : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here`;
+    process.stdout.write(`${describe(requirements)}\n${summary}\n`);
   }
   return missing ? EXIT.lacking : EXIT.done;
 }
@@ -64,14 +63,14 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
     judge.nodeRequirement(process.versions.node),
     judge.dependenciesRequirement(areDependenciesStale()),
     judge.dockerRequirement(daemon),
-    ...(registry ? [judge.registryRequirement(registry)] : []),
-    judge.proxyRequirement(hostProxyEnvironment()),
+    ...(registry ? [around.registryRequirement(registry)] : []),
+    around.proxyRequirement(hostProxyEnvironment()),
     ...(await examineDisk(spec, stack, answers ? daemon : undefined, toolsImage)),
     judge.memoryRequirement(readMemory(), spec.memoryMiB),
     processorRequirement(processor, kvm.probe?.works ?? false),
     kvmRequirement(kvm, processor),
-    judge.pulumiRequirement(pulumi, OLDEST_PULUMI),
-    judge.selinuxRequirement(readSelinux(answers && daemon.confinesBySelinux)),
+    around.pulumiRequirement(pulumi, OLDEST_PULUMI),
+    around.selinuxRequirement(readSelinux(answers && daemon.confinesBySelinux)),
   ].filter((requirement) => requirement !== undefined);
 }
 

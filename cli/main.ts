@@ -109,6 +109,12 @@ async function main(): Promise<number> {
   return exitCode;
 }
 
+// whoever reads the output may stop reading, as head does
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
+});
+
 main().then(
   (exitCode) => {
     process.exitCode = exitCode;

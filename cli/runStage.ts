@@ -60,9 +60,11 @@ async function provideBaseImage(line: string, print: (line: string) => void, sig
 /** Prints a failure so that the engine can tell it from progress. */
 export function reportFailure(error: Error): number {
   const expected = error instanceof StageFailure;
-  const message = expected ? error.message : (error.stack ?? error.message);
+  const { hint, exitCode } = expected ? error.details : {};
+  const text = expected ? error.message : (error.stack ?? error.message);
+  const message = hint ? `${text}\n  next: ${hint}` : text;
   for (const line of message.split("\n")) process.stderr.write(`${FAILURE_PREFIX}${line}\n`);
-  return (expected ? error.details.exitCode : undefined) ?? EXIT.failed;
+  return exitCode ?? EXIT.failed;
 }
 
 const PREFIX = "KRAGLE_SECRET_";

@@ -64,6 +64,8 @@ export class BuilderImage extends pulumi.ComponentResource {
       {
         parent: this,
         deleteBeforeReplace: true,
+        // a proxy's address may contain a password
+        additionalSecretOutputs: ["stdout"],
         ignoreChanges: marker === undefined ? ["environment.KRAGLE_MARKER"] : [],
       },
     );

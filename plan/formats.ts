@@ -43,6 +43,9 @@ export const FORMAT_NAMES: readonly string[] = [...Object.keys(FORMATS), "vhd"];
  * @throws Error that lists what is allowed
  */
 export function parseConversion(entry: unknown): Conversion {
+  if (typeof entry !== "string" && Object.prototype.toString.call(entry) !== "[object Object]") {
+    throw new Error(`${JSON.stringify(entry)} is not a format; write a name such as "raw"`);
+  }
   const given: Record<string, unknown> =
     typeof entry === "string" ? splitEntry(entry) : { ...(entry as Record<string, unknown>) };
   const asked = String(given.format ?? "");
@@ -87,5 +90,7 @@ function splitEntry(entry: string): Record<string, unknown> {
     const [name, ...value] = option.split("=");
     return [name!.trim(), value.join("=").trim()] as const;
   });
-  return { ...Object.fromEntries(pairs), format: format!.trim() };
+  const all = Object.fromEntries([["format", format!.trim()], ...pairs]) as Record<string, unknown>;
+  if (Object.keys(all).length <= pairs.length) throw new Error(`"${entry}" has an option twice`);
+  return all;
 }

@@ -46,9 +46,9 @@ export function parseDuration(text: string): number {
 
 /** Bytes for people: "412 MiB", "4.0 GiB". */
 export function formatSize(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  if (bytes >= 2 ** 20) return `${Math.round(bytes / 2 ** 20)} MiB`;
-  return `${Math.ceil(bytes / 1024)} KiB`;
+  const [kibibytes, mebibytes] = [Math.ceil(bytes / 2 ** 10), Math.round(bytes / 2 ** 20)];
+  if (mebibytes >= 1024) return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  return kibibytes >= 1024 ? `${mebibytes} MiB` : `${kibibytes} KiB`;
 }
 
 /** Seconds for people: "8 s", "3 min 05 s", "1 h 02 min". */

@@ -11,7 +11,8 @@ import { projectFolder } from "../stages/project";
 import { registryObstacle } from "../stages/registry";
 import type { Place } from "./diskSpace";
 import { dockerObstacle, findProgram } from "./host";
-import type { DockerDaemon, RegistryFacts, SelinuxFacts } from "./requirements";
+import type { DockerDaemon } from "./requirements";
+import type { RegistryFacts, SelinuxFacts } from "./surroundings";
 import type { KvmFacts, ProcessorFacts } from "./virtualization";
 
 /** What doctor looks at on this machine. */

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
 import { findBaseImage, isDebianImage } from "../stages/baseImage";
@@ -128,12 +129,11 @@ async function ask(
   for (const command of commands) print(`    ${command}`);
   if (yes || !terminal) return undefined;
   const reader = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await reader.question("  Go on? [Y/n] ");
-    if (/^(y|yes|)$/i.test(answer.trim())) return undefined;
-  } finally {
-    reader.close();
-  }
+  // the end of input, or an interrupt, closes the reader and is a no
+  const closed = once(reader, "close").then(() => "no");
+  const answer = await Promise.race([reader.question("  Go on? [Y/n] ").catch(() => "no"), closed]);
+  reader.close();
+  if (/^(y|yes|)$/i.test(answer.trim())) return undefined;
   return {
     kind: "lacking",
     message: "nothing was changed",

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-import { kragleHome } from "../stages/project";
+import { displayPath, kragleHome } from "../stages/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
 
@@ -34,7 +34,7 @@ export async function installPackages(
   if (exitCode === 0) return undefined;
   return {
     kind: "lacking",
-    message: `installing ${packages.join(", ")} failed with exit code ${exitCode}:\n${lastLines(output, 8)}\n  log: ${log}`,
+    message: `installing ${packages.join(", ")} failed with exit code ${exitCode}:\n${lastLines(output, 8)}\n  log: ${displayPath(log)}`,
     next: `see that "apt-get update" and "apt-get install ${packages[0]}" work on this machine`,
   };
 }

@@ -4,6 +4,7 @@ import { mkdirSync, openSync, closeSync, readFileSync, statSync } from "node:fs"
 import { dirname } from "node:path";
 
 import { formatSeconds } from "../plan/units";
+import { displayPath } from "../stages/project";
 import type { Privilege } from "./dockerPlan";
 
 const HEARTBEAT_SECONDS = 15;
@@ -39,7 +40,7 @@ export async function runCommand(
   const from = statSync(log).size;
   const started = Date.now();
   const beat = setInterval(() => {
-    print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${log}`);
+    print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${displayPath(log)}`);
   }, heartbeatSeconds * 1000);
   try {
     const child = spawn(command[0]!, command.slice(1), {

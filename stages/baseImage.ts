@@ -54,10 +54,10 @@ export const bootstrappedImage = (release: string) => `kragle-base:${release}`;
 /**
  * A bootstrapped Debian can stand in for Debian's own image, not for one that somebody chose.
  *
- * @param reference as in settings, "debian:bookworm-slim" or "docker.io/library/debian@sha256:…"
+ * @param reference as in settings: "debian:bookworm-slim", or with the namespace of official images, "HOST/library/debian@sha256:…"
  */
 export function isDebianImage(reference: string): boolean {
-  return /^(docker\.io\/)?(library\/)?debian([:@]|$)/.test(reference);
+  return /^(([^/]+\/)?library\/)?debian([:@]|$)/.test(reference);
 }
 
 /** Names the image that the daemon already has for a request. */

@@ -5,7 +5,7 @@ import { type Duplex, PassThrough } from "node:stream";
 import Docker from "dockerode";
 
 import { StageFailure } from "./failure";
-import { hostProxyEnvironment } from "./host";
+import { hostCertificateBundle, hostProxyEnvironment } from "./host";
 import { LineSplitter } from "./lines";
 
 /** The uid and gid of unprivileged containers: the caller's own, or one that no account has where the caller is root. */
@@ -142,6 +142,12 @@ async function removeCorpses(storeId: string, key: string): Promise<void> {
   }
 }
 
+/** A mirror or proxy of the host's may have a certificate that only the host knows. */
+function certificates(): Bind[] {
+  const source = hostCertificateBundle();
+  return source ? [{ source, target: "/etc/ssl/certs/ca-certificates.crt", readOnly: true }] : [];
+}
+
 function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
   const unprivileged = options.user === "builder" && !options.privileged;
   const port = options.publishPort ? `${options.publishPort}/tcp` : undefined;
@@ -172,7 +178,7 @@ function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
     AttachStderr: true,
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
-      Mounts: options.binds.map(({ source, target, readOnly }) => ({
+      Mounts: [...options.binds, ...certificates()].map(({ source, target, readOnly }) => ({
         Type: "bind" as const,
         Source: source,
         Target: target,

@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { sha256File } from "../store/files";
-import { probeAccelerator } from "./accelerator";
+import { type Accelerator, probeAccelerator } from "./accelerator";
 import { BUILD_GID, BUILD_UID } from "./container";
 import { deadlineFor } from "./deadline";
 import { StageFailure } from "./failure";
 import { handToContainer } from "./handOver";
-import { BootFailure, climb } from "./smoke/climb";
+import { type BootFailure, climb } from "./smoke/climb";
 import { MOUNTS, qemuCommand, QemuGuest } from "./smoke/qemuGuest";
 import { QUICK_RUNGS } from "./smoke/rungs";
-import type { StageProgram } from "./stage";
+import type { StageContext, StageProgram } from "./stage";
 
 const settings = z.object({
   toolsImage: z.string(),
@@ -24,7 +24,14 @@ const settings = z.object({
   timeoutSeconds: z.number(),
 });
 
+const SERIAL_LOG = "serial.log";
+const SCREENSHOT = "login.png";
+const FAILURE_SCREENSHOT = "failure.png";
 const CONSOLE_LINES_SHOWN = 20;
+/** What QEMU takes besides the guest's memory: itself, translated code, device buffers. */
+const QEMU_OWN_MIB = 768;
+
+type Context = StageContext<z.infer<typeof settings>>;
 
 /**
  * Boots a throw-away overlay of the image in an unprivileged QEMU without a network and follows it to a clean power-off.
@@ -33,7 +40,8 @@ const CONSOLE_LINES_SHOWN = 20;
 export const smoke: StageProgram<z.infer<typeof settings>> = {
   name: "smoke",
   settings,
-  async run({ settings, work, logs, store, phase, detail, container }) {
+  async run(context) {
+    const { settings, work, logs, store, phase, detail } = context;
     const image = await store.artifact("image", settings.image.key);
     phase("choose an accelerator");
     const { accelerator, reason } = await probeAccelerator({
@@ -42,55 +50,8 @@ export const smoke: StageProgram<z.infer<typeof settings>> = {
       cacheFile: join(store.home, "accelerator.json"),
     });
     detail(`accelerator ${accelerator}: ${reason}`);
-
-    const deadlineSeconds = deadlineFor(accelerator, settings.timeoutSeconds);
-    const overlay = join(work, "overlay");
-    await mkdir(overlay);
-    await handToContainer(work);
-    await chown(overlay, BUILD_UID, BUILD_GID);
-    const sockets = await mkdtemp("/tmp/kragle-");
-    await chown(sockets, BUILD_UID, BUILD_GID);
-    const { memoryMiB, cpus } = settings;
-    const guest = new QemuGuest(
-      () =>
-        container({
-          image: settings.toolsImage,
-          run: qemuCommand({ accelerator, memoryMiB, cpus }),
-          user: "builder",
-          network: "none",
-          kvm: accelerator === "kvm",
-          memoryBytes: (memoryMiB + 768) * 2 ** 20,
-          binds: [
-            { source: image.folder, target: MOUNTS.image, readOnly: true },
-            { source: overlay, target: MOUNTS.overlay },
-            { source: logs, target: MOUNTS.logs },
-            { source: sockets, target: MOUNTS.sockets },
-          ],
-          settings: {},
-          // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
-          deadlineSeconds: deadlineSeconds + 60,
-        }),
-      sockets,
-    );
-    let seconds: Record<string, number>;
-    try {
-      seconds = await climb(
-        guest,
-        { rungs: QUICK_RUNGS, deadlineSeconds },
-        {
-          onWait: (title) => phase(`wait for the ${title}`),
-          screenshot: "login.png",
-          failureScreenshot: "failure.png",
-        },
-      );
-    } catch (error) {
-      throw explain(error as BootFailure);
-    } finally {
-      await guest.destroy();
-      await rm(sockets, { recursive: true });
-      await rm(overlay, { recursive: true });
-    }
-
+    const { seconds, complaints } = await boot(context, image.folder, accelerator);
+    for (const complaint of complaints) detail(`the system runs, but: ${complaint.trim()}`);
     phase("prove the image untouched");
     const imageSha256 = await sha256File(join(image.folder, "image.qcow2"));
     if (imageSha256 !== settings.image.sha256) {
@@ -99,21 +60,71 @@ export const smoke: StageProgram<z.infer<typeof settings>> = {
         { hint: "see what else writes into the store, then run the same command again" },
       );
     }
-    for (const name of ["serial.log", "login.png"])
-      await rename(join(logs, name), join(work, name));
+    for (const name of [SERIAL_LOG, SCREENSHOT]) await rename(join(logs, name), join(work, name));
     return {
       result: {
         passed: true,
         driver: "qemu",
         accelerator,
         seconds,
-        serialLog: "serial.log",
-        screenshot: "login.png",
+        complaints,
+        serialLog: SERIAL_LOG,
+        screenshot: SCREENSHOT,
         imageSha256,
       },
     };
   },
 };
+
+/** Climbs the ladder with a QEMU of its own, of which nothing is left afterwards. */
+async function boot(context: Context, imageFolder: string, accelerator: Accelerator) {
+  const { settings, work, logs, phase, container } = context;
+  const deadlineSeconds = deadlineFor(accelerator, settings.timeoutSeconds);
+  const overlay = join(work, "overlay");
+  await mkdir(overlay);
+  await handToContainer(work);
+  const sockets = await mkdtemp("/tmp/kragle-");
+  for (const folder of [overlay, sockets]) await chown(folder, BUILD_UID, BUILD_GID);
+  const { memoryMiB, cpus } = settings;
+  const guest = new QemuGuest(
+    () =>
+      container({
+        image: settings.toolsImage,
+        run: qemuCommand({ accelerator, memoryMiB, cpus }),
+        user: "builder",
+        network: "none",
+        kvm: accelerator === "kvm",
+        memoryBytes: (memoryMiB + QEMU_OWN_MIB) * 2 ** 20,
+        binds: [
+          { source: imageFolder, target: MOUNTS.image, readOnly: true },
+          { source: overlay, target: MOUNTS.overlay },
+          { source: logs, target: MOUNTS.logs },
+          { source: sockets, target: MOUNTS.sockets },
+        ],
+        settings: {},
+        // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
+        deadlineSeconds: deadlineSeconds + 60,
+      }),
+    sockets,
+  );
+  try {
+    return await climb(
+      guest,
+      { rungs: QUICK_RUNGS, deadlineSeconds },
+      {
+        onWait: (title) => phase(`wait for the ${title}`),
+        screenshot: SCREENSHOT,
+        failureScreenshot: FAILURE_SCREENSHOT,
+      },
+    );
+  } catch (error) {
+    throw explain(error as BootFailure);
+  } finally {
+    await guest.destroy();
+    await rm(sockets, { recursive: true });
+    await rm(overlay, { recursive: true });
+  }
+}
 
 function explain({ message, progress }: BootFailure): StageFailure {
   const indent = (lines: readonly string[]) => lines.map((line) => `  ${line.trim()}`);
@@ -129,8 +140,8 @@ function explain({ message, progress }: BootFailure): StageFailure {
       ...indent(last),
     ].join("\n"),
     {
-      evidence: ["logs/serial.log", "logs/failure.png"],
-      hint: "look at serial.log and failure.png; the image itself is kept, and the last good release stays",
+      evidence: [`logs/${SERIAL_LOG}`, `logs/${FAILURE_SCREENSHOT}`],
+      hint: "look at serial.log and at the screen in failure.png; the image itself is kept, and the last good release stays",
     },
   );
 }

@@ -1,0 +1,207 @@
+"""Packer by hand, as the original did it: PATH is mounted at /build and the user types Packer's command.
+
+A `build` of one of kragle's templates (or of any that declares the variable "output") makes the system's disk first,
+works in a private folder of PATH and renames the finished image into PATH/output; an earlier image stays until then.
+Everything else is Packer's own affair. Packer's exit code is passed on.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import accelerator
+import packer_run
+import packer_template
+from compact import compact
+from qemu_watch import QemuWatch
+from stage import Failure, tail_of, write_json
+
+BUILD = "/build"
+KRAGLE = "/opt/kragle"
+MEMORY = "/dev/shm"  # always a tmpfs: what is secret never reaches a disk
+
+
+def run(command, username, password):
+    words = shlex.split(command)
+    with tempfile.TemporaryDirectory(prefix="kragle-", dir=MEMORY) as private:
+        try:
+            template = template_of(words)
+            if template is None:
+                return packer(words, private, private)
+            secrets = {"username": username, "password": password}
+            return (build if words[0] == "build" else validate)(words, template, private, secrets)
+        except Failure as failure:
+            print(f"kragle: {failure}", file=sys.stderr)
+            return 1
+
+
+def template_of(words):
+    """The template of a `build` or `validate` that kragle takes part in, else None."""
+    if words[0] not in ("build", "validate") or len(words) < 2 or not words[-1].endswith(".json"):
+        return None
+    template = packer_template.load(words[-1])
+    return words[-1] if "output" in template.get("variables", {}) else None
+
+
+def validate(words, path, private, secrets):
+    variables = {**secrets, **packer_template.run_variables(private), "base": path}  # any file will do
+    return build_one(words, path, "image", private, private, private, variables)
+
+
+def build(words, path, private, secrets):
+    check_build_folder()
+    folder = tempfile.mkdtemp(prefix=".kragle-", dir=BUILD)
+    logs = os.path.join(BUILD, "logs")
+    try:
+        shutil.rmtree(logs, ignore_errors=True)
+        os.mkdir(logs)
+        variables = {**machine(), **secrets, **packer_template.run_variables(private)}
+        variables["iso_folder"] = os.path.join(BUILD, "os")
+        install = path.removesuffix(".json") + "-install.json"
+        if os.path.exists(install):
+            say(f"installing the system: {install}")
+            code = build_one(["build", install], install, "install", folder, private, logs, variables)
+            if code != 0:
+                return code
+            variables["base"] = only_file(os.path.join(folder, "install"))
+        else:
+            variables.update(bootstrapped(path, folder, private))
+        say(f"building the image: {path}")
+        code = build_one(words, path, "image", folder, private, logs, variables)
+        if code == 0:
+            publish(only_file(os.path.join(folder, "image")), folder)
+        return code
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        give_to_owner(logs)
+
+
+def check_build_folder():
+    if not os.path.isdir(BUILD):
+        raise Failure(f'{BUILD} is not there; mount the folder for the image: docker run -v PATH:{BUILD} …')
+    if not os.access(BUILD, os.W_OK | os.X_OK):
+        raise Failure(f"uid {os.getuid()} may not write to the folder mounted at {BUILD}; let it, or run with its owner's --user")
+
+
+def machine():
+    kind, reason = accelerator.choose()
+    if reason:
+        say(f"building without KVM, which is many times slower ({reason})")
+    return {
+        "accelerator": kind,
+        "cpu": "host" if kind == "kvm" else "max",
+        "disable_vnc": "false",  # on port 5900 of the container; only `docker run -p` makes it reachable
+        "vnc_port": 5900,
+    }
+
+
+def build_one(words, path, name, folder, private, logs, variables):
+    """One `packer build` of a template, whose disk ends up in the folder's subfolder `name`."""
+    template = packer_template.load(path)
+    if os.path.realpath(path).startswith(KRAGLE + "/") and name == "image":
+        provision = os.path.join(KRAGLE, "provision")
+        template = packer_template.with_scripts(template, provision, sorted(os.listdir(provision)), {}, 3600)
+    own = {
+        "output": os.path.join(folder, name),
+        "serial_log": os.path.join(logs, f"{name}-serial.log"),
+        "package_list": os.path.join(logs, "packages.tsv"),
+    }
+    prepared = os.path.join(private, f"{name}.json")
+    variables_file = os.path.join(private, f"{name}-variables.json")
+    write_json(prepared, template)
+    write_json(variables_file, packer_template.declared(template, {**variables, **own}))
+    # the user's own options, such as -var, come later and win
+    return packer([words[0], f"-var-file={variables_file}", *words[1:-1], prepared], folder, logs)
+
+
+def packer(words, folder, logs):
+    """Runs Packer on the user's terminal; returns its exit code."""
+    watch = QemuWatch(folder, os.path.join(logs, "qemu.log"))
+    environment = {**os.environ, **packer_run.environment(folder), **watch.environment()}
+    with subprocess.Popen(["packer", *words], env=environment) as process:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda received, _frame: pass_on(received, process))
+        watch.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
+        watch.start(process, process.kill)
+        code = process.wait()
+    if watch.code is not None:
+        raise Failure(f"QEMU ended with exit code {watch.code}; its own words:{tail_of(watch.log)}")
+    return code if code >= 0 else 128 - code
+
+
+def pass_on(number, process):
+    """A terminal's Ctrl-C reaches Packer by itself, and a second one would make it drop its own cleaning up."""
+    if number != signal.SIGINT or not sys.stdin.isatty():
+        process.send_signal(number)
+
+
+def bootstrapped(path, folder, private):
+    """Variables of a template whose system is bootstrapped by a base.py beside it; none for other templates."""
+    home = os.path.dirname(os.path.realpath(path))
+    program = os.path.join(home, "base.py")
+    if not os.path.exists(program):
+        return {}
+    if os.getuid() != 0:
+        raise Failure("bootstrapping the system needs root in the container; leave out --user")
+    with open(os.path.join(home, "template.json"), encoding="utf-8") as file:
+        facts = json.load(file)
+    work = os.path.join(folder, "base")
+    os.mkdir(work)
+    settings = os.path.join(private, "settings.json")
+    write_json(
+        settings,
+        {
+            "diskBytes": facts["defaultDiskBytes"],
+            "kernel": facts["kernels"][0],
+            "snapshot": None,
+            "apt": {"sources": "", "conf": ""},
+            "seed": hashlib.sha256(os.urandom(32)).hexdigest(),
+            "sourceDateEpoch": int(time.time()),
+            "owner": [0, 0],
+        },
+    )
+    say("bootstrapping the system")
+    environment = {**os.environ, "KRAGLE_SETTINGS": settings, "KRAGLE_WORK": work}
+    if subprocess.run([sys.executable, program], env=environment).returncode != 0:
+        raise Failure("the system could not be bootstrapped; the reason is above")
+    return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": facts["defaultDiskBytes"]}
+
+
+def only_file(folder):
+    names = os.listdir(folder)
+    if len(names) != 1:
+        raise Failure(f"packer left {len(names)} files, expected one disk: {sorted(names)}")
+    return os.path.join(folder, names[0])
+
+
+def publish(disk, folder):
+    output = os.path.join(BUILD, "output")
+    os.makedirs(output, exist_ok=True)
+    give_to_owner(output)
+    finished = os.path.join(folder, os.path.basename(disk))
+    say("compacting the image")
+    compact(disk, finished)
+    give_to_owner(finished)
+    os.rename(finished, os.path.join(output, os.path.basename(disk)))
+    say(f"PATH/output/{os.path.basename(disk)} is ready")
+
+
+def give_to_owner(path):
+    """Root's files in somebody's folder would be a nuisance: they become its owner's."""
+    if os.getuid() != 0:
+        return
+    owner = os.stat(BUILD)
+    for folder, _folders, files in os.walk(path) if os.path.isdir(path) else [(path, [], [])]:
+        for name in [folder, *(os.path.join(folder, file) for file in files)]:
+            os.chown(name, owner.st_uid, owner.st_gid)
+
+
+def say(text):
+    print(f"kragle: {text}", file=sys.stderr, flush=True)

@@ -47,7 +47,10 @@ def read_disk(image):
         report = json.loads(text)
     except ValueError:
         report = {}
-    problems = [errors.strip() or text.strip() or f"exit code {code}"] if not report or code not in (0, 3) else []
+    problems = []
+    if not report or code not in (0, 3):  # 3: leaked clusters only
+        lines = (errors.strip() or text.strip() or f"exit code {code}").splitlines()
+        problems = lines[:3] + ([f"and {len(lines) - 3} more"] if len(lines) > 3 else [])
     _, text, _ = output(["qemu-img", "info", "-f", "qcow2", "--output=json", image])
     info = json.loads(text) if text.strip() else {}
     data = info.get("format-specific", {}).get("data", {})

@@ -4,14 +4,10 @@ import os
 import re
 import signal
 import subprocess
-import threading
-import time
 
 import stage
 from packer_template import GENERALISE
-
-POLL_SECONDS = 0.5
-WORDS = 20  # lines of a log that an error repeats
+from qemu_watch import QemuWatch
 
 # Packer's own words, the same from 1.6 to 1.16, after "==> NAME: ".
 STARTING = re.compile(r"Starting VM")
@@ -20,6 +16,16 @@ SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 HALTING = re.compile(r"Gracefully halting virtual machine")
 SCRIPT_FAILED = re.compile(r"Script exited with non-zero exit status: (\d+)")
 SCRIPT_TIMED_OUT = re.compile(r"[Cc]ontext deadline exceeded|provisioner.*timed? ?out", re.IGNORECASE)
+
+
+def environment(folder):
+    """Keeps everything that Packer writes for itself in the folder."""
+    return {
+        "TMPDIR": folder,
+        "PACKER_CACHE_DIR": os.path.join(folder, "cache"),
+        "PACKER_CONFIG_DIR": folder,
+        "CHECKPOINT_DISABLE": "1",
+    }
 
 
 class PackerRun:
@@ -31,8 +37,7 @@ class PackerRun:
         self.scripts = scripts  # names of the scripts that are told as phases
         self.script = None  # the one that runs now
         self.said = []  # its output so far
-        self.powering_off = False
-        self.qemu_code = None  # set when QEMU ended by itself and unasked
+        self.qemu = QemuWatch(folder, self.log("qemu.log"))
         self.errors = []  # lines in which Packer says why it failed
 
     def build(self, template, variables_file):
@@ -40,7 +45,7 @@ class PackerRun:
         command = ["packer", "build", "-color=false", f"-var-file={variables_file}", template]
         with open(self.log("packer.log"), "a", encoding="utf-8") as log, subprocess.Popen(
             command,
-            env=self.environment(),
+            env={**os.environ, **environment(self.folder), **self.qemu.environment()},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -49,29 +54,15 @@ class PackerRun:
             errors="replace",
             start_new_session=True,
         ) as packer:
-            threading.Thread(target=self.watch_qemu, args=(packer,), daemon=True).start()
+            self.qemu.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
             for line in packer.stdout:
                 log.write(line)
                 self.heard(stage.plain(line))
         if packer.returncode != 0:
             raise stage.Failure(self.reason(packer.returncode))
 
-    def environment(self):
-        own = {
-            "TMPDIR": self.folder,
-            "PACKER_CACHE_DIR": os.path.join(self.folder, "cache"),
-            "PACKER_CONFIG_DIR": self.folder,
-            "CHECKPOINT_DISABLE": "1",
-            "KRAGLE_QEMU_LOG": self.log("qemu.log"),
-            "KRAGLE_QEMU_EXIT": self.exit_file(),
-        }
-        return {**os.environ, **own}
-
     def log(self, name):
         return os.path.join(self.logs, name)
-
-    def exit_file(self):
-        return os.path.join(self.folder, "qemu.exit")
 
     def heard(self, line):
         """Takes one line of Packer's: "==> NAME: step" or "    NAME: output"."""
@@ -101,7 +92,7 @@ class PackerRun:
             stage.phase("wait for ssh")
         elif HALTING.match(text):
             self.script = None
-            self.powering_off = True
+            self.qemu.may_end = True
             stage.phase("power off")
         elif self.script and not re.match(r"Provisioning step had errors|Error|Deleting|Some builds", text):
             self.output(text)  # a script's stderr looks like a step
@@ -117,20 +108,8 @@ class PackerRun:
         with open(self.log("scripts.log"), "a", encoding="utf-8") as file:
             file.write(f"» {name}\n")
 
-    def watch_qemu(self, packer):
-        """Ends Packer, which would go on waiting, soon after QEMU ended without being asked."""
-        while packer.poll() is None:
-            time.sleep(POLL_SECONDS)
-            if os.path.exists(self.exit_file()):
-                with open(self.exit_file(), encoding="ascii") as file:
-                    code = int(file.read())
-                if code != 0 or not self.powering_off:
-                    self.qemu_code = code
-                    os.killpg(packer.pid, signal.SIGKILL)
-                return
-
     def reason(self, code):
-        if self.qemu_code is not None:
+        if self.qemu.code is not None:
             return self.qemu_ended()
         errors = "\n".join(self.errors)
         failed = SCRIPT_FAILED.search(errors)
@@ -143,22 +122,16 @@ class PackerRun:
         return f"packer ended with exit code {code}:" + (self.tail("packer.log"))
 
     def script_failed(self, how):
-        words = "".join(f"\n  {line}" for line in self.said[-WORDS:]) or "\n  (it printed nothing)"
-        return f'the provisioning script "{self.script}" {how}; its last lines:{words}\nall of them: logs/scripts.log'
+        words = "".join(f"\n  {line}" for line in self.said[-stage.TAIL:]) or "\n  (it printed nothing)"
+        return f'the provisioning script "{self.script}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
 
     def qemu_ended(self):
         where = f'while the script "{self.script}" ran' if self.script else "before the guest answered on SSH"
-        if self.powering_off:
+        if self.qemu.may_end:
             where = "while the guest powered off"
-        if self.qemu_code == 0:
+        if self.qemu.code == 0:
             return f"the guest powered off by itself {where}; the last lines of its console:" + self.tail("serial.log")
-        return f"QEMU ended with exit code {self.qemu_code} {where}; its own words:" + self.tail("qemu.log")
+        return f"QEMU ended with exit code {self.qemu.code} {where}; its own words:" + self.tail("qemu.log")
 
     def tail(self, name):
-        try:
-            with open(self.log(name), encoding="utf-8", errors="replace") as file:
-                lines = [stage.plain(line) for line in file.read().split("\n")]
-        except OSError:
-            lines = []
-        lines = [line for line in lines if line.strip()][-WORDS:]
-        return "".join(f"\n  {line}" for line in lines or ["(nothing)"]) + f"\nall of them: logs/{name}"
+        return f"{stage.tail_of(self.log(name))}\nall of it: logs/{name}"

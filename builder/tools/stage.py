@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
-TAIL = 20  # lines of a failed tool's output that its error repeats
+TAIL = 20  # lines of a failed tool's output, or of a log, that an error repeats
 
 
 class Failure(Exception):
@@ -59,6 +59,17 @@ def run(command, env=None, quiet=False, show=None):
         tail = "".join(f"\n  {plain(line)}" for line in lines[-TAIL:])
         raise Failure(f"{command[0]} ended with exit code {process.returncode}:{tail}")
     return "".join(lines)
+
+
+def tail_of(path):
+    """The last lines of a log, indented, for the end of an error."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = [plain(line) for line in file.read().split("\n")]
+    except OSError:
+        lines = []
+    lines = [line for line in lines if line.strip()][-TAIL:]
+    return "".join(f"\n  {line}" for line in lines or ["(nothing)"])
 
 
 def tool_versions():

@@ -19,7 +19,11 @@ const PATHS_SHOWN = 5;
 export function judge(rules: readonly Rule[], facts: Facts): Finding[] {
   const entries = listEntries(facts);
   const hidden = unreadable(facts);
+  const damaged = facts.disk.problems.length > 0;
   return rules.map((rule) => {
+    if (damaged && !isAboutFile(rule.assertion)) {
+      return { id: rule.id, status: "not checked", detail: "the qcow2 is damaged" };
+    }
     const looksAt = [...pathsOf(rule.assertion), ...(rule.when ? [rule.when] : [])];
     const unseen = hidden.find((mount) => looksAt.some((glob) => overlaps(mount, globRoot(glob))));
     if (unseen) {
@@ -36,6 +40,10 @@ export function judge(rules: readonly Rule[], facts: Facts): Finding[] {
     return { id: rule.id, ...conclude(evaluate(rule.assertion, facts, entries)) };
   });
 }
+
+/** Whether a rule looks at the qcow2 as a file, not at the disk in it. */
+const isAboutFile = (assertion: Assertion) =>
+  "probe" in assertion && assertion.probe.startsWith("qcow2");
 
 /** Regular expressions of the paths whose content the rules need. */
 export function neededContents(rules: readonly Rule[]): string[] {

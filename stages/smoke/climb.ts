@@ -19,6 +19,13 @@ export interface ClimbOptions {
   readonly failureScreenshot: string;
 }
 
+export interface Climbed {
+  /** From switching on to each rung and to the power-off (`poweroff`). */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Units that did not start although the system runs, in systemd's words. */
+  readonly complaints: readonly string[];
+}
+
 /** Why a boot failed, with what was on the console at the end. */
 export class BootFailure extends Error {
   constructor(
@@ -32,14 +39,9 @@ export class BootFailure extends Error {
 /**
  * Boots a guest and follows it up the ladder to a clean power-off.
  *
- * @returns seconds from switching on to each rung and to the power-off (`poweroff`)
  * @throws BootFailure with the first reason; the guest is left as it is
  */
-export async function climb(
-  guest: Guest,
-  ladder: Ladder,
-  options: ClimbOptions,
-): Promise<Record<string, number>> {
+export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions): Promise<Climbed> {
   const over = new AbortController();
   let startedAt = performance.now();
   let progress = atTheFoot;
@@ -71,7 +73,11 @@ export async function climb(
     tell({ kind: "asked to power off" });
     await guest.powerOff();
     await until(() => progress.offAt !== undefined);
-    return { ...progress.seconds, poweroff: progress.offAt! };
+    const seconds = ladder.rungs.map(({ name }) => [name, progress.seconds[name]!] as const);
+    return {
+      seconds: { ...Object.fromEntries(seconds), poweroff: progress.offAt! },
+      complaints: progress.complaints,
+    };
   } catch (error) {
     over.abort();
     await sleep(LAST_WORDS_MS);

@@ -39,7 +39,6 @@ export interface Progress {
 }
 
 const CONSOLE_LINES = 60;
-
 const COMPLAINTS = 10;
 const COMPLAINT = /^\[\s*(FAILED|DEPEND|TIME)\s*\]/;
 
@@ -52,6 +51,7 @@ export function observe(
   observation: Observation,
   at: number,
 ): Progress {
+  if (progress.offAt !== undefined) return progress;
   const next = take(ladder, progress, observation, at);
   if (next.failure || next.offAt !== undefined) return next;
   const late = findLateness(ladder, next, at);
@@ -107,8 +107,9 @@ const fail = (progress: Progress, failure: string): Progress => ({
 
 /** Escape sequences go as a whole; the beginning of one at the end of a piece stays until the rest arrives. */
 const ESCAPES =
+  // systemd shortens names in the middle of a sequence, which leaves "…[0m"
   // eslint-disable-next-line no-control-regex
-  /\x1b(?:\[[0-9;?]*(?:[@-~]|(?=[^0-9;?@-~]))|[()][0-9A-B]|[=>78cDEHM])|[\x00-\x08\x0b-\x1a\x7f]/g;
+  /(?<=…)\[0m|\x1b(?:\[[0-9;?]*(?:[@-~]|(?=[^0-9;?@-~]))|[()][0-9A-B]|[=>78cDEHM])|[\x00-\x08\x0b-\x1a\x7f]/g;
 
 const withoutEscapes = (line: string) => line.replace(ESCAPES, "");
 
@@ -130,7 +131,7 @@ function findLateness(ladder: Ladder, progress: Progress, at: number): string | 
   if (at > deadlineSeconds) return no(0);
   if (askedAt !== undefined) return at - askedAt > deadlineSeconds / 3 ? no(askedAt) : undefined;
   const reached = Object.values(seconds);
-  if (reached.length === 0) return at > deadlineSeconds / 3 ? no(0) : undefined;
+  if (reached.length === 0) return at > deadlineSeconds / 6 ? no(0) : undefined;
   const asked = rungs.filter(({ pattern }) => !pattern);
   const answered = asked.length > 0 && asked.every(({ name }) => seconds[name] !== undefined);
   if (

@@ -160,7 +160,7 @@ describe("the base image", function () {
     for (const reference of [
       "debian",
       "debian:bookworm-slim",
-      "docker.io/library/debian:12",
+      "mirror.example.com/library/debian:12",
       `library/debian@sha256:${"0".repeat(64)}`,
     ]) {
       assert.ok(isDebianImage(reference), reference);

@@ -41,7 +41,7 @@ describe("a bootstrapped base image", function () {
   after(() =>
     docker
       .getImage(IMAGE)
-      .remove()
+      .remove({ force: true })
       .catch(() => undefined),
   );
 
@@ -122,7 +122,7 @@ describe("a bootstrapped base image", function () {
       [
         "sh",
         "-c",
-        ". /etc/os-release && [ $VERSION_CODENAME = bookworm ] && apt-get update && ls /etc/ssl/certs/ca-certificates.crt",
+        ". /etc/os-release && [ $VERSION_CODENAME = bookworm ] && apt-get -qq update && ls /etc/ssl/certs/ca-certificates.crt",
       ],
       process.stderr,
       { HostConfig: { AutoRemove: true } },

@@ -4,6 +4,7 @@ import { describe as describeText } from "../../cli/doctor";
 import { parseConversion } from "../../plan/formats";
 import { diskNeed, diskRequirements } from "../../setup/diskSpace";
 import * as judge from "../../setup/requirements";
+import * as around from "../../setup/surroundings";
 import { type KvmFacts, kvmRequirement, processorRequirement } from "../../setup/virtualization";
 
 const GiB = 2 ** 30;
@@ -58,7 +59,7 @@ describe("doctor", () => {
       mmdebstrap: false,
     };
     const status = (change: Partial<typeof facts>) =>
-      judge.registryRequirement({ ...facts, ...change }).status;
+      around.registryRequirement({ ...facts, ...change }).status;
     assert.equal(status({ obstacle: undefined }), "ok");
     assert.equal(status({ present: "kragle-base:bookworm" }), "ok");
     assert.equal(status({ mmdebstrap: true }), "degraded");
@@ -67,8 +68,8 @@ describe("doctor", () => {
   });
 
   it("takes a machine without Pulumi's CLI as one with a drawback", () => {
-    assert.equal(judge.pulumiRequirement("3.259.0", [3, 250]).status, "ok");
-    const none = judge.pulumiRequirement(undefined, [3, 250]);
+    assert.equal(around.pulumiRequirement("3.259.0", [3, 250]).status, "ok");
+    const none = around.pulumiRequirement(undefined, [3, 250]);
     assert.equal(none.status, "degraded");
     assert.match(none.found, /embedded engine/);
   });
@@ -80,7 +81,7 @@ describe("doctor", () => {
       folder: "/home/ann/my copy",
       label: "unconfined_u:object_r:user_home_t:s0",
     };
-    const wrong = judge.selinuxRequirement(facts);
+    const wrong = around.selinuxRequirement(facts);
     assert.equal(wrong.status, "missing");
     assert.match(wrong.next, /container_file_t "\/home\/ann\/my copy"/);
     for (const change of [
@@ -88,17 +89,17 @@ describe("doctor", () => {
       { confinesContainers: false },
       { label: "system_u:object_r:container_file_t:s0:c1,c2" },
     ]) {
-      assert.equal(judge.selinuxRequirement({ ...facts, ...change }).status, "ok");
+      assert.equal(around.selinuxRequirement({ ...facts, ...change }).status, "ok");
     }
   });
 
   it("warns of a proxy that containers cannot reach", () => {
-    const status = (proxy: string) => judge.proxyRequirement({ https_proxy: proxy })?.status;
+    const status = (proxy: string) => around.proxyRequirement({ https_proxy: proxy })?.status;
     assert.equal(status("http://proxy.example.com:3128"), "ok");
     for (const proxy of ["http://127.0.0.1:3128", "localhost:3128", "http://a:b@localhost:1"]) {
       assert.equal(status(proxy), "degraded", proxy);
     }
-    assert.equal(judge.proxyRequirement({ no_proxy: "localhost" }), undefined);
+    assert.equal(around.proxyRequirement({ no_proxy: "localhost" }), undefined);
   });
 });
 

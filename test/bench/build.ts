@@ -1,0 +1,215 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { findPulumi } from "../../engine/choose";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { hostAptConfiguration } from "../../stages/host";
+import { type Manifest, readManifest } from "../../store/manifest";
+import type { Figure } from "../bench";
+import { Clone } from "../clone";
+
+interface UpDocument {
+  readonly seconds: number;
+  readonly steps: Record<string, string>;
+  readonly outputs: {
+    readonly imageBytes: number;
+    readonly smoke: { readonly seconds: { login: number } };
+  };
+}
+
+/** Runs of a command that takes a second or two; the median counts. */
+const RUNS = 5;
+
+/**
+ * Builds the dev image by kragle, and the same by the tools alone, in this order on the same machine; then measures what a
+ * run without changes, with a changed script and with another format costs.
+ */
+export async function benchBuild(say: (line: string) => void): Promise<Figure[]> {
+  const clone = new Clone();
+  try {
+    const up = async (...args: string[]) => {
+      const started = Date.now();
+      const { code, stdout, stderr } = await clone.kragle(["up", "-s", "dev", "--json", ...args]);
+      if (code !== 0) throw new Error(stderr);
+      const document = JSON.parse(stdout) as UpDocument;
+      return { ...document, seconds: (Date.now() - started) / 1000 };
+    };
+    const embedded = ["--engine", "embedded"];
+    // the first run builds the builder image too, which is excluded everywhere: its stages are timed by their own clocks
+    say("cold build by kragle");
+    const cold = await up(...embedded);
+    const manifests = await readManifests(clone);
+    const seconds = (stage: string) => manifests.find((m) => m.stage === stage)!.seconds;
+    const kragle = seconds("base") + seconds("image") + seconds("convert");
+    const stages = kragle + seconds("check") + seconds("smoke") + seconds("release");
+    say(`base ${seconds("base")} s, image ${seconds("image")} s, convert ${seconds("convert")} s`);
+
+    say("the same by the tools alone");
+    const alone = await toolsAlone(clone, say);
+    say(`tools alone ${alone.toFixed(1)} s`);
+
+    say("nothing changed");
+    const unchanged = await median(() => up(...embedded));
+    const figures: Figure[] = [
+      {
+        name: "base + image + convert, against the tools alone",
+        value: kragle / alone,
+        atMost: 1.1,
+        unit: "times",
+      },
+      { name: "nothing changed, embedded engine", value: unchanged, atMost: 2, unit: "s" },
+    ];
+    if (await findPulumi()) {
+      await up("--engine", "pulumi");
+      const real = await median(() => up("--engine", "pulumi"));
+      figures.push({ name: "nothing changed, Pulumi CLI", value: real, atMost: 4, unit: "s" });
+    } else say("skipped: there is no Pulumi CLI on PATH");
+
+    say("a changed provisioning script");
+    writeFileSync(clone.path("script.sh"), "#!/bin/sh\necho changed > /etc/motd\n", {
+      mode: 0o755,
+    });
+    clone.addStack("dev", { formats: ["raw"], provision: ["script.sh"] });
+    const script = await up(...embedded);
+    if (script.steps.base !== "store") throw new Error("a changed script ran base again");
+    say("another format");
+    clone.addStack("dev", { formats: ["raw", "vhdx"], provision: ["script.sh"] });
+    const format = await up(...embedded);
+    if (format.steps.image !== "store") throw new Error("another format ran Packer");
+    return [
+      ...figures,
+      {
+        name: "changed script, against a cold build",
+        value: script.seconds / stages,
+        atMost: 0.6,
+        unit: "times",
+      },
+      {
+        name: "another format, against a cold build",
+        value: format.seconds / stages,
+        atMost: 0.2,
+        unit: "times",
+      },
+      { name: "a cold build, all stages", value: stages, atMost: 270, unit: "s" },
+      { name: "the qcow2", value: cold.outputs.imageBytes / 2 ** 20, atMost: 450, unit: "MiB" },
+      {
+        name: "login prompt in the smoke boot",
+        value: cold.outputs.smoke.seconds.login,
+        atMost: 60,
+        unit: "s",
+      },
+    ];
+  } finally {
+    clone.remove();
+  }
+}
+
+async function median(run: () => Promise<{ seconds: number }>): Promise<number> {
+  await run();
+  const values: number[] = [];
+  for (let i = 0; i < RUNS; i++) values.push((await run()).seconds);
+  return values.sort((a, b) => a - b)[Math.floor(RUNS / 2)]!;
+}
+
+async function readManifests(clone: Clone): Promise<Manifest[]> {
+  const folder = clone.path(".kragle/store");
+  return Promise.all(readdirSync(folder).map((name) => readManifest(join(folder, name))));
+}
+
+/** mmdebstrap, mke2fs, packer build and qemu-img with the same scripts and settings, without plan, store, digests and fsync. */
+async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<number> {
+  const names = execFileSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}"], {
+    encoding: "utf8",
+  });
+  const image = names.split("\n").find((name) => /^kragle-tools:[0-9a-f]{12}$/.test(name))!;
+  const work = mkdtempSync(join(tmpdir(), "kragle-bench-"));
+  const room = (name: string) => {
+    mkdirSync(join(work, name), { mode: 0o777 });
+    execFileSync("chown", [`${BUILD_UID}:${BUILD_GID}`, join(work, name)]);
+    return join(work, name);
+  };
+  const [base, built, logs, provision] = [
+    room("base"),
+    room("image"),
+    room("logs"),
+    room("provision"),
+  ];
+  cpSync(clone.path("builder/provision"), provision, { recursive: true });
+  const template = {
+    source: clone.path("builder/templates/debian12"),
+    target: "/template",
+    readOnly: true,
+  };
+  const common = {
+    storeId: "bench",
+    key: String(process.pid),
+    image,
+    log: join(work, "log"),
+    onLine: () => undefined,
+    deadlineSeconds: 1800,
+  };
+  const started = Date.now();
+  try {
+    const steps: Parameters<typeof runContainer>[0][] = [
+      {
+        ...common,
+        run: ["/template/base.py"],
+        user: "root",
+        network: "bridge",
+        binds: [template, { source: base, target: "/work" }],
+        settings: {
+          diskBytes: 4 * 2 ** 30,
+          kernel: "cloud",
+          snapshot: null,
+          apt: hostAptConfiguration(),
+          seed: "0".repeat(64),
+          sourceDateEpoch: 1_700_000_000,
+          owner: [BUILD_UID, BUILD_GID],
+        },
+      },
+      {
+        ...common,
+        run: ["/usr/local/lib/kragle/build_image.py"],
+        user: "builder",
+        network: "bridge",
+        binds: [
+          template,
+          { source: base, target: "/base", readOnly: true },
+          { source: provision, target: "/provision", readOnly: true },
+          { source: built, target: "/work" },
+          { source: logs, target: "/logs" },
+        ],
+        settings: {
+          diskBytes: 4 * 2 ** 30,
+          memoryMiB: 1024,
+          cpus: 2,
+          accelerator: "tcg",
+          vncPort: null,
+          timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
+          environment: {},
+          scripts: readdirSync(provision)
+            .filter((name) => /^\d\d-/.test(name))
+            .sort(),
+        },
+      },
+      {
+        ...common,
+        run: ["qemu-img", "convert", "-O", "raw", "/work/image.qcow2", "/work/kragle.raw"],
+        user: "builder",
+        network: "none",
+        binds: [{ source: built, target: "/work" }],
+        settings: {},
+      },
+    ];
+    for (const step of steps) {
+      const { exitCode, tail } = await runContainer(step);
+      if (exitCode !== 0) throw new Error(tail.join("\n"));
+      say(`  ${step.run[0]} done after ${((Date.now() - started) / 1000).toFixed(1)} s`);
+    }
+    return (Date.now() - started) / 1000;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}

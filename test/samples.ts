@@ -1,0 +1,86 @@
+import { type InputFiles, planImage, planProof } from "../plan/imagePlan";
+import type { ImageSpec } from "../plan/imageSpec";
+
+/** A digest that can be told from others at a glance: one hex digit, 64 times. */
+export const digest = (digit: string) => digit.repeat(64);
+
+/** One image with every setting fixed; pinned keys are of this one, so it never follows the defaults. */
+export const sampleSpec: ImageSpec = {
+  template: { name: "sample", folder: "builder/templates/sample", minimumDiskBytes: 2 ** 31 },
+  path: "build/sample",
+  diskBytes: 2 ** 32,
+  memoryMiB: 1024,
+  cpus: 2,
+  kernel: "cloud",
+  provision: ["scripts/app.sh"],
+  formats: [
+    { format: "raw", options: {}, fileName: "kragle.raw", name: "raw" },
+    {
+      format: "qcow2",
+      options: { compression: "zstd" },
+      fileName: "kragle.zstd.qcow2",
+      name: "qcow2-zstd",
+    },
+  ],
+  smoke: "qemu",
+  accelerator: "auto",
+  privileged: false,
+  vnc: null,
+  builderImage: null,
+  baseImage: "debian:bookworm-slim",
+  packer: "auto",
+  snapshot: null,
+  refreshAfter: null,
+  timeouts: {
+    base: 1800,
+    image: 3600,
+    ssh: 180,
+    script: 900,
+    shutdown: 120,
+    check: 600,
+    convert: 1800,
+    smoke: 180,
+    release: 1800,
+  },
+};
+
+export const sampleFiles: InputFiles = {
+  builder: { Dockerfile: digest("1"), "tools/run.py": digest("2") },
+  base: { "base.py": digest("3"), "template.json": digest("4") },
+  template: { "image.json": digest("5") },
+  scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },
+  rules: digest("8"),
+};
+
+/** SHA-256 of the image that the sample's proofs belong to. */
+export const sampleSha256 = digest("a");
+
+/** Everything that the keys of an image may depend on. */
+export interface KeyInputs {
+  readonly spec: ImageSpec;
+  readonly files: InputFiles;
+  readonly epoch: string | null;
+  readonly sha256: string;
+}
+
+export const sampleInputs: KeyInputs = {
+  spec: sampleSpec,
+  files: sampleFiles,
+  epoch: null,
+  sha256: sampleSha256,
+};
+
+/** Every key of an image by the name of its stage. */
+export function keysOf({ spec, files, epoch, sha256 }: KeyInputs): Record<string, string> {
+  const { builder, base, image } = planImage(spec, files, epoch);
+  const { check, conversions, smoke, release } = planProof(spec, files, sha256);
+  return {
+    builder: builder.key,
+    base: base.key,
+    image: image.key,
+    check: check.key,
+    ...Object.fromEntries(conversions.map((c) => [`convert-${c.conversion.name}`, c.key])),
+    ...(smoke ? { smoke: smoke.key } : {}),
+    release: release.key,
+  };
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+
+import fc from "fast-check";
+
+import type { InputFiles } from "../../plan/imagePlan";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { digest, type KeyInputs, keysOf, sampleInputs, sampleSpec } from "../samples";
+
+function changedStages(before: KeyInputs, after: KeyInputs): string[] {
+  const [old, now] = [keysOf(before), keysOf(after)];
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])]
+    .filter((name) => old[name] !== now[name])
+    .sort();
+}
+
+const withSpec = (change: Partial<ImageSpec>) => (from: KeyInputs) => ({
+  ...from,
+  spec: { ...from.spec, ...change },
+});
+const withFiles = (change: (files: InputFiles) => Partial<InputFiles>) => (from: KeyInputs) => ({
+  ...from,
+  files: { ...from.files, ...change(from.files) },
+});
+
+const [raw, zstd] = sampleSpec.formats;
+const vmdk = { format: "vmdk", options: {}, fileName: "kragle.vmdk", name: "vmdk" };
+const builderUp = ["base", "builder", "image"];
+const ofImage = ["check", "convert-qcow2-zstd", "convert-raw", "release", "smoke"];
+
+/** One change of an input, and the stages whose keys it changes. */
+const CHANGES: readonly [string, (from: KeyInputs) => Inputs, string[]][] = [
+  [
+    "a builder's file",
+    withFiles((f) => ({ builder: { ...f.builder, Dockerfile: digest("0") } })),
+    builderUp,
+  ],
+  [
+    "another builder's file",
+    withFiles((f) => ({ builder: { ...f.builder, new: digest("0") } })),
+    builderUp,
+  ],
+  ["the Docker base", withSpec({ baseImage: "debian@sha256:1" }), builderUp],
+  ["which Packer", withSpec({ packer: "distribution" }), builderUp],
+  ["a ready builder", withSpec({ builderImage: "registry.example/kragle:1" }), builderUp],
+  [
+    "the base's recipe",
+    withFiles((f) => ({ base: { ...f.base, "base.py": digest("0") } })),
+    ["base", "image"],
+  ],
+  ["disk size", withSpec({ diskBytes: 2 ** 33 }), ["base", "image"]],
+  ["kernel", withSpec({ kernel: "generic" }), ["base", "image"]],
+  ["snapshot", withSpec({ snapshot: "2026-11-01" }), ["base", "image"]],
+  ["the base's day", (from) => ({ ...from, epoch: "2026-11-01" }), ["base", "image"]],
+  ["Packer's template", withFiles(() => ({ template: { "image.json": digest("0") } })), ["image"]],
+  [
+    "a script",
+    withFiles((f) => ({ scripts: { ...f.scripts, "50-1-app.sh": digest("0") } })),
+    ["image"],
+  ],
+  [
+    "a script more",
+    withFiles((f) => ({ scripts: { ...f.scripts, "50-2-b.sh": digest("0") } })),
+    ["image"],
+  ],
+  ["memory", withSpec({ memoryMiB: 2048 }), ["image", "release", "smoke"]],
+  ["processors", withSpec({ cpus: 4 }), ["image", "release", "smoke"]],
+  ["the rules", withFiles(() => ({ rules: digest("0") })), ["check", "release"]],
+  ["a format more", withSpec({ formats: [raw!, zstd!, vmdk] }), ["convert-vmdk", "release"]],
+  ["a format less", withSpec({ formats: [zstd!] }), ["convert-raw", "release"]],
+  ["the formats' order", withSpec({ formats: [zstd!, raw!] }), ["release"]],
+  [
+    "a format's option",
+    withSpec({ formats: [raw!, { ...zstd!, options: { compression: "zlib" } }] }),
+    ["convert-qcow2-zstd", "release"],
+  ],
+  ["no boot", withSpec({ smoke: "none" }), ["release", "smoke"]],
+  ["where to release", withSpec({ path: "/srv/images" }), ["release"]],
+  ["the image's content", (from) => ({ ...from, sha256: digest("b") }), ofImage],
+];
+
+/** What must never make anything run again. */
+const NEUTRAL: readonly [string, (from: KeyInputs) => Inputs][] = [
+  ["accelerator", withSpec({ accelerator: "tcg" })],
+  ["privileges", withSpec({ privileged: true })],
+  ["the guest's screen", withSpec({ vnc: 5900 })],
+  ["where the scripts lie", withSpec({ provision: ["/somewhere/else/app.sh"] })],
+  [
+    "where the template lies",
+    withSpec({ template: { name: "t", folder: "/t", minimumDiskBytes: 1 } }),
+  ],
+  ["the age at which a base is renewed", withSpec({ refreshAfter: 604_800 })],
+  ...Object.keys(sampleSpec.timeouts).map(
+    (step) =>
+      [
+        `the time for ${step}`,
+        withSpec({ timeouts: { ...sampleSpec.timeouts, [step]: 1 } }),
+      ] as const satisfies [string, unknown],
+  ),
+];
+
+describe("a changed input", () => {
+  it("of the builder does not count where a ready one is used", () => {
+    const ready = withSpec({ builderImage: "registry.example/kragle:1" })(sampleInputs);
+    const other = withFiles(() => ({ builder: {} }))(withSpec({ packer: "release" })(ready));
+    assert.deepEqual(changedStages(ready, other), []);
+  });
+
+  for (const [what, change, stages] of CHANGES) {
+    it(`${what} changes the keys of ${stages.join(", ")}`, () => {
+      assert.deepEqual(changedStages(sampleInputs, change(sampleInputs)), [...stages].sort());
+    });
+  }
+
+  for (const [what, change] of NEUTRAL) {
+    it(`${what} changes no key`, () => {
+      assert.deepEqual(changedStages(sampleInputs, change(sampleInputs)), []);
+    });
+  }
+
+  it("among several changes exactly the keys that each of them changes", () => {
+    // changes of one and the same field undo each other, so those stand for one
+    const apart = CHANGES.filter(
+      ([what]) => !/^a (format less|script more)|order|option$/.test(what),
+    );
+    fc.assert(
+      fc.property(fc.subarray(apart), fc.subarray([...NEUTRAL]), (some, neutral) => {
+        const changes = [...some, ...neutral].map(([, change]) => change);
+        const after = changes.reduce((inputs, change) => change(inputs), sampleInputs);
+        const expected = new Set(some.flatMap(([, , stages]) => stages));
+        assert.deepEqual(changedStages(sampleInputs, after), [...expected].sort());
+      }),
+    );
+  });
+});

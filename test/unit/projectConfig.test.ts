@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { parse } from "yaml";
+
+import { readStackSettings, stackNames } from "../../cli/stackSettings";
+import { parseSettings, SETTING_NAMES, templateNames } from "../../infra/settings";
+import { projectFolder } from "../../stages/project";
+
+interface Declared {
+  readonly type: string;
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly items?: { readonly type: string };
+  readonly secret?: boolean;
+}
+
+const read = (name: string) => parse(readFileSync(join(projectFolder, name), "utf8"));
+const project = read("Pulumi.yaml") as {
+  name: string;
+  main?: string;
+  runtime: unknown;
+  config: Record<string, Declared>;
+};
+const stackFiles = readdirSync(projectFolder).filter((name) => /^Pulumi\..+\.yaml$/.test(name));
+
+describe("Pulumi.yaml", () => {
+  it("declares exactly the settings that the program takes", () => {
+    assert.deepEqual(Object.keys(project.config), SETTING_NAMES);
+  });
+
+  it("gives every setting a type, a default of that type, and a description", () => {
+    const typeOf = (value: unknown) =>
+      Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
+    for (const [name, declared] of Object.entries(project.config)) {
+      assert.equal(typeOf(declared.default), declared.type, name);
+      assert.ok(declared.description && declared.description.length > 20, `${name}: description`);
+      assert.equal(declared.secret, undefined, `${name}: a secret cannot have a default`);
+    }
+  });
+
+  it("has defaults that make an image by themselves", () => {
+    const defaults = Object.entries(project.config).map(([name, value]) => [name, value.default]);
+    const spec = parseSettings(Object.fromEntries(defaults) as Record<string, unknown>, "any");
+    assert.equal(spec.path, "build/any");
+    assert.deepEqual(spec.formats, []);
+  });
+
+  it("names what it describes as it is", () => {
+    assert.equal(project.name, "kragle");
+    assert.deepEqual(project.runtime, {
+      name: "nodejs",
+      options: { typescript: false, nodeargs: "--import tsx" },
+    });
+    // an entry here would move the working directory of the program and of the plugins
+    assert.equal(project.main, undefined);
+    assert.equal((read("package.json") as { main: string }).main, "infra/index.ts");
+  });
+
+  it("mentions every example of a setting as one that is right", () => {
+    const defaults = readStackSettings("dev").values;
+    const examples = Object.entries(project.config).flatMap(([name, { description, type }]) =>
+      type === "string" || name === "formats"
+        ? [...description!.matchAll(/(?:such as|or) "([^"]+)"/g)].map(([, text]) => ({
+            name,
+            text,
+          }))
+        : [],
+    );
+    assert.deepEqual(
+      examples.map(({ name }) => name),
+      ["diskSize", "diskSize", "formats", "refreshAfter"],
+    );
+    for (const { name, text } of examples) {
+      parseSettings({ ...defaults, [name]: name === "formats" ? [text] : text }, "dev");
+    }
+  });
+});
+
+describe("the stacks of this project", () => {
+  it("include dev", () => assert.ok(stackNames().includes("dev")));
+
+  for (const file of stackFiles) {
+    it(`${file} is right`, () => {
+      const stack = file.slice("Pulumi.".length, -".yaml".length);
+      parseSettings(readStackSettings(stack).values, stack);
+    });
+  }
+
+  it("use templates that are there, and each has both of its parts", () => {
+    assert.deepEqual(templateNames().sort(), ["debian12"]);
+    for (const name of templateNames()) {
+      const files = readdirSync(join(projectFolder, "builder/templates", name));
+      assert.ok(files.includes("image.json") && files.includes("template.json"), name);
+    }
+  });
+});

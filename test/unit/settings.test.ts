@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+
+import fc from "fast-check";
+
+import { readStackSettings } from "../../cli/stackSettings";
+import { parseSettings } from "../../infra/settings";
+import type { ImageSpec } from "../../plan/imageSpec";
+
+/** The settings of the stack dev, and in their place what a test changes. */
+const devValues = () => readStackSettings("dev").values;
+
+const parse = (change: Record<string, unknown> = {}): ImageSpec =>
+  parseSettings({ ...devValues(), ...change }, "dev");
+
+const MINUTE = 60;
+
+describe("settings", () => {
+  it("of the stack dev are this image", () => {
+    assert.deepEqual(parse(), {
+      template: {
+        name: "debian12",
+        folder: "builder/templates/debian12",
+        minimumDiskBytes: 2_147_483_648,
+      },
+      path: "build/dev",
+      diskBytes: 4_294_967_296,
+      memoryMiB: 1024,
+      cpus: 2,
+      kernel: "cloud",
+      provision: [],
+      formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
+      smoke: "qemu",
+      accelerator: "auto",
+      privileged: false,
+      vnc: null,
+      builderImage: null,
+      baseImage: "debian:bookworm-slim",
+      packer: "auto",
+      snapshot: null,
+      refreshAfter: null,
+      timeouts: {
+        base: 30 * MINUTE,
+        image: 60 * MINUTE,
+        ssh: 3 * MINUTE,
+        script: 15 * MINUTE,
+        shutdown: 2 * MINUTE,
+        check: 10 * MINUTE,
+        convert: 30 * MINUTE,
+        smoke: 3 * MINUTE,
+        release: 30 * MINUTE,
+      },
+    } satisfies ImageSpec);
+  });
+
+  const right: [string, unknown, keyof ImageSpec, unknown][] = [
+    ["diskSize", "4096MiB", "diskBytes", 4_294_967_296],
+    ["diskSize", "2 GiB", "diskBytes", 2_147_483_648],
+    ["memory", "256 MiB", "memoryMiB", 256],
+    ["memory", "1.5 GiB", "memoryMiB", 1536],
+    ["cpus", "64", "cpus", 64],
+    ["cpus", 1, "cpus", 1],
+    ["kernel", "generic", "kernel", "generic"],
+    ["smoke", "none", "smoke", "none"],
+    ["accelerator", "tcg", "accelerator", "tcg"],
+    ["privileged", "true", "privileged", true],
+    ["privileged", "false", "privileged", false],
+    ["vnc", "off", "vnc", null],
+    ["vnc", "5900", "vnc", 5900],
+    ["vnc", 1024, "vnc", 1024],
+    ["path", "", "path", "build/dev"],
+    ["path", "/srv/my images", "path", "/srv/my images"],
+    ["builderImage", "", "builderImage", null],
+    [
+      "builderImage",
+      "registry.example/kragle@sha256:1",
+      "builderImage",
+      "registry.example/kragle@sha256:1",
+    ],
+    ["packer", "release", "packer", "release"],
+    ["snapshot", "2026-11-01", "snapshot", "2026-11-01"],
+    ["snapshot", "2028-02-29", "snapshot", "2028-02-29"],
+    ["refreshAfter", "7 days", "refreshAfter", 604_800],
+    ["refreshAfter", "24 hours", "refreshAfter", 86_400],
+    ["provision", '["builder/Dockerfile"]', "provision", ["builder/Dockerfile"]],
+    ["formats", "[]", "formats", []],
+  ];
+  for (const [name, value, field, expected] of right) {
+    it(`${name}: ${JSON.stringify(value)}`, () => {
+      assert.deepEqual(parse({ [name]: value })[field], expected);
+    });
+  }
+
+  it("may come as text, as Pulumi hands them over, and mean the same", () => {
+    const values = { ...devValues(), timeouts: { image: 90 }, provision: ["builder/Dockerfile"] };
+    const texts = Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]);
+    assert.deepEqual(
+      parseSettings(Object.fromEntries(texts) as Record<string, string>, "dev"),
+      parseSettings(values, "dev"),
+    );
+  });
+
+  it("of times replace those steps only, in minutes", () => {
+    const { timeouts } = parse({ timeouts: { image: 90, ssh: "5" } });
+    assert.deepEqual(timeouts, { ...parse().timeouts, image: 5400, ssh: 300 });
+  });
+
+  it("name the folder of a release after the stack", () => {
+    assert.equal(parseSettings(devValues(), "prod-eu").path, "build/prod-eu");
+  });
+
+  it("may name several formats, in order, options included", () => {
+    const formats = ["vmdk", { format: "qcow2", compression: "zstd" }, "qcow2:compression=none"];
+    assert.deepEqual(
+      parse({ formats }).formats.map(({ name }) => name),
+      ["vmdk", "qcow2-zstd", "qcow2-none"],
+    );
+  });
+
+  it("are never changed by parsing", () => {
+    const values = Object.freeze({ ...devValues(), formats: Object.freeze(["raw"]) });
+    assert.deepEqual(parseSettings(values, "dev"), parseSettings(values, "dev"));
+  });
+
+  it("give an image or a list of wrong settings, whatever is in them", () => {
+    const names = Object.keys(devValues());
+    const change = fc.dictionary(fc.constantFrom(...names, "constructor", "x"), fc.jsonValue(), {
+      maxKeys: 3,
+    });
+    fc.assert(
+      fc.property(change, (values) => {
+        try {
+          parse(values);
+        } catch (error) {
+          assert.match((error as Error).message, /^\d+ settings? (is|are) wrong:\n {2}kragle:/);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+
+import { readStackSettings } from "../../cli/stackSettings";
+import { parseSettings, SETTING_NAMES, SettingsError } from "../../infra/settings";
+import { FORMAT_NAMES } from "../../plan/formats";
+
+/** What is wrong with the settings of the stack dev when some of them are these. */
+function problems(change: object, absent: readonly string[] = []): readonly string[] {
+  const values = { ...readStackSettings("dev").values };
+  for (const [name, value] of Object.entries(change)) {
+    Object.defineProperty(values, name, { value, enumerable: true });
+  }
+  for (const name of absent) delete (values as Record<string, unknown>)[name];
+  try {
+    parseSettings(values, "dev");
+  } catch (error) {
+    assert.ok(error instanceof SettingsError, String((error as Error).stack));
+    return error.problems;
+  }
+  return [];
+}
+
+const size = (text: string) =>
+  `"${text}" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"`;
+const oneOf = (value: unknown, ...allowed: string[]) =>
+  `${JSON.stringify(value)} is not allowed; allowed are ${allowed.join(", ")}`;
+const number = (value: unknown, least: number, most: number) =>
+  `${JSON.stringify(value)} is not allowed; write a whole number from ${least} to ${most}`;
+const day = (text: string) => `"${text}" is not a day; write it as in 2026-11-01`;
+const STEPS = "base, image, ssh, script, shutdown, check, convert, smoke, release";
+const steps = (names: string) => `${names} is not a step; allowed are ${STEPS}`;
+const minutes = (value: unknown) =>
+  `${JSON.stringify(value)} is not allowed; write minutes by step, such as {"image": 90}`;
+const format = (name: string) =>
+  `"${name}" is not a known format; allowed are ${FORMAT_NAMES.join(", ")}`;
+const template = (name: string) =>
+  `"${name}" is not a template; allowed are debian12, or the path of a folder such as ./my-template`;
+const unknown = (name: string) =>
+  `kragle:${name} is not a setting; allowed are ${SETTING_NAMES.join(", ")}`;
+
+describe("wrong settings", () => {
+  /** Setting, its value, and what is said of it. */
+  const wrong: [string, unknown, string][] = [
+    ...["4", "4096", "", "4 GB", "4G", "4gib", "-4 GiB", "0 GiB", "0.3 GiB", "4 GiB x"].map(
+      (text): [string, unknown, string] => ["diskSize", text, size(text)],
+    ),
+    ["diskSize", "1 GiB", "1.0 GiB is too small for debian12, which needs at least 2.0 GiB"],
+    ["memory", "1 GB", size("1 GB")],
+    ["memory", "255 MiB", "at least 256 MiB are needed"],
+    ...[0, 65, -1, 2.5, true, null, "two", "2.0", "", " 2", "0x2", [2]].map(
+      (value): [string, unknown, string] => ["cpus", value, number(value, 1, 64)],
+    ),
+    ...["Cloud", "", 5, null, ["cloud"], "constructor", "__proto__"].map(
+      (value): [string, unknown, string] => ["kernel", value, oneOf(value, "cloud", "generic")],
+    ),
+    ["smoke", "xen", oneOf("xen", "qemu", "none")],
+    ["smoke", true, oneOf(true, "qemu", "none")],
+    ["accelerator", "hvf", oneOf("hvf", "auto", "kvm", "tcg")],
+    ["packer", "1.16.0", oneOf("1.16.0", "auto", "release", "distribution")],
+    ...["yes", "TRUE", 1, null, ""].map((value): [string, unknown, string] => [
+      "privileged",
+      value,
+      oneOf(value, "true", "false"),
+    ]),
+    ["template", "rhel9", template("rhel9")],
+    ["template", "constructor", template("constructor")],
+    ["template", "__proto__", template("__proto__")],
+    ["template", "..", template("..")],
+    ["template", "./nowhere", 'the template folder "./nowhere" has no template.json'],
+    ["baseImage", "", "must name a Docker image"],
+    ...["today", "2026-02-30", "2026-13-01", "2026-1-1", "01.11.2026", "2026-11-01T00:00"].map(
+      (text): [string, unknown, string] => ["snapshot", text, day(text)],
+    ),
+    ["refreshAfter", "1 hour", "at least 1 day is needed"],
+    [
+      "refreshAfter",
+      "7",
+      '"7" is not a duration; write a number with seconds, minutes, hours, days or weeks, as in "7 days"',
+    ],
+    ["provision", "app.sh", '"app.sh" is not a list; write a list of paths of scripts'],
+    ["provision", {}, "{} is not a list; write a list of paths of scripts"],
+    ["formats", "raw", '"raw" is not a list; write a list of formats'],
+    ["formats", { format: "raw" }, '{"format":"raw"} is not a list; write a list of formats'],
+    ["timeouts", { imagee: 90 }, steps("imagee")],
+    ["timeouts", { constructor: 90 }, steps("constructor")],
+    ["timeouts", JSON.parse('{"__proto__": 90}'), steps("__proto__")],
+    ["timeouts", 90, minutes(90)],
+    ["timeouts", [], minutes([])],
+    ["timeouts", "an hour", minutes("an hour")],
+  ];
+  for (const [name, value, message] of wrong) {
+    it(`${name}: ${JSON.stringify(value)}`, () => {
+      assert.deepEqual(problems({ [name]: value }), [`kragle:${name}: ${message}`]);
+    });
+  }
+
+  it("are named with their place in a list or in an object", () => {
+    assert.deepEqual(problems({ formats: ["raw", "img", "constructor", "raw"] }), [
+      `kragle:formats[1]: ${format("img")}`,
+      `kragle:formats[2]: ${format("constructor")}`,
+      'kragle:formats[3]: "raw" stands in the list twice',
+    ]);
+    assert.deepEqual(problems({ provision: ["builder/Dockerfile", "no.sh", "builder"] }), [
+      'kragle:provision[1]: "no.sh" is not a file',
+      'kragle:provision[2]: "builder" is not a file',
+    ]);
+    assert.deepEqual(problems({ timeouts: { image: 0, ssh: "x", base: 10_001 } }).toSorted(), [
+      `kragle:timeouts.base: ${number(10_001, 1, 10_000)}`,
+      `kragle:timeouts.image: ${number(0, 1, 10_000)}`,
+      `kragle:timeouts.ssh: ${number("x", 1, 10_000)}`,
+    ]);
+  });
+
+  it("that kragle does not know are refused, also by names that every object has", () => {
+    const names = ["disksize", "DiskSize", "constructor", "toString", "hasOwnProperty"];
+    for (const name of names) assert.deepEqual(problems({ [name]: "x" }), [unknown(name)]);
+    assert.deepEqual(problems(JSON.parse('{"__proto__": {"diskSize": "8 GiB"}}')), [
+      unknown("__proto__"),
+    ]);
+  });
+
+  it("that are absent are called missing", () => {
+    assert.deepEqual(problems({}, ["diskSize", "timeouts"]), [
+      "kragle:diskSize: is missing",
+      "kragle:timeouts: is missing",
+    ]);
+  });
+
+  it("are all listed at once", () => {
+    const change = { color: "red", diskSize: "4", cpus: 0, kernel: "x", formats: ["img"] };
+    const expected = [
+      unknown("color"),
+      `kragle:diskSize: ${size("4")}`,
+      `kragle:cpus: ${number(0, 1, 64)}`,
+      `kragle:kernel: ${oneOf("x", "cloud", "generic")}`,
+      `kragle:formats[0]: ${format("img")}`,
+    ];
+    assert.deepEqual(problems(change), expected);
+    assert.equal(
+      new SettingsError(expected).message,
+      ["5 settings are wrong:", ...expected.map((line) => `  ${line}`)].join("\n"),
+    );
+    assert.equal(new SettingsError(["kragle:x"]).message, "1 setting is wrong:\n  kragle:x");
+  });
+
+  it("are all listed at once, a disk that is too small among them", () => {
+    assert.deepEqual(problems({ diskSize: "1 GiB", kernel: "x" }).toSorted(), [
+      "kragle:diskSize: 1.0 GiB is too small for debian12, which needs at least 2.0 GiB",
+      `kragle:kernel: ${oneOf("x", "cloud", "generic")}`,
+    ]);
+  });
+
+  it("of the wrong type are told as such, with what is allowed instead", () => {
+    const texts = ["template", "diskSize", "memory", "baseImage", "builderImage", "path"];
+    for (const name of [...texts, "snapshot", "refreshAfter"]) {
+      for (const value of [5, true, ["x"]]) {
+        const [problem, ...others] = problems({ [name]: value });
+        assert.deepEqual(others, []);
+        const start = `kragle:${name}: ${JSON.stringify(value)} is not `;
+        assert.equal(problem?.slice(0, start.length), start);
+      }
+    }
+  });
+
+  it("may not make two conversions write one file", () => {
+    assert.equal(problems({ formats: ["vhd", "vpc"] }).length, 1);
+  });
+});
