@@ -8,14 +8,11 @@ say() { echo "install-tools: $*" >&2; }
 
 # --- packages -------------------------------------------------------------------------------------------------------
 
-host_apt=/etc/apt/host.conf
+# The host's way to its mirror, for this stage only: lines of a sources.list, and text for apt.conf.
+host_apt=/tmp/host-apt.conf
 if [ -n "$APT_SOURCES_B64" ]; then
-  mkdir /tmp/host-sources
-  printf %s "$APT_SOURCES_B64" | base64 -d >/tmp/host-sources/text
-  # apt tells the two formats apart by the file's suffix only
-  if grep -qi '^types:' /tmp/host-sources/text; then suffix=sources; else suffix=list; fi
-  mv /tmp/host-sources/text "/tmp/host-sources/host.$suffix"
-  printf 'Dir::Etc::SourceList "/dev/null";\nDir::Etc::SourceParts "/tmp/host-sources";\n' >>"$host_apt"
+  printf %s "$APT_SOURCES_B64" | base64 -d >/tmp/host.list
+  printf 'Dir::Etc::SourceList "/tmp/host.list";\nDir::Etc::SourceParts "/dev/null";\n' >>"$host_apt"
 fi
 if [ -n "$APT_CONF_B64" ]; then printf %s "$APT_CONF_B64" | base64 -d >>"$host_apt"; fi
 if [ -e "$host_apt" ]; then export APT_CONFIG="$host_apt"; fi
@@ -31,13 +28,11 @@ apt-get install --yes --no-install-recommends \
 
 # --- Packer ---------------------------------------------------------------------------------------------------------
 
-releases=https://releases.hashicorp.com
-
 # fetch NAME VERSION SHA256: downloads and unpacks one release. 1: not to be had; a wrong checksum ends the build.
 fetch() {
   archive="/tmp/$1.zip"
   curl --fail --silent --show-error --location --connect-timeout 10 --max-time 600 --retry 2 \
-    --output "$archive" "$releases/$1/$2/$1_$2_linux_amd64.zip" || return 1
+    --output "$archive" "$PACKER_RELEASES/$1/$2/$1_$2_linux_amd64.zip" || return 1
   if ! echo "$3  $archive" | sha256sum --check --status; then
     say "$1 $2: the download's SHA-256 is $(sha256sum "$archive" | cut -d' ' -f1), expected $3; refusing to go on"
     exit 1
@@ -60,7 +55,7 @@ install_release() {
 }
 
 case "$PACKER" in
-  release) install_release || { say "Packer's release $PACKER_VERSION is not to be had from $releases"; exit 1; }; source=release ;;
+  release) install_release || { say "Packer's release $PACKER_VERSION is not to be had from $PACKER_RELEASES"; exit 1; }; source=release ;;
   distribution) source=distribution ;;
   auto) if install_release; then source=release; else source=distribution; fi ;;
   *) say "PACKER is \"$PACKER\"; allowed: auto, release, distribution"; exit 1 ;;
@@ -84,5 +79,5 @@ cat /etc/kragle-tools.json >&2
 apt-get purge --yes --auto-remove unzip curl
 unset APT_CONFIG
 apt-get clean
-rm -rf "$host_apt" /tmp/host-sources /tmp/packer* /tmp/plugin* /var/lib/apt/lists/* /var/log/*.log /var/log/apt \
+rm -rf /tmp/host* /tmp/packer* /var/lib/apt/lists/* /var/log/*.log /var/log/apt \
   /var/cache/debconf/*-old /usr/share/doc/* /usr/share/info/* /usr/share/locale/* /usr/share/man/*

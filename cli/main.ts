@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { EXIT, StageFailure } from "../stages/failure";
+import type { WriteOptions } from "./write";
 
 // Each command loads its own part: start time is most of what a run without changes takes.
 
@@ -86,6 +87,22 @@ async function main(): Promise<number> {
       exitCode = await (await import("./verify")).verify(folder, options);
     },
   );
+  add("write <target>", "write a stack's image to a device or a file, and read it back", [
+    stack(),
+    json(),
+  ])
+    .addOption(
+      new Option("--verify <how>", "quick reads back what the image stores, full the whole disk")
+        .choices(["quick", "full"])
+        .default("quick"),
+    )
+    .option("--virtual", "the target will be a virtual machine's disk")
+    .option("-y, --yes", "do not ask; needs --serial, or --device-size for a device without one")
+    .option("--serial <number>", "the serial number that the device has to have")
+    .option("--device-size <size>", "the size that a device without a serial number has to have")
+    .action(async (target: string, options: WriteOptions) => {
+      exitCode = await (await import("./write")).write(target, options);
+    });
   add("logs [stage]", "show the log of a stage's last run", [stack(), json()]).action(
     async (stage: string | undefined, options: CommonOptions) => {
       exitCode = await (await import("./logs")).logs(stage, options);

@@ -41,15 +41,17 @@ export function readStackSettings(stack: string): StackSettings {
       .filter(([, { default: value }]) => value !== undefined)
       .map(([name, { default: value }]) => [name, value]),
   );
+  const given: [string, unknown][] = [];
   const secretNames: string[] = [];
   const config = (readYaml(file) as { config?: Record<string, unknown> } | null)?.config ?? {};
   for (const [key, value] of Object.entries(config)) {
     if (!key.startsWith("kragle:")) continue;
     const name = key.slice("kragle:".length);
     if (isSecret(value)) secretNames.push(name);
-    else values[name] = value;
+    else given.push([name, value]);
   }
-  return { values, secretNames };
+  // fromEntries keeps a key such as __proto__ a key
+  return { values: Object.fromEntries([...Object.entries(values), ...given]), secretNames };
 }
 
 function readYaml(file: string): unknown {

@@ -51,6 +51,7 @@ export class BuilderImage extends pulumi.ComponentResource {
       `${name}-base-image`,
       {
         create: "exec ./kragle stage base-image",
+        delete: `exec ./kragle drop-root '${args.stack}' 'builder'`,
         stdin: JSON.stringify({
           stack: args.stack,
           root: "builder",

@@ -50,7 +50,11 @@ export async function buildDockerImage(
 ): Promise<string> {
   const { context, dockerfile, target, args } = inputs.build;
   const name = dockerfile.slice(context.length + 1);
-  const pack = tar.pack(inProject(context), { entries: [...(await contextFiles(inputs)), name] });
+  const pack = tar.pack(inProject(context), {
+    entries: [...(await contextFiles(inputs)), name],
+    // one Dockerfile goes by two names, since each name has ignore rules of its own
+    dereference: true,
+  });
   const stream = await docker.buildImage(pack as unknown as NodeJS.ReadableStream, {
     t: inputs.imageName,
     dockerfile: name,

@@ -30,11 +30,18 @@ const DEFAULT_TIMEOUT_MINUTES: Timeouts = {
 
 const templatesFolder = join(builderFolder, "templates");
 
+const quote = (value: unknown) =>
+  typeof value === "string" ? `"${value}"` : JSON.stringify(value);
+
+/** Text; YAML makes numbers and lists of some values that were meant as text. */
+const text = (example: string) =>
+  z.string({ error: (issue) => `${quote(issue.input)} is not text; write it as in "${example}"` });
+
 /** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */
-function parsed<T>(parse: (text: string) => T) {
-  return z.string().transform((text, context): T => {
+function parsed<T>(example: string, parse: (text: string) => T) {
+  return text(example).transform((value, context): T => {
     try {
-      return parse(text);
+      return parse(value);
     } catch (error) {
       context.addIssue({ code: "custom", message: (error as Error).message });
       return z.NEVER;
@@ -54,12 +61,9 @@ const flag = z.union([z.boolean(), oneOf(["true", "false"]).transform((text) => 
   error: (issue) => `${quote(issue.input)} is not allowed; allowed are true, false`,
 });
 
-const quote = (value: unknown) =>
-  typeof value === "string" ? `"${value}"` : JSON.stringify(value);
-
-const wholeNumber = (least: number, most: number) => {
+const wholeNumber = (least: number, most: number, what = "a whole number") => {
   const error = (issue: { input?: unknown }) =>
-    `${quote(issue.input)} is not allowed; write a whole number from ${least} to ${most}`;
+    `${quote(issue.input)} is not allowed; write ${what} from ${least} to ${most}`;
   return z.preprocess(
     (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
     z.int({ error }).min(least, { error }).max(most, { error }),
@@ -98,8 +102,13 @@ const formats = structured(
     entries.forEach((entry, index) => {
       try {
         const conversion = parseConversion(entry);
-        if (found.some(({ name }) => name === conversion.name)) {
-          throw new Error(`"${conversion.name}" stands in the list twice`);
+        const other = found.find(({ fileName }) => fileName === conversion.fileName);
+        if (other) {
+          throw new Error(
+            other.name === conversion.name
+              ? `"${conversion.name}" stands in the list twice`
+              : `"${conversion.name}" would overwrite ${other.fileName}, which "${other.name}" makes`,
+          );
         }
         found.push(conversion);
       } catch (error) {
@@ -130,10 +139,10 @@ const timeouts = structured(
 });
 
 const schema = z.object({
-  template: parsed(findTemplate),
-  path: optional(z.string()),
-  diskSize: parsed(parseSize),
-  memory: parsed(parseSize).refine(
+  template: parsed("debian12", findTemplate),
+  path: optional(text("build/dev")),
+  diskSize: parsed("4 GiB", parseSize),
+  memory: parsed("1 GiB", parseSize).refine(
     (bytes) => bytes >= 256 * 2 ** 20,
     "at least 256 MiB are needed",
   ),
@@ -146,18 +155,21 @@ const schema = z.object({
   privileged: flag,
   vnc: z.preprocess(
     (value) => (value === "off" || value === false || value === "false" ? null : value),
-    wholeNumber(1024, 65_535).nullable(),
+    wholeNumber(1024, 65_535, "off or a whole number").nullable(),
   ),
-  builderImage: optional(z.string()),
-  baseImage: z.string().min(1, "must name a Docker image"),
+  builderImage: optional(text("registry/kragle-tools:1")),
+  baseImage: text("debian:bookworm-slim").min(1, "must name a Docker image"),
   packer: oneOf(["auto", "release", "distribution"]),
   snapshot: optional(
-    z.string().refine(isDay, {
+    text("2026-11-01").refine(isDay, {
       error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
     }),
   ),
   refreshAfter: optional(
-    parsed(parseDuration).refine((seconds) => seconds >= 86_400, "at least 1 day is needed"),
+    parsed("7 days", parseDuration).refine(
+      (seconds) => seconds >= 86_400,
+      "at least 1 day is needed",
+    ),
   ),
   timeouts,
 });
@@ -184,13 +196,13 @@ export function parseSettings(values: Readonly<Record<string, unknown>>, stack: 
       const text = name !== undefined && !(String(name) in values) ? "is missing" : issue.message;
       problems.push(`kragle:${String(name)}${place.join("")}: ${text}`);
     }
-  } else {
-    const { template, diskSize } = result.data;
-    if (diskSize < template.minimumDiskBytes) {
-      problems.push(
-        `kragle:diskSize: ${formatSize(diskSize)} is too small for ${template.name}, which needs at least ${formatSize(template.minimumDiskBytes)}`,
-      );
-    }
+  }
+  const template = schema.shape.template.safeParse(values.template);
+  const disk = schema.shape.diskSize.safeParse(values.diskSize);
+  if (template.success && disk.success && disk.data < template.data.minimumDiskBytes) {
+    problems.push(
+      `kragle:diskSize: "${String(values.diskSize)}" is too small for ${template.data.name}, which needs at least ${formatSize(template.data.minimumDiskBytes)}`,
+    );
   }
   if (!result.success || problems.length > 0) throw new SettingsError(problems);
   const { diskSize, memory, path, ...rest } = result.data;

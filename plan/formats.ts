@@ -1,10 +1,10 @@
 /**
  * The disk formats that an image can be converted to, and the options each allows.
- * Names and options are qemu-img's; `vhd` is understood as its `vpc`.
+ * Names and options are qemu-img's; `vhd` is understood as its `vpc`, and `raw.zst` is added.
  */
 
 export interface Conversion {
-  /** qemu-img's name of the format. */
+  /** qemu-img's name of the format, or "raw.zst". */
   readonly format: string;
   /** Options for `qemu-img convert -o`, sorted by name. */
   readonly options: Readonly<Record<string, string>>;
@@ -21,6 +21,8 @@ interface Format {
 
 const FORMATS: Readonly<Record<string, Format>> = {
   raw: { extension: "raw", options: {} },
+  // not one of qemu-img's: zstd over the raw disk, with a block map (.bmap) beside it
+  "raw.zst": { extension: "raw.zst", options: {} },
   qcow2: {
     extension: "qcow2",
     options: {
@@ -77,7 +79,7 @@ export function parseConversion(entry: unknown): Conversion {
   return {
     format,
     options,
-    name: [asked, ...variant].join("-"),
+    name: [asked.replace(".", "-"), ...variant].join("-"),
     fileName: ["kragle", ...variant, known.extension].join("."),
   };
 }

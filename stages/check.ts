@@ -62,7 +62,7 @@ async function inspect(context: StageContext<Settings>): Promise<Facts> {
   const image = await store.artifact("image", settings.image.key);
   const scratch = join(work, "scratch");
   await mkdir(scratch);
-  if (process.getuid!() === 0) await chown(scratch, BUILD_UID, BUILD_GID);
+  await chown(scratch, BUILD_UID, BUILD_GID);
   const { exitCode, tail } = await container({
     image: settings.toolsImage,
     run: ["python3", "/usr/local/lib/kragle/inspect_image.py"],

@@ -6,6 +6,7 @@ import Docker from "dockerode";
 
 import { StageFailure } from "./failure";
 import { hostCertificateBundle, hostProxyEnvironment } from "./host";
+import { stopIfInterrupted } from "./interrupt";
 import { LineSplitter } from "./lines";
 
 /** The uid and gid of unprivileged containers: the caller's own, or one that no account has where the caller is root. */
@@ -63,6 +64,7 @@ export const docker = new Docker();
  * @throws StageFailure where Docker refuses, or the deadline passes
  */
 export async function runContainer(options: ContainerOptions): Promise<ContainerResult> {
+  stopIfInterrupted(options.signal);
   await removeCorpses(options.storeId, options.key);
   const container = await docker.createContainer(describe(options)).catch((error: Error) => {
     throw new StageFailure(`Docker could not create the container: ${error.message}`);
@@ -102,6 +104,7 @@ export async function runContainer(options: ContainerOptions): Promise<Container
   const onAbort = () => kill("it was interrupted");
   options.signal?.addEventListener("abort", onAbort);
   try {
+    stopIfInterrupted(options.signal);
     const exit = container.wait({ condition: "next-exit" });
     await container.start().catch((error: Error) => {
       throw new StageFailure(`Docker could not start the container: ${error.message}`);

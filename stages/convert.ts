@@ -1,8 +1,18 @@
+import { rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+
 import { z } from "zod";
 
-import { StageFailure } from "./failure";
+import { takesDirectIo } from "../disk/directIo";
+import { formatSize } from "../plan/units";
+import { sha256File } from "../store/files";
+import type { FileRecord } from "../store/manifest";
+import { writeBlockMap } from "./convert/blockMap";
+import { asProgram, conversionSteps, rawPartOf } from "./convert/steps";
+import { EXIT, StageFailure } from "./failure";
 import { handToContainer } from "./handOver";
-import type { StageContext, StageProgram } from "./stage";
+import { displayPath } from "./project";
+import type { StageProgram } from "./stage";
 
 const settings = z.object({
   toolsImage: z.string(),
@@ -13,67 +23,69 @@ const settings = z.object({
   timeoutSeconds: z.number(),
 });
 
-type Settings = z.infer<typeof settings>;
-
 /** One other format, always made from the qcow2; its logical content is compared with the image's before it counts. */
-export const convert: StageProgram<Settings> = {
+export const convert: StageProgram<z.infer<typeof settings>> = {
   name: "convert",
   settings,
-  async run(context) {
-    const { settings, store, work, phase } = context;
+  async run({ settings, store, work, phase, container }) {
+    const { format, options, fileName } = settings;
     const image = await store.artifact("image", settings.image.key);
+    const record = image.manifest.files.find(({ path }) => path === "image.qcow2")!;
+    if (options.compression === undefined || options.compression === "none") {
+      await requireRoom(work, record);
+    }
+    phase("read the image");
+    // a look-up believes size and time; a disk that rots changes neither
+    const sha256 = await sha256File(join(image.folder, record.path));
+    if (sha256 !== settings.image.sha256) {
+      throw new StageFailure(
+        `the image in the store is damaged: its SHA-256 was ${settings.image.sha256} and is ${sha256}`,
+        { hint: "build it again with --rebuild image; the disk of this machine may be failing" },
+      );
+    }
+    const directIo = await takesDirectIo(work);
     await handToContainer(work);
-    // qemu-img convert fills what a truncated qcow2 lacks with zeroes and succeeds, so the image is checked first
-    phase("check the image");
-    await qemuImg(context, image.folder, "check", "-q", "-f", "qcow2", "/image/image.qcow2");
-    phase(`convert to ${settings.format}`);
-    await qemuImg(context, image.folder, ...convertArguments(settings));
-    phase("compare with the image");
-    await qemuImg(
-      context,
-      image.folder,
-      ...["compare", "-q", "-f", "qcow2", "-F", settings.format],
-      ...["/image/image.qcow2", `/work/${settings.fileName}`],
-    );
-    return { result: { format: settings.format, file: settings.fileName } };
+    const { exitCode, tail } = await container({
+      image: settings.toolsImage,
+      run: asProgram(conversionSteps({ format, options, fileName, directIo })),
+      user: "builder",
+      network: "none",
+      binds: [
+        { source: image.folder, target: "/image", readOnly: true },
+        { source: work, target: "/work" },
+      ],
+      settings: {},
+      deadlineSeconds: settings.timeoutSeconds,
+    });
+    if (exitCode !== 0) throw explain(fileName, tail);
+    if (format === "raw.zst") {
+      phase("write the block map");
+      const raw = rawPartOf(fileName);
+      await writeBlockMap(join(work, raw), join(work, `${raw}.bmap`));
+      await rm(join(work, raw));
+    }
+    return { result: { format, file: fileName } };
   },
 };
 
-/** @returns the arguments of `qemu-img convert` for a format and its options */
-export function convertArguments(
-  settings: Pick<Settings, "format" | "options" | "fileName">,
-): string[] {
-  const { compression, ...others } = settings.options;
-  const options = { ...others };
-  const compressed =
-    (compression !== undefined && compression !== "none") || others.subformat === "streamOptimized";
-  if (compressed && compression) options.compression_type = compression;
-  // Out-of-order writes are several times faster, but change a qcow2's bytes from run to run (qemu-img's manual, -W).
-  const order = settings.format === "qcow2" ? [] : ["-W"];
-  return [
-    ...["convert", "-f", "qcow2", "-O", settings.format, "-t", "writeback", "-m", "16", ...order],
-    ...(compressed ? ["-c"] : []),
-    ...Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]),
-    ...["/image/image.qcow2", `/work/${settings.fileName}`],
-  ];
+/** @throws StageFailure before the first byte is written, where the uncompressed result cannot fit */
+async function requireRoom(work: string, { allocatedBytes }: FileRecord): Promise<void> {
+  const { bavail, bsize } = await statfs(work);
+  const free = bavail * bsize;
+  if (free >= allocatedBytes) return;
+  throw new StageFailure(
+    `the store's disk has ${formatSize(free)} free, the converted image needs about ${formatSize(allocatedBytes)}`,
+    {
+      hint: `make room where ${displayPath(work)} lies, for instance with ./kragle gc, then run the same command again`,
+      exitCode: EXIT.lacking,
+    },
+  );
 }
 
-async function qemuImg(context: StageContext<Settings>, imageFolder: string, ...args: string[]) {
-  const { exitCode, tail } = await context.container({
-    image: context.settings.toolsImage,
-    run: ["qemu-img", ...args],
-    user: "builder",
-    network: "none",
-    binds: [
-      { source: imageFolder, target: "/image", readOnly: true },
-      { source: context.work, target: "/work" },
-    ],
-    settings: {},
-    deadlineSeconds: context.settings.timeoutSeconds,
-  });
-  if (exitCode === 0) return;
-  const words = tail.slice(-5).join("\n") || "it printed nothing";
-  throw new StageFailure(`qemu-img ${args[0]} failed with exit code ${exitCode}\n${words}`, {
+function explain(fileName: string, tail: readonly string[]): StageFailure {
+  const which = tail.at(-1) ?? "the container printed nothing";
+  const words = tail.slice(0, -1).filter((line) => !line.startsWith("» "));
+  return new StageFailure([`${fileName}: ${which}`, ...words.slice(-5)].join("\n"), {
     hint: "see that the store's disk has room, then run the same command again",
   });
 }

@@ -1,34 +1,44 @@
 /** The longest line that is passed on; the reader of a command resource hangs at 64 KiB. */
 const LONGEST = 4096;
 
+/** Escape sequences, then what else would move a terminal's cursor, but for line ends and tabs. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
+/** The beginning of an escape sequence, or of a line end of two characters. */
+// eslint-disable-next-line no-control-regex
+const UNFINISHED = /\x1b(\[[0-9;?]{0,32})?$|\r$/;
+
 /** Cuts a stream of bytes into lines: carriage returns end a line too, endless lines are cut, control characters are dropped. */
 export class LineSplitter {
+  /** What may be the beginning of something that has to be seen as a whole. */
+  private held = "";
   private rest = "";
   private readonly decoder = new TextDecoder();
 
   constructor(private readonly onLine: (line: string) => void) {}
 
   write(chunk: Uint8Array): void {
-    const parts = (this.rest + this.decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r/);
-    this.rest = parts.pop()!;
-    for (const part of parts) this.emit(part);
-    while (this.rest.length > LONGEST) {
-      this.emit(this.rest.slice(0, LONGEST));
-      this.rest = this.rest.slice(LONGEST);
-    }
+    const text = this.held + this.decoder.decode(chunk, { stream: true });
+    this.held = UNFINISHED.exec(text)?.[0] ?? "";
+    this.take(text.slice(0, text.length - this.held.length));
   }
 
   end(): void {
-    if (this.rest) this.emit(this.rest);
-    this.rest = "";
+    this.take(this.held + this.decoder.decode());
+    if (this.rest) this.onLine(this.rest.trimEnd());
+    this.held = this.rest = "";
   }
 
-  private emit(text: string): void {
-    // escape sequences first, then what else would move a terminal's cursor
-    // eslint-disable-next-line no-control-regex
-    const clean = text.replace(/\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]/g, "").trimEnd();
-    for (let at = 0; at === 0 || at < clean.length; at += LONGEST) {
-      this.onLine(clean.slice(at, at + LONGEST));
-    }
+  private take(text: string): void {
+    const lines = text.split(/\r\n|\n|\r/).map((line) => line.replace(CONTROL, ""));
+    lines.forEach((line, index) => {
+      this.rest += line;
+      for (; this.rest.length > LONGEST; this.rest = this.rest.slice(LONGEST)) {
+        this.onLine(this.rest.slice(0, LONGEST));
+      }
+      if (index === lines.length - 1) return;
+      this.onLine(this.rest.trimEnd());
+      this.rest = "";
+    });
   }
 }

@@ -79,10 +79,10 @@ export const release: StageProgram<Settings> = {
       }
       return {
         result: manifest,
-        external: names.map((name) => {
-          const path = join(output, name);
-          return { path, name: path };
-        }),
+        external: names.map((name) => ({
+          path: join(output, name),
+          sha256: released.find((file) => file.name === name)?.sha256,
+        })),
       };
     } finally {
       await rm(incoming, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import { chown, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { chown, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -81,10 +81,14 @@ async function boot(context: Context, imageFolder: string, accelerator: Accelera
   const { settings, work, logs, phase, container } = context;
   const deadlineSeconds = deadlineFor(accelerator, settings.timeoutSeconds);
   const overlay = join(work, "overlay");
-  await mkdir(overlay);
+  const sockets = join(work, "sockets");
   await handToContainer(work);
-  const sockets = await mkdtemp("/tmp/kragle-");
-  for (const folder of [overlay, sockets]) await chown(folder, BUILD_UID, BUILD_GID);
+  for (const folder of [overlay, sockets]) {
+    await mkdir(folder);
+    await chown(folder, BUILD_UID, BUILD_GID);
+  }
+  // a socket's path has at most 107 bytes, a store's may have more; this one is always short
+  const shortcut = await open(sockets);
   const { memoryMiB, cpus } = settings;
   const guest = new QemuGuest(
     () =>
@@ -105,7 +109,7 @@ async function boot(context: Context, imageFolder: string, accelerator: Accelera
         // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
         deadlineSeconds: deadlineSeconds + 60,
       }),
-    sockets,
+    `/proc/self/fd/${shortcut.fd}`,
   );
   try {
     return await climb(
@@ -118,26 +122,36 @@ async function boot(context: Context, imageFolder: string, accelerator: Accelera
       },
     );
   } catch (error) {
+    if (context.signal.aborted) {
+      throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
+    }
     throw explain(error as BootFailure);
   } finally {
     await guest.destroy();
-    await rm(sockets, { recursive: true });
-    await rm(overlay, { recursive: true });
+    await shortcut.close();
+    for (const folder of [overlay, sockets]) await rm(folder, { recursive: true });
   }
 }
 
 function explain({ message, progress }: BootFailure): StageFailure {
-  const indent = (lines: readonly string[]) => lines.map((line) => `  ${line.trim()}`);
+  const tidy = (lines: readonly string[]) =>
+    lines.map(
+      (line) =>
+        `  ${line
+          .trim()
+          .replace(/\s{3,}/g, "  ")
+          .slice(0, 200)}`,
+    );
   const last = progress.console.filter((line) => line.trim()).slice(-CONSOLE_LINES_SHOWN);
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length > 0 ? [title, ...tidy(lines)] : [];
   const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
   return new StageFailure(
     [
       `the image did not pass its boot: ${message}`,
       `reached: ${reached.join(", ") || "nothing"}`,
-      ...(progress.complaints.length ? ["units that did not start:"] : []),
-      ...indent(progress.complaints),
-      "the console's last lines:",
-      ...indent(last),
+      ...section("units that did not start:", progress.complaints),
+      ...section("the console's last lines:", last),
     ].join("\n"),
     {
       evidence: [`logs/${SERIAL_LOG}`, `logs/${FAILURE_SCREENSHOT}`],

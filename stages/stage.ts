@@ -9,6 +9,7 @@ import { formatSeconds } from "../plan/units";
 import { Roots } from "../store/roots";
 import type { Artifact, Finished, Store } from "../store/store";
 import { type ContainerOptions, type ContainerResult, runContainer } from "./container";
+import { stopIfInterrupted } from "./interrupt";
 import { EXIT, StageFailure } from "./failure";
 import { displayPath } from "./project";
 
@@ -114,25 +115,34 @@ export async function runStage<S>(program: StageProgram<S>, run: StageRun): Prom
   const { stage } = request.description;
   const key = stageKey(request.description);
   const settings = program.settings.parse(request.settings);
-  const releaseStore = await store.lockStore({
-    shared: true,
-    onWait: () => run.print("waiting for a garbage collection of the store"),
-  });
+  stopIfInterrupted(run.signal);
+  const held: (() => Promise<void>)[] = [];
   try {
-    const releaseStage = await store.lockStage(stage, key, {
-      onWait: (holder) => run.print(`waiting: ${holder} builds the same`),
-    });
-    try {
-      const artifact =
-        (await findArtifact(store, request, run.marker)) ??
-        (await build(program, settings, run, key));
-      await claimArtifact(store, request, artifact);
-      return answerOf(artifact);
-    } finally {
-      await releaseStage();
-    }
+    const { signal, print } = run;
+    held.push(
+      await store.lockStore({
+        shared: true,
+        signal,
+        onWait: () => print("waiting for a garbage collection of the store"),
+      }),
+    );
+    held.push(
+      await store.lockStage(stage, key, {
+        signal,
+        onWait: (holder) => print(`waiting: ${holder} builds the same`),
+      }),
+    );
+    const artifact =
+      (await findArtifact(store, request, run.marker)) ??
+      (await build(program, settings, run, key));
+    await claimArtifact(store, request, artifact);
+    return answerOf(artifact);
+  } catch (error) {
+    // an interrupted wait for a lock ends with an error of its own
+    if (!(error instanceof StageFailure)) stopIfInterrupted(run.signal);
+    throw error;
   } finally {
-    await releaseStore();
+    for (const release of held.reverse()) await release();
   }
 }
 
@@ -144,6 +154,7 @@ async function build<S>(
 ): Promise<Artifact> {
   const { store, request } = run;
   const { stage } = request.description;
+  stopIfInterrupted(run.signal);
   const work = store.workFolder(stage, key);
   const logs = join(work, "logs");
   await rm(work, { recursive: true, force: true });

@@ -22,14 +22,22 @@ export async function listFiles(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** What a file is now; `name` is how the record shall call it. */
-export async function recordFile(path: string, name: string): Promise<FileRecord> {
+/** Every folder below a folder, relative to it. */
+export async function listFolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+}
+
+/** What a file is now; `name` is how the record shall call it, `sha256` spares reading it where the caller has just done so. */
+export async function recordFile(path: string, name: string, sha256?: string): Promise<FileRecord> {
   const facts = await stat(path, { bigint: true });
   return {
     path: name,
     bytes: Number(facts.size),
     allocatedBytes: Number(facts.blocks) * 512,
-    sha256: await sha256File(path),
+    sha256: sha256 ?? (await sha256File(path)),
     mtimeNs: String(facts.mtimeNs),
     inode: String(facts.ino),
   };
@@ -40,7 +48,8 @@ export async function isIntact(path: string, record: FileRecord): Promise<boolea
   const facts = await stat(path, { bigint: true }).catch(() => undefined);
   if (!facts || Number(facts.size) !== record.bytes) return false;
   if (String(facts.mtimeNs) === record.mtimeNs && String(facts.ino) === record.inode) return true;
-  return (await sha256File(path)) === record.sha256;
+  // what cannot be read is not intact either
+  return (await sha256File(path).catch(() => undefined)) === record.sha256;
 }
 
 /** Makes a file's or a folder's content durable. */

@@ -7,6 +7,8 @@ export interface LockOptions {
   readonly shared?: boolean;
   /** Called once with the holder's description when the lock has to be waited for. */
   readonly onWait?: (holder: string) => void;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
   /** Fail instead of waiting. */
   readonly noWait?: boolean;
 }
@@ -35,6 +37,7 @@ export async function lockFile(
   const flock = async (...args: string[]) => {
     const child = spawn("flock", [mode, ...args, "3"], {
       stdio: ["ignore", "ignore", "inherit", handle.fd],
+      signal: options.signal,
     });
     const [code] = (await once(child, "exit")) as [number | null];
     return code === 0;
@@ -54,5 +57,9 @@ export async function lockFile(
     await handle.close();
     throw error;
   }
-  return () => handle.close();
+  return async () => {
+    // else a later holder of a shared lock, who leaves no name, would be taken for this process
+    if (!options.shared) await handle.truncate(0);
+    await handle.close();
+  };
 }

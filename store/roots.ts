@@ -13,19 +13,19 @@ export class Roots {
   constructor(private readonly home: string) {}
 
   private folder(stack: string): string {
-    return join(this.home, "roots", encodeURIComponent(stack));
+    return join(this.home, "roots", fileName(stack));
   }
 
   async set(stack: string, name: string, root: Root): Promise<void> {
     const folder = this.folder(stack);
     await mkdir(folder, { recursive: true });
-    const file = join(folder, encodeURIComponent(name));
+    const file = join(folder, fileName(name));
     await writeFile(`${file}.${process.pid}~`, JSON.stringify(root) + "\n");
     await rename(`${file}.${process.pid}~`, file);
   }
 
   async drop(stack: string, name: string): Promise<void> {
-    await rm(join(this.folder(stack), encodeURIComponent(name)), { force: true });
+    await rm(join(this.folder(stack), fileName(name)), { force: true });
   }
 
   async dropStack(stack: string): Promise<void> {
@@ -33,19 +33,32 @@ export class Roots {
   }
 
   async stacks(): Promise<string[]> {
-    const names = await readdir(join(this.home, "roots")).catch(() => []);
+    const names = await readdir(join(this.home, "roots")).catch(onlyIfAbsent([]));
     return names.map(decodeURIComponent).sort();
   }
 
   async list(stack: string): Promise<ReadonlyMap<string, Root>> {
     const folder = this.folder(stack);
-    const names = (await readdir(folder).catch(() => [])).filter((name) => !name.endsWith("~"));
+    const files = await readdir(folder).catch(onlyIfAbsent([]));
+    const names = files.filter((name) => !name.endsWith("~"));
     const found = new Map<string, Root>();
     for (const name of names.sort()) {
-      const text = await readFile(join(folder, name), "utf8").catch(() => "");
+      const text = await readFile(join(folder, name), "utf8").catch(onlyIfAbsent(""));
       // a root that a power cut left empty counts as absent
       if (text.trim()) found.set(decodeURIComponent(name), JSON.parse(text) as Root);
     }
     return found;
   }
 }
+
+/** A stack's or a root's name as one of a file that neither leads out of its folder nor looks like one being written. */
+const fileName = (name: string) =>
+  encodeURIComponent(name).replace(/^\./, "%2E").replaceAll("~", "%7E");
+
+/** What cannot be read must not pass for absent: garbage collection would delete what a stack uses. */
+const onlyIfAbsent =
+  <T>(value: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code === "ENOENT") return value;
+    throw error;
+  };

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import { isIntact, listFiles, recordFile, syncPath } from "./files";
+import { isIntact, listFiles, listFolders, recordFile, syncPath } from "./files";
 import { type LockOptions, lockFile } from "./lock";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
 
@@ -20,8 +20,8 @@ export type Lookup =
 /** What a stage hands over when it is done; the store adds the digests. */
 export interface Finished {
   readonly manifest: Omit<Manifest, "format" | "publishedAt" | "files" | "external">;
-  /** Files that the stage laid down outside of the store: path on disk and the name to record. */
-  readonly external?: readonly { readonly path: string; readonly name: string }[];
+  /** Files that the stage laid down outside of the store: absolute path, and digest where the stage has just computed it. */
+  readonly external?: readonly { readonly path: string; readonly sha256?: string }[];
 }
 
 /**
@@ -39,7 +39,13 @@ export class Store {
       mkdirSync(home, { recursive: true });
       const fresh = `${idFile}.${process.pid}`;
       writeFileSync(fresh, randomUUID());
-      if (!existsSync(idFile)) renameSync(fresh, idFile);
+      // a link fails where another first run was quicker; a rename would take its id away
+      try {
+        linkSync(fresh, idFile);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      }
+      unlinkSync(fresh);
     }
     this.id = readFileSync(idFile, "utf8").trim();
   }
@@ -65,6 +71,7 @@ export class Store {
     let manifest: Manifest;
     try {
       manifest = await readManifest(folder);
+      if (manifest.stage !== stage || manifest.key !== key) throw new Error("it is another's");
     } catch (error) {
       return { state: "damaged", reason: `manifest: ${(error as Error).message}` };
     }
@@ -128,8 +135,9 @@ export class Store {
       if (!name.startsWith("logs/")) files.push(await recordFile(path, name));
     }
     const external = [];
-    for (const { path, name } of finished.external ?? [])
-      external.push(await recordFile(path, name));
+    for (const { path, sha256 } of finished.external ?? []) {
+      external.push(await recordFile(path, path, sha256));
+    }
     const manifest: Manifest = {
       format: 1,
       ...finished.manifest,
@@ -138,10 +146,13 @@ export class Store {
       external,
     };
     const manifestFile = join(work, MANIFEST);
-    await writeFile(manifestFile, encodeManifest(manifest), { mode: 0o444 });
+    await writeFile(manifestFile, encodeManifest(manifest));
+    await settle(manifestFile, 0o444);
     await syncPath(manifestFile);
-    await settle(work, 0o755);
-    await syncPath(work);
+    for (const name of [...(await listFolders(work)), "."]) {
+      await settle(join(work, name), 0o755);
+      await syncPath(join(work, name));
+    }
     await mkdir(dirname(folder), { recursive: true });
     await this.discard(folder);
     await rename(work, folder);

@@ -54,6 +54,8 @@ rm -rf /var/log/journal/* /var/log/installer /var/log/anaconda /var/log/cloud-in
 rm -f /root/anaconda-ks.cfg /root/original-ks.cfg /root/initial-setup-ks.cfg /root/install.log*
 find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \) -delete
 find /var/log -xdev -type f -exec truncate --size 0 {} +
+# the sessions that end after this script would be recorded in these; a file that is gone is not written, and comes back at boot
+rm -f /var/log/wtmp /var/log/btmp /var/log/lastlog
 rm -rf /var/lib/systemd/coredump/* /var/lib/systemd/timers/* /var/lib/logrotate/* /var/spool/mail/* /var/mail/*
 rm -f /etc/blkid.tab /var/lib/blkid/* /etc/.pwd.lock
 find /tmp /var/tmp -xdev -mindepth 1 ! -path "$0" -delete

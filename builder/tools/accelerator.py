@@ -4,10 +4,9 @@ import os
 import stat
 import subprocess
 import tempfile
-import time
 
 KVM = "/dev/kvm"
-LIMIT_SECONDS = 5  # for a guest of five bytes, which takes 0.1 s where KVM works
+LIMIT_SECONDS = 1.5  # a guest of five bytes takes 0.1 s where KVM works, and 5 s where KVM is emulated itself
 # A boot sector: mov al, 0x10; out 0xf4, al; hlt. QEMU's isa-debug-exit turns the value into exit code 2 * 0x10 + 1.
 BOOT_SECTOR = bytes.fromhex("b010e6f4f4").ljust(510, b"\0") + b"\x55\xaa"
 ALIVE = 33
@@ -35,9 +34,8 @@ def runs_a_guest():
         command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-m", "16", "-accel", "kvm", "-cpu", "host"]
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         command += ["-drive", f"file={sector.name},format=raw,if=ide,snapshot=on"]
-        start = time.monotonic()
         try:
             done = subprocess.run(command, timeout=LIMIT_SECONDS, stdin=subprocess.DEVNULL, capture_output=True)
         except subprocess.TimeoutExpired:
             return False
-        return done.returncode == ALIVE and time.monotonic() - start < LIMIT_SECONDS
+        return done.returncode == ALIVE

@@ -39,7 +39,7 @@ def build_image(settings):
     variables = os.path.join(SCRATCH, "variables.json")
     stage.write_json(variables, packer_template.declared(template, all_variables(settings)))
 
-    PackerRun(SCRATCH, LOGS, settings["scripts"]).build(build, variables)
+    PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, variables)
     stage.phase("compact")
     compact.compact(overlay(os.path.join(SCRATCH, "output")), os.path.join(WORK, "image.qcow2"))
     stage.write_json(os.path.join(WORK, "image.json"), facts())

@@ -131,7 +131,7 @@ def packer(words, folder, logs):
         watch.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
         watch.start(process, process.kill)
         code = process.wait()
-    if watch.code is not None:
+    if watch.ended():
         raise Failure(f"QEMU ended with exit code {watch.code}; its own words:{tail_of(watch.log)}")
     return code if code >= 0 else 128 - code
 

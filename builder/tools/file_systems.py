@@ -1,7 +1,7 @@
 """Reads the file systems of a raw disk image without mounting them, as any user: ext2/3/4 by debugfs, FAT by mtools.
 
-A reader has `problems()`, `tree()` and `read(paths, folder)`; paths begin with "/". What no reader understands is for the
-caller to report as not checked.
+A reader has `problems()`, `tree()`, `read(tree, paths)` and `owner(offset)`; paths begin with "/". What no reader
+understands is for the caller to report as not checked.
 """
 
 import os
@@ -77,8 +77,13 @@ class Ext:
 
     def read(self, tree, paths):
         """{path: text}: the content of files, the target of symbolic links."""
-        files = [path for path in paths if stat.S_ISREG(tree[path][0]) and tree[path][3] <= CONTENT_LIMIT]
-        links = [path for path in paths if stat.S_ISLNK(tree[path][0])]
+        links, files = [], []
+        for path in paths:
+            mode, _, _, size = tree[path]
+            if stat.S_ISLNK(mode) and size < 60:  # the inode itself holds the target
+                links.append(path)
+            elif (stat.S_ISLNK(mode) or stat.S_ISREG(mode)) and size <= CONTENT_LIMIT:
+                files.append(path)
         names = [os.path.join(self.scratch, str(number)) for number in range(len(files))]
         self._debugfs(f"dump <{self.inodes[path]}> {name}" for path, name in zip(files, names))
         contents = {}

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The check stage's eyes: reads a finished qcow2 offline and writes what it finds to /scratch/facts.json; judges nothing.
+"""The check stage's eyes: reads a finished qcow2 offline, writes what it finds to /scratch/facts.json, judges nothing.
 
 settings: {"image": path of the qcow2, "contents": [regular expression of paths whose content is wanted]}
 secrets:  {name: value} to look for. No root, KVM, mount or network; /scratch is an empty folder with room for the data.
@@ -96,7 +96,8 @@ def read_file_systems(raw, partitions, facts):
     """Adds each file system to the facts; returns those that could be read as (record, partition, reader, tree)."""
     readable = []
     for partition in partitions:
-        _, text, _ = output(["blkid", "-p", "-o", "export", "-O", str(partition["startBytes"]), "-S", str(partition["sizeBytes"]), raw])
+        place = ["-O", str(partition["startBytes"]), "-S", str(partition["sizeBytes"])]
+        _, text, _ = output(["blkid", "-p", "-o", "export", *place, raw])
         tags = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         if "USAGE" not in tags or tags["USAGE"] == "other":  # nothing, or swap
             continue
@@ -124,7 +125,7 @@ def read_file_systems(raw, partitions, facts):
 
 
 def assign_mount_points(readable, records, partitions):
-    """The root is where os-release is; the others stand in its fstab. An EFI system partition that does not goes to /efi."""
+    """The root is where os-release is; the others stand in its fstab, or an EFI system partition goes to /efi."""
     root = next((r for r in readable if {"/etc/os-release", "/usr/lib/os-release"} & r[3].keys()), None)
     fstab = {}
     if root:
@@ -137,7 +138,8 @@ def assign_mount_points(readable, records, partitions):
     by_number = {partition["number"]: partition for partition in partitions}
     for record in records:
         partition = by_number[record["partition"]]
-        names = (f"UUID={record['uuid']}", f"LABEL={record['label']}", f"PARTUUID={partition['uuid']}", f"PARTLABEL={partition['name']}")
+        names = [f"UUID={record['uuid']}", f"LABEL={record['label']}"]
+        names += [f"PARTUUID={partition['uuid']}", f"PARTLABEL={partition['name']}"]
         known = next((fstab[name] for name in names if name in fstab), None)
         if record["mountPoint"] is None and (known or partition["type"] == EFI_SYSTEM):
             record["mountPoint"] = known or "/efi"

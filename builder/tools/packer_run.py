@@ -9,13 +9,14 @@ import stage
 from packer_template import GENERALISE
 from qemu_watch import QemuWatch
 
-# Packer's own words, the same from 1.6 to 1.16, after "==> NAME: ".
-STARTING = re.compile(r"Starting VM")
-WAITING = re.compile(r"Waiting for SSH to become available")
+# What Packer says, the same from 1.6 to 1.16.
+STEP, OUTPUT = "==> ", "    "  # before "NAME: text"; the standard error of a script looks like a step
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
-HALTING = re.compile(r"Gracefully halting virtual machine")
-SCRIPT_FAILED = re.compile(r"Script exited with non-zero exit status: (\d+)")
-SCRIPT_TIMED_OUT = re.compile(r"[Cc]ontext deadline exceeded|provisioner.*timed? ?out", re.IGNORECASE)
+ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
+NOT_OF_A_SCRIPT = re.compile(
+    r"Setting a .* timeout for the next provisioner|Cancelling provisioner|Provisioning step had errors|Deleting output"
+)
+EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
 
 
 def environment(folder):
@@ -29,16 +30,23 @@ def environment(folder):
 
 
 class PackerRun:
-    """One run. `folder` is private to it and takes Packer's own files; `logs` gets packer.log, scripts.log, qemu.log."""
+    """One run of a template with one builder of that name.
 
-    def __init__(self, folder, logs, scripts):
+    `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log and qemu.log.
+    """
+
+    def __init__(self, folder, logs, name):
         self.folder = folder
         self.logs = logs
-        self.scripts = scripts  # names of the scripts that are told as phases
-        self.script = None  # the one that runs now
-        self.said = []  # its output so far
+        self.name = name
         self.qemu = QemuWatch(folder, self.log("qemu.log"))
-        self.errors = []  # lines in which Packer says why it failed
+        self.script = None  # the provisioning script that runs now, or that failed
+        self.said = []  # its output
+        self.timed_out = False  # it
+        self.why = ""  # Packer's last word on its failure
+
+    def log(self, name):
+        return os.path.join(self.logs, name)
 
     def build(self, template, variables_file):
         """Raises Failure with the reason when the build did not end well."""
@@ -57,81 +65,86 @@ class PackerRun:
             self.qemu.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
             for line in packer.stdout:
                 log.write(line)
-                self.heard(stage.plain(line))
+                self.hear(stage.plain(line))
         if packer.returncode != 0:
             raise stage.Failure(self.reason(packer.returncode))
 
-    def log(self, name):
-        return os.path.join(self.logs, name)
-
-    def heard(self, line):
-        """Takes one line of Packer's: "==> NAME: step" or "    NAME: output"."""
-        step = re.match(r"==> [^:]+: (.*)", line)
-        if step:
-            self.step(step[1])
-        else:
-            self.output(re.sub(r"^    [^:]+: ?", "", line))
-
-    def output(self, text):
-        """Takes what a script printed; what Packer adds elsewhere (hints, warnings) is in its log only."""
-        if not self.script:
-            return
-        self.said.append(text)
-        with open(self.log("scripts.log"), "a", encoding="utf-8") as file:
-            file.write(text + "\n")
-        if text.strip():
-            stage.detail(text)
+    def hear(self, line):
+        for prefix, take in ((STEP, self.step), (OUTPUT, self.output)):
+            if line.startswith(f"{prefix}{self.name}: "):
+                take(line[len(prefix) + len(self.name) + 2 :])
+        errored = ERRORED.match(line)
+        if errored:
+            self.why = errored[1]
 
     def step(self, text):
         script = SCRIPT.match(text)
         if script:
             self.start_script(os.path.basename(script[1]))
-        elif STARTING.match(text):
+        elif text.startswith("Starting VM"):
             stage.phase("start guest")
-        elif WAITING.match(text):
+        elif text.startswith("Waiting for SSH to become available"):
             stage.phase("wait for ssh")
-        elif HALTING.match(text):
-            self.script = None
+        elif text.startswith("Gracefully halting virtual machine"):
             self.qemu.may_end = True
+            self.script = None
             stage.phase("power off")
-        elif self.script and not re.match(r"Provisioning step had errors|Error|Deleting|Some builds", text):
-            self.output(text)  # a script's stderr looks like a step
-        if re.search(r"error|timeout|failed", text, re.IGNORECASE):
-            self.errors.append(text)
+        elif text.startswith("Error"):
+            self.why = text
+        elif NOT_OF_A_SCRIPT.match(text):
+            self.timed_out = self.timed_out or text.startswith("Cancelling")
+        else:
+            self.output(text)
 
     def start_script(self, name):
-        if name not in self.scripts:
-            self.script = None
-            return
-        self.script, self.said = name, []
-        stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {name}")
+        """The template's own inline commands are scripts with a name that Packer invents; they are not told."""
+        own = not name.startswith("packer-shell")
+        self.script, self.said = name if own else None, []
+        if own:
+            stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {name}")
+            self.keep(f"» {name}")
+
+    def output(self, text):
+        """Takes what a script printed; Packer's own hints elsewhere are in its log only."""
+        if self.script:
+            self.said.append(text)
+            self.keep(text)
+            stage.detail(text)
+
+    def keep(self, text):
         with open(self.log("scripts.log"), "a", encoding="utf-8") as file:
-            file.write(f"» {name}\n")
+            file.write(text + "\n")
 
     def reason(self, code):
-        if self.qemu.code is not None:
+        if self.qemu.ended():
             return self.qemu_ended()
-        errors = "\n".join(self.errors)
-        failed = SCRIPT_FAILED.search(errors)
-        if self.script and failed:
-            return self.script_failed(f"ended with exit code {failed[1]}")
-        if self.script and SCRIPT_TIMED_OUT.search(errors):
+        status = EXIT_STATUS.search(self.why)
+        if self.script and status:
+            return self.script_failed(f"ended with exit code {status[1]}")
+        if self.script and self.timed_out:
             return self.script_failed("ran longer than it may (setting timeouts)")
-        if "Timeout waiting for SSH" in errors:
-            return "the guest did not answer on SSH in time; the last lines of its console:" + self.tail("serial.log")
-        return f"packer ended with exit code {code}:" + (self.tail("packer.log"))
+        if self.script and "disconnected" in self.why:
+            return self.script_failed("cut the connection to the guest; it must neither reboot it nor power it off")
+        if "Timeout waiting for SSH" in self.why:
+            return f"the guest did not answer on SSH in time (setting timeouts); its console:{self.tail('serial.log')}"
+        if "waiting for machine to shut down" in self.why:
+            return f"the guest did not power off in time (setting timeouts); its console:{self.tail('serial.log')}"
+        return f"packer ended with exit code {code}: {self.why or 'its last lines:'}{self.tail('packer.log')}"
 
     def script_failed(self, how):
-        words = "".join(f"\n  {line}" for line in self.said[-stage.TAIL:]) or "\n  (it printed nothing)"
+        words = "".join(f"\n  {line}" for line in self.said[-stage.TAIL :]) or "\n  (it printed nothing)"
         return f'the provisioning script "{self.script}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
 
     def qemu_ended(self):
-        where = f'while the script "{self.script}" ran' if self.script else "before the guest answered on SSH"
         if self.qemu.may_end:
             where = "while the guest powered off"
+        elif self.script:
+            where = f'while the script "{self.script}" ran'
+        else:
+            where = "before the guest answered on SSH"
         if self.qemu.code == 0:
-            return f"the guest powered off by itself {where}; the last lines of its console:" + self.tail("serial.log")
-        return f"QEMU ended with exit code {self.qemu.code} {where}; its own words:" + self.tail("qemu.log")
+            return f"the guest powered off by itself {where}; the last lines of its console:{self.tail('serial.log')}"
+        return f"QEMU ended with exit code {self.qemu.code} {where}; its own words:{self.tail('qemu.log')}"
 
     def tail(self, name):
         return f"{stage.tail_of(self.log(name))}\nall of it: logs/{name}"

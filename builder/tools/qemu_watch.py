@@ -10,7 +10,7 @@ POLL_SECONDS = 0.5
 class QemuWatch:
     """Watches the QEMU of one Packer process, as `qemu-recorded` reports it, and ends Packer after it.
 
-    `log` gets QEMU's own words; `code` is its exit code once it ended unasked, until then None.
+    `log` gets QEMU's own words; `code` is its exit code once it has ended by itself.
     """
 
     def __init__(self, folder, log):
@@ -27,12 +27,16 @@ class QemuWatch:
         threading.Thread(target=self.watch, args=(packer, end_packer), daemon=True).start()
 
     def watch(self, packer, end_packer):
-        while packer.poll() is None:
+        while packer.poll() is None and not self.ended():
             time.sleep(POLL_SECONDS)
-            if os.path.exists(self.exit_file):
-                with open(self.exit_file, encoding="ascii") as file:
-                    code = int(file.read())
-                if code != 0 or not self.may_end:
-                    self.code = code
-                    end_packer()
-                return
+        if self.ended():
+            time.sleep(POLL_SECONDS)  # Packer may be about to say more than this does
+            if packer.poll() is None:
+                end_packer()
+
+    def ended(self):
+        """Whether QEMU ended unasked: with an error at any time, or before the guest was told to power off."""
+        if self.code is None and os.path.exists(self.exit_file):
+            with open(self.exit_file, encoding="ascii") as file:
+                self.code = int(file.read())
+        return self.code is not None and (self.code != 0 or not self.may_end)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
-TAIL = 20  # lines of a failed tool's output, or of a log, that an error repeats
+TAIL = 10  # lines of a failed tool's output, or of a log, that an error repeats
 
 
 class Failure(Exception):

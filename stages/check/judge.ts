@@ -100,15 +100,14 @@ function evaluateContent(
   if (files.length === 0) return required ? [`none of ${content.join(", ")} exists`] : [];
   if (has !== undefined) {
     const pattern = new RegExp(has, "im");
-    return files.some(([, text]) => pattern.test(text))
-      ? []
-      : files.map(([path]) => `${path} has no ${has}`);
+    return files.some(([, text]) => pattern.test(text)) ? [] : files.map(([path]) => path);
   }
   const pattern = new RegExp(lacks!, "im");
+  // never the text itself: it may be a password
   return shorten(
     files.flatMap(([path, text]) => {
-      const line = text.slice(0, pattern.exec(text)?.index ?? -1).split("\n").length;
-      return pattern.test(text) ? [`${path}, line ${line}`] : [];
+      const at = text.search(pattern);
+      return at < 0 ? [] : [`${path}, line ${text.slice(0, at).split("\n").length}`];
     }),
   );
 }

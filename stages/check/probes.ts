@@ -10,6 +10,7 @@ type Probe = (facts: Facts, entries: readonly Entry[]) => Verdict;
 
 /** Partition types (GUIDs) of the UEFI and of the Discoverable Partitions Specification. */
 const BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649";
+const EFI_SYSTEM = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
 
 export const PROBES: Readonly<Record<ProbeName, Probe>> = {
   qcow2Consistent({ disk }) {
@@ -31,8 +32,8 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
 
   rootLast({ table, fileSystems }) {
     const root = fileSystems.find(({ mountPoint }) => mountPoint === "/");
-    if (!root) return { notChecked: "no root file system was found" };
-    const last = table!.partitions.at(-1)!;
+    if (!root || !table) return { notChecked: "no root file system was found" };
+    const last = table.partitions.at(-1)!;
     return last.number === root.partition
       ? []
       : [`partition ${last.number} lies behind the root's, which is ${root.partition}`];
@@ -94,6 +95,16 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
       ...(table?.bootCode ? [] : ["the first sector holds no boot code"]),
       ...(core ? [] : ["there is no BIOS boot partition"]),
     ];
+  },
+
+  uefiBoot({ table, fileSystems }, entries) {
+    const esp = table?.partitions.find(({ type }) => type === EFI_SYSTEM);
+    if (!esp) return { notApplicable: "there is no EFI system partition" };
+    const mount = fileSystems.find(({ partition }) => partition === esp.number)?.mountPoint;
+    // FAT knows no capitals
+    const wanted = `${mount}/efi/boot/bootx64.efi`.toLowerCase();
+    const found = entries.some(({ path }) => path.toLowerCase() === wanted);
+    return found ? [] : [`partition ${esp.number} has no EFI/BOOT/BOOTX64.EFI`];
   },
 
   packages({ contents }) {

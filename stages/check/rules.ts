@@ -31,6 +31,7 @@ export type ProbeName =
   | "fstab"
   | "kernels"
   | "biosBoot"
+  | "uefiBoot"
   | "packages"
   | "secrets";
 
@@ -100,7 +101,10 @@ export const RULES: readonly Rule[] = [
     id: "identity.machine-id",
     area: "identity",
     asserts: '/etc/machine-id is absent, empty or "uninitialized"',
-    assertion: { content: ["/etc/machine-id"], has: "^(uninitialized)?\\n?$(?![\\s\\S])" },
+    assertion: {
+      content: ["/etc/machine-id"],
+      has: "(?<![\\s\\S])(uninitialized)?\\n?(?![\\s\\S])",
+    },
     reason: "copies of the image would be one machine to DHCP servers, journals and fleets",
     source: SYSTEMD,
   },
@@ -278,11 +282,10 @@ export const RULES: readonly Rule[] = [
     asserts: "the system is not registered",
     assertion: {
       absent: [
-        "/etc/pki/consumer/*",
-        "/etc/pki/entitlement/*",
+        "/etc/pki/{consumer,entitlement}/*",
+        "/etc/rhsm/facts/*",
         "/etc/sysconfig/rhn/systemid",
-        "/var/lib/rhsm/**",
-        "/var/log/rhsm/*",
+        "/var/lib/rhsm/{facts,packages}/**",
       ],
       only: "file",
     },
@@ -302,7 +305,7 @@ export const RULES: readonly Rule[] = [
         "/etc/network/interfaces",
         "/etc/network/interfaces.d/*",
       ],
-      lacks: "^\\s*(HWADDR|UUID|mac-address|macaddress|MACAddress|hwaddress|uuid)\\s*[=: ]",
+      lacks: "^\\s*(hwaddr|hwaddress|mac-?address|uuid)\\s*[=: ]",
     },
     reason: "a copy has another card",
     source: `${SYSPREP}, net-hwaddr`,
@@ -342,7 +345,6 @@ export const RULES: readonly Rule[] = [
         "/var/lib/NetworkManager/*lease*",
         "/var/lib/NetworkManager/{secret_key,seen-bssids,timestamps}",
         "/var/lib/systemd/network/**",
-        "/run/systemd/netif/leases/*",
       ],
       only: "file",
     },
@@ -511,10 +513,8 @@ export const RULES: readonly Rule[] = [
   {
     id: "boot.uefi",
     area: "boot",
-    asserts:
-      "the removable-media path of UEFI holds a boot loader, where there is an EFI system partition",
-    assertion: { anyOf: ["/{efi,boot,boot/efi}/EFI/{BOOT,boot}/{BOOTX64.EFI,bootx64.efi}"] },
-    when: "/{efi,boot/efi}/EFI",
+    asserts: "an EFI system partition holds a boot loader at the path for removable media",
+    assertion: { probe: "uefiBoot" },
     reason: "a new machine's firmware knows no other path",
     source: "UEFI specification 2.10, 3.5.1.1",
   },
@@ -558,7 +558,7 @@ export const RULES: readonly Rule[] = [
     id: "services.timezone",
     area: "services",
     asserts: "the time zone is UTC",
-    assertion: { content: ["/etc/localtime"], has: "(UTC|UCT|Universal|Zulu|GMT)$" },
+    assertion: { content: ["/etc/localtime"], has: "(UTC|UCT|Universal|Zulu|GMT)0?$" },
     reason: "a machine's place is not known yet",
     source: GOSS,
   },
@@ -566,7 +566,7 @@ export const RULES: readonly Rule[] = [
     id: "payload.os-release",
     area: "payload",
     asserts: "the system says what it is",
-    assertion: { content: ["/usr/lib/os-release"], has: "^ID=", required: true },
+    assertion: { content: ["/{usr/lib,etc}/os-release"], has: "^ID=", required: true },
     reason: "tools for the image depend on it",
     source: "os-release(5)",
   },

@@ -75,7 +75,7 @@ function take(ladder: Ladder, progress: Progress, observation: Observation, at: 
       if (progress.askedAt !== undefined && observation.reason === "guest-shutdown") {
         return { ...progress, offAt: at };
       }
-      return fail(progress, `the machine stopped by itself: ${explainStop(observation.reason)}`);
+      return fail(progress, explainStop(observation.reason));
     case "time":
       return progress;
   }
@@ -113,12 +113,15 @@ const ESCAPES =
 
 const withoutEscapes = (line: string) => line.replace(ESCAPES, "");
 
-function explainStop(reason: string): string {
-  if (reason === "guest-reset") return "the guest restarted before it was asked to";
-  if (reason === "guest-shutdown") return "the guest switched itself off before it was asked to";
-  if (reason === "guest-panic") return "the guest's kernel panicked";
-  return reason;
-}
+/** Reasons of QMP's SHUTDOWN event in words; others are words already. */
+const STOPS: Readonly<Record<string, string>> = {
+  "guest-reset": "the guest restarted before it was asked to",
+  "guest-shutdown": "the guest switched itself off before it was asked to",
+  "guest-panic": "the guest's kernel panicked",
+  "host-signal": "QEMU was ended from outside",
+};
+
+const explainStop = (reason: string) => STOPS[reason] ?? reason;
 
 /** Besides the whole deadline: the first sign of life, the console when all else is done, and the power-off have shares of it. */
 function findLateness(ladder: Ladder, progress: Progress, at: number): string | undefined {

@@ -68,7 +68,7 @@ export class QemuGuest implements Guest {
 
   /**
    * @param run starts the container and waits for its end
-   * @param sockets the host's side of `/sockets`; its path is short, because a socket's path has at most 107 bytes
+   * @param sockets the host's side of `/sockets`, by a path short enough for a socket's address
    */
   constructor(
     private readonly run: () => Promise<ContainerResult>,

@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 import { FORMAT_NAMES, parseConversion } from "../../plan/formats";
 
-const ALLOWED = "raw, qcow2, vmdk, vdi, vhdx, vpc, vhd";
+const ALLOWED = "raw, raw.zst, qcow2, vmdk, vdi, vhdx, vpc, vhd";
 
 /** What qemu-img is asked for, the file and the resource, as one line. */
 function line(entry: unknown): string {
@@ -17,6 +17,7 @@ describe("formats", () => {
 
   const right: [unknown, string][] = [
     ["raw", "raw {} kragle.raw raw"],
+    ["raw.zst", "raw.zst {} kragle.raw.zst raw-zst"],
     ["qcow2", "qcow2 {} kragle.qcow2 qcow2"],
     ["vmdk", "vmdk {} kragle.vmdk vmdk"],
     ["vdi", "vdi {} kragle.vdi vdi"],
@@ -57,6 +58,7 @@ describe("formats", () => {
     [{}, unknown("")],
     [{ compression: "zstd" }, unknown("")],
     ["raw:preallocation=full", '"preallocation" is not an option of raw; it has none'],
+    ["raw.zst:level=19", '"level" is not an option of raw.zst; it has none'],
     ["vdi:static=on", '"static" is not an option of vdi; it has none'],
     [{ format: "raw", toString: "x" }, '"toString" is not an option of raw; it has none'],
     [

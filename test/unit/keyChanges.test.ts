@@ -28,7 +28,7 @@ const builderUp = ["base", "builder", "image"];
 const ofImage = ["check", "convert-qcow2-zstd", "convert-raw", "release", "smoke"];
 
 /** One change of an input, and the stages whose keys it changes. */
-const CHANGES: readonly [string, (from: KeyInputs) => Inputs, string[]][] = [
+const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   [
     "a builder's file",
     withFiles((f) => ({ builder: { ...f.builder, Dockerfile: digest("0") } })),
@@ -79,7 +79,7 @@ const CHANGES: readonly [string, (from: KeyInputs) => Inputs, string[]][] = [
 ];
 
 /** What must never make anything run again. */
-const NEUTRAL: readonly [string, (from: KeyInputs) => Inputs][] = [
+const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
   ["accelerator", withSpec({ accelerator: "tcg" })],
   ["privileges", withSpec({ privileged: true })],
   ["the guest's screen", withSpec({ vnc: 5900 })],

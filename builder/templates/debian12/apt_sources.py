@@ -1,106 +1,71 @@
-"""APT sources as data: which archives a bootstrap reads, and the same archives as they were on a date."""
+"""The same APT sources as they were on a date."""
 
 import re
-import urllib.error
 import urllib.request
 from typing import NamedTuple
 
 from stage import Failure
 
+HEAD_BYTES = 4096  # of a Release file: its fields stand before its thousands of checksums
+
 
 class Source(NamedTuple):
-    """One archive, suite and its components; options as in the one-line format, such as {"signed-by": path}."""
+    """One line of a sources.list(5): archive, suite and components; the options as they stand between the brackets."""
 
     uri: str
     suite: str
-    components: tuple
-    options: dict
+    components: str
+    options: str = ""
 
-    def line(self):
-        options = " ".join(f"{name}={value}" for name, value in sorted(self.options.items()))
-        return f"deb {f'[{options}] ' if options else ''}{self.uri} {self.suite} {' '.join(self.components)}"
+    def __str__(self):
+        return f"deb {f'[{self.options}] ' if self.options else ''}{self.uri} {self.suite} {self.components}"
 
 
 def parse(text):
-    """All binary package sources of a text in one-line or deb822 format (sources.list(5)), or of both below each other."""
-    sources = []
-    for block in re.split(r"\n\s*\n", text):
-        lines = [line for line in block.splitlines() if line.strip() and not line.startswith("#")]
-        if any(re.match(r"types\s*:", line, re.IGNORECASE) for line in lines):
-            sources += parse_stanza(lines)
-        else:
-            sources += [source for line in lines for source in parse_line(line)]
-    return sources
-
-
-def parse_line(line):
-    match = re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)((?:\s+[^\s#]+)*)", line)
-    if not match:
-        return []
-    options = dict(option.split("=", 1) for option in (match[1] or "").split() if "=" in option)
-    return [Source(match[2], match[3], tuple(match[4].split()), options)]
-
-
-def parse_stanza(lines):
-    fields = {}
-    for line in lines:
-        if line[0].isspace():
-            fields[name] += " " + line.strip()
-        elif ":" in line:
-            name, value = line.split(":", 1)
-            name = name.strip().lower()
-            fields[name] = value.strip()
-    if "deb" not in fields.get("types", "").split() or fields.get("enabled", "yes").lower() in ("no", "false", "0"):
-        return []
-    # A key in the stanza itself cannot be said in the one-line format; APT then falls back to its trusted keys.
-    key = fields.get("signed-by", "")
-    options = {"signed-by": key} if key.startswith("/") else {}
-    components = tuple(fields.get("components", "").split())
+    """The binary package sources of a text in one-line style."""
+    pattern = r"^\s*deb\s+(?:\[\s*([^\]]*?)\s*\]\s+)?(\S+)\s+(\S+)((?:[ \t]+[^\s#]+)*)"
     return [
-        Source(uri, suite, components, options)
-        for uri in fields.get("uris", "").split()
-        for suite in fields.get("suites", "").split()
+        Source(uri, suite, " ".join(components.split()), options or "")
+        for options, uri, suite, components in re.findall(pattern, text, re.MULTILINE)
     ]
 
 
-def of_release(sources, codename):
-    """Those sources that belong to the release: a host may be another release and has other vendors' archives."""
-    suites = {codename, f"{codename}-updates", f"{codename}-security", f"{codename}/updates"}
-    return [source for source in sources if source.suite.rstrip("/") in suites]
-
-
 def at_date(sources, date, read_release=None):
-    """The same sources as they were on a date (YYYY-MM-DD), from the snapshot archive that each archive itself names.
+    """The sources as they were on a date (YYYY-MM-DD), from the snapshot archive that each archive itself names.
 
-    The field "Snapshots" of an archive's Release file gives that archive's address with @SNAPSHOTID@ in the place of
-    the time (apt-transport and Debian's repository format). Raises Failure where there is none.
+    The field "Snapshots" of an archive's Release file is that archive's address, with @SNAPSHOTID@ in the place of the
+    time (Debian's repository format). Raises Failure where the field is missing or nothing answers at that address.
     """
-    identifier = date.replace("-", "") + "T000000Z"
-    return [snapshot(source, identifier, date, read_release or fetch_release) for source in sources]
+    return [snapshot(source, date, read_release or fetch_release) for source in sources]
 
 
-def snapshot(source, identifier, date, read_release):
-    address = f"{source.uri.rstrip('/')}/dists/{source.suite}/Release"
+def snapshot(source, date, read_release):
+    address = release_address(source)
     match = re.search(r"^Snapshots:\s*(\S*@SNAPSHOTID@\S*)", read_release(address), re.MULTILINE)
     if not match:
         raise Failure(
-            f'snapshot "{date}": {address} names no snapshot archive (field "Snapshots"), so the state of that day '
-            "cannot be found; take a mirror whose Release file has the field, or leave the setting snapshot out"
+            f'the setting snapshot is "{date}", but {address} names no snapshot archive (field "Snapshots"), so the '
+            "packages of that day cannot be found; use a mirror whose Release file has the field, or leave snapshot out"
         )
-    uri = match[1].replace("@SNAPSHOTID@", identifier)
-    # The Release files of a past day are past their date by nature.
-    found = source._replace(uri=uri, options={**source.options, "check-valid-until": "no"})
-    read_release(f"{uri.rstrip('/')}/dists/{source.suite}/Release")
+    # A Release file of the past is out of date by nature.
+    options = f"{source.options} check-valid-until=no".strip()
+    uri = match[1].replace("@SNAPSHOTID@", date.replace("-", "") + "T000000Z")
+    found = source._replace(uri=uri, options=options)
+    read_release(release_address(found))
     return found
 
 
+def release_address(source):
+    return f"{source.uri.rstrip('/')}/dists/{source.suite}/Release"
+
+
 def fetch_release(address):
-    """The head of a Release file, without its tens of thousands of checksum lines. The proxies are the environment's."""
+    """The head of a Release file. Proxies are those of the environment."""
     try:
         with urllib.request.urlopen(address, timeout=30) as response:
-            return response.read(65536).decode("utf-8", "replace").split("\nMD5Sum:")[0].split("\nSHA256:")[0]
-    except (urllib.error.URLError, OSError) as error:
+            return response.read(HEAD_BYTES).decode("utf-8", "replace")
+    except OSError as error:  # also what urllib raises
         raise Failure(
-            f"{address} cannot be read ({getattr(error, 'reason', error)}); the setting snapshot needs it: "
-            "check the date and the network, or leave the setting out"
+            f"{address} cannot be read ({getattr(error, 'reason', error)}), which the setting snapshot needs; "
+            "check the date and the network, or leave snapshot out"
         ) from error

@@ -7,7 +7,8 @@ Settings (all required):
     diskBytes        size of the disk
     kernel           "cloud" or "generic"
     snapshot         "YYYY-MM-DD" or null: the archive's state to install from
-    apt              {"sources": text, "conf": text}: the host's, used during the build only; both may be empty
+    apt              {"sources", "conf"}: the host's, used during the build only; both may be empty. Sources are lines
+                     of a sources.list for this release, conf is text for apt.conf
     seed             hexadecimal; the disk's UUIDs are derived from it
     sourceDateEpoch  seconds; no file of the image is newer
     owner            [uid, gid] of the results
@@ -99,7 +100,7 @@ def bootstrap(root, settings, ids):
     command.append(f'--setup-hook=cp "$1"/etc/apt/sources.list {defaults}')
     if sources:
         with open(build, "w", encoding="utf-8") as file:
-            file.writelines(source.line() + "\n" for source in sources)
+            file.writelines(f"{source}\n" for source in sources)
         command.append(f'--setup-hook=cp {build} "$1"/etc/apt/sources.list')
     # Merges /usr beforehand; the package that would do it afterwards brings 50 MB of Perl along.
     command.append("--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr")
@@ -119,19 +120,10 @@ def told_by_mmdebstrap(line):
 
 def build_sources(settings):
     """The sources to install from, or [] for mmdebstrap's defaults."""
-    sources = apt_sources.of_release(apt_sources.parse(settings["apt"]["sources"]), CODENAME)
-    # The host's keyring may not be in this container; APT then goes by the distribution's own keys.
-    sources = [
-        source._replace(options={name: value for name, value in source.options.items() if usable(name, value)})
-        for source in sources
-    ]
+    sources = apt_sources.parse(settings["apt"]["sources"])
     if not settings["snapshot"]:
         return sources
     return apt_sources.at_date(sources or default_sources(), settings["snapshot"])
-
-
-def usable(name, value):
-    return name == "trusted" or (name == "signed-by" and os.path.exists(value))
 
 
 def default_sources():

@@ -1,0 +1,179 @@
+import { join } from "node:path";
+
+import { Listr } from "listr2";
+
+import { type BlockDevice, readBlockDevice } from "../disk/blockDevice";
+import { askForName, type Consent, describeDevice, objection } from "../disk/confirm";
+import { describeProgress } from "../disk/progress";
+import { refusals } from "../disk/refusals";
+import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../disk/target";
+import { readUsage } from "../disk/usage";
+import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
+import { formatSeconds, formatSize } from "../plan/units";
+import { docker } from "../stages/container";
+import { EXIT, StageFailure } from "../stages/failure";
+import { kragleHome } from "../stages/project";
+import { Store } from "../store/store";
+import type { CommonOptions } from "./main";
+import { lastRelease } from "./outputs";
+import { readStackSettings } from "./stackSettings";
+
+export interface WriteOptions extends CommonOptions, Consent {
+  readonly verify: Verification;
+  /** The target will be the disk of a virtual machine. */
+  readonly virtual?: boolean;
+}
+
+interface ReleasedImage {
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly virtualBytes: number;
+  readonly toolsImage: string;
+}
+
+const refuse = (message: string, hint?: string) =>
+  new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });
+
+/** `kragle write TARGET`: writes a stack's released image to a block device or a file, verified. */
+export async function write(given: string, options: WriteOptions): Promise<number> {
+  const image = await releasedImage(options.stack);
+  const target = await findTarget(given);
+  const device = target.kind === "device" ? await acceptDevice(target, image, options) : undefined;
+  const claim = device
+    ? await claimDevice(target.path)
+    : await claimFile(
+        target.path,
+        { virtual: image.virtualBytes, data: image.bytes },
+        join(kragleHome, "locks"),
+      );
+  try {
+    await confirm(target, device, options);
+    return await run(image, target, device, claim, options);
+  } finally {
+    await claim.release();
+  }
+}
+
+async function releasedImage(stack: string): Promise<ReleasedImage> {
+  const { outputs } = await lastRelease(stack);
+  const toolsImage = String(outputs.builderImageId);
+  await docker
+    .getImage(toolsImage)
+    .inspect()
+    .catch((error: Error & { statusCode?: number }) => {
+      if (error.statusCode !== 404) throw error;
+      throw new StageFailure("the builder image of the release is gone from Docker", {
+        hint: `./kragle up -s ${stack} makes it again`,
+        exitCode: EXIT.lacking,
+      });
+    });
+  return {
+    path: String(outputs.imagePath),
+    sha256: String(outputs.imageSha256),
+    bytes: Number(outputs.imageBytes),
+    virtualBytes: Number(outputs.imageVirtualBytes),
+    toolsImage,
+  };
+}
+
+/** @throws StageFailure with every reason why the device must not be written */
+async function acceptDevice(
+  { path }: Target,
+  image: ReleasedImage,
+  options: WriteOptions,
+): Promise<BlockDevice> {
+  const device = await readBlockDevice(path);
+  const reasons = refusals(device, image.virtualBytes, await readUsage());
+  if (!options.virtual && (await kernelOf(options.stack, image.sha256)) === "cloud") {
+    reasons.push(
+      'the image has the cloud kernel, which lacks the drivers of real hardware (setting "kernel"); --virtual says that a virtual machine will use the disk',
+    );
+  }
+  if (reasons.length === 0) return device;
+  const list = reasons.map((reason) => `  ${reason}`);
+  throw refuse([`${path} is refused:`, ...list].join("\n"));
+}
+
+/** Which kernel a released image has: by its content, since the stack's settings may have changed after it; else by these. */
+async function kernelOf(stack: string, sha256: string): Promise<unknown> {
+  const store = new Store(kragleHome);
+  const images = await store.manifests("image");
+  const image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
+  const bases = await store.manifests("base");
+  const base = bases.find(({ key }) => key === image?.description.upstream.base);
+  return (base?.description.inputs ?? readStackSettings(stack).values).kernel;
+}
+
+async function confirm(
+  { path, exists }: Target,
+  device: BlockDevice | undefined,
+  options: WriteOptions,
+): Promise<void> {
+  if (!exists) return;
+  if (options.yes) {
+    const problem = device && objection(device, options);
+    if (problem) throw refuse(`${path} is refused: ${problem}`);
+    return;
+  }
+  process.stderr.write(`${device ? describeDevice(device) : `  file     ${path}`}\n`);
+  await askForName(path);
+}
+
+async function run(
+  image: ReleasedImage,
+  target: Target,
+  device: BlockDevice | undefined,
+  claim: Claim,
+  { verify, json }: WriteOptions,
+): Promise<number> {
+  const stop = new AbortController();
+  const interrupt = () => stop.abort();
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  const facts: WriteFacts = { dataBytes: 0, verified: verify, backupTableMoved: false };
+  const started = Date.now();
+  try {
+    const { toolsImage } = image;
+    const steps = writeSteps(
+      { image, toolsImage, target, claim, targetBytes: device?.bytes, verify, signal: stop.signal },
+      facts,
+    );
+    await show(steps, json === true);
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+  }
+  const seconds = (Date.now() - started) / 1000;
+  const { path } = target;
+  process.stdout.write(
+    json
+      ? JSON.stringify({ target: path, imageSha256: image.sha256, seconds, ...facts }) + "\n"
+      : `\n${path} has the image: ${formatSize(facts.dataBytes)} of data in ${formatSeconds(seconds)}, ` +
+          `read back and compared (${facts.verified}).\n`,
+  );
+  return EXIT.done;
+}
+
+const PLAIN_EVERY_MS = 5000;
+
+/** On a terminal a live list; elsewhere a line every few seconds. */
+async function show(steps: ReturnType<typeof writeSteps>, silent: boolean): Promise<void> {
+  const every = process.stdout.isTTY ? 0 : PLAIN_EVERY_MS;
+  const tasks = steps.map(({ title, run: runStep }) => ({
+    title,
+    task: (_: unknown, task: { output: string }) => {
+      const started = Date.now();
+      let shown = started;
+      return runStep((done, total) => {
+        if (Date.now() - shown < every) return;
+        shown = Date.now();
+        task.output = describeProgress(done, total, (shown - started) / 1000);
+      });
+    },
+  }));
+  await new Listr(tasks, {
+    silentRendererCondition: silent,
+    fallbackRenderer: "verbose",
+    registerSignalListeners: false,
+    rendererOptions: { showErrorMessage: false, collapseErrors: false },
+  }).run();
+}

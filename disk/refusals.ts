@@ -1,0 +1,43 @@
+import { formatSize } from "../plan/units";
+import type { BlockDevice } from "./blockDevice";
+import type { Usage } from "./usage";
+
+/** Sectors in which the partition tables of the images count. */
+const IMAGE_SECTOR_BYTES = 512;
+
+/** Where an image's content has to be the whole of a disk, and the disk in nobody's use: why this device must not be written. */
+export function refusals(device: BlockDevice, virtualBytes: number, usage: Usage): string[] {
+  const reasons: string[] = [];
+  if (device.type === "part") reasons.push("it is a partition, and the image is a whole disk");
+  reasons.push(...usesOf(device, device, usage));
+  if (device.readOnly) reasons.push("it is read-only");
+  if (device.bytes < virtualBytes) {
+    reasons.push(
+      `it is too small: it has ${formatSize(device.bytes)} (${device.bytes} bytes), the image needs ${formatSize(virtualBytes)} (${virtualBytes} bytes)`,
+    );
+  }
+  if (device.sectorBytes !== IMAGE_SECTOR_BYTES) {
+    reasons.push(
+      `its sectors have ${device.sectorBytes} bytes, and the image's partition table counts in sectors of ${IMAGE_SECTOR_BYTES}`,
+    );
+  }
+  return reasons;
+}
+
+/** What a device and everything on it is used for, in sentences. */
+function usesOf(device: BlockDevice, disk: BlockDevice, usage: Usage): string[] {
+  const subject = device === disk ? "it" : `its part ${device.path}`;
+  const uses = usage.get(device.number) ?? [];
+  const own = uses.includes("mounted at /")
+    ? [`it carries the running system: ${subject} is mounted at /`]
+    : uses.map((use) => `${subject} is ${use}`);
+  return device.children.reduce(
+    (all, child) => [
+      ...all,
+      // a partition only lies there; anything else that stands upon a device holds it
+      ...(child.type === "part" ? [] : [`${subject} is used by ${child.path} (${child.type})`]),
+      ...usesOf(child, disk, usage),
+    ],
+    own,
+  );
+}

@@ -1,0 +1,65 @@
+import { readFile, stat } from "node:fs/promises";
+
+/** By device number ("8:1"): what the running system does with the device, such as "mounted at /boot". */
+export type Usage = ReadonlyMap<string, readonly string[]>;
+
+export interface Use {
+  /** Device number as the kernel gives it; btrfs and other file systems without a device of their own have one with major 0. */
+  readonly number?: string;
+  /** Path of the device where one is named. */
+  readonly source: string;
+  readonly use: string;
+}
+
+/** What is mounted or swapped to, in this process's mount namespace. What others have mounted only the kernel's claim tells. */
+export async function readUsage(): Promise<Usage> {
+  const uses = [
+    ...parseMountInfo(await readFile("/proc/self/mountinfo", "utf8")),
+    ...parseSwaps(await readFile("/proc/swaps", "utf8").catch(() => "")),
+  ];
+  const found = new Map<string, string[]>();
+  for (const { number, source, use } of uses) {
+    for (const device of new Set([number, await deviceNumber(source)])) {
+      if (device) found.set(device, [...(found.get(device) ?? []), use]);
+    }
+  }
+  return found;
+}
+
+/** The format is that of proc_pid_mountinfo(5). */
+export function parseMountInfo(text: string): Use[] {
+  return lines(text).map((line) => {
+    const [mount, source] = line.split(" - ") as [string, string];
+    const [, , number, , mountPoint] = mount.split(" ");
+    return {
+      number,
+      source: unescape(source.split(" ")[1] ?? ""),
+      use: `mounted at ${unescape(mountPoint!)}`,
+    };
+  });
+}
+
+/** The format is that of /proc/swaps, proc(5): a heading, then a line for each area. */
+export function parseSwaps(text: string): Use[] {
+  return lines(text)
+    .slice(1)
+    .map((line) => ({ source: unescape(line.split(/\s+/)[0]!), use: "used as swap" }));
+}
+
+const lines = (text: string) => text.split("\n").filter(Boolean);
+
+/** Spaces and the like stand as `\040` there. */
+const unescape = (text: string) =>
+  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+
+/** Number of the block device that a path leads to, as "major:minor"; undefined where it leads to none. */
+export async function deviceNumber(path: string): Promise<string | undefined> {
+  if (!path.startsWith("/")) return undefined;
+  const facts = await stat(path, { bigint: true }).catch(() => undefined);
+  if (!facts?.isBlockDevice()) return undefined;
+  // glibc's encoding of dev_t, sys/sysmacros.h
+  const { rdev } = facts;
+  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
+  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
+  return `${major}:${minor & 0xffffffffn}`;
+}

@@ -1,0 +1,226 @@
+import { open } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import { EXIT, StageFailure } from "../stages/failure";
+import { sha256File } from "../store/files";
+import { takesDirectIo } from "./directIo";
+import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
+import type { Claim, Target } from "./target";
+import { IMAGE, runTool, TARGET } from "./tools";
+
+export type Verification = "quick" | "full";
+
+export interface WriteRequest {
+  readonly image: {
+    readonly path: string;
+    readonly sha256: string;
+    readonly virtualBytes: number;
+  };
+  readonly toolsImage: string;
+  readonly target: Target;
+  readonly claim: Claim;
+  /** Bytes of a device. */
+  readonly targetBytes?: number;
+  /** quick reads back what the image stores; full reads the whole disk, the zeroes between too. */
+  readonly verify: Verification;
+  readonly signal: AbortSignal;
+}
+
+/** Receives how many bytes of how many are done. */
+export type Report = (done: number, total: number) => void;
+
+export interface WriteStep {
+  readonly title: string;
+  run(report: Report): Promise<void>;
+}
+
+/** What a finished write did. */
+export interface WriteFacts {
+  /** Bytes that the image stores; the rest of the disk was zeroed. */
+  dataBytes: number;
+  verified: Verification;
+  /** Whether the backup partition table had to move to the end of a larger disk. */
+  backupTableMoved: boolean;
+}
+
+const GPT_SIGNATURE = "EFI PART";
+const SECTOR_BYTES = 512;
+
+/**
+ * The steps that write an image to a target that is held. From the second step on the target's old content is lost; a step that
+ * fails leaves a device incomplete, which its message says.
+ *
+ * @param facts is filled in as the steps run
+ */
+export function writeSteps(request: WriteRequest, facts: WriteFacts): WriteStep[] {
+  const { image, target, claim, targetBytes = image.virtualBytes } = request;
+  let extents: Extent[] = [];
+  const steps: WriteStep[] = [
+    {
+      title: "check the image",
+      run: async () => {
+        await proveDigest(image);
+        extents = await checkAndMap(request);
+        facts.dataBytes = dataBytes(extents);
+      },
+    },
+    {
+      title: "write",
+      run: async (report) => {
+        if (target.kind === "device") {
+          // old signatures, of RAID at a larger disk's end too; and a write that stops half-way must not look like a disk
+          await tool(request, ["wipefs", "--all", "--force", "--quiet", TARGET]);
+        }
+        const share = (done: number) => report(done * facts.dataBytes, facts.dataBytes);
+        await tool(request, await convertCommand(target), share);
+        await claim.handle.sync();
+      },
+    },
+    {
+      title: "read back and compare",
+      run: async (report) => {
+        // what is compressed in the image only qemu-img can read
+        const stored = extents.every(({ offset }) => offset !== undefined);
+        facts.verified = stored ? request.verify : "full";
+        if (facts.verified === "full") await compareWhole(request, report);
+        else await compareStored(request, extents, (done) => report(done, facts.dataBytes));
+      },
+    },
+  ];
+  if (targetBytes > image.virtualBytes) {
+    steps.push({
+      title: "move the backup partition table to the disk's end",
+      run: async () => {
+        facts.backupTableMoved = await moveBackupTable(request);
+      },
+    });
+  }
+  return [...steps, { title: "finish", run: () => claim.finish() }];
+}
+
+async function proveDigest({ path, sha256 }: WriteRequest["image"]): Promise<void> {
+  const found = await sha256File(path).catch((error: Error) => {
+    throw new StageFailure(`the image cannot be read: ${error.message}`);
+  });
+  if (found === sha256) return;
+  throw new StageFailure(
+    `${path} is not the released image: its SHA-256 was ${sha256} and is ${found}`,
+    { hint: "run ./kragle up, which lays it out again from the store" },
+  );
+}
+
+/** @returns what the image stores */
+async function checkAndMap({ image, toolsImage, signal }: WriteRequest): Promise<Extent[]> {
+  const script = `qemu-img check -q -f qcow2 ${IMAGE} && exec qemu-img map --output=json -f qcow2 ${IMAGE}`;
+  const lines: string[] = [];
+  const exitCode = await runTool({
+    ...{ toolsImage, signal, image: image.path },
+    command: ["sh", "-c", script],
+    onLine: (line) => lines.push(line),
+  });
+  if (exitCode === 0) return parseMap(lines.join("\n"));
+  throw new StageFailure(`the image is damaged: ${lines.join("\n")}`);
+}
+
+async function convertCommand(target: Target): Promise<string[]> {
+  const direct = target.kind === "device" || (await takesDirectIo(dirname(target.path)));
+  return [
+    ...["qemu-img", "convert", "-p", "-n", "-f", "qcow2", "-O", "raw"],
+    // -n writes into what is there; qemu-img zeroes it by the device's own means first where it has some
+    ...["-t", direct ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
+  ];
+}
+
+async function compareStored(
+  { image, claim, target }: WriteRequest,
+  extents: readonly Extent[],
+  onProgress: (done: number) => void,
+): Promise<void> {
+  const source = await open(image.path);
+  try {
+    const at = await firstDifference(source, claim.handle, extents, onProgress).catch(
+      (error: Error) => {
+        throw incomplete(target, error.message);
+      },
+    );
+    if (at !== undefined) throw differs(target, at);
+  } finally {
+    await source.close();
+  }
+}
+
+async function compareWhole(request: WriteRequest, report: Report): Promise<void> {
+  const { image, target } = request;
+  // of a larger disk only as much as the image has
+  const disk = [
+    `driver=raw,size=${image.virtualBytes}`,
+    `file.driver=${target.kind === "device" ? "host_device" : "file"},file.filename=${TARGET}`,
+  ].join(",");
+  const source = `driver=qcow2,file.driver=file,file.filename=${IMAGE}`;
+  await tool(
+    request,
+    ["qemu-img", "compare", "-p", "--image-opts", source, disk],
+    (done) => report(done * image.virtualBytes, image.virtualBytes),
+    (words) => {
+      const at = /mismatch at offset (\d+)/.exec(words)?.[1];
+      return at === undefined ? undefined : differs(target, Number(at));
+    },
+  );
+}
+
+/** @returns whether the disk has a GPT, whose second copy belongs into the last sectors */
+async function moveBackupTable(request: WriteRequest): Promise<boolean> {
+  const signature = Buffer.alloc(GPT_SIGNATURE.length);
+  await request.claim.handle.read(signature, 0, signature.length, SECTOR_BYTES);
+  if (signature.toString("latin1") !== GPT_SIGNATURE) return false;
+  const quiet = "--no-reread --no-tell-kernel";
+  const script = `sfdisk --quiet --relocate gpt-bak-std ${quiet} ${TARGET} && exec sfdisk --quiet --verify ${TARGET}`;
+  await tool(request, ["sh", "-c", script]);
+  return true;
+}
+
+/** Runs a tool on the target. @throws StageFailure with the tool's words where it fails */
+async function tool(
+  { image, toolsImage, target, claim, signal }: WriteRequest,
+  command: readonly string[],
+  onShare: (share: number) => void = () => undefined,
+  explain: (words: string) => StageFailure | undefined = () => undefined,
+): Promise<void> {
+  const words: string[] = [];
+  const exitCode = await runTool({
+    ...{ toolsImage, signal, command, image: image.path, target: claim.path },
+    onLine: (line) => {
+      const percent = /^\s*\((\d+(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
+      if (percent === undefined) words.push(line.trim());
+      else onShare(Number(percent) / 100);
+    },
+  }).catch((error: Error) => {
+    throw incomplete(target, error.message);
+  });
+  if (exitCode === 0) return;
+  const text = firstError(words) ?? words.filter(Boolean).slice(-5).join("\n");
+  throw explain(text) ?? incomplete(target, text || `${command[0]} ended with code ${exitCode}`);
+}
+
+/** Of the errors that qemu-img's parallel requests met, the one nearest to the disk's beginning. */
+function firstError(words: readonly string[]): string | undefined {
+  const errors = words.flatMap((line) => {
+    const found = /error while (?:reading|writing) at byte (\d+): .*/.exec(line);
+    return found ? [{ text: found[0], at: Number(found[1]) }] : [];
+  });
+  return errors.sort((a, b) => a.at - b.at)[0]?.text;
+}
+
+const differs = (target: Target, at: number) =>
+  incomplete(target, `what was read back differs from the image at byte ${at}`);
+
+/** A failure after the old content was given up. */
+function incomplete(target: Target, what: string): StageFailure {
+  const result =
+    target.kind === "device"
+      ? `${target.path} is now incomplete and must be written again`
+      : `there is no new ${target.path}`;
+  return new StageFailure(`writing to ${target.path} stopped: ${what}\n${result}`, {
+    exitCode: EXIT.failed,
+  });
+}

@@ -1,0 +1,82 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { readStackSettings } from "../cli/stackSettings";
+import type * as programModule from "../infra/program";
+import { freshly } from "./freshProgram";
+import { type MockRun, type Registered, requestOf, valueOf, withMocks } from "./mocks";
+import { sampleSha256 } from "./samples";
+import type { TemporaryStore } from "./temporaryStore";
+
+type Outputs = Readonly<Record<string, unknown>>;
+
+export interface ProgramRun extends MockRun<Outputs | undefined> {
+  /** The resources as `type name < parent`. */
+  readonly list: readonly string[];
+}
+
+/** Where no Docker daemon is, so that what the machine has in Docker makes no difference. */
+export const NO_DOCKER = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
+
+/** What the release stage of these tests says. */
+export const RELEASED = {
+  imagePath: "build/dev/output/packer-kragle-qcow2",
+  imageSha256: sampleSha256,
+  imageBytes: 8,
+  imageVirtualBytes: 4_294_967_296,
+  conversions: { raw: { path: "build/dev/output/kragle.raw", sha256: sampleSha256, bytes: 9 } },
+  smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
+  accelerator: "tcg",
+  builderImageId: "sha256:1",
+  manifestPath: "build/dev/output/manifest.json",
+  key: "r3lease",
+  tools: { packer: "1.6.6" },
+  files: {},
+};
+
+/** What a stage's command prints. */
+export function answer(resource: Registered): Outputs {
+  if (resource.type !== "command:local:Command") return {};
+  if (resource.name === "builder-base-image")
+    return { stdout: JSON.stringify({ image: "kragle-base:bookworm", buildArgs: {} }) };
+  const { description } = requestOf(resource) as { description: { stage: string } };
+  const result = description.stage === "release" ? RELEASED : {};
+  const files = { "image.qcow2": { sha256: sampleSha256, bytes: 8 } };
+  return { stdout: JSON.stringify({ key: "k", result, files }) };
+}
+
+/** Runs the whole program for the stack dev, with other settings where they are given, on a store of the test's own. */
+export async function runProgram(
+  at: TemporaryStore,
+  options: {
+    readonly settings?: Outputs;
+    readonly preview?: boolean;
+    readonly rebuild?: string;
+    readonly outputs?: (resource: Registered) => Outputs | Promise<Outputs>;
+  } = {},
+): Promise<ProgramRun> {
+  const { program } = freshly({ KRAGLE_HOME: at.home, ...NO_DOCKER }, () => {
+    return require("../infra/program") as typeof programModule;
+  });
+  const values = { ...readStackSettings("dev").values, ...options.settings };
+  const config = Object.entries(values).map(([name, value]) => [
+    name,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  process.env.KRAGLE_REBUILD = options.rebuild ?? "";
+  process.env.KRAGLE_PLAN_SHOWN = "1";
+  try {
+    const run = await withMocks(
+      async () => valueOf(pulumi.output(await program())) as Promise<Outputs | undefined>,
+      {
+        config: Object.fromEntries(config) as Record<string, string>,
+        preview: options.preview ?? false,
+        outputs: options.outputs ?? (options.preview ? () => ({}) : answer),
+      },
+    );
+    const list = run.resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`);
+    return { ...run, list };
+  } finally {
+    delete process.env.KRAGLE_REBUILD;
+    delete process.env.KRAGLE_PLAN_SHOWN;
+  }
+}

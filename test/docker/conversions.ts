@@ -1,0 +1,56 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { parseConversion } from "../../plan/formats";
+import { convert } from "../../stages/convert";
+import { runStage, type StageAnswer, type StageRequest } from "../../stages/stage";
+import { sha256File } from "../../store/files";
+import { TemporaryStore } from "../temporaryStore";
+
+/** A store that holds one image, and what asks for conversions of it. */
+export class Conversions {
+  readonly room = new TemporaryStore();
+  private image: { readonly key: string; readonly sha256: string } | undefined;
+
+  constructor(private readonly toolsImage: string) {}
+
+  /** Publishes a file as the image. @returns its path in the store */
+  async publish(file: string): Promise<string> {
+    copyFileSync(file, join(this.room.work({}), "image.qcow2"));
+    const { key, folder } = await this.room.publish({});
+    this.image = { key, sha256: await sha256File(file) };
+    return join(folder, "image.qcow2");
+  }
+
+  /** @param attempt makes conversions that are otherwise equal different stages */
+  request(entry: string, attempt = ""): StageRequest {
+    const { format, options, fileName, name } = parseConversion(entry);
+    const { toolsImage, image } = this;
+    return {
+      stack: "test",
+      root: `convert-${name}`,
+      description: {
+        stage: "convert",
+        version: 1,
+        inputs: { format, options, attempt },
+        upstream: { imageSha256: image!.sha256 },
+      },
+      settings: { toolsImage, image, format, options, fileName, timeoutSeconds: 100 },
+    };
+  }
+
+  run(entry: string, attempt = ""): Promise<StageAnswer> {
+    return runStage(convert, {
+      store: this.room.store,
+      request: this.request(entry, attempt),
+      marker: undefined,
+      secrets: {},
+      print: () => undefined,
+      signal: new AbortController().signal,
+    });
+  }
+
+  folder({ stage, key }: StageAnswer): string {
+    return this.room.store.folder(stage, key);
+  }
+}

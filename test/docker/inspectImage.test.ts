@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { entries, type Facts, facts as factsSchema } from "../../stages/check/facts";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { toolsImage } from "./toolsImage";
+
+const project = resolve(__dirname, "../..");
+
+describe("the inspector, on tiny disks with planted faults", function () {
+  this.timeout(60_000);
+  let image: string;
+
+  before(async function () {
+    image = await toolsImage(this);
+  });
+
+  async function inspect(fault: string, secrets: Record<string, string> = {}): Promise<Facts> {
+    const scratch = mkdtempSync(join(tmpdir(), "kragle-inspect-"));
+    chownSync(scratch, BUILD_UID, BUILD_GID);
+    const lines: string[] = [];
+    try {
+      const { exitCode } = await runContainer({
+        storeId: "test",
+        key: `inspect-${fault}-${process.pid}`,
+        image,
+        run: ["sh", "/test/tinyDisk.sh", fault],
+        settings: { image: "/scratch/image.qcow2", contents: ["/etc/.*", "/usr/lib/os-release"] },
+        secrets,
+        binds: [
+          { source: scratch, target: "/scratch" },
+          { source: __dirname, target: "/test", readOnly: true },
+          {
+            source: join(project, "builder/tools"),
+            target: "/usr/local/lib/kragle",
+            readOnly: true,
+          },
+        ],
+        user: "builder",
+        network: "none",
+        log: join(scratch, "log"),
+        onLine: (line) => lines.push(line),
+        deadlineSeconds: 50,
+      });
+      assert.equal(exitCode, 0, lines.join("\n"));
+      return factsSchema.parse(JSON.parse(readFileSync(join(scratch, "facts.json"), "utf8")));
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  }
+
+  it("reads partitions, both kinds of file systems, folders, contents and links", async () => {
+    const facts = await inspect("none");
+    assert.deepEqual(facts.disk.problems, []);
+    assert.deepEqual(facts.table!.problems, []);
+    assert.deepEqual(
+      facts.fileSystems.map(({ type, mountPoint, checked, problems }) => [
+        type,
+        mountPoint,
+        checked,
+        problems,
+      ]),
+      [
+        ["vfat", "/boot/efi", true, []],
+        ["ext4", "/", true, []],
+      ],
+    );
+    const paths = entries(facts).map(({ path }) => path);
+    assert.ok(paths.includes("/boot/efi/EFI/BOOT/BOOTX64.EFI"), paths.join(" "));
+    assert.ok(paths.includes("/etc/with space ü"));
+    assert.equal(facts.contents["/usr/lib/os-release"], "ID=tiny\n");
+    assert.equal(facts.contents["/etc/localtime"], "/usr/share/zoneinfo/Etc/UTC");
+    assert.equal(facts.contents["/etc/long-link"], "/" + "long".repeat(30));
+    assert.deepEqual(facts.secrets, { scannedBytes: 0, tooShort: [], hits: [] });
+  });
+
+  it("notices a file that is cut off, and reads nothing of it", async () => {
+    const facts = await inspect("truncated");
+    assert.ok(facts.disk.problems.length > 0);
+    assert.equal(facts.table, null);
+  });
+
+  it("notices a backing file", async () => {
+    assert.match((await inspect("backing")).disk.backingFile!, /image-below\.qcow2/);
+  });
+
+  for (const copy of ["backup", "primary"]) {
+    it(`notices a broken ${copy} of the partition table`, async () => {
+      const { table } = await inspect(`gpt-${copy}`);
+      assert.match(table!.problems.join("\n"), new RegExp(`The ${copy} GPT table is corrupt`));
+    });
+  }
+
+  it("notices that there is no partition table", async () => {
+    assert.equal((await inspect("no-table")).table, null);
+  });
+
+  it("notices a file system that is not clean", async () => {
+    const root = (await inspect("dirty-ext4")).fileSystems.at(-1)!;
+    assert.match(root.problems.join("\n"), /deleted\/unused inode/);
+  });
+
+  it("reports a file system that it has no reader for", async () => {
+    const root = (await inspect("unknown")).fileSystems.at(-1)!;
+    assert.deepEqual([root.type, root.checked], ["crypto_LUKS", false]);
+  });
+
+  it("finds secrets in every form, and says in which file", async () => {
+    const { secrets } = await inspect("none", {
+      password: "s3cr3t/of+run",
+      other: "not-on-it",
+      pin: "12",
+    });
+    const hits = secrets!.hits.map(({ secret, form, where }) => `${secret} ${form} ${where}`);
+    assert.deepEqual(hits.sort(), [
+      "password URL-escaped /etc/url",
+      "password base64 /etc/encoded",
+      "password plain /etc/token",
+    ]);
+    assert.deepEqual(secrets!.tooShort, ["pin"]);
+  });
+
+  it("finds secrets in deleted files", async () => {
+    const { secrets } = await inspect("deleted-secret", { password: "s3cr3t/of+run" });
+    assert.deepEqual(
+      secrets!.hits.map(({ form, where }) => `${form} ${where}`).sort(),
+      ["URL-escaped", "base64", "plain"].map(
+        (form) => `${form} a deleted file or free space, partition 3`,
+      ),
+    );
+  });
+});

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { stageKey } from "../../plan/description";
+import { docker } from "../../stages/container";
+import { projectFolder } from "../../stages/project";
+import { Conversions } from "../docker/conversions";
+import {
+  canLoop,
+  inTools,
+  localToolsImage,
+  makeSmallDisk,
+  MIB,
+  type SmallDisk,
+} from "../docker/smallDisk";
+
+describe("a conversion that goes wrong", function () {
+  this.timeout(120_000);
+  let disk: SmallDisk;
+  let conversions: Conversions;
+
+  before(async function () {
+    const image = localToolsImage();
+    if (!image) this.skip();
+    disk = await makeSmallDisk(image, 96);
+  });
+  beforeEach(() => {
+    conversions = new Conversions(disk.toolsImage);
+  });
+  afterEach(() => conversions.room.remove());
+  after(() => {
+    if (disk) rmSync(disk.folder, { recursive: true });
+  });
+
+  const published = () =>
+    readdirSync(join(conversions.room.home, "store")).filter((name) => name.startsWith("convert-"));
+
+  it("refuses a truncated qcow2, which qemu-img alone converts to zeroes", async () => {
+    const cut = join(disk.folder, "cut.qcow2");
+    copyFileSync(disk.path, cut);
+    truncateSync(cut, 60 * MIB);
+    inTools(disk.toolsImage, disk.folder, "qemu-img convert -O raw /w/cut.qcow2 /w/cut.raw");
+    await conversions.publish(cut);
+    await assert.rejects(conversions.run("raw"), /could not check the image/);
+    assert.deepEqual(published(), []);
+  });
+
+  it("refuses an image in which a bit has flipped, although its size and time are unchanged", async () => {
+    const file = await conversions.publish(disk.path);
+    const reference = join(disk.folder, "time");
+    execFileSync("touch", ["--reference", file, reference]);
+    const descriptor = openSync(file, "r+");
+    const byte = Buffer.alloc(1);
+    readSync(descriptor, byte, 0, 1, 40 * MIB);
+    writeSync(descriptor, Buffer.from([byte[0]! ^ 1]), 0, 1, 40 * MIB);
+    closeSync(descriptor);
+    execFileSync("touch", ["--reference", reference, file]);
+    await assert.rejects(conversions.run("raw"), /the image in the store is damaged/);
+    assert.deepEqual(published(), []);
+  });
+
+  describe("for want of room", () => {
+    let small: string;
+    beforeEach(async function () {
+      if (!canLoop()) this.skip();
+      await conversions.publish(disk.path);
+      small = join(conversions.room.home, "work");
+      mkdirSync(small, { recursive: true });
+      execFileSync("mount", ["-t", "tmpfs", "-o", `size=${48 * MIB},mode=755`, "none", small]);
+    });
+    afterEach(() => void (small && execFileSync("umount", [small])));
+
+    it("is not begun", async () => {
+      await assert.rejects(
+        conversions.run("raw"),
+        /the store's disk has \d+ MiB free, the converted image needs about \d+ MiB/,
+      );
+      assert.deepEqual(published(), []);
+    });
+
+    it("or stops half-way, and leaves nothing", async () => {
+      await assert.rejects(
+        conversions.run("qcow2:compression=zstd"),
+        /could not convert to qcow2[^]*No space left on device/,
+      );
+      assert.deepEqual(published(), []);
+    });
+  });
+
+  it("leaves nothing under its name when it is killed, and the next run finishes", async () => {
+    await conversions.publish(disk.path);
+    const { home, store } = conversions.room;
+    const request = conversions.request("qcow2:compression=zlib");
+    const { stage } = request.description;
+    const key = stageKey(request.description);
+    const run = () => {
+      const child = spawn(join(projectFolder, "kragle"), ["stage", "convert"], {
+        env: { ...process.env, KRAGLE_HOME: home },
+        stdio: ["pipe", "ignore", "ignore"],
+      });
+      child.stdin.end(JSON.stringify(request));
+      return { child, ended: once(child, "exit") as Promise<[number | null]> };
+    };
+    const { child, ended } = run();
+    const half = join(store.workFolder(stage, key), "kragle.zlib.qcow2");
+    while (!existsSync(half) || statSync(half).size < MIB) await sleep(2);
+    child.kill("SIGKILL");
+    await ended;
+    assert.deepEqual(published(), []);
+    const [code] = await run().ended;
+    assert.equal(code, 0);
+    assert.deepEqual(published(), [`${stage}-${key}`]);
+    const label = [`kragle.store=${store.id}`];
+    assert.deepEqual(await docker.listContainers({ all: true, filters: { label } }), []);
+  });
+});

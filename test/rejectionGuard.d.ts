@@ -1,0 +1,6 @@
+declare namespace Mocha {
+  interface Runnable {
+    /** See rejectionGuard.cjs. */
+    expectRejections?: boolean;
+  }
+}

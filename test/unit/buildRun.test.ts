@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+
+import * as pulumi from "@pulumi/pulumi";
+
+import { BuildRun, type BuildRunArgs } from "../../components/buildRun";
+import { planImage } from "../../plan/imagePlan";
+import { type MockOptions, type Registered, UNKNOWN, valueOf, withMocks } from "../mocks";
+import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
+
+const plan = planImage(sampleSpec, sampleFiles, null);
+
+const args: BuildRunArgs = {
+  stack: "dev",
+  toolsImage: "kragle-tools:1",
+  base: { description: plan.base.description, settings: { kernel: "cloud" }, marker: undefined },
+  image: { description: plan.image.description, settings: { cpus: 2 }, marker: undefined },
+  knownImageSha256: undefined,
+};
+
+/** What the image stage answers. */
+const answered = ({ name }: Registered) =>
+  name === "build-image"
+    ? { stdout: JSON.stringify({ files: { "image.qcow2": { sha256: sampleSha256, bytes: 8 } } }) }
+    : {};
+
+/** Some resource that the build needs. */
+class Tools extends pulumi.CustomResource {
+  declare readonly reference: pulumi.Output<string>;
+  constructor() {
+    super("test:index:Tools", "tools", { reference: undefined });
+  }
+}
+
+const register = (change: Partial<BuildRunArgs> = {}, options: MockOptions = {}) =>
+  withMocks(
+    async () => {
+      const build = new BuildRun("build", { ...args, ...change });
+      return options.preview ? undefined : valueOf(build.imageSha256);
+    },
+    { outputs: answered, ...options },
+  );
+
+describe("BuildRun", () => {
+  it("is the command of base, and after it the command of image", async () => {
+    const { resources } = await register();
+    const command = (stage: "base" | "image", settings: object): Registered => ({
+      type: "command:local:Command",
+      name: `build-${stage}`,
+      inputs: {
+        create: `exec ./kragle stage ${stage}`,
+        delete: `exec ./kragle drop-root 'dev' '${stage}'`,
+        stdin: JSON.stringify({
+          stack: "dev",
+          root: stage,
+          description: plan[stage].description,
+          settings: { ...settings, toolsImage: "kragle-tools:1" },
+        }),
+        environment: { KRAGLE_KEY: plan[stage].key },
+        addPreviousOutputInEnv: false,
+        logging: "stderr",
+      },
+      secrets: [],
+      parent: "build",
+      dependsOn: stage === "base" ? [] : ["build-base"],
+      options: {
+        deleteBeforeReplace: true,
+        customTimeouts: { create: "24h", update: "24h" },
+        ignoreChanges: ["environment.KRAGLE_MARKER"],
+      },
+    });
+    assert.deepEqual(resources, [
+      {
+        type: "kragle:index:BuildRun",
+        name: "build",
+        inputs: {},
+        secrets: [],
+        parent: "",
+        dependsOn: [],
+        options: {},
+      },
+      command("base", { kernel: "cloud" }),
+      command("image", { cpus: 2 }),
+    ] satisfies Registered[]);
+  });
+
+  it("gives the digest that the image stage answered", async () => {
+    assert.equal((await register()).value, sampleSha256);
+  });
+
+  it("gives the digest that is known without asking the stage, in a preview too", async () => {
+    const known = { knownImageSha256: sampleSha256 };
+    const { value } = await withMocks(
+      () => valueOf(new BuildRun("build", { ...args, ...known }).imageSha256),
+      { preview: true },
+    );
+    assert.equal(value, sampleSha256);
+  });
+
+  it("has a marker for a lost result, which then is no ignored change", async () => {
+    const marker = "lost:2026-11-01T00:00:00.000Z";
+    const { find } = await register({ base: { ...args.base, marker } });
+    assert.deepEqual(find("build-base").inputs.environment, {
+      KRAGLE_KEY: plan.base.key,
+      KRAGLE_MARKER: marker,
+    });
+    assert.equal(find("build-base").options.ignoreChanges, undefined);
+    assert.deepEqual(find("build-image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);
+  });
+
+  it("keeps a secret encrypted, in the environment and nowhere else", async () => {
+    const secrets = { PASSWORD: "hunter2", TOKEN: pulumi.output("t0ken") };
+    const { find } = await register({ image: { ...args.image, secrets } });
+    const { inputs, secrets: paths } = find("build-image");
+    assert.deepEqual(inputs.environment, {
+      KRAGLE_KEY: plan.image.key,
+      KRAGLE_SECRET_PASSWORD: "hunter2",
+      KRAGLE_SECRET_TOKEN: "t0ken",
+    });
+    assert.deepEqual(paths.toSorted(), [
+      "environment.KRAGLE_SECRET_PASSWORD",
+      "environment.KRAGLE_SECRET_TOKEN",
+    ]);
+    const others = JSON.stringify({ ...inputs, environment: {}, base: find("build-base").inputs });
+    assert.doesNotMatch(others, /hunter2|t0ken/);
+  });
+
+  it("keeps its key when a secret or a setting changes", async () => {
+    const image = { ...args.image, settings: { cpus: 9 }, secrets: { PASSWORD: "other" } };
+    const { inputs } = (await register({ image })).find("build-image");
+    assert.equal((inputs.environment as Record<string, string>).KRAGLE_KEY, plan.image.key);
+  });
+
+  it("does not begin before what it is told to wait for is there", async () => {
+    const made: string[] = [];
+    const outputs = async (resource: Registered) => {
+      if (resource.name === "tools") await new Promise((resolve) => setTimeout(resolve, 30));
+      made.push(resource.name);
+      return answered(resource);
+    };
+    const { find } = await withMocks(
+      () => void new BuildRun("build", args, { dependsOn: [new Tools()] }),
+      { outputs },
+    );
+    assert.deepEqual(find("build").dependsOn, ["tools"]);
+    assert.deepEqual(made, ["tools", "build", "build-base", "build-image"]);
+  });
+
+  it("is known in a preview except for what comes of the tools image", async () => {
+    const { find } = await withMocks(
+      () => {
+        const build = new BuildRun("build", { ...args, toolsImage: new Tools().reference });
+        build.imageSha256.apply(() => assert.fail("the digest of an image that is not built yet"));
+      },
+      { preview: true },
+    );
+    const { inputs } = find("build-image");
+    assert.equal(inputs.create, "exec ./kragle stage image");
+    assert.deepEqual(inputs.environment, { KRAGLE_KEY: plan.image.key });
+    assert.equal(inputs.stdin, UNKNOWN);
+  });
+});

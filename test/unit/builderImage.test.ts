@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+
+import { BuilderImage, type BuilderImageArgs } from "../../components/builderImage";
+import {
+  type MockOptions,
+  type Registered,
+  requestOf,
+  UNKNOWN,
+  valueOf,
+  withMocks,
+} from "../mocks";
+
+const args: BuilderImageArgs = {
+  stack: "dev",
+  toolsImage: "kragle-tools:0123456789ab",
+  baseImage: "debian:bookworm-slim",
+  packer: "auto",
+  toolsMarker: undefined,
+  handMarker: undefined,
+};
+
+const answer = { image: "kragle-base:bookworm", buildArgs: { http_proxy: "http://u:pw@proxy" } };
+
+const register = (change: Partial<BuilderImageArgs> = {}, options: MockOptions = {}) =>
+  withMocks(
+    async () => {
+      const builder = new BuilderImage("builder", { ...args, ...change });
+      return {
+        image: await valueOf(builder.image),
+        ready: await Promise.all(builder.ready.map(({ urn }) => valueOf(urn))),
+      };
+    },
+    {
+      outputs: ({ type }) =>
+        type === "command:local:Command" && !options.preview
+          ? { stdout: JSON.stringify(answer) }
+          : {},
+      ...options,
+    },
+  );
+
+const children = (resources: readonly Registered[]) =>
+  resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`);
+
+describe("BuilderImage", () => {
+  it("is the Docker base, the tools on it, and the image for use by hand", async () => {
+    const { resources, value } = await register();
+    assert.deepEqual(children(resources), [
+      "kragle:index:BuilderImage builder < ",
+      "command:local:Command builder-base-image < builder",
+      "docker:index/image:Image builder-tools < builder",
+      "docker:index/image:Image builder-kragle < builder",
+    ]);
+    assert.equal(value.image, args.toolsImage);
+    assert.deepEqual(
+      value.ready.map((urn) => urn.split("::").at(-1)),
+      ["builder-tools"],
+    );
+  });
+
+  it("asks for the Docker base by its reference, and keeps the answer secret", async () => {
+    const base = (await register()).find("builder-base-image");
+    assert.equal(base.inputs.create, "exec ./kragle stage base-image");
+    assert.deepEqual(requestOf(base), {
+      stack: "dev",
+      root: "builder",
+      reference: "debian:bookworm-slim",
+      release: "bookworm",
+    });
+    assert.deepEqual(base.inputs.environment, {});
+    assert.deepEqual(base.options, {
+      deleteBeforeReplace: true,
+      additionalSecretOutputs: ["stdout"],
+      ignoreChanges: ["environment.KRAGLE_MARKER"],
+    });
+  });
+
+  it("lets the stack's root go when it is destroyed", async () => {
+    const base = (await register()).find("builder-base-image");
+    assert.equal(base.inputs.delete, "exec ./kragle drop-root 'dev' 'builder'");
+  });
+
+  it("builds both images locally from the same context, the one for use by hand after the tools", async () => {
+    const { find } = await register();
+    const image = (imageName: string, target: string, dockerfile: string) => ({
+      imageName,
+      skipPush: true,
+      buildOnPreview: false,
+      build: {
+        context: "builder",
+        dockerfile,
+        target,
+        platform: "linux/amd64",
+        args: {
+          BASE: "kragle-base:bookworm",
+          PACKER: "auto",
+          APT_SOURCES_B64: "",
+          APT_CONF_B64: "",
+          http_proxy: "http://u:pw@proxy",
+          https_proxy: "",
+          no_proxy: "",
+        },
+      },
+    });
+    const [tools, hand] = [find("builder-tools"), find("builder-kragle")];
+    assert.deepEqual(tools.inputs, image(args.toolsImage, "tools", "builder/tools.Dockerfile"));
+    assert.deepEqual(hand.inputs, image("kragle", "kragle", "builder/Dockerfile"));
+    assert.deepEqual(tools.dependsOn, ["builder-base-image"]);
+    assert.deepEqual(hand.dependsOn, ["builder-base-image", "builder-tools"]);
+    for (const { options } of [tools, hand]) {
+      assert.deepEqual(options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
+    }
+  });
+
+  const environmentOf = ({ inputs }: Registered) =>
+    (inputs.environment as Record<string, string>).KRAGLE_MARKER;
+  const argOf = ({ inputs }: Registered) =>
+    (inputs.build as { args: Record<string, string> }).args.KRAGLE_MARKER;
+
+  it("builds tools again that Docker has lost, and looks for their base first", async () => {
+    const { find } = await register({ toolsMarker: "lost:1" });
+    assert.equal(environmentOf(find("builder-base-image")), "lost:1");
+    assert.equal(argOf(find("builder-tools")), "lost:1");
+    assert.equal(argOf(find("builder-kragle")), undefined);
+    assert.deepEqual(find("builder-tools").options, {});
+    assert.equal(find("builder-base-image").options.ignoreChanges, undefined);
+    assert.deepEqual(find("builder-kragle").options.ignoreChanges, ["build.args.KRAGLE_MARKER"]);
+  });
+
+  it("builds the image for use by hand again that Docker has lost, not the tools", async () => {
+    const { find } = await register({ handMarker: "lost:2" });
+    assert.equal(environmentOf(find("builder-base-image")), "lost:2");
+    assert.equal(argOf(find("builder-kragle")), "lost:2");
+    assert.equal(argOf(find("builder-tools")), undefined);
+  });
+
+  it("is nothing but its reference where a ready one is used", async () => {
+    const { resources, value } = await register({ prebuilt: "registry.example/kragle:1" });
+    assert.deepEqual(children(resources), ["kragle:index:BuilderImage builder < "]);
+    assert.deepEqual(value, { image: "registry.example/kragle:1", ready: [] });
+  });
+
+  it("is known in a preview except for what the host answers", async () => {
+    const { find, value } = await register({}, { preview: true });
+    assert.equal(value.image, args.toolsImage);
+    const { imageName, build } = find("builder-tools").inputs;
+    assert.equal(imageName, args.toolsImage);
+    const { BASE, PACKER, http_proxy } = (build as { args: Record<string, string> }).args;
+    assert.deepEqual([BASE, PACKER, http_proxy], [UNKNOWN, "auto", UNKNOWN]);
+  });
+});

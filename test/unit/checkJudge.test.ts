@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+
+import { globPattern, globRoot, matcher } from "../../stages/check/glob";
+import { judge, neededContents } from "../../stages/check/judge";
+import { packagesTsv, parseDpkgStatus } from "../../stages/check/packages";
+import { catalogueDigest, RULES } from "../../stages/check/rules";
+import { sshdValue } from "../../stages/check/sshd";
+import { SampleImage } from "./checkSamples";
+
+const statusOf = (image: SampleImage, id: string) =>
+  judge(RULES, image.facts).find((finding) => finding.id === id)!;
+
+describe("judging what was not read", () => {
+  it("checks nothing of an image whose root cannot be read, and passes nothing of it", () => {
+    const image = new SampleImage();
+    image.facts.fileSystems[1] = { ...image.facts.fileSystems[1]!, type: "xfs", checked: false };
+    image.facts.tree = [];
+    image.facts.contents = {};
+    const { status, detail } = statusOf(image, "disk.file-systems");
+    assert.deepEqual([status, detail], ["not checked", "no reader for xfs on partition 3"]);
+    for (const rule of RULES.filter(({ assertion }) => !("probe" in assertion))) {
+      assert.equal(statusOf(image, rule.id).status, "not checked", rule.id);
+    }
+  });
+
+  it("does not pass a rule about a mount point that cannot be read", () => {
+    const image = new SampleImage();
+    image.facts.fileSystems.push({
+      ...image.facts.fileSystems[1]!,
+      partition: 4,
+      type: "xfs",
+      mountPoint: "/var/log",
+      checked: false,
+    });
+    assert.equal(statusOf(image, "logs.files").status, "not checked");
+    assert.equal(statusOf(image, "accounts.root-locked").status, "passed");
+  });
+
+  it("judges a damaged qcow2 only as a file", () => {
+    const image = new SampleImage();
+    image.facts.disk.problems = ["1 errors were found"];
+    image.facts.table = null;
+    assert.equal(statusOf(image, "disk.consistent").status, "failed");
+    assert.equal(statusOf(image, "disk.standalone").status, "passed");
+    assert.equal(statusOf(image, "disk.partition-table").status, "not checked");
+  });
+
+  it("says that secrets were not looked for", () => {
+    const image = new SampleImage();
+    image.facts.secrets = { scannedBytes: 0, tooShort: [], hits: [] };
+    assert.equal(statusOf(image, "payload.secrets").status, "not applicable");
+    image.facts.secrets = { scannedBytes: 9, tooShort: ["pin"], hits: [] };
+    assert.equal(statusOf(image, "payload.secrets").status, "not checked");
+    image.facts.secrets = undefined;
+    assert.equal(statusOf(image, "payload.secrets").status, "not checked");
+  });
+
+  it("applies rules about a program only where it is installed", () => {
+    const image = new SampleImage()
+      .remove("/usr/sbin/sshd")
+      .remove("/etc/ssh/sshd_config.d/60-keys.conf");
+    assert.equal(statusOf(image, "ssh.passwords").status, "not applicable");
+  });
+});
+
+describe("globs of the catalogue", () => {
+  const cases: [string, string, boolean][] = [
+    ["/etc/ssh/ssh_host_*_key*", "/etc/ssh/ssh_host_rsa_key.pub", true],
+    ["/etc/*", "/etc/ssh/x", false],
+    ["/var/log/**", "/var/log/a/b.log", true],
+    ["/{root,home/*}/.x", "/home/me/.x", true],
+    ["/{root,home/*}/.x", "/root/yx", false],
+    ["/core{,.*}", "/core", true],
+    ["/core{,.*}", "/core.1", true],
+    ["/core{,.*}", "/cores", false],
+    ["/a/[0-9a-f]?", "/a/fz", true],
+    ["/a/(b)+", "/a/(b)+", true],
+  ];
+  for (const [glob, path, expected] of cases) {
+    it(`${glob} ${expected ? "matches" : "does not match"} ${path}`, () => {
+      assert.equal(matcher([glob])(path), expected);
+    });
+  }
+
+  it("know the folder that they look into", () => {
+    assert.equal(globRoot("/var/log/**"), "/var/log");
+    assert.equal(globRoot("/etc/fstab"), "/etc/fstab");
+    assert.equal(globRoot("/{root,home}/x"), "/");
+    assert.equal(globRoot("/var/lib/*lease*"), "/var/lib");
+  });
+
+  it("ask for the content of every file that a rule reads", () => {
+    const wanted = neededContents(RULES);
+    for (const glob of ["/etc/shadow", "/etc/ssh/sshd_config.d/*", "/var/lib/dpkg/status"]) {
+      assert.ok(wanted.includes(globPattern(glob)), glob);
+    }
+  });
+});
+
+describe("the OpenSSH server's configuration", () => {
+  const value = (files: Record<string, string>) => sshdValue(files, "PermitRootLogin");
+  const main = "/etc/ssh/sshd_config";
+
+  it("counts the first value", () => {
+    assert.equal(value({ [main]: "PermitRootLogin no\nPermitRootLogin yes\n" }), "no");
+  });
+
+  it("takes included files where their Include stands, in their order", () => {
+    const files = {
+      [main]: "Include sshd_config.d/*.conf\nPermitRootLogin no\n",
+      "/etc/ssh/sshd_config.d/50-b.conf": "permitrootlogin yes\n",
+      "/etc/ssh/sshd_config.d/40-a.conf":
+        "# PermitRootLogin no\nPermitRootLogin prohibit-password\n",
+    };
+    assert.equal(value(files), "prohibit-password");
+  });
+
+  it("does not take a Match block for everybody", () => {
+    assert.equal(value({ [main]: "Match User a\n  PermitRootLogin yes\n" }), undefined);
+  });
+});
+
+describe("packages of the image", () => {
+  const status = [
+    "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2.13",
+    "Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1",
+    "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-2+b7\nDescription: a\n b",
+  ].join("\n\n");
+
+  it("are read from dpkg's database, sorted, without removed ones", () => {
+    assert.equal(
+      packagesTsv(parseDpkgStatus(status)),
+      "bash\t5.2-2+b7\tamd64\nzlib1g\t1:1.2.13\tamd64\n",
+    );
+  });
+});
+
+it("the catalogue's digest is a SHA-256 that stays the same", () => {
+  assert.match(catalogueDigest(), /^[0-9a-f]{64}$/);
+  assert.equal(catalogueDigest(), catalogueDigest());
+});

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { chmodSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { mock } from "node:test";
+
+import { readStackSettings } from "../../cli/stackSettings";
+import type * as planModule from "../../infra/plan";
+import { planLines, planRows } from "../../infra/planReport";
+import { parseSettings } from "../../infra/settings";
+import type { PlannedStage } from "../../plan/imagePlan";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { Roots } from "../../store/roots";
+import type { Artifact } from "../../store/store";
+import { NO_DOCKER } from "../devProgram";
+import { freshly } from "../freshProgram";
+import { TemporaryStore } from "../temporaryStore";
+
+const spec = parseSettings(readStackSettings("dev").values, "dev");
+const AFTER = ["check", "convert-raw", "smoke", "release"];
+
+describe("what the plan finds in the store", () => {
+  let at: TemporaryStore;
+  let makePlan: typeof planModule.makePlan;
+  beforeEach(() => {
+    at = new TemporaryStore();
+    ({ makePlan } = freshly({ KRAGLE_HOME: at.home, ...NO_DOCKER }, () => {
+      return require("../../infra/plan") as typeof planModule;
+    }));
+  });
+  afterEach(() => {
+    delete process.env.KRAGLE_REBUILD;
+    at.remove();
+  });
+
+  const plan = (change: Partial<ImageSpec> = {}) => makePlan({ ...spec, ...change }, "dev");
+
+  /** Each stage's status and why. */
+  async function rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {
+    const list = planRows(await plan(change)).map(({ stage, status, reasons }) => [
+      stage,
+      [status, ...reasons].join(" | "),
+    ]);
+    return Object.fromEntries(list) as Record<string, string>;
+  }
+
+  /** Publishes a stage's result, as one that the stack uses unless it is said otherwise. */
+  async function publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
+    const file = planned.description.stage === "image" ? "image.qcow2" : "file";
+    const artifact = await at.publish({ [file]: "x" }, planned.description);
+    const { stage, key, publishedAt } = artifact.manifest;
+    if (root !== null) await new Roots(at.home).set("dev", root, { stage, key, publishedAt });
+    return artifact;
+  }
+
+  const markerOf = async (root: string, change: Partial<ImageSpec> = {}) =>
+    (await plan(change)).observed.get(root)?.observation.marker;
+
+  it("is nothing at first, and what follows the image cannot be told yet", async () => {
+    const reference = (await plan()).tools.reference;
+    assert.match(reference, /^kragle-tools:[0-9a-f]{12}$/);
+    assert.deepEqual(await rows(), {
+      builder: `will run | Docker has no image ${reference}`,
+      base: "will run | never built in this store",
+      image: "will run | never built in this store",
+      ...Object.fromEntries(AFTER.map((stage) => [stage, "runs after image"])),
+    });
+    assert.equal(await markerOf("base"), `absent:${at.store.id}`);
+    assert.deepEqual(planLines(await plan()), [
+      `builder      will run: Docker has no image ${reference}`,
+      "base         will run: never built in this store",
+      "image        will run: never built in this store",
+      ...AFTER.map((stage) => `${stage.padEnd(11)}  runs after image`),
+    ]);
+  });
+
+  it("is what any stack has built", async () => {
+    const { plan: image } = await plan();
+    await publish(image.base, null);
+    await publish(image.image, null);
+    const found = await rows();
+    assert.deepEqual([found.base, found.image], ["from store", "from store"]);
+    for (const stage of AFTER) assert.equal(found[stage], "will run | never built in this store");
+    assert.equal(await markerOf("base"), undefined);
+  });
+
+  it("is everything after a whole run", async () => {
+    const first = await plan();
+    await publish(first.plan.base, "base");
+    await publish(first.plan.image, "image");
+    const { check, conversions, smoke, release } = (await plan()).proof!;
+    await publish(check, "check");
+    await publish(conversions[0]!, "convert-raw");
+    await publish(smoke!, "smoke");
+    await publish(release, "release");
+    const { builder: _, ...found } = await rows();
+    assert.deepEqual(new Set(Object.values(found)), new Set(["from store"]));
+    // a new format needs no image
+    const more = [...spec.formats, { format: "vdi", options: {}, fileName: "k.vdi", name: "vdi" }];
+    const changed = await rows({ formats: more });
+    assert.deepEqual(
+      Object.keys(changed).filter(
+        (stage) => stage !== "builder" && changed[stage] !== "from store",
+      ),
+      ["convert-vdi", "release"],
+    );
+  });
+
+  it("names the input that changed, and expects the time of before", async () => {
+    await publish((await plan()).plan.base, "base");
+    const base = planRows(await plan({ kernel: "generic" })).find(({ stage }) => stage === "base");
+    assert.deepEqual(base, {
+      stage: "base",
+      status: "will run",
+      reasons: ["kernel: cloud → generic"],
+      expectedSeconds: 1.5,
+    });
+  });
+
+  it("marks a loss by when the lost one was made", async () => {
+    const { folder, manifest } = await publish((await plan()).plan.base, "base");
+    rmSync(folder, { recursive: true });
+    assert.equal((await rows()).base, "will run | its artifact is gone from the store");
+    assert.equal(await markerOf("base"), `lost:${manifest.publishedAt}`);
+    const again = await publish((await plan()).plan.base, "base");
+    assert.equal(await markerOf("base"), undefined);
+    chmodSync(join(again.folder, "file"), 0o644);
+    truncateSync(join(again.folder, "file"));
+    const why = "will run | its artifact is damaged: file is missing or altered";
+    assert.equal((await rows()).base, why);
+    assert.equal(await markerOf("base"), `lost:${again.manifest.publishedAt}`);
+    assert.notEqual(manifest.publishedAt, again.manifest.publishedAt);
+  });
+
+  it("refuses the one instance that is to be rebuilt, and a rebuilt base its image", async () => {
+    const { plan: image } = await plan();
+    const base = await publish(image.base, "base");
+    const built = await publish(image.image, "image");
+    process.env.KRAGLE_REBUILD = "image";
+    const why = "will run | a rebuild was asked for";
+    assert.deepEqual([(await rows()).base, (await rows()).image], ["from store", why]);
+    assert.equal(await markerOf("image"), `rebuild:${built.manifest.publishedAt}`);
+    process.env.KRAGLE_REBUILD = "base";
+    assert.deepEqual([(await rows()).base, (await rows()).image], [why, why]);
+    assert.equal(await markerOf("base"), `rebuild:${base.manifest.publishedAt}`);
+    assert.equal((await rows()).check, "runs after image");
+  });
+
+  describe("of a base that is renewed by age", () => {
+    const weekly = { refreshAfter: 7 * 86_400 };
+    const DAY = 86_400_000;
+    afterEach(() => mock.timers.reset());
+
+    const dayOf = async () => (await plan(weekly)).plan.base.description.inputs.epoch;
+
+    it("is a young one, under the day on which it was begun; then it counts as changed", async () => {
+      mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 10, 1, 12) });
+      const { key } = (await plan(weekly)).plan.base;
+      assert.equal(await dayOf(), "2026-11-01");
+      await publish((await plan(weekly)).plan.base, "base");
+      mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY - 1000);
+      assert.equal((await rows(weekly)).base, "from store");
+      assert.equal((await plan(weekly)).plan.base.key, key);
+      mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY + 1000);
+      assert.equal((await rows(weekly)).base, "will run | epoch: 2026-11-01 → 2026-11-08");
+    });
+
+    it("is not one of another kind", async () => {
+      mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 10, 1, 12) });
+      await publish((await plan({ ...weekly, kernel: "generic" })).plan.base, "base");
+      mock.timers.setTime(Date.UTC(2026, 10, 3, 12));
+      assert.equal(await dayOf(), "2026-11-03");
+      await publish((await plan(weekly)).plan.base, "base");
+      mock.timers.setTime(Date.UTC(2026, 10, 5, 12));
+      assert.equal(await dayOf(), "2026-11-03");
+    });
+  });
+});

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+
+import {
+  atTheFoot,
+  type Ladder,
+  missing,
+  observe,
+  type Observation,
+  type Progress,
+} from "../../stages/smoke/ladder";
+import { QUICK_RUNGS } from "../../stages/smoke/rungs";
+import { FATAL_SIGNS } from "../../stages/smoke/signs";
+
+const ladder: Ladder = { rungs: QUICK_RUNGS, deadlineSeconds: 180 };
+
+const console_ = (text: string): Observation => ({ kind: "console", text });
+const reached = (rung: string): Observation => ({ kind: "reached", rung });
+const time: Observation = { kind: "time" };
+const stopped = (reason: string): Observation => ({ kind: "stopped", reason });
+
+/** What is left after observations, each at its second. */
+function after(...observations: readonly (readonly [number, Observation])[]): Progress {
+  return observations.reduce(
+    (progress, [at, observation]) => observe(ladder, progress, observation, at),
+    atTheFoot,
+  );
+}
+
+const KERNEL = console_("[    0.000000] Linux version 6.1.0 (debian)\r\n");
+const PROMPT = console_("\r\nDebian GNU/Linux 12 localhost ttyS0\r\n\r\nlocalhost login: ");
+
+describe("the boot ladder", () => {
+  it("is climbed rung by rung to a clean power-off", () => {
+    const top = after(
+      [2, console_("SeaBIOS (version 1.16)\nBooting from Hard Disk...\nWelcome to GRUB!\r\n")],
+      [5, KERNEL],
+      [30, PROMPT],
+      [31, reached("agent")],
+      [33, reached("running")],
+      [34, { kind: "asked to power off" }],
+      [37, stopped("guest-shutdown")],
+      [37, stopped("QEMU ended with exit code 0")],
+    );
+    assert.deepEqual(top.seconds, { kernel: 5, login: 30, agent: 31, running: 33 });
+    assert.equal(top.offAt, 37);
+    assert.equal(top.failure, undefined);
+  });
+
+  it("knows a rung whatever pieces its line arrives in", () => {
+    const text = "localhost login: ";
+    const progress = after(...[...text].map((letter, i) => [i + 1, console_(letter)] as const));
+    assert.equal(progress.seconds.login, text.length);
+  });
+
+  it("takes a login prompt as a sign of a quiet kernel", () => {
+    assert.deepEqual(
+      missing(ladder, after([9, PROMPT])).map(({ name }) => name),
+      ["agent", "running"],
+    );
+  });
+
+  it("does not take other lines for a login prompt", () => {
+    const lines = "Last login: Mon Nov 23 on ttyS0\nStarting User Login Management\nlogin: x\n";
+    assert.equal(after([1, console_(lines)]).seconds.login, undefined);
+  });
+
+  it("reads through escape sequences, also where one is cut", () => {
+    const progress = after(
+      [1, console_("[\u001b[0;1;31mFAILED\u001b")],
+      [2, console_("[0m] Failed to start \u001b[0;1;39mx.service\u001b[0m.\r\n")],
+      [
+        3,
+        console_("[\u001b[0;1;31m TIME \u001b[0m] Timed out waiting for \u001b[0;1;…[0m - x.\r\n"),
+      ],
+    );
+    assert.deepEqual(progress.complaints, [
+      "[FAILED] Failed to start x.service.",
+      "[ TIME ] Timed out waiting for … - x.",
+    ]);
+  });
+
+  it("keeps the last lines only", () => {
+    const many = Array.from({ length: 500 }, (_, i) => `line ${i}\n`).join("");
+    const { console } = after([1, console_(many)]);
+    assert.ok(console.length < 100);
+    assert.equal(console.at(-2), "line 499");
+  });
+});
+
+describe("a boot that fails", () => {
+  const lines = [
+    "No bootable device.",
+    "BdsDxe: No bootable option or device was found.",
+    "grub rescue> ",
+    "grub> ",
+    "[   22.655705] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+    "[    1.0] VFS: Unable to mount root fs on unknown-block(0,0)",
+    "Fatal glibc error: CPU does not support x86-64-v3",
+    "ALERT!  UUID=deadbeef does not exist.  Dropping to a shell!",
+    "(initramfs) ",
+    "dracut-initqueue[300]: Warning: dracut-initqueue timeout - starting timeout scripts",
+    "dracut:/# ",
+    'You are in emergency mode. After logging in, type "journalctl -xb"',
+    "Cannot open access to console, the root account is locked.",
+    "Give root password for maintenance",
+    "[!!!!!!] systemd[1]: Freezing execution.",
+  ];
+  for (const line of lines) {
+    it(`is over at "${line.trim()}"`, () => {
+      const { failure } = after([5, KERNEL], [9, console_(`\r\n\u001b[0m${line}`)]);
+      assert.ok(failure?.includes(line.trim().slice(0, 20)), failure);
+    });
+  }
+
+  it("has a line here for every fatal sign", () => {
+    for (const { pattern } of FATAL_SIGNS) {
+      assert.ok(
+        lines.some((line) => pattern.test(line)),
+        String(pattern),
+      );
+    }
+  });
+
+  it("is over when the machine stops by itself", () => {
+    assert.match(after([5, KERNEL], [9, stopped("guest-reset")]).failure!, /restarted before/);
+    assert.match(after([5, stopped("guest-shutdown")]).failure!, /switched itself off/);
+    assert.match(
+      after([1, stopped("QEMU ended with exit code 1\nno such device")]).failure!,
+      /no such device/,
+    );
+    const restarted = after([5, { kind: "asked to power off" }], [9, stopped("guest-reset")]);
+    assert.match(restarted.failure!, /restarted/);
+  });
+
+  it("keeps its first reason", () => {
+    const first = after(
+      [9, console_("Kernel panic - not syncing: a\n")],
+      [10, stopped("guest-reset")],
+    );
+    assert.match(first.failure!, /panicked/);
+  });
+});
+
+describe("deadlines of a boot", () => {
+  const failureAt = (at: number, ...before: [number, Observation][]) =>
+    after(...before, [at, time]).failure;
+
+  it("waits for the first sign of life a sixth of the whole", () => {
+    assert.equal(failureAt(29), undefined);
+    assert.match(failureAt(31)!, /no kernel on the serial console within 31 s/);
+  });
+
+  it("waits for everything until the whole is over", () => {
+    assert.equal(failureAt(179, [5, KERNEL]), undefined);
+    assert.match(failureAt(181, [5, KERNEL])!, /no login prompt on the serial console/);
+    assert.match(failureAt(181, [5, KERNEL], [6, PROMPT])!, /no guest agent's answer/);
+  });
+
+  it("does not wait long for a console that stays silent while the system runs", () => {
+    const answers: [number, Observation][] = [
+      [30, reached("agent")],
+      [32, reached("running")],
+    ];
+    assert.equal(failureAt(40, ...answers), undefined);
+    assert.match(failureAt(50, ...answers)!, /system runs, but .*console=ttyS0/);
+  });
+
+  it("gives the power-off a third of the whole", () => {
+    const asked: [number, Observation][] = [
+      [5, KERNEL],
+      [30, PROMPT],
+      [30, reached("agent")],
+      [31, reached("running")],
+      [40, { kind: "asked to power off" }],
+    ];
+    assert.equal(failureAt(99, ...asked), undefined);
+    assert.match(failureAt(101, ...asked)!, /no power-off within 61 s/);
+  });
+});
