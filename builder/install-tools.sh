@@ -64,11 +64,14 @@ if [ "$source" = distribution ]; then apt-get install --yes --no-install-recomme
 
 # --- record and clean up --------------------------------------------------------------------------------------------
 
+plugin=null # the distribution's Packer has it built in
+if [ "$source" = release ]; then plugin="\"$PACKER_QEMU_VERSION\""; fi
 version() { dpkg-query --show --showformat '${source:Upstream-Version}' "$1"; }
 cat >/etc/kragle-tools.json <<JSON
 {
   "packer": "$(packer version | sed -n 's/^Packer v//p')",
   "packerSource": "$source",
+  "packerQemuPlugin": $plugin,
   "qemu": "$(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9.]*\).*/\1/p')",
   "mmdebstrap": "$(version mmdebstrap)",
   "e2fsprogs": "$(version e2fsprogs)"

@@ -138,7 +138,11 @@ main().then(
   },
   async (error: Error) => {
     if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongSettings;
+      const exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongSettings;
+      process.exitCode = exitCode;
+      if (exitCode !== EXIT.done && process.argv.includes("--json")) {
+        process.stdout.write(JSON.stringify({ error: error.message, exitCode }) + "\n");
+      }
       return;
     }
     const { describeFailure } = await import("./failure");

@@ -5,6 +5,7 @@ import { stageKey } from "../plan/description";
 import { EXIT, StageFailure } from "../stages/failure";
 import { baseImage } from "../stages/baseImage";
 import { stagePrograms } from "../stages/index";
+import { domainType } from "../stages/libvirtHost";
 import { kragleHome } from "../stages/project";
 import { runStage as run, type StageRequest } from "../stages/stage";
 import { Roots } from "../store/roots";
@@ -23,9 +24,17 @@ export async function runStage(name: string): Promise<number> {
       process.stdout.write(JSON.stringify(await provideBaseImage(line, print, stop.signal)) + "\n");
       return EXIT.done;
     }
+    if (name === domainType.name) {
+      const request = domainType.settings.parse(JSON.parse(line));
+      process.stdout.write(JSON.stringify(await domainType.run(request, print)) + "\n");
+      return EXIT.done;
+    }
     const request = JSON.parse(line) as StageRequest;
-    const program = stagePrograms[name];
+    const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
     if (!program) throw new StageFailure(`there is no stage "${name}"`);
+    if (request.description.stage !== name) {
+      throw new StageFailure(`the description on stdin is not one of stage ${name}`);
+    }
     const key = stageKey(request.description);
     if (process.env.KRAGLE_KEY && process.env.KRAGLE_KEY !== key) {
       throw new StageFailure("the description on stdin does not have the key in KRAGLE_KEY");

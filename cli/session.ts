@@ -42,6 +42,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
       ),
     );
   }
+  if (engine === "embedded" && spec.smoke === "libvirt") throw noLibvirt(options.engine);
   const last = await readStackRecord(kragleHome, options.stack);
   return {
     spec,
@@ -69,6 +70,19 @@ export async function openSession(options: CommonOptions): Promise<Session> {
         : (await import("../engine/embedded")).runEmbedded(run);
     },
   };
+}
+
+/** Without state nobody would remember what to delete at the daemon. */
+function noLibvirt(asked: EngineName | undefined): Error {
+  if (asked) {
+    return new SettingsError([
+      "kragle:smoke: libvirt needs the Pulumi CLI; leave --engine embedded out, or set smoke to qemu",
+    ]);
+  }
+  return new StageFailure("smoke is set to libvirt, and that needs the Pulumi CLI", {
+    hint: 'install the Pulumi CLI ("./kragle doctor" says how), or set smoke to qemu',
+    exitCode: EXIT.lacking,
+  });
 }
 
 async function noPulumi(): Promise<StageFailure> {

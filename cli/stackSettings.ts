@@ -43,7 +43,13 @@ export function readStackSettings(stack: string): StackSettings {
   );
   const given: [string, unknown][] = [];
   const secretNames: string[] = [];
-  const config = (readYaml(file) as { config?: Record<string, unknown> } | null)?.config ?? {};
+  const document = readYaml(file) ?? {};
+  const config = isMap(document) ? (document.config ?? {}) : undefined;
+  if (!isMap(config)) {
+    throw new SettingsError([
+      `Pulumi.${stack}.yaml: config must be a list of "kragle:name: value"`,
+    ]);
+  }
   for (const [key, value] of Object.entries(config)) {
     if (!key.startsWith("kragle:")) continue;
     const name = key.slice("kragle:".length);
@@ -61,6 +67,9 @@ function readYaml(file: string): unknown {
     throw new SettingsError([`${file}: ${(error as Error).message}`]);
   }
 }
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isSecret = (value: unknown) =>
   typeof value === "object" && value !== null && "secure" in value;

@@ -28,6 +28,7 @@ const SILENCE_SECONDS = 25;
 abstract class Recorder implements View {
   readonly finished = new Map<string, From>();
   protected readonly begun = new Map<string, number>();
+  protected readonly failed = new Set<string>();
   worked = false;
 
   take(event: EngineEvent): void {
@@ -36,6 +37,7 @@ abstract class Recorder implements View {
       this.worked = true;
     }
     if (event.kind === "done") this.finished.set(event.step, event.from);
+    if (event.kind === "failed") this.failed.add(event.step);
     this.show(event);
   }
 
@@ -86,7 +88,7 @@ class PlainView extends Recorder {
 
   private beat(): void {
     for (const step of this.begun.keys()) {
-      if (!this.finished.has(step))
+      if (!this.finished.has(step) && !this.failed.has(step))
         this.line(step, `still at work, ${formatSeconds(this.elapsed(step))} so far`);
     }
   }

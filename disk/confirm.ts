@@ -26,21 +26,22 @@ export function describeDevice(device: BlockDevice): string {
 }
 
 function contents(device: BlockDevice): string[] {
-  const parts = device.children.flatMap((part) => [
-    [part.path, formatSize(part.bytes), part.content ?? "unknown content", part.label]
-      .filter(Boolean)
-      .join("  "),
-    ...contents(part).filter((line) => line !== NOTHING),
-  ]);
+  const parts = partsOf(device);
   if (parts.length > 0) return parts;
-  return [
-    device.content
-      ? `${device.content}${device.label ? ` "${device.label}"` : ""}, no partitions`
-      : NOTHING,
-  ];
+  if (!device.content) return ["nothing that was recognised"];
+  return [`${device.content}${device.label ? ` "${device.label}"` : ""}, no partitions`];
 }
 
-const NOTHING = "nothing that was recognised";
+const partsOf = (device: BlockDevice): string[] =>
+  device.children.flatMap((part) => {
+    const facts = [
+      part.path,
+      formatSize(part.bytes),
+      part.content ?? "unknown content",
+      part.label,
+    ];
+    return [facts.filter(Boolean).join("  "), ...partsOf(part)];
+  });
 
 /**
  * What is wrong with a script's consent to overwrite a device: it has to name the device by what cannot change from one

@@ -59,20 +59,15 @@ export function writeSteps(request: WriteRequest, facts: WriteFacts): WriteStep[
     {
       title: "check the image",
       run: async () => {
-        await proveDigest(image);
-        extents = await checkAndMap(request);
+        [extents] = await Promise.all([checkAndMap(request), proveDigest(image)]);
         facts.dataBytes = dataBytes(extents);
       },
     },
     {
       title: "write",
       run: async (report) => {
-        if (target.kind === "device") {
-          // old signatures, of RAID at a larger disk's end too; and a write that stops half-way must not look like a disk
-          await tool(request, ["wipefs", "--all", "--force", "--quiet", TARGET]);
-        }
         const share = (done: number) => report(done * facts.dataBytes, facts.dataBytes);
-        await tool(request, await convertCommand(target), share);
+        await tool(request, await writeCommand(target), share);
         await claim.handle.sync();
       },
     },
@@ -122,13 +117,17 @@ async function checkAndMap({ image, toolsImage, signal }: WriteRequest): Promise
   throw new StageFailure(`the image is damaged: ${lines.join("\n")}`);
 }
 
-async function convertCommand(target: Target): Promise<string[]> {
-  const direct = target.kind === "device" || (await takesDirectIo(dirname(target.path)));
-  return [
+async function writeCommand({ kind, path }: Target): Promise<string[]> {
+  const direct = kind === "device" || (await takesDirectIo(dirname(path)));
+  const convert = [
+    // -n: into what is there; qemu-img first zeroes it by the device's own means where it has some
     ...["qemu-img", "convert", "-p", "-n", "-f", "qcow2", "-O", "raw"],
-    // -n writes into what is there; qemu-img zeroes it by the device's own means first where it has some
     ...["-t", direct ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
   ];
+  if (kind === "file") return convert;
+  // old signatures go first, of RAID at a larger disk's end too: a write that stops half-way must not look like a disk
+  const script = `wipefs --all --force --quiet ${TARGET} && exec "$@"`;
+  return ["sh", "-c", script, "write", ...convert];
 }
 
 async function compareStored(

@@ -47,6 +47,7 @@ export async function findDockerImage(inputs: DockerImageInputs): Promise<string
 export async function buildDockerImage(
   inputs: DockerImageInputs,
   onLine: (line: string) => void,
+  signal: AbortSignal,
 ): Promise<string> {
   const { context, dockerfile, target, args } = inputs.build;
   const name = dockerfile.slice(context.length + 1);
@@ -62,6 +63,7 @@ export async function buildDockerImage(
     buildargs: { ...args },
     labels: { [LABEL]: await contextDigest(inputs) },
     version: "2",
+    abortSignal: signal,
   });
   const tail: string[] = [];
   await new Promise<void>((resolve, reject) => {

@@ -6,6 +6,7 @@ import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtim
 
 import { program } from "../infra/program";
 import { EXIT } from "../stages/failure";
+import { stopIfInterrupted } from "../stages/interrupt";
 import { LineSplitter } from "../stages/lines";
 import { kragleHome, projectFolder } from "../stages/project";
 import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../stages/stage";
@@ -114,6 +115,7 @@ async function runCommand(
     }
   }
   if (run.preview) return undefined;
+  stopIfInterrupted(run.signal);
   run.onEvent({ kind: "start", step: name });
   const stdout = await shell(inputs, name, run);
   run.onEvent({ kind: "done", step: name, from: "run" });
@@ -166,9 +168,12 @@ async function buildImage(
     return outputs(present);
   }
   if (run.preview) return undefined;
+  stopIfInterrupted(run.signal);
   run.onEvent({ kind: "start", step: name });
-  const id = await buildDockerImage(inputs, (text) =>
-    run.onEvent({ kind: "line", step: name, text }),
+  const id = await buildDockerImage(
+    inputs,
+    (text) => run.onEvent({ kind: "line", step: name, text }),
+    run.signal,
   );
   run.onEvent({ kind: "done", step: name, from: "run" });
   return outputs(id);

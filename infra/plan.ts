@@ -9,6 +9,7 @@ import {
   type ProofPlan,
 } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
+import { requireLibvirt } from "../stages/libvirtHost";
 import { kragleHome } from "../stages/project";
 import type { Manifest } from "../store/manifest";
 import { Roots } from "../store/roots";
@@ -46,8 +47,13 @@ export interface FullPlan {
 /** The tag of the image that `up` leaves for use by hand. */
 const HAND_IMAGE = "kragle";
 
-/** Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing. */
+/**
+ * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
+ *
+ * @throws StageFailure where libvirt is to boot the image and cannot
+ */
 export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
+  if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
   const store = new Store(kragleHome);
   const roots = await new Roots(kragleHome).list(stack);
   const observer = new Observer(store, roots, rebuildStages());

@@ -7,8 +7,10 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { planProof } from "../plan/imagePlan";
+import { StageFailure } from "../stages/failure";
 import { inProject } from "../stages/project";
 import { provisioningScripts } from "./inputFiles";
+import { libvirtGuest } from "./libvirtGuest";
 import { makePlan } from "./plan";
 import { planLines } from "./planReport";
 import { parseSettings, SettingsError } from "./settings";
@@ -31,7 +33,9 @@ function configuredSettings(): Record<string, string> {
 export async function program(): Promise<Record<string, pulumi.Input<unknown>>> {
   const stack = pulumi.getStack();
   const spec = readSpec(stack);
-  const fullPlan = await makePlan(spec, stack);
+  const fullPlan = await makePlan(spec, stack).catch((error: Error) => {
+    throw asRunError(error);
+  });
   const { plan, proof, files, observed, tools } = fullPlan;
   if (pulumi.runtime.isDryRun() && !process.env.KRAGLE_PLAN_SHOWN) {
     for (const line of planLines(fullPlan)) await pulumi.log.info(line);
@@ -139,7 +143,9 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
           "smoke",
           {
             ...common,
-            driver: spec.smoke,
+            ...(spec.smoke === "libvirt"
+              ? { libvirt: libvirtGuest(spec, stack, plan.image.key) }
+              : {}),
             description: proofs.apply((p) => p.smoke!.description),
             settings: {
               memoryMiB: spec.memoryMiB,
@@ -211,7 +217,14 @@ function readSpec(stack: string) {
   try {
     return parseSettings(configuredSettings(), stack);
   } catch (error) {
-    if (error instanceof SettingsError) throw new pulumi.RunError(error.message);
-    throw error;
+    throw asRunError(error as Error);
   }
+}
+
+/** What the user can mend becomes a clean line, without a stack trace. */
+function asRunError(error: Error): Error {
+  if (error instanceof SettingsError) return new pulumi.RunError(error.message);
+  if (!(error instanceof StageFailure)) return error;
+  const { hint } = error.details;
+  return new pulumi.RunError(hint ? `${error.message}\n  next: ${hint}` : error.message);
 }

@@ -28,6 +28,9 @@ const DEFAULT_TIMEOUT_MINUTES: Timeouts = {
   release: 30,
 };
 
+/** See https://libvirt.org/uri.html; a password has no place in it, since it stands in the state and in process lists. */
+const LIBVIRT_URI = /^qemu(\+[a-z0-9]+)?:\/\/([^\s/@:]+@)?[^\s/@]*\/(system|session)(\?\S*)?$/;
+
 const templatesFolder = join(builderFolder, "templates");
 
 const quote = (value: unknown) =>
@@ -150,7 +153,11 @@ const schema = z.object({
   kernel: oneOf(["cloud", "generic"]),
   provision,
   formats,
-  smoke: oneOf(["qemu", "none"]),
+  smoke: oneOf(["qemu", "libvirt", "none"]),
+  libvirtUri: text("qemu:///system").refine((uri) => LIBVIRT_URI.test(uri), {
+    error: ({ input }) =>
+      `${quote(input)} is not the URI of a QEMU driver; write it as in qemu:///system or qemu+ssh://root@host/system`,
+  }),
   accelerator: oneOf(["auto", "kvm", "tcg"]),
   privileged: flag,
   vnc: z.preprocess(

@@ -114,7 +114,12 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
       : planned({
           stage: "smoke",
           version: 1,
-          inputs: { driver: spec.smoke, memoryMiB: spec.memoryMiB, cpus: spec.cpus },
+          inputs: {
+            driver: spec.smoke,
+            ...(spec.smoke === "libvirt" ? { libvirtUri: spec.libvirtUri } : {}),
+            memoryMiB: spec.memoryMiB,
+            cpus: spec.cpus,
+          },
           upstream,
         });
   const release = planned({

@@ -38,7 +38,10 @@ export interface ImageSpec {
   /** The user's provisioning scripts, in the order in which they run. */
   readonly provision: readonly string[];
   readonly formats: readonly Conversion[];
-  readonly smoke: "qemu" | "none";
+  /** What boots the image as proof. */
+  readonly smoke: "qemu" | "libvirt" | "none";
+  /** Which libvirt daemon boots it, where libvirt does. */
+  readonly libvirtUri: string;
   readonly accelerator: AcceleratorSetting;
   readonly privileged: boolean;
   /** The port on 127.0.0.1 where the guest's screen can be watched during the image stage. */

@@ -19,3 +19,14 @@ export class StageFailure extends Error {
     super(message);
   }
 }
+
+/** A connection error of the Docker client as words for the user; undefined for any other error. */
+export function unreachableDocker(error: Error): StageFailure | undefined {
+  const { code, address } = error as Error & { code?: string; address?: string };
+  if (!["ENOENT", "ECONNREFUSED", "EACCES"].includes(code ?? "") || !address) return undefined;
+  const why = code === "EACCES" ? "you may not use it" : "no daemon answers there";
+  return new StageFailure(`Docker cannot be reached at ${address}: ${why}`, {
+    hint: "run ./kragle setup, or ./kragle doctor to see what is missing",
+    exitCode: EXIT.lacking,
+  });
+}

@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
-import { access, constants, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import {
+  access,
+  constants,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
+import { basename, dirname, join, sep } from "node:path";
 import { promisify } from "node:util";
 
 import { z } from "zod";
@@ -30,6 +39,9 @@ type Settings = z.infer<typeof settings>;
 /** The name that the image has had since the original recipe. */
 export const IMAGE_NAME = "packer-kragle-qcow2";
 
+/** What an interrupted release left begins with this. */
+const INCOMING = ".incoming-";
+
 interface Released {
   /** Relative to PATH/output. */
   readonly name: string;
@@ -49,8 +61,11 @@ export const release: StageProgram<Settings> = {
     const output = join(inProject(settings.path), "output");
     const image = await store.artifact("image", settings.image.key);
     const released = await collect(context, image);
-    const incoming = join(output, `.incoming-${key.slice(0, 12)}`);
+    const incoming = join(output, `${INCOMING}${key.slice(0, 12)}`);
     try {
+      for (const name of await readdir(output).catch(() => [])) {
+        if (name.startsWith(INCOMING)) await rm(join(output, name), { recursive: true });
+      }
       await mkdir(incoming, { recursive: true });
       await access(output, constants.W_OK);
     } catch (error) {
@@ -134,7 +149,14 @@ async function copyFile({ from, name, sha256 }: Released, to: string): Promise<v
 /** The files that the release before laid down, by its own manifest. */
 async function readReleased(output: string): Promise<string[]> {
   const text = await readFile(join(output, "manifest.json"), "utf8").catch(() => "{}");
-  return Object.keys((JSON.parse(text) as { files?: object }).files ?? {});
+  try {
+    const { files } = JSON.parse(text) as { files?: object };
+    // the folder may be shared with others: a name in it must not lead out of it
+    return Object.keys(files ?? {}).filter((name) => join(output, name).startsWith(output + sep));
+  } catch {
+    // a manifest that is not whole names nothing; its files are overwritten or stay
+    return [];
+  }
 }
 
 const sums = (files: readonly Released[]) =>

@@ -7,10 +7,10 @@ import type { z } from "zod";
 import { type StageDescription, stageKey } from "../plan/description";
 import { formatSeconds } from "../plan/units";
 import { Roots } from "../store/roots";
-import type { Artifact, Finished, Store } from "../store/store";
+import { type Artifact, ArtifactUnavailable, type Finished, type Store } from "../store/store";
 import { type ContainerOptions, type ContainerResult, runContainer } from "./container";
 import { stopIfInterrupted } from "./interrupt";
-import { EXIT, StageFailure } from "./failure";
+import { EXIT, StageFailure, unreachableDocker } from "./failure";
 import { displayPath } from "./project";
 
 /** What a stage receives on stdin, as one line of JSON. */
@@ -207,7 +207,8 @@ async function build<S>(
 
 /** Moves logs and evidence out of the work folder, deletes the rest, and names in the error where they are. */
 async function keepEvidence(store: Store, stage: string, key: string, cause: unknown) {
-  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const thrown = cause instanceof Error ? cause : new Error(String(cause));
+  const error = unreachableDocker(thrown) ?? thrown;
   const details = error instanceof StageFailure ? error.details : {};
   const work = store.workFolder(stage, key);
   const kept = store.failedFolder(stage, key);
@@ -220,7 +221,8 @@ async function keepEvidence(store: Store, stage: string, key: string, cause: unk
       await rename(from, join(kept, basename(name)));
   }
   await rm(work, { recursive: true, force: true });
-  const text = error instanceof StageFailure ? error.message : (error.stack ?? error.message);
+  const expected = error instanceof StageFailure || error instanceof ArtifactUnavailable;
+  const text = expected ? error.message : (error.stack ?? error.message);
   const lines = [`${stage}: ${text}`, `  logs: ${displayPath(kept)}`];
   if (details.hint) lines.push(`  next: ${details.hint}`);
   return new StageFailure(lines.join("\n"), { exitCode: details.exitCode ?? EXIT.failed });

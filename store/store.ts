@@ -24,6 +24,9 @@ export interface Finished {
   readonly external?: readonly { readonly path: string; readonly sha256?: string }[];
 }
 
+/** What a stage needs is not there; for the user a message, not a stack trace. */
+export class ArtifactUnavailable extends Error {}
+
 /**
  * Content-addressed artifacts in `.kragle/store/<stage>-<key>/`. An artifact appears by one rename of its finished, synced
  * folder, and is never changed afterwards.
@@ -93,7 +96,9 @@ export class Store {
     const found = await this.lookup(stage, key);
     if (found.state === "present") return found.artifact;
     const why = found.state === "damaged" ? `damaged (${found.reason})` : "not in the store";
-    throw new Error(`the result of stage ${stage} is ${why}; run the command again to rebuild it`);
+    throw new ArtifactUnavailable(
+      `the result of stage ${stage} is ${why}; run the command again to rebuild it`,
+    );
   }
 
   /** The manifests of every artifact of a stage; unreadable ones are left out. */

@@ -23,6 +23,7 @@ export const sampleSpec: ImageSpec = {
     },
   ],
   smoke: "qemu",
+  libvirtUri: "qemu:///system",
   accelerator: "auto",
   privileged: false,
   vnc: null,

@@ -36,12 +36,18 @@ export class TemporaryStore {
   async publish(
     files: Record<string, string> = { "image.qcow2": "an image" },
     description = this.describe(),
-    external: { path: string; name: string }[] = [],
+    extra: { external?: { path: string }[]; result?: Record<string, unknown> } = {},
   ): Promise<Artifact & { key: string }> {
     this.work(files, description);
-    const manifest = this.manifest(description);
+    const manifest = {
+      ...this.manifest(description),
+      ...(extra.result && { result: extra.result }),
+    };
     const { stage, key } = manifest;
-    return { ...(await this.store.publish(stage, key, { manifest, external })), key };
+    return {
+      ...(await this.store.publish(stage, key, { manifest, external: extra.external })),
+      key,
+    };
   }
 
   /** What a stage hands over. */

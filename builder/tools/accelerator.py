@@ -21,7 +21,7 @@ def choose():
     except FileNotFoundError:
         return "tcg", f"{KVM} was not given to the container"
     if not os.access(KVM, os.R_OK | os.W_OK):
-        return "tcg", f"uid {os.getuid()} may not open {KVM}"
+        return "tcg", f"uid {os.getuid()} may not open {KVM}; docker run --device {KVM} lets it"
     if not runs_a_guest():
         return "tcg", f"{KVM} opens, but no guest runs on it"
     return "kvm", None

@@ -30,6 +30,9 @@ MEMORY = "/dev/shm"  # always a tmpfs: what is secret never reaches a disk
 
 def run(command, username, password):
     words = shlex.split(command)
+    # The first process of a container ignores signals that it does not handle; this way what it leaves is cleaned up.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     with tempfile.TemporaryDirectory(prefix="kragle-", dir=MEMORY) as private:
         try:
             template = template_of(words)

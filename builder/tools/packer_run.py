@@ -9,8 +9,8 @@ import stage
 from packer_template import GENERALISE
 from qemu_watch import QemuWatch
 
-# What Packer says, the same from 1.6 to 1.16.
-STEP, OUTPUT = "==> ", "    "  # before "NAME: text"; the standard error of a script looks like a step
+# What Packer says. 1.6 puts spaces before a script's standard output only; for 1.16 all is a step.
+LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 NOT_OF_A_SCRIPT = re.compile(
@@ -38,7 +38,7 @@ class PackerRun:
     def __init__(self, folder, logs, name):
         self.folder = folder
         self.logs = logs
-        self.name = name
+        self.line = re.compile(LINE.format(name=re.escape(name)))
         self.qemu = QemuWatch(folder, self.log("qemu.log"))
         self.script = None  # the provisioning script that runs now, or that failed
         self.said = []  # its output
@@ -70,9 +70,9 @@ class PackerRun:
             raise stage.Failure(self.reason(packer.returncode))
 
     def hear(self, line):
-        for prefix, take in ((STEP, self.step), (OUTPUT, self.output)):
-            if line.startswith(f"{prefix}{self.name}: "):
-                take(line[len(prefix) + len(self.name) + 2 :])
+        match = self.line.match(line)
+        if match:
+            (self.step if match[1] == "==>" else self.output)(match[2])
         errored = ERRORED.match(line)
         if errored:
             self.why = errored[1]

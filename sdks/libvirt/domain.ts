@@ -15,12 +15,13 @@ export interface DomainDevices {
     readOnly?: boolean;
   }[];
   interfaces?: {
-    source: { user: { dev?: Text } } | { network: { network: Text } } | { bridge: { bridge: Text } };
+    source:
+      { user: { dev?: Text } } | { network: { network: Text } } | { bridge: { bridge: Text } };
     model: { type: Text };
   }[];
   serials?: { source: { file: { path: Text; append?: Text } }; target: { port: number } }[];
   channels?: { source: { unix: object }; target: { virtIo: { name: Text } } }[];
-  videos?: { model: { type: Text } }[];
+  videos?: { model: { type: Text; vram?: number; heads?: number; primary?: Text } }[];
   rngs?: { model: Text; backend: { random: Text } }[];
   panics?: { model: Text }[];
 }

@@ -1,7 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 
 /** The provider that is bridged: its address in the registry that the bridge downloads from, and its version. */
-export const BRIDGED = { url: "registry.opentofu.org/dmacvicar/libvirt", version: "0.9.7" } as const;
+export const BRIDGED = {
+  url: "registry.opentofu.org/dmacvicar/libvirt",
+  version: "0.9.7",
+} as const;
 
 /**
  * Asks the engine for Pulumi's `terraform-provider` plugin, made into the package `libvirt` by this parameter. It is the same

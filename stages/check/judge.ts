@@ -1,6 +1,6 @@
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
 import { globPattern, globRoot, matcher } from "./glob";
-import { PROBED_PATHS, PROBES, type Verdict } from "./probes";
+import { PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import type { Assertion, Rule } from "./rules";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
 
@@ -50,9 +50,9 @@ export function neededContents(rules: readonly Rule[]): string[] {
   const globs = rules.flatMap(({ assertion }) => {
     if ("content" in assertion) return assertion.content;
     if ("sshd" in assertion) return SSHD_CONFIG;
-    return "probe" in assertion ? (PROBED_PATHS[assertion.probe] ?? []) : [];
+    return [];
   });
-  return [...new Set(globs)].map(globPattern);
+  return [...new Set([...globs, ...PROBED_CONTENTS])].map(globPattern);
 }
 
 function pathsOf(assertion: Assertion): readonly string[] {

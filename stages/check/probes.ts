@@ -132,9 +132,12 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
   },
 };
 
-/** The probes that look at the mounted tree, and where. */
+/** Where probes look at the mounted tree. */
 export const PROBED_PATHS: Readonly<Partial<Record<ProbeName, readonly string[]>>> = {
   fstab: ["/etc/fstab"],
   kernels: ["/boot/*", "/usr/lib/modules/*"],
   packages: ["/var/lib/dpkg/status"],
 };
+
+/** Files whose content probes read. */
+export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", "/var/lib/dpkg/status"];

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Accelerator } from "../accelerator";
 import type { ContainerResult } from "../container";
 import type { Executed, Guest, GuestEvent } from "./guest";
+import { guestExec } from "./guestExec";
 import { JsonLineClient, type MonitorEvent } from "./qmp";
 
 /** Where the container sees the folders that it is given. */
@@ -102,21 +103,9 @@ export class QemuGuest implements Guest {
     await this.connected(this.agent).request("guest-ping", {}, 5);
   }
 
-  async execute([path, ...arg]: readonly string[], signal: AbortSignal): Promise<Executed> {
+  async execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
     const agent = this.connected(this.agent);
-    const started = await agent.request("guest-exec", { path, arg, "capture-output": true });
-    const { pid } = started as { pid: number };
-    for (;;) {
-      const status = (await agent.request("guest-exec-status", { pid })) as ExecStatus;
-      if (status.exited) {
-        return {
-          exitCode: status.exitcode ?? 128 + (status.signal ?? 0),
-          stdout: decode(status["out-data"]),
-          stderr: decode(status["err-data"]),
-        };
-      }
-      await sleep(250, undefined, { signal });
-    }
+    return guestExec((command, args) => agent.request(command, args), argv, signal);
   }
 
   async screenshot(fileName: string): Promise<void> {
@@ -160,16 +149,6 @@ export class QemuGuest implements Guest {
     return client;
   }
 }
-
-interface ExecStatus {
-  readonly exited: boolean;
-  readonly exitcode?: number;
-  readonly signal?: number;
-  readonly "out-data"?: string;
-  readonly "err-data"?: string;
-}
-
-const decode = (base64 = "") => Buffer.from(base64, "base64").toString("utf8");
 
 function explainEnd(end: ContainerResult | Error): string {
   if (end instanceof Error) return end.message;

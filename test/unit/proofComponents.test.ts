@@ -104,7 +104,7 @@ describe("the components below the image", () => {
   it("SmokeDomain is the command of smoke", async () => {
     const { resources } = await withMocks(() => {
       const { description } = plan.smoke!;
-      new SmokeDomain("smoke", { ...common, description, settings: { cpus: 2 }, driver: "qemu" });
+      new SmokeDomain("smoke", { ...common, description, settings: { cpus: 2 } });
     });
     assert.deepEqual(types(resources), ["kragle:index:SmokeDomain", "command:local:Command"]);
     assert.deepEqual(

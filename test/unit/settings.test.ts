@@ -30,6 +30,7 @@ describe("settings", () => {
       provision: [],
       formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
       smoke: "qemu",
+      libvirtUri: "qemu:///system",
       accelerator: "auto",
       privileged: false,
       vnc: null,

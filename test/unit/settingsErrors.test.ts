@@ -44,7 +44,7 @@ describe("wrong settings", () => {
     ...["4", "4096", "", "4 GB", "4G", "4gib", "-4 GiB", "0 GiB", "0.3 GiB", "4 GiB x"].map(
       (text): [string, unknown, string] => ["diskSize", text, size(text)],
     ),
-    ["diskSize", "1 GiB", "\"1 GiB\" is too small for debian12, which needs at least 2.0 GiB"],
+    ["diskSize", "1 GiB", '"1 GiB" is too small for debian12, which needs at least 2.0 GiB'],
     ["memory", "1 GB", size("1 GB")],
     ["memory", "255 MiB", "at least 256 MiB are needed"],
     ...[0, 65, -1, 2.5, true, null, "two", "2.0", "", " 2", "0x2", [2]].map(
@@ -145,7 +145,7 @@ describe("wrong settings", () => {
 
   it("are all listed at once, a disk that is too small among them", () => {
     assert.deepEqual(problems({ diskSize: "1 GiB", kernel: "x" }).toSorted(), [
-      "kragle:diskSize: \"1 GiB\" is too small for debian12, which needs at least 2.0 GiB",
+      'kragle:diskSize: "1 GiB" is too small for debian12, which needs at least 2.0 GiB',
       `kragle:kernel: ${oneOf("x", "cloud", "generic")}`,
     ]);
   });

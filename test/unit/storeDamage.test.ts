@@ -171,7 +171,7 @@ describe("store: damage", () => {
     const path = join(at.home, "released image");
     const release = at.describe("r", "release");
     writeFileSync(path, "released");
-    await at.publish({}, release, [{ path, name: path }]);
+    await at.publish({}, release, { external: [{ path }] });
     assert.equal(await at.state(release), "present");
     writeFileSync(path, "RELEASED");
     assert.equal(await at.state(release), `${path} is missing or altered`);

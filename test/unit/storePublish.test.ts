@@ -66,7 +66,7 @@ describe("store: publish", () => {
   it("that fails midway leaves the artifact that was there", async () => {
     const { key, manifest } = await at.publish();
     at.work({ "image.qcow2": "another image" });
-    const missing = [{ path: join(at.home, "nowhere"), name: "nowhere" }];
+    const missing = [{ path: join(at.home, "nowhere") }];
     const again = { ...manifest, result: {} };
     await assert.rejects(at.store.publish("image", key, { manifest: again, external: missing }));
     assert.equal(await at.state(), "present");

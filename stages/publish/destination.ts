@@ -1,0 +1,23 @@
+/** A file to publish. */
+export interface PublishedFile {
+  /** As the release calls it. */
+  readonly name: string;
+  /** Where it lies now. */
+  readonly from: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A place that holds versions, each a set of files under one name. */
+export interface Destination {
+  /** The names of what is there, versions or not. */
+  list(): Promise<string[]>;
+  /**
+   * Copies the files and proves that the copies are what was released. Under the version's name all of them appear, or none
+   * stays.
+   *
+   * @returns where each file is now, by its name
+   */
+  put(version: string, files: readonly PublishedFile[]): Promise<Record<string, string>>;
+  remove(version: string): Promise<void>;
+}

@@ -1,0 +1,48 @@
+/** What tells one published version from another; together they make its name. */
+export interface Version {
+  /** Whose versions belong together: stack and publication. */
+  readonly series: string;
+  /** When the release was published, ISO 8601. */
+  readonly releasedAt: string;
+  /** Key of the stage that published it. */
+  readonly key: string;
+  /** The store from which it came. */
+  readonly storeId: string;
+}
+
+const KEY_DIGITS = 12;
+const STORE_DIGITS = 8;
+
+/** The name of a version's folder or volumes, such as `dev-nightly-20261101T093000123Z-0c1d2e3f4a5b-9f8e7d6c`; sorts by time. */
+export function versionName({ series, releasedAt, key, storeId }: Version): string {
+  const time = releasedAt.replace(/[-:.]/g, "");
+  return [series, time, key.slice(0, KEY_DIGITS), storeId.slice(0, STORE_DIGITS)].join("-");
+}
+
+export interface Retention {
+  readonly series: string;
+  readonly storeId: string;
+  /** How many versions stay at least. */
+  readonly keep: number;
+  /** Keys that stacks of this store use. */
+  readonly usedKeys: readonly string[];
+}
+
+/**
+ * Which versions may go: older ones of this series than the newest `keep`, that no stack uses. What another store published is
+ * not ours to judge, since its stacks cannot be seen from here, and what has another form of name is nobody's version.
+ */
+export function expired(names: readonly string[], retention: Retention): string[] {
+  const { series, storeId, keep, usedKeys } = retention;
+  const ours = names.flatMap((name) => {
+    if (!name.startsWith(`${series}-`)) return [];
+    const rest = name.slice(series.length + 1);
+    const [, key, store] = /^\d{8}T\d{9}Z-([0-9a-f]{12})-([0-9a-f]{8})$/.exec(rest) ?? [];
+    return store === storeId.slice(0, STORE_DIGITS) ? [{ name, key: key! }] : [];
+  });
+  return ours
+    .sort((a, b) => (a.name < b.name ? 1 : -1))
+    .slice(keep)
+    .filter(({ key }) => !usedKeys.some((used) => used.startsWith(key)))
+    .map(({ name }) => name);
+}

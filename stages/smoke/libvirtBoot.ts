@@ -1,0 +1,23 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { LibvirtGuestSpec } from "../../plan/libvirt";
+import { sha256File } from "../../store/files";
+import type { Boot, SmokeContext } from "./boot";
+import { LibvirtGuest } from "./libvirtGuest";
+
+/** The driver libvirt: the domain that was defined is started, and left as it was defined. */
+export function bootUnderLibvirt(context: SmokeContext, spec: LibvirtGuestSpec): Boot {
+  const { work, logs, signal } = context;
+  const guest = new LibvirtGuest(spec, logs, signal);
+  const copy = join(work, "copy.qcow2");
+  return {
+    guest,
+    accelerator: spec.type === "kvm" ? "kvm" : "tcg",
+    async imageSha256() {
+      await guest.downloadImage(copy);
+      return sha256File(copy);
+    },
+    remove: () => rm(copy, { force: true }),
+  };
+}

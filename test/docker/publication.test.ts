@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+import { describePublication, type PublicationArgs } from "../../components/publication";
+import { publish } from "../../stages/publish";
+import { runStage, type StageAnswer } from "../../stages/stage";
+import { Roots } from "../../store/roots";
+import { TemporaryStore } from "../temporaryStore";
+
+describe("the publish stage", () => {
+  let room: TemporaryStore;
+  let outer: string;
+  let output: string;
+  const path = process.env.PATH;
+
+  beforeEach(() => {
+    room = new TemporaryStore();
+    outer = mkdtempSync(join(tmpdir(), "kragle püblish "));
+    output = join(outer, "output");
+    mkdirSync(join(output, "evidence"), { recursive: true });
+  });
+  afterEach(() => {
+    process.env.PATH = path;
+    room.remove();
+    rmSync(outer, { recursive: true });
+  });
+
+  /** Makes a release whose image holds this text. @returns its key */
+  async function release(content: string): Promise<string> {
+    const files: Record<string, string> = {
+      "packer-kragle-qcow2": content,
+      "kragle.raw": `raw ${content}`,
+      "evidence/facts.json": "{}",
+      "manifest.json": "{}",
+    };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(output, name), text);
+    const description = room.describe(content, "release");
+    room.work({}, description);
+    const manifest = {
+      ...room.manifest(description),
+      result: { manifestPath: join(output, "manifest.json") },
+    };
+    const external = Object.keys(files).map((name) => ({
+      path: join(output, name),
+      name: join(output, name),
+    }));
+    const { manifest: published } = await room.store.publish("release", manifest.key, {
+      manifest,
+      external,
+    });
+    return published.key;
+  }
+
+  interface Options {
+    readonly stack?: string;
+    readonly files?: string[];
+    readonly keep?: number;
+    readonly destination?: PublicationArgs["destination"];
+  }
+
+  async function run(releaseKey: string, options: Options = {}): Promise<StageAnswer> {
+    const { stack = "dev", files = [], keep = 1 } = options;
+    const { destination = { folder: join(outer, "to publish") } } = options;
+    return runStage(publish, {
+      store: room.store,
+      request: {
+        stack,
+        root: "publish-nightly",
+        description: describePublication(releaseKey, { destination, files }),
+        settings: { series: "dev-nightly", releaseKey, files, destination, keep },
+      },
+      marker: undefined,
+      secrets: {},
+      print: () => undefined,
+      signal: new AbortController().signal,
+    });
+  }
+
+  const there = () => readdirSync(join(outer, "to publish"));
+  const versionOf = ({ result }: StageAnswer) => String(result.version);
+
+  describe("to a folder", () => {
+    it("copies image and conversions with their digests, in a folder of their own", async () => {
+      const answer = await run(await release("first"));
+      const folder = join(outer, "to publish", versionOf(answer));
+      assert.deepEqual(readdirSync(folder), ["SHA256SUMS", "kragle.raw", "packer-kragle-qcow2"]);
+      assert.equal(readFileSync(join(folder, "packer-kragle-qcow2"), "utf8"), "first");
+      const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
+      assert.match(sums, /^[0-9a-f]{64} \*packer-kragle-qcow2$/m);
+      const files = answer.result.files as Record<string, { path: string; bytes: number }>;
+      assert.deepEqual(
+        [files["kragle.raw"]!.path, files["kragle.raw"]!.bytes],
+        [join(folder, "kragle.raw"), 9],
+      );
+    });
+
+    it("copies only the files that are wanted, and names those that there are", async () => {
+      const key = await release("first");
+      const answer = await run(key, { files: ["kragle.raw"] });
+      assert.deepEqual(Object.keys(answer.result.files as object), ["kragle.raw"]);
+      await assert.rejects(
+        run(key, { files: ["kragle.vdi"] }),
+        /the release has no kragle.vdi; it has packer-kragle-qcow2, kragle.raw/,
+      );
+    });
+
+    it("keeps what the stack used until now, and deletes what nobody uses any more", async () => {
+      const versions: string[] = [];
+      for (const content of ["first", "second", "third"]) {
+        versions.push(versionOf(await run(await release(content))));
+      }
+      assert.deepEqual(there().sort(), versions.slice(1).sort());
+    });
+
+    it("keeps what another stack uses", async () => {
+      const first = await release("first");
+      const shared = versionOf(await run(first));
+      await run(first, { stack: "prod" });
+      for (const content of ["second", "third"]) await run(await release(content));
+      assert.ok(there().includes(shared));
+      await new Roots(room.home).dropStack("prod");
+      await run(await release("fourth"));
+      assert.ok(!there().includes(shared));
+    });
+
+    it("is a hit when nothing has changed, and publishes again what was deleted by hand", async () => {
+      const key = await release("first");
+      const first = await run(key);
+      assert.equal((await run(key)).publishedAt, first.publishedAt);
+      rmSync(join(outer, "to publish", versionOf(first)), { recursive: true });
+      const again = await run(key);
+      assert.notEqual(again.publishedAt, first.publishedAt);
+      assert.deepEqual(there(), [versionOf(first)]);
+    });
+
+    it("leaves nothing where the release is damaged", async () => {
+      const key = await release("first");
+      writeFileSync(join(output, "kragle.raw"), "RAW first");
+      await assert.rejects(run(key), /kragle.raw is missing or altered/);
+      assert.ok(!existsSync(join(outer, "to publish")));
+    });
+  });
+
+  describe("to a libvirt pool", () => {
+    /** A virsh that keeps volumes as files of a folder. */
+    function fakeVirsh(download = 'cat "$pool/$2"'): string {
+      const pool = join(outer, "pool");
+      const bin = join(outer, "bin");
+      mkdirSync(pool);
+      mkdirSync(bin);
+      const script = `#!/bin/sh
+pool='${pool}'
+echo "$*" >>'${join(outer, "calls")}'
+shift 3
+command=$1; shift
+[ "$command" = pool-refresh ] && exit
+[ "$1 $2" = "--pool images" ] || { echo "no pool $2" >&2; exit 1; }
+shift 2
+case $command in
+  vol-list) for f in "$pool"/*; do [ -e "$f" ] && echo " \${f##*/}   $f"; done; true ;;
+  vol-create-as) : >"$pool/$2" ;;
+  vol-upload) cat "$3" >"$pool/$2" ;;
+  vol-download) ${download} ;;
+  vol-path) echo "$pool/$2" ;;
+  vol-delete) rm "$pool/$2" ;;
+  *) exit 9 ;;
+esac
+`;
+      writeFileSync(join(bin, "virsh"), script);
+      chmodSync(join(bin, "virsh"), 0o755);
+      process.env.PATH = [bin, path].join(delimiter);
+      return pool;
+    }
+    const destination = { pool: "images", uri: "qemu+ssh://host/system" };
+
+    it("uploads each file as a volume and reads it back", async () => {
+      const pool = fakeVirsh();
+      const answer = await run(await release("first"), { destination });
+      const version = versionOf(answer);
+      assert.deepEqual(readdirSync(pool), [
+        `${version}.kragle.raw`,
+        `${version}.packer-kragle-qcow2`,
+      ]);
+      assert.match(
+        readFileSync(join(outer, "calls"), "utf8"),
+        /^--quiet --connect qemu\+ssh:\/\/host\/system vol-upload/m,
+      );
+      const files = answer.result.files as Record<string, { path: string }>;
+      assert.equal(files["kragle.raw"]!.path, join(pool, `${version}.kragle.raw`));
+    });
+
+    it("deletes old versions as in a folder", async () => {
+      const pool = fakeVirsh();
+      for (const content of ["first", "second", "third"]) {
+        await run(await release(content), { destination, files: ["kragle.raw"] });
+      }
+      assert.equal(readdirSync(pool).length, 2);
+    });
+
+    it("takes back what arrived altered", async () => {
+      const pool = fakeVirsh("echo altered");
+      await assert.rejects(
+        run(await release("first"), { destination }),
+        /volume .*packer-kragle-qcow2 is not what was released/,
+      );
+      assert.deepEqual(readdirSync(pool), []);
+    });
+
+    it("passes virsh's words on", async () => {
+      fakeVirsh();
+      await assert.rejects(
+        run(await release("first"), { destination: { ...destination, pool: "none" } }),
+        /virsh vol-list failed: no pool none/,
+      );
+    });
+  });
+});

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+
+import type * as releaseModule from "../stages/release";
+import type * as stageModule from "../stages/stage";
+import { freshly } from "./freshProgram";
+import { TemporaryStore } from "./temporaryStore";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** A store, a folder to release to, and as much of a Docker daemon as the release stage asks: the id of an image. */
+export class ReleasePlace {
+  readonly at = new TemporaryStore();
+  readonly path = join(this.at.home, "../PATH of tests");
+  readonly output = join(this.path, "output");
+  /** What the daemon answers; nothing where it does not know the image. */
+  imageId: string | undefined = "sha256:1d";
+  private readonly daemon: Server = createServer((request, response) => {
+    const known = this.imageId !== undefined && request.url === "/images/kragle-tools:1/json";
+    response.statusCode = known ? 200 : 404;
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(known ? { Id: this.imageId } : { message: "no such image" }));
+  });
+  private readonly socket = join(this.at.home, "docker.sock");
+  private readonly modules = freshly({ DOCKER_HOST: `unix://${this.socket}` }, () => ({
+    ...(require("../stages/release") as typeof releaseModule),
+    ...(require("../stages/stage") as typeof stageModule),
+  }));
+
+  async open(): Promise<void> {
+    await once(this.daemon.listen(this.socket), "listening");
+  }
+
+  async close(): Promise<void> {
+    this.at.remove();
+    this.daemon.close();
+    await once(this.daemon, "close");
+  }
+
+  private async publish(
+    stage: string,
+    variant: string,
+    files: Record<string, string>,
+    result: Record<string, unknown> = {},
+  ): Promise<string> {
+    const description = this.at.describe(variant, stage);
+    return (await this.at.publish(files, description, { result })).key;
+  }
+
+  /** Publishes an image of this content with its conversions and evidence, and runs the release stage for it. */
+  async release(image: string, formats: readonly string[] = ["raw"], smoke = true) {
+    const built = { "image.qcow2": image, "image.json": "{}" };
+    const key = await this.publish("image", image, built, { accelerator: "tcg" });
+    const conversions = [];
+    for (const format of formats) {
+      const fileName = `kragle.${format}`;
+      const converted = { [fileName]: `${image} as ${format}` };
+      const conversion = await this.publish("convert", `${image}${format}`, converted);
+      conversions.push({ name: format, format, fileName, key: conversion });
+    }
+    const found = { "check.json": "[]", "deep/x": "y", "logs/stage.log": "" };
+    const booted = { passed: true, driver: "qemu", seconds: { login: 38.2 } };
+    const settings = {
+      toolsImage: "kragle-tools:1",
+      path: this.path,
+      image: { key, sha256: sha256(image) },
+      virtualBytes: 2 ** 32,
+      checkKey: await this.publish("check", image, found),
+      conversions,
+      smokeKey: smoke ? await this.publish("smoke", image, { "screen.png": "PNG" }, booted) : null,
+    };
+    const description = this.at.describe(`${image}${formats.join()}${smoke}`, "release");
+    return this.modules.runStage(this.modules.release, {
+      store: this.at.store,
+      request: { stack: "dev", root: "release", description, settings },
+      marker: undefined,
+      secrets: {},
+      print: () => undefined,
+      signal: new AbortController().signal,
+    });
+  }
+
+  /** Everything under PATH/output. */
+  names(): string[] {
+    return (readdirSync(this.output, { recursive: true }) as string[]).sort();
+  }
+
+  read(name: string): string {
+    return readFileSync(join(this.output, name), "utf8");
+  }
+}

@@ -1,0 +1,187 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { stageKey } from "../../plan/description";
+import { Roots } from "../../store/roots";
+import { readStackRecord, writeStackRecord } from "../../store/stackRecord";
+import { type Ended, kragle } from "../kragle";
+import { TemporaryStore } from "../temporaryStore";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** The one JSON document on stdout. */
+function document({ stdout }: Ended): unknown {
+  assert.match(stdout, /^[^\n]+\n$/, "one line");
+  return JSON.parse(stdout);
+}
+
+describe("the command line's answers", function () {
+  this.timeout(60_000);
+  let at: TemporaryStore;
+  let output: string;
+  beforeEach(() => {
+    at = new TemporaryStore();
+    output = mkdtempSync(join(tmpdir(), "kragle rëleased "));
+  });
+  afterEach(() => {
+    at.remove();
+    rmSync(output, { recursive: true });
+  });
+
+  const run = (...args: string[]) => kragle(at.home, args);
+
+  async function release(): Promise<object> {
+    const files = { "packer-kragle-qcow2": "an image", "kragle.raw": "raw", "evidence/a b": "" };
+    const sums = Object.entries(files).map(([name, text]) => `${sha256(text)} *${name}\n`);
+    mkdirSync(join(output, "evidence"));
+    for (const [name, text] of Object.entries({ ...files, SHA256SUMS: sums.join("") })) {
+      writeFileSync(join(output, name), text);
+    }
+    const outputs = { imagePath: join(output, "packer-kragle-qcow2"), imageBytes: 8, smoke: {} };
+    const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
+    await writeStackRecord(at.home, "dev", record);
+    return outputs;
+  }
+
+  it("outputs: what was released, as JSON and as a table", async () => {
+    const outputs = await release();
+    const json = await run("outputs", "--json");
+    assert.deepEqual([json.code, document(json), json.stderr], [0, outputs, ""]);
+    const plain = await run("outputs", "-s", "dev");
+    assert.equal(
+      plain.stdout,
+      `imagePath   ${output}/packer-kragle-qcow2\nimageBytes  8\nsmoke       {}\n`,
+    );
+  });
+
+  it("outputs: nothing was released yet, and what to do", async () => {
+    const message = "stack dev has not been released yet\n  next: ./kragle up -s dev";
+    assert.deepEqual(await run("outputs"), { code: 1, stdout: "", stderr: `${message}\n` });
+    assert.deepEqual(document(await run("outputs", "--json")), { error: message, exitCode: 1 });
+  });
+
+  it("verify: every released file is what it was", async () => {
+    await release();
+    const plain = await run("verify");
+    assert.equal(
+      plain.stdout,
+      "ok       packer-kragle-qcow2\nok       kragle.raw\nok       evidence/a b\n",
+    );
+    assert.equal(plain.code, 0);
+    const moved = await run("verify", output, "--json");
+    assert.deepEqual(document(moved), {
+      folder: output,
+      good: true,
+      files: ["packer-kragle-qcow2", "kragle.raw", "evidence/a b"].map((name) => ({
+        name,
+        state: "ok",
+      })),
+    });
+  });
+
+  it("verify: an altered and a missing file", async () => {
+    await release();
+    writeFileSync(join(output, "kragle.raw"), "rAw");
+    rmSync(join(output, "evidence/a b"));
+    const plain = await run("verify");
+    assert.equal(plain.code, 1);
+    assert.equal(
+      plain.stdout,
+      "ok       packer-kragle-qcow2\naltered  kragle.raw\nmissing  evidence/a b\n",
+    );
+    const json = await run("verify", "--json");
+    assert.deepEqual([json.code, (document(json) as { good: boolean }).good], [1, false]);
+  });
+
+  it("verify: a folder that is no release, or whose list is not one", async () => {
+    const nowhere = await run("verify", "/nowhere");
+    assert.deepEqual(
+      [nowhere.code, nowhere.stderr],
+      [1, "/nowhere has no SHA256SUMS, so it is not a release\n"],
+    );
+    writeFileSync(join(output, "SHA256SUMS"), "");
+    assert.equal((await run("verify", output)).code, 1);
+    writeFileSync(join(output, "SHA256SUMS"), `${sha256("")}  kragle.raw\n`);
+    assert.match((await run("verify", output)).stderr, /^SHA256SUMS has a line that is not one: /);
+  });
+
+  it("gc: what it deletes and what is kept", async () => {
+    const [used, unused] = [await at.publish(), await at.publish({ x: "y" }, at.describe("b"))];
+    await new Roots(at.home).set("gone", "image", {
+      stage: "image",
+      key: used.key,
+      publishedAt: used.manifest.publishedAt,
+    });
+    const dry = document(await run("gc", "--dry-run", "--json")) as { bytes: number };
+    assert.deepEqual(dry, {
+      deleted: [{ name: `store/image-${unused.key}`, bytes: dry.bytes }],
+      bytes: dry.bytes,
+      kept: { gone: 1 },
+      unknownStacks: ["gone"],
+    });
+    assert.ok(existsSync(unused.folder));
+    const { stdout } = await run("gc");
+    assert.match(
+      stdout,
+      /^store\/image-\w+ {2}\d+ KiB\n1 folders, \d+ KiB freed\nstack gone has no /,
+    );
+    assert.deepEqual([existsSync(unused.folder), existsSync(used.folder)], [false, true]);
+  });
+
+  it("gc: a stage is at work", async () => {
+    const release = await at.store.lockStore({ shared: true });
+    const { code, stderr } = await run("gc");
+    assert.deepEqual(
+      [code, stderr],
+      [1, "another run holds the lock (holder unknown); try again later\n"],
+    );
+    await release();
+  });
+
+  it("destroy: the stack's roots and outputs, not what was released or built", async () => {
+    await release();
+    const { folder, key, manifest } = await at.publish();
+    const root = { stage: "image", key, publishedAt: manifest.publishedAt };
+    for (const stack of ["dev", "prod"]) await new Roots(at.home).set(stack, "image", root);
+    const json = await run("destroy", "--json");
+    assert.deepEqual(document(json), { stack: "dev", engine: "embedded", dropped: ["image"] });
+    assert.deepEqual(await new Roots(at.home).stacks(), ["prod"]);
+    assert.equal(await readStackRecord(at.home, "dev"), undefined);
+    assert.ok(existsSync(folder) && existsSync(join(output, "packer-kragle-qcow2")));
+  });
+
+  it("drop-root: lets one root go, twice if need be", async () => {
+    const root = { stage: "image", key: "1", publishedAt: "x" };
+    for (const name of ["image", "base"]) await new Roots(at.home).set("dev", name, root);
+    for (let i = 0; i < 2; i++) {
+      assert.deepEqual(await run("drop-root", "dev", "image"), { code: 0, stdout: "", stderr: "" });
+    }
+    assert.deepEqual([...(await new Roots(at.home).list("dev")).keys()], ["base"]);
+  });
+
+  it("logs: none yet; of a finished stage; of one that failed", async () => {
+    assert.deepEqual((await run("logs")).stdout, "no stage of this stack has run yet\n");
+    const { key, manifest, folder } = await at.publish({
+      x: "",
+      "logs/stage.log": "  0.1 hello\n",
+    });
+    const root = { stage: "image", key, publishedAt: manifest.publishedAt };
+    await new Roots(at.home).set("dev", "image", root);
+    assert.equal((await run("logs", "image")).stdout, "  0.1 hello\n");
+    const finished = { stage: "image", state: "finished", folder: join(folder, "logs") };
+    assert.deepEqual(document(await run("logs", "--json")), [finished]);
+    const failed = at.store.failedFolder("image", stageKey(at.describe("b")));
+    mkdirSync(failed, { recursive: true });
+    writeFileSync(join(failed, "stage.log"), "  0.2 no\n");
+    const json = document(await run("logs", "image", "--json"));
+    assert.deepEqual(json, { stage: "image", state: "failed", folder: failed, text: "  0.2 no\n" });
+    const unknown = await run("logs", "smoke");
+    assert.deepEqual(
+      [unknown.code, unknown.stderr],
+      [2, "there is no log of stage smoke; there are: image\n"],
+    );
+  });
+});

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { stringify } from "yaml";
+
+import { SETTING_NAMES } from "../../infra/settings";
+import { projectFolder } from "../../stages/project";
+import { kragle } from "../kragle";
+
+/** What a copy of the project does without. */
+const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
+
+describe("a stack's file", function () {
+  this.timeout(60_000);
+  let outer: string;
+  let folder: string;
+  let home: string;
+  before(() => {
+    outer = mkdtempSync(join(tmpdir(), "kragle stäcks "));
+    folder = join(outer, "a copy");
+    home = join(outer, "home");
+    for (const name of readdirSync(projectFolder)) {
+      if (!LEFT_OUT.has(name))
+        cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
+    }
+    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+  });
+  after(() => rmSync(outer, { recursive: true }));
+
+  const write = (stack: string, text: string) =>
+    writeFileSync(join(folder, `Pulumi.${stack}.yaml`), text);
+  const configured = (settings: Record<string, unknown>) => {
+    const config = Object.entries(settings).map(([name, value]) => [`kragle:${name}`, value]);
+    return stringify({ config: Object.fromEntries(config) as object });
+  };
+  const up = (...args: string[]) => kragle(home, ["up", "-s", "bad", ...args], { folder });
+
+  it("with several wrong settings has all of them told, before anything is started", async () => {
+    write(
+      "bad",
+      configured({
+        diskSize: "4",
+        memory: "1 GB",
+        formats: ["raw", "img"],
+        kernel: "tiny",
+        color: 1,
+      }),
+    );
+    const message = [
+      "5 settings are wrong:",
+      `  kragle:color is not a setting; allowed are ${SETTING_NAMES.join(", ")}`,
+      '  kragle:diskSize: "4" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
+      '  kragle:memory: "1 GB" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
+      '  kragle:kernel: "tiny" is not allowed; allowed are cloud, generic',
+    ];
+    for (const args of [[], ["--json"], ["--engine", "embedded"], ["--engine", "pulumi"]]) {
+      const { code, stdout, stderr } = await up(...args);
+      assert.equal(code, 2, stderr);
+      for (const line of message) assert.ok(stderr.includes(`${line}\n`), stderr);
+      assert.match(
+        stderr,
+        / {2}kragle:formats\[1\]: "img" is not a known format; allowed are raw, /,
+      );
+      if (args[0] === "--json") {
+        const document = JSON.parse(stdout) as { error: string; exitCode: number };
+        assert.equal(`${document.error}\n`, stderr);
+        assert.equal(document.exitCode, 2);
+      } else assert.equal(stdout, "");
+    }
+    // nothing but a store's id, which says nothing of a run
+    assert.ok(!existsSync(home) || readdirSync(home).every((name) => name === "id"));
+  });
+
+  it("with an unknown setting of a name that objects have is wrong", async () => {
+    for (const name of ["constructor", "__proto__"]) {
+      write("bad", `config:\n  kragle:${name}: x\n`);
+      const { code, stderr } = await up();
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, new RegExp(`^1 setting is wrong:\n {2}kragle:${name} is not a setting`));
+    }
+  });
+
+  it("that cannot be read is wrong, and named", async () => {
+    write("bad", "config: [\n");
+    const { code, stderr } = await up();
+    assert.equal(code, 2);
+    assert.ok(stderr.startsWith("1 setting is wrong:\n"), stderr);
+    assert.ok(stderr.includes("Pulumi.bad.yaml"), stderr);
+  });
+
+  it("that is empty, or has settings of other programs only, means the defaults", async () => {
+    for (const text of ["", "config:\n", "config: {}\n", "config:\n  aws:region: eu\n"]) {
+      write("bad", text);
+      const { code, stderr } = await up();
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /^Docker cannot be reached/);
+    }
+  });
+
+  it("whose configuration is no object is wrong", async () => {
+    for (const text of ["config: 5\n", "config: [a]\n", "5\n"]) {
+      write("bad", text);
+      const { code, stderr } = await up();
+      assert.equal(code, 2, `${text}: ${stderr}`);
+    }
+  });
+
+  it("is listed among the stacks that are known", async () => {
+    write("bad", "");
+    const { stderr } = await kragle(home, ["up", "-s", "other"], { folder });
+    assert.match(stderr, /known are bad, dev\n$/);
+  });
+});

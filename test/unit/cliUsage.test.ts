@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { kragle } from "../kragle";
+import { TemporaryStore } from "../temporaryStore";
+
+const HINT = "(--help lists what is allowed)\n";
+
+/** Commands, their arguments and their options beside --help. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  up: "[options] -s, --stack --json --engine --rebuild",
+  preview: "[options] -s, --stack --json --engine --rebuild",
+  outputs: "[options] -s, --stack --json",
+  destroy: "[options] -s, --stack --json --engine",
+  doctor: "[options] -s, --stack --json",
+  verify: "[options] [folder] -s, --stack --json",
+  logs: "[options] [stage] -s, --stack --json",
+  gc: "[options] --json --dry-run",
+};
+
+describe("the command line", function () {
+  this.timeout(120_000);
+  let at: TemporaryStore;
+  before(() => {
+    at = new TemporaryStore();
+  });
+  after(() => at.remove());
+
+  const wrong: [string, string][] = [
+    ["up --colour", `error: unknown option '--colour'\n${HINT}`],
+    ["upp", `error: unknown command 'upp'\n(Did you mean up?)\n${HINT}`],
+    ["constructor", `error: unknown command 'constructor'\n${HINT}`],
+    [
+      "up --engine hcl",
+      `error: option '--engine <name>' argument 'hcl' is invalid. Allowed choices are pulumi, embedded.\n${HINT}`,
+    ],
+    [
+      "up --rebuild image builder",
+      `error: option '--rebuild <stage...>' argument 'builder' is invalid. Allowed choices are base, image, check, convert, smoke, release.\n${HINT}`,
+    ],
+    ["up -s", `error: option '-s, --stack <name>' argument missing\n${HINT}`],
+    [
+      "outputs dev",
+      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: dev.\n${HINT}`,
+    ],
+    ["gc -s dev", `error: unknown option '-s'\n${HINT}`],
+    ["drop-root dev", `error: missing required argument 'root'\n${HINT}`],
+  ];
+  for (const [words, message] of wrong) {
+    it(`refuses "kragle ${words}"`, async () => {
+      const { code, stdout, stderr } = await kragle(at.home, words.split(" "));
+      assert.deepEqual({ code, stdout, stderr }, { code: 2, stdout: "", stderr: message });
+    });
+  }
+
+  it("shows what there is where no command is named, and calls it wrong", async () => {
+    const { code, stdout, stderr } = await kragle(at.home, []);
+    assert.equal(code, 2);
+    assert.equal(stdout, "");
+    assert.match(stderr, /^Usage: kragle \[options\] \[command\]\n/);
+  });
+
+  it("lists every command, not those that only resources use, and the exit codes", async () => {
+    const { code, stdout } = await kragle(at.home, ["--help"]);
+    assert.equal(code, 0);
+    for (const name of ["setup", ...Object.keys(COMMANDS)]) {
+      assert.match(stdout, new RegExp(`^ {2}${name}[ \\[]`, "m"));
+    }
+    assert.doesNotMatch(stdout, /drop-root|^ {2}stage/m);
+    const last = stdout.trimEnd().split("\n").at(-1);
+    assert.equal(
+      last,
+      "Exit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
+    );
+  });
+
+  it("has help for each command, with all of its options", async () => {
+    const helps = await Promise.all(
+      Object.keys(COMMANDS).map((name) => kragle(at.home, [name, "--help"])),
+    );
+    const found = helps.map(({ code, stdout }, index) => {
+      const name = Object.keys(COMMANDS)[index]!;
+      assert.equal(code, 0, name);
+      const usage = new RegExp(`^Usage: kragle ${name} (.*)\\n`).exec(stdout);
+      const options = [...stdout.matchAll(/^ {2}((?:-\w, )?--[a-z-]+)/gm)].map(
+        ([, option]) => option,
+      );
+      return [name, [usage?.[1], ...options.filter((o) => o !== "-h, --help")].join(" ")];
+    });
+    assert.deepEqual(Object.fromEntries(found), COMMANDS);
+  });
+
+  for (const stack of ["nope", "constructor", "../dev", ""]) {
+    it(`does not know the stack "${stack}"`, async () => {
+      const message = [
+        "1 setting is wrong:",
+        `  stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml; known are dev`,
+      ].join("\n");
+      const plain = await kragle(at.home, ["up", "-s", stack]);
+      assert.deepEqual(plain, { code: 2, stdout: "", stderr: `${message}\n` });
+      const json = await kragle(at.home, ["outputs", `--stack=${stack}`, "--json"]);
+      assert.equal(json.code, 2);
+      assert.deepEqual(JSON.parse(json.stdout), { error: message, exitCode: 2 });
+    });
+  }
+
+  it("takes the stack from KRAGLE_STACK where none is named", async () => {
+    const environment = { KRAGLE_STACK: "nope" };
+    const { code, stderr } = await kragle(at.home, ["outputs"], { environment });
+    assert.equal(code, 2);
+    assert.match(stderr, /stack "nope" is unknown/);
+    assert.equal((await kragle(at.home, ["outputs", "-s", "dev"], { environment })).code, 1);
+  });
+
+  it("says with --json what is wrong with its arguments as one document, too", async () => {
+    const { code, stdout } = await kragle(at.home, ["up", "--json", "--engine", "hcl"]);
+    assert.equal(code, 2);
+    const { error, exitCode } = JSON.parse(stdout) as { error: string; exitCode: number };
+    assert.match(error, /Allowed choices are pulumi, embedded/);
+    assert.equal(exitCode, 2);
+  });
+
+  it("says what is lacking, and what to do, where no Docker answers", async () => {
+    const message = [
+      "Docker cannot be reached at /nowhere/docker.sock: no daemon answers there",
+      "  next: run ./kragle setup, or ./kragle doctor to see what is missing",
+    ].join("\n");
+    for (const command of ["up", "preview"]) {
+      const plain = await kragle(at.home, [command]);
+      assert.deepEqual(plain, { code: 3, stdout: "", stderr: `${message}\n` });
+      const json = await kragle(at.home, [command, "--json"]);
+      assert.equal(json.code, 3);
+      assert.deepEqual(JSON.parse(json.stdout), { error: message, exitCode: 3 });
+    }
+  });
+
+  it("starts nothing where something is wrong: no store, no state", () => {
+    for (const name of ["store", "work", "roots", "stacks", "state"]) {
+      assert.equal(existsSync(join(at.home, name)), false, name);
+    }
+  });
+});

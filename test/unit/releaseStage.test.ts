@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { stageKey } from "../../plan/description";
+import { ReleasePlace } from "../releasePlace";
+
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** What is under PATH/output after the first release of these tests. */
+const FIRST = [
+  ...["SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
+  ...["evidence/check/deep", "evidence/check/deep/x", "evidence/smoke"],
+  ...["evidence/smoke/screen.png", "kragle.raw", "manifest.json", "packer-kragle-qcow2"],
+];
+
+describe("the release stage", () => {
+  let place: ReleasePlace;
+  beforeEach(async () => {
+    place = new ReleasePlace();
+    await place.open();
+  });
+  afterEach(() => place.close());
+
+  const inOutput = (name: string) => join(place.output, name);
+
+  it("lays image, conversions and evidence out, with their digests", async () => {
+    const answer = await place.release("an image");
+    assert.deepEqual(place.names(), FIRST);
+    assert.equal(place.read("packer-kragle-qcow2"), "an image");
+    assert.equal(place.read("kragle.raw"), "an image as raw");
+    const sums: [string, string][] = [
+      ["packer-kragle-qcow2", "an image"],
+      ["kragle.raw", "an image as raw"],
+      ["evidence/check/check.json", "[]"],
+      ["evidence/check/deep/x", "y"],
+      ["evidence/smoke/screen.png", "PNG"],
+    ];
+    assert.equal(
+      place.read("SHA256SUMS"),
+      sums.map(([name, text]) => `${sha256(text)} *${name}\n`).join(""),
+    );
+    assert.deepEqual(answer.result, {
+      imagePath: inOutput("packer-kragle-qcow2"),
+      imageSha256: sha256("an image"),
+      imageBytes: 8,
+      imageVirtualBytes: 4_294_967_296,
+      conversions: {
+        raw: { path: inOutput("kragle.raw"), sha256: sha256("an image as raw"), bytes: 15 },
+      },
+      smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
+      accelerator: "tcg",
+      builderImageId: "sha256:1d",
+      manifestPath: inOutput("manifest.json"),
+      key: answer.key,
+      tools: { accelerator: "tcg" },
+      files: Object.fromEntries(sums.map(([name, text]) => [name, sha256(text)])),
+    });
+    assert.deepEqual(JSON.parse(place.read("manifest.json")), answer.result);
+  });
+
+  it("gives copies that can be written without touching the store", async () => {
+    await place.release("an image");
+    const image = inOutput("packer-kragle-qcow2");
+    assert.deepEqual([statSync(image).mode & 0o777, statSync(image).nlink], [0o644, 1]);
+    writeFileSync(image, "scribbled over");
+    const { files: records, key } = (await place.at.store.manifests("image"))[0]!;
+    assert.equal(place.read("packer-kragle-qcow2"), "scribbled over");
+    assert.equal((await place.at.store.lookup("image", key)).state, "present");
+    assert.ok(records.length > 0);
+  });
+
+  it("is done again where a released file was altered or deleted", async () => {
+    const first = await place.release("an image");
+    assert.deepEqual(await place.release("an image"), first);
+    for (const damage of [
+      () => writeFileSync(inOutput("kragle.raw"), "x"),
+      () => rmSync(inOutput("SHA256SUMS")),
+      () => rmSync(place.output, { recursive: true }),
+    ]) {
+      damage();
+      await place.release("an image");
+      assert.deepEqual(place.names(), FIRST);
+      assert.equal(place.read("kragle.raw"), "an image as raw");
+    }
+  });
+
+  it("replaces the release before, deletes what that had more, and nothing of the user's own", async () => {
+    await place.release("an image", ["raw", "vmdk"]);
+    writeFileSync(inOutput("notes.txt"), "mine");
+    await place.release("another image", ["raw"], false);
+    assert.equal(place.read("packer-kragle-qcow2"), "another image");
+    const names = place.names().filter((name) => statSync(inOutput(name)).isFile());
+    assert.deepEqual(names, [
+      ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x", "kragle.raw"],
+      ...["manifest.json", "notes.txt", "packer-kragle-qcow2"],
+    ]);
+    assert.equal(place.read("notes.txt"), "mine");
+  });
+
+  it("says openly that nothing was booted", async () => {
+    const { result } = await place.release("an image", [], false);
+    assert.deepEqual(result.smoke, { passed: false, driver: "none", seconds: {} });
+  });
+
+  it("leaves the release before untouched when anything that it needs is not there", async () => {
+    await place.release("an image");
+    const before = ["SHA256SUMS", "manifest.json", "packer-kragle-qcow2"].map((n) => place.read(n));
+    const image = place.at.describe("broken");
+    const broken = place.at.store.folder("image", stageKey(image));
+    place.imageId = undefined;
+    await assert.rejects(place.release("broken"), /^Error: release: .*no such image/s);
+    place.imageId = "sha256:1d";
+    const publish = place.at.publish.bind(place.at);
+    place.at.publish = async (files, description, extra) => {
+      const artifact = await publish(files, description, extra);
+      rmSync(broken, { recursive: true, force: true });
+      return artifact;
+    };
+    await assert.rejects(place.release("broken"), {
+      message: /^release: Error: the result of stage image is not in the store/,
+    });
+    const after = ["SHA256SUMS", "manifest.json", "packer-kragle-qcow2"].map((n) => place.read(n));
+    assert.deepEqual(after, before);
+    assert.deepEqual(place.names(), FIRST);
+  });
+
+  it("clears away what an interrupted release of another image left", async () => {
+    mkdirSync(inOutput(".incoming-0123456789ab"), { recursive: true });
+    writeFileSync(inOutput(".incoming-0123456789ab/packer-kragle-qcow2"), "gigabytes");
+    await place.release("an image");
+    assert.deepEqual(place.names(), FIRST);
+  });
+
+  it("does not need the manifest of the release before to be whole", async () => {
+    mkdirSync(place.output, { recursive: true });
+    for (const text of ["", '{"files": {"half', "null", "5"]) {
+      writeFileSync(inOutput("manifest.json"), text);
+      await place.release("an image");
+      assert.deepEqual(place.names(), FIRST);
+    }
+  });
+
+  it("deletes nothing outside of PATH/output, whatever a manifest there says", async () => {
+    const files = { "../precious": "", "/etc/hostname": "", "kragle.raw/../../precious": "" };
+    mkdirSync(place.output, { recursive: true });
+    writeFileSync(join(place.path, "precious"), "mine");
+    writeFileSync(inOutput("manifest.json"), JSON.stringify({ files }));
+    await place.release("an image");
+    assert.ok(statSync(join(place.path, "precious")).isFile());
+  });
+
+  it("says that PATH cannot be written, and that this is the machine's lack", async () => {
+    mkdirSync(place.path, { recursive: true });
+    writeFileSync(place.output, "a file");
+    await assert.rejects(
+      place.release("an image"),
+      (error: Error & { details?: { exitCode?: number } }) => {
+        assert.match(error.message, /PATH of tests\/output: E\w+: /);
+        assert.match(
+          error.message,
+          /next: the setting "path" must name a folder that can be written/,
+        );
+        assert.equal(error.details?.exitCode, 3);
+        return true;
+      },
+    );
+  });
+});

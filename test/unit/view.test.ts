@@ -1,0 +1,101 @@
+import assert from "node:assert/strict";
+import { mock } from "node:test";
+
+import { makeView, type View } from "../../cli/view";
+import { stepLabel } from "../../engine/steps";
+
+/** What a view writes to stderr, as it does with --json, while this runs. */
+async function shown(use: (view: View) => void, rows: Parameters<typeof makeView>[0] = []) {
+  const lines: string[] = [];
+  const write = mock.method(process.stderr, "write", (text: string) => lines.push(text) > 0);
+  mock.timers.enable({ apis: ["setInterval", "Date"] });
+  try {
+    const view = makeView(rows, true);
+    use(view);
+    await view.close();
+    mock.timers.tick(120_000);
+    return { lines, view };
+  } finally {
+    mock.timers.reset();
+    write.mock.restore();
+  }
+}
+
+const rows = [
+  { stage: "base", status: "will run", reasons: [], expectedSeconds: 80 },
+  { stage: "image", status: "will run", reasons: [] },
+] as const;
+
+describe("the view in a pipe", () => {
+  it("has a line for each thing that happens, with the time since the start", async () => {
+    const { lines, view } = await shown((view) => {
+      view.take({ kind: "note", text: "a word of the engine" });
+      view.take({ kind: "done", step: "builder", from: "store" });
+      view.take({ kind: "start", step: "base" });
+      mock.timers.tick(20_000);
+      view.take({ kind: "line", step: "base", text: "» install packages" });
+      mock.timers.tick(1000);
+      view.take({ kind: "done", step: "base", from: "run" });
+      view.take({ kind: "start", step: "image" });
+      mock.timers.tick(2000);
+      view.take({ kind: "failed", step: "image", message: "long words" });
+      view.take({ kind: "done", step: "check", from: "unchanged" });
+    }, rows);
+    assert.deepEqual(lines, [
+      "[0 s] a word of the engine\n",
+      "[0 s] builder: from store\n",
+      "[0 s] base: starts, about 1 min 20 s\n",
+      "[20 s] base: » install packages\n",
+      "[21 s] base: done in 21 s\n",
+      "[21 s] image: starts\n",
+      "[23 s] image: failed\n",
+      "[23 s] check: unchanged\n",
+    ]);
+    assert.equal(view.worked, true);
+    assert.deepEqual(
+      [...view.finished],
+      [
+        ["builder", "store"],
+        ["base", "run"],
+        ["check", "unchanged"],
+      ],
+    );
+  });
+
+  it("says at least every 30 seconds what is still at work, and nothing of what is not", async () => {
+    const { lines } = await shown((view) => {
+      view.take({ kind: "start", step: "base" });
+      view.take({ kind: "done", step: "base", from: "run" });
+      view.take({ kind: "start", step: "check" });
+      view.take({ kind: "failed", step: "check", message: "no" });
+      view.take({ kind: "start", step: "smoke" });
+      mock.timers.tick(25_000);
+      mock.timers.tick(25_000);
+    });
+    assert.deepEqual(lines.slice(5), [
+      "[25 s] smoke: still at work, 25 s so far\n",
+      "[50 s] smoke: still at work, 50 s so far\n",
+    ]);
+  });
+
+  it("is silent where nothing is at work, and after its end", async () => {
+    const { lines, view } = await shown(() => mock.timers.tick(60_000));
+    assert.deepEqual(lines, []);
+    assert.equal(view.worked, false);
+  });
+
+  it("does not call a run of hits work", async () => {
+    const { view } = await shown((view) => {
+      view.take({ kind: "done", step: "base", from: "store" });
+      view.take({ kind: "done", step: "image", from: "unchanged" });
+    });
+    assert.equal(view.worked, false);
+  });
+
+  it("calls resources by the names of the stages that they run", () => {
+    assert.equal(stepLabel("build-image"), "image");
+    assert.equal(stepLabel("qcow2-check"), "check");
+    assert.equal(stepLabel("convert-qcow2-zstd"), "convert-qcow2-zstd");
+    assert.equal(stepLabel("release-files"), "release");
+  });
+});
