@@ -135,6 +135,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 main().then(
   (exitCode) => {
     process.exitCode = exitCode;
+    // idle connections to Docker would keep a finished command waiting
+    process.stdout.write("", () => process.stderr.write("", () => process.exit()));
   },
   async (error: Error) => {
     if (error instanceof CommanderError) {

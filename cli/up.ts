@@ -76,9 +76,8 @@ function summary(
 ): string {
   const outputs = raw as unknown as ReleasedOutputs;
   const image = displayPath(outputs.imagePath);
-  const rungs = Object.entries(outputs.smoke.seconds).map(
-    ([rung, s]) => `${rung} ${s.toFixed(0)} s`,
-  );
+  const byTime = Object.entries(outputs.smoke.seconds).sort(([, a], [, b]) => a - b);
+  const rungs = byTime.map(([rung, s]) => `${rung} ${s.toFixed(0)} s`);
   const lines = [
     "",
     worked

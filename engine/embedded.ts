@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
 import { program } from "../infra/program";
+import { baseImage, findBaseImage } from "../stages/baseImage";
 import { EXIT } from "../stages/failure";
 import { stopIfInterrupted } from "../stages/interrupt";
 import { LineSplitter } from "../stages/lines";
@@ -114,6 +115,11 @@ async function runCommand(
       return { stdout: JSON.stringify(answerOf(artifact)), stderr: "" };
     }
   }
+  const base = await presentBaseImage(inputs);
+  if (base) {
+    run.onEvent({ kind: "done", step: name, from: "store" });
+    return { stdout: JSON.stringify(base), stderr: "" };
+  }
   if (run.preview) return undefined;
   stopIfInterrupted(run.signal);
   run.onEvent({ kind: "start", step: name });
@@ -126,6 +132,17 @@ async function runCommand(
 function requestOf({ stdin }: CommandInputs): StageRequest | undefined {
   return typeof stdin === "string" && stdin.startsWith("{")
     ? (JSON.parse(stdin) as StageRequest)
+    : undefined;
+}
+
+/** The answer of the command that provides the Docker base, where the daemon has that image already. */
+async function presentBaseImage({ create, stdin, environment }: CommandInputs) {
+  const isBase = create === `exec ./kragle stage ${baseImage.name}` && typeof stdin === "string";
+  // with a marker the command has to run: it also notes that the builder was made anew
+  if (!isBase || environment?.KRAGLE_MARKER) return undefined;
+  const request = baseImage.settings.parse(JSON.parse(stdin));
+  return (await findBaseImage(request))
+    ? baseImage.run(request, { print: () => undefined })
     : undefined;
 }
 

@@ -17,8 +17,7 @@ export async function requireLibvirt(uri: string): Promise<void> {
   const virsh = new Virsh(uri);
   const lacking = (what: string, why: Error, hint: string) => {
     if (why instanceof StageFailure) return why;
-    const message = `${what}: ${why.message.replaceAll("\n", "; ")}`;
-    return new StageFailure(message, { hint, exitCode: EXIT.lacking });
+    return new StageFailure(`${what}: ${why.message}`, { hint, exitCode: EXIT.lacking });
   };
   await virsh.run("uri").catch((why: Error) => {
     const hint =

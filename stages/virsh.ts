@@ -3,8 +3,8 @@ import { once } from "node:events";
 
 import { EXIT, StageFailure } from "./failure";
 
-// its messages are read here, so they must not be translated; and nothing of kragle's belongs into the user's history
-const environment = () => ({ ...process.env, LC_ALL: "C", VIRSH_HISTSIZE: "0" });
+/** Its messages are read here, so they must not be translated. */
+const environment = () => ({ ...process.env, LC_ALL: "C" });
 
 /** A virsh that stays connected until it is told to go, or until this process ends, however it ends. */
 export interface HeldConnection {
@@ -34,33 +34,31 @@ export class Virsh {
 
   /** Starts a domain that libvirt destroys as soon as the connection is closed. */
   async startHeld(domain: string): Promise<HeldConnection> {
-    const child = spawn("virsh", ["--connect", this.uri], { env: environment() });
-    const ended = once(child, "close");
+    // a virsh that reads commands keeps a history of them in the user's cache, where nothing of this belongs
+    const env = { ...environment(), XDG_CACHE_HOME: "/dev/null" };
+    const child = spawn("virsh", ["--connect", this.uri], { env });
+    const ended = once(child, "close").catch(() => undefined);
     const close = async () => {
       child.stdin.end();
       await ended;
     };
     child.stdin.on("error", () => undefined); // "close" tells
-    let [stdout, stderr] = ["", ""];
-    const started = new Promise<void>((resolve, reject) => {
+    let [stdout, stderr, started] = ["", "", false];
+    await new Promise<void>((resolve, reject) => {
       child.on("error", () => reject(noVirsh()));
       child.on("close", () => reject(new Error(words(stderr, "the connection was closed"))));
       child.stdout.setEncoding("utf8").on("data", (text: string) => {
         stdout += text;
-        if (/^Domain \S+ started$/m.test(stdout)) resolve();
+        started = /^Domain \S+ started$/m.test(stdout);
+        if (started) resolve();
       });
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
         stderr += text;
-        if (stderr.includes("\n")) reject(new Error(words(stderr, stderr)));
+        // more lines may follow, its end brings them all; ssh may have warned before
+        if (!started && /^error: /m.test(stderr)) child.stdin.end();
       });
+      child.stdin.write(`start ${domain} --autodestroy\n`);
     });
-    child.stdin.write(`start ${domain} --autodestroy\n`);
-    try {
-      await started;
-    } catch (error) {
-      await close().catch(() => undefined);
-      throw error;
-    }
     return { close };
   }
 }
@@ -73,6 +71,9 @@ const noVirsh = () =>
 
 /** What virsh said, without its prefix. */
 function words(stderr: string, otherwise: string | Error): string {
-  const said = stderr.replace(/^error: /gm, "").trim();
+  const said = stderr
+    .replace(/^error: /gm, "")
+    .trim()
+    .replaceAll("\n", "; ");
   return said || (otherwise instanceof Error ? otherwise.message : otherwise);
 }

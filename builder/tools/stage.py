@@ -68,7 +68,7 @@ def tail_of(path):
             lines = [plain(line) for line in file.read().split("\n")]
     except OSError:
         lines = []
-    lines = [line for line in lines if line.strip()][-TAIL:]
+    lines = [re.sub(" {3,}", "  ", line) for line in lines if line.strip()][-TAIL:]
     return "".join(f"\n  {line}" for line in lines or ["(nothing)"])
 
 

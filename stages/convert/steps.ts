@@ -16,10 +16,10 @@ export interface ConversionRequest {
 export const IMAGE_FILE = "/image/image.qcow2";
 
 /**
- * Formats whose writer gains from several requests at once (`qemu-img convert -W`). Not qcow2: its bytes would differ from run
- * to run. Not vmdk and vpc: their writers take one request at a time, and a streamOptimized vmdk has to be in order.
+ * Formats that are written faster by several requests at once (`qemu-img convert -W`). Not qcow2: its bytes would differ from run
+ * to run. Not the others: their writers take one request at a time, and a streamOptimized vmdk has to be in order.
  */
-const OUT_OF_ORDER = ["raw", "vdi", "vhdx"];
+const OUT_OF_ORDER = ["raw", "vhdx"];
 
 /** What turns the image into another format: always from the qcow2 itself, checked before and compared after. */
 export function conversionSteps(request: ConversionRequest): Step[] {

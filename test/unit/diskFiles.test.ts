@@ -207,7 +207,7 @@ describe("the steps of a conversion", () => {
       "-O qcow2 -m 16 -c -o cluster_size=2M -o compression_type=zstd /image/image.qcow2 /work/kragle.2M.zstd.qcow2",
     ],
     ["qcow2:compression=none", "-O qcow2 -m 16 /image/image.qcow2 /work/kragle.none.qcow2"],
-    ["vdi", "-O vdi -m 16 -W /image/image.qcow2 /work/kragle.vdi"],
+    ["vdi", "-O vdi -m 16 /image/image.qcow2 /work/kragle.vdi"],
     ["vhdx", "-O vhdx -m 16 -W /image/image.qcow2 /work/kragle.vhdx"],
     [
       "vmdk:subformat=streamOptimized",

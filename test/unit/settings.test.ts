@@ -62,6 +62,15 @@ describe("settings", () => {
     ["cpus", 1, "cpus", 1],
     ["kernel", "generic", "kernel", "generic"],
     ["smoke", "none", "smoke", "none"],
+    ...[
+      "qemu:///session",
+      "qemu:///system?socket=/run/here/libvirt-sock",
+      "qemu+ssh://root@host:2222/system?keyfile=/keys/id",
+      "qemu+tls://host.example/system",
+    ].map(
+      (uri) =>
+        ["libvirtUri", uri, "libvirtUri", uri] as [string, unknown, keyof ImageSpec, unknown],
+    ),
     ["accelerator", "tcg", "accelerator", "tcg"],
     ["privileged", "true", "privileged", true],
     ["privileged", "false", "privileged", false],

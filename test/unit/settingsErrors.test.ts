@@ -53,8 +53,15 @@ describe("wrong settings", () => {
     ...["Cloud", "", 5, null, ["cloud"], "constructor", "__proto__"].map(
       (value): [string, unknown, string] => ["kernel", value, oneOf(value, "cloud", "generic")],
     ),
-    ["smoke", "xen", oneOf("xen", "qemu", "none")],
-    ["smoke", true, oneOf(true, "qemu", "none")],
+    ["smoke", "xen", oneOf("xen", "qemu", "libvirt", "none")],
+    ...["", "host", "xen:///system", "qemu://root:pass@host/system", "qemu:///default"].map(
+      (uri): [string, unknown, string] => [
+        "libvirtUri",
+        uri,
+        `"${uri}" is not the URI of a QEMU driver; write it as in qemu:///system or qemu+ssh://root@host/system`,
+      ],
+    ),
+    ["smoke", true, oneOf(true, "qemu", "libvirt", "none")],
     ["accelerator", "hvf", oneOf("hvf", "auto", "kvm", "tcg")],
     ["packer", "1.16.0", oneOf("1.16.0", "auto", "release", "distribution")],
     ...["yes", "TRUE", 1, null, ""].map((value): [string, unknown, string] => [

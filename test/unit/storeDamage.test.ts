@@ -41,6 +41,12 @@ describe("store: damage", () => {
     assert.equal(await at.state(), ALTERED);
   });
 
+  it("is a shorter file that was given its time back", async () => {
+    writeFileSync(file, CONTENT.slice(1));
+    utimesSync(file, OLD, OLD);
+    assert.equal(await at.state(), ALTERED);
+  });
+
   it("is one changed byte in a file of the same size", async () => {
     writeFileSync(file, `X${CONTENT.slice(1)}`);
     assert.equal(await at.state(), ALTERED);

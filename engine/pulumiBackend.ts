@@ -1,0 +1,46 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+import { kragleHome, projectFolder } from "../stages/project";
+
+/** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
+const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();
+
+/** A local file backend below `.kragle`, unless the user has configured one or is logged in somewhere. */
+export function backendEnvironment(): Record<string, string> {
+  const environment: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: "true" };
+  if (!hasOwnBackend()) return environment;
+  const folder = join(kragleHome, "state");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  environment.PULUMI_BACKEND_URL = `file://${folder}`;
+  if (!process.env.PULUMI_CONFIG_PASSPHRASE_FILE) {
+    // a passphrase that lay beside the state would protect nothing that the folder's mode does not
+    environment.PULUMI_CONFIG_PASSPHRASE = process.env.PULUMI_CONFIG_PASSPHRASE ?? "";
+  }
+  return environment;
+}
+
+/**
+ * The CLI writes the salt of its passphrase into the stack's file. With kragle's own backend that would make a tracked file
+ * differ after the first run, for a salt that no other machine can use.
+ *
+ * @returns the function that takes the salt out again, if the file had none
+ */
+export function keepStackFile(stack: string): () => void {
+  const file = join(projectFolder, `Pulumi.${stack}.yaml`);
+  const before = readFileSync(file, "utf8");
+  return () => {
+    const salt = /^encryptionsalt: .*\n/m;
+    if (!hasOwnBackend() || salt.test(before)) return;
+    const now = readFileSync(file, "utf8");
+    if (now.replace(salt, "") === before) writeFileSync(file, before);
+  };
+}
+
+function isLoggedIn(): boolean {
+  const file = join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "credentials.json");
+  if (!existsSync(file)) return false;
+  const { current } = JSON.parse(readFileSync(file, "utf8")) as { current?: string };
+  return Boolean(current);
+}

@@ -1,0 +1,115 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+
+import { EXIT } from "../stages/failure";
+import { LineSplitter } from "../stages/lines";
+import { projectFolder } from "../stages/project";
+import { StepFailed } from "./events";
+import { backendEnvironment } from "./pulumiBackend";
+
+export type PulumiEvent = EngineEvent;
+
+interface PulumiOptions {
+  /** Receives the engine's events while the command runs. */
+  readonly onEvent?: (event: PulumiEvent) => void;
+  /** Receives what the command prints. */
+  readonly onLine?: (line: string) => void;
+  /** Cancels the update as Ctrl-C does. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often the event log is read while a command runs, in milliseconds. */
+const POLL = 150;
+
+/**
+ * Runs one command of the Pulumi CLI. The SDK's Automation API does the same, but starts the CLI five times for one update,
+ * which takes longer than an update without changes.
+ */
+export async function pulumi(
+  args: readonly string[],
+  { onEvent, onLine, signal }: PulumiOptions,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const folder = onEvent ? mkdtempSync(join(tmpdir(), "kragle-events-")) : undefined;
+  const log = folder ? join(folder, "events") : undefined;
+  if (log) writeFileSync(log, "");
+  const all = [...args, "--non-interactive", ...(log ? ["--event-log", log] : [])];
+  const child = spawn("pulumi", all, {
+    cwd: projectFolder,
+    // the CLI knows --event-log only so; the Automation API sets it too
+    env: { ...process.env, ...backendEnvironment(), PULUMI_DEBUG_COMMANDS: "true" },
+    stdio: ["ignore", "pipe", "pipe"],
+    // Ctrl-C on a terminal reaches the whole group; the CLI shall get it once, from here
+    detached: true,
+  });
+  const interrupt = () => child.kill("SIGINT");
+  signal?.addEventListener("abort", interrupt);
+  const events = log && onEvent ? followEvents(log, onEvent) : undefined;
+  let stdout = "";
+  let stderr = "";
+  const lines = new LineSplitter((line) => onLine?.(line));
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    lines.write(chunk);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    lines.end();
+    await events?.stop();
+    return { code: code ?? EXIT.failed, stdout, stderr };
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Makes the stack where the backend does not have it. */
+export async function openStack(stack: string): Promise<void> {
+  const found = await pulumi(["stack", "ls", "--json"], {});
+  if (found.code === 0) {
+    const stacks = JSON.parse(found.stdout) as { name: string }[];
+    if (stacks.some(({ name }) => name.split("/").at(-1) === stack)) return;
+  }
+  const made = await pulumi(["stack", "init", stack, "--no-select"], {});
+  if (made.code !== 0) throw new StepFailed("pulumi", made.stderr.trim(), EXIT.failed);
+}
+
+/** Reads a growing file of JSON lines. */
+function followEvents(file: string, onEvent: (event: PulumiEvent) => void) {
+  const handle = open(file, "r");
+  let rest = "";
+  let ended = false;
+  const buffer = Buffer.alloc(2 ** 16);
+  const decoder = new TextDecoder();
+  const drain = async () => {
+    for (;;) {
+      const { bytesRead } = await (await handle).read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) return;
+      const parts = (rest + decoder.decode(buffer.subarray(0, bytesRead), { stream: true })).split(
+        "\n",
+      );
+      rest = parts.pop()!;
+      for (const part of parts) if (part) onEvent(JSON.parse(part) as PulumiEvent);
+    }
+  };
+  const loop = (async () => {
+    while (!ended) {
+      await drain();
+      await new Promise((resolve) => setTimeout(resolve, POLL));
+    }
+    await drain();
+    await (await handle).close();
+  })();
+  return {
+    stop: async () => {
+      ended = true;
+      await loop;
+    },
+  };
+}
