@@ -153,11 +153,12 @@ async function run(
   return EXIT.done;
 }
 
-const PLAIN_EVERY_MS = 5000;
+/** How often progress is shown: on a terminal, and in a log. */
+const EVERY_MS = { terminal: 200, log: 5000 };
 
-/** On a terminal a live list; elsewhere a line every few seconds. */
+/** On a terminal a live list, elsewhere lines. */
 async function show(steps: ReturnType<typeof writeSteps>, silent: boolean): Promise<void> {
-  const every = process.stdout.isTTY ? 0 : PLAIN_EVERY_MS;
+  const every = process.stdout.isTTY ? EVERY_MS.terminal : EVERY_MS.log;
   const tasks = steps.map(({ title, run: runStep }) => ({
     title,
     task: (_: unknown, task: { output: string }) => {

@@ -2,7 +2,7 @@ import { EXIT } from "../stages/failure";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
 import { keepStackFile } from "./pulumiBackend";
-import { openStack, pulumi, type PulumiEvent } from "./pulumiProcess";
+import { createStack, isUnknownStack, pulumi, type PulumiEvent } from "./pulumiProcess";
 
 /**
  * Runs the Pulumi program by the real Pulumi CLI.
@@ -15,10 +15,15 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
   const listener = new EventTranslator(run);
   const { signal } = run;
   try {
-    await openStack(run.stack);
     const verb = run.preview ? ["preview"] : ["up", "--yes", "--skip-preview"];
     const onEvent = (event: PulumiEvent) => listener.take(event);
-    const done = await pulumi([...verb, "--stack", run.stack], { onEvent, signal });
+    const go = () => pulumi([...verb, "--stack", run.stack], { onEvent, signal });
+    let done = await go();
+    // asking beforehand would cost every run the start of the CLI
+    if (isUnknownStack(done.stderr)) {
+      await createStack(run.stack);
+      done = await go();
+    }
     if (done.code !== 0) {
       throw listener.failure ?? new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
     }

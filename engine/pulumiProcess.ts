@@ -69,13 +69,9 @@ export async function pulumi(
   }
 }
 
-/** Makes the stack where the backend does not have it. */
-export async function openStack(stack: string): Promise<void> {
-  const found = await pulumi(["stack", "ls", "--json"], {});
-  if (found.code === 0) {
-    const stacks = JSON.parse(found.stdout) as { name: string }[];
-    if (stacks.some(({ name }) => name.split("/").at(-1) === stack)) return;
-  }
+export const isUnknownStack = (stderr: string) => /^error: no stack named/m.test(stderr);
+
+export async function createStack(stack: string): Promise<void> {
   const made = await pulumi(["stack", "init", stack, "--no-select"], {});
   if (made.code !== 0) throw new StepFailed("pulumi", made.stderr.trim(), EXIT.failed);
 }
