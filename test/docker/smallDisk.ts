@@ -98,6 +98,8 @@ export class LoopDevice {
   }
 
   remove(): void {
+    // the kernel would keep that for whoever gets this number next
+    execFileSync("blockdev", ["--setrw", this.path]);
     losetup("--detach", this.path);
     rmSync(this.file, { force: true });
   }
