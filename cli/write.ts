@@ -1,10 +1,7 @@
 import { join } from "node:path";
 
-import { Listr } from "listr2";
-
 import { type BlockDevice, readBlockDevice } from "../disk/blockDevice";
 import { askForName, type Consent, describeDevice, objection } from "../disk/confirm";
-import { describeProgress } from "../disk/progress";
 import { refusals } from "../disk/refusals";
 import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../disk/target";
 import { readUsage } from "../disk/usage";
@@ -17,6 +14,7 @@ import { Store } from "../store/store";
 import type { CommonOptions } from "./main";
 import { lastRelease } from "./outputs";
 import { readStackSettings } from "./stackSettings";
+import { showSteps } from "./writeView";
 
 export interface WriteOptions extends CommonOptions, Consent {
   readonly verify: Verification;
@@ -138,7 +136,7 @@ async function run(
       { image, toolsImage, target, claim, targetBytes: device?.bytes, verify, signal: stop.signal },
       facts,
     );
-    await show(steps, json === true);
+    await showSteps(steps, json === true);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
@@ -151,30 +149,4 @@ async function run(
           `read back and compared (${facts.verified}).\n`,
   );
   return EXIT.done;
-}
-
-/** How often progress is shown: on a terminal, and in a log. */
-const EVERY_MS = { terminal: 200, log: 5000 };
-
-/** On a terminal a live list, elsewhere lines. */
-async function show(steps: ReturnType<typeof writeSteps>, silent: boolean): Promise<void> {
-  const every = process.stdout.isTTY ? EVERY_MS.terminal : EVERY_MS.log;
-  const tasks = steps.map(({ title, run: runStep }) => ({
-    title,
-    task: (_: unknown, task: { output: string }) => {
-      const started = Date.now();
-      let shown = started;
-      return runStep((done, total) => {
-        if (Date.now() - shown < every) return;
-        shown = Date.now();
-        task.output = describeProgress(done, total, (shown - started) / 1000);
-      });
-    },
-  }));
-  await new Listr(tasks, {
-    silentRendererCondition: silent,
-    fallbackRenderer: "verbose",
-    registerSignalListeners: false,
-    rendererOptions: { showErrorMessage: false, collapseErrors: false },
-  }).run();
 }

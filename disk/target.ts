@@ -45,8 +45,8 @@ export async function findTarget(given: string): Promise<Target> {
   const folder = await realpath(dirname(path)).catch(() => {
     throw wrong(`${given}: there is no folder ${dirname(path)}`);
   });
-  // a mistyped device name would become a file in memory
-  if (folder === "/dev" || folder.startsWith("/dev/")) {
+  // a mistyped device name would become a file in memory, beside the devices
+  if ((await stat(folder)).dev === (await stat("/dev")).dev) {
     throw wrong(`there is no device ${given}`, "lsblk lists the devices of this machine");
   }
   return { kind: "file", path: join(folder, basename(path)), exists: false };

@@ -1,10 +1,11 @@
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { EXIT, StageFailure } from "../stages/failure";
+import { StageFailure } from "../stages/failure";
 import { sha256File } from "../store/files";
 import { takesDirectIo } from "./directIo";
 import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
+import { differs, incomplete, onTarget } from "./onTarget";
 import type { Claim, Target } from "./target";
 import { IMAGE, runTool, TARGET } from "./tools";
 
@@ -67,7 +68,7 @@ export function writeSteps(request: WriteRequest, facts: WriteFacts): WriteStep[
       title: "write",
       run: async (report) => {
         const share = (done: number) => report(done * facts.dataBytes, facts.dataBytes);
-        await tool(request, await writeCommand(target), share);
+        await onTarget(request, await writeCommand(target), share);
         await claim.handle.sync();
       },
     },
@@ -117,14 +118,16 @@ async function checkAndMap({ image, toolsImage, signal }: WriteRequest): Promise
   throw new StageFailure(`the image is damaged: ${lines.join("\n")}`);
 }
 
-async function writeCommand({ kind, path }: Target): Promise<string[]> {
-  const direct = kind === "device" || (await takesDirectIo(dirname(path)));
+const isDirect = async ({ kind, path }: Target) =>
+  kind === "device" || (await takesDirectIo(dirname(path)));
+
+async function writeCommand(target: Target): Promise<string[]> {
   const convert = [
     // -n: into what is there; qemu-img first zeroes it by the device's own means where it has some
     ...["qemu-img", "convert", "-p", "-n", "-f", "qcow2", "-O", "raw"],
-    ...["-t", direct ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
+    ...["-t", (await isDirect(target)) ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
   ];
-  if (kind === "file") return convert;
+  if (target.kind === "file") return convert;
   // old signatures go first, of RAID at a larger disk's end too: a write that stops half-way must not look like a disk
   const script = `wipefs --all --force --quiet ${TARGET} && exec "$@"`;
   return ["sh", "-c", script, "write", ...convert];
@@ -150,13 +153,13 @@ async function compareStored(
 
 async function compareWhole(request: WriteRequest, report: Report): Promise<void> {
   const { image, target } = request;
-  // of a larger disk only as much as the image has
+  // of a larger disk only as much as the image has; direct, or the page cache would be compared
   const disk = [
-    `driver=raw,size=${image.virtualBytes}`,
+    `driver=raw,size=${image.virtualBytes},cache.direct=${(await isDirect(target)) ? "on" : "off"}`,
     `file.driver=${target.kind === "device" ? "host_device" : "file"},file.filename=${TARGET}`,
   ].join(",");
   const source = `driver=qcow2,file.driver=file,file.filename=${IMAGE}`;
-  await tool(
+  await onTarget(
     request,
     ["qemu-img", "compare", "-p", "--image-opts", source, disk],
     (done) => report(done * image.virtualBytes, image.virtualBytes),
@@ -174,52 +177,6 @@ async function moveBackupTable(request: WriteRequest): Promise<boolean> {
   if (signature.toString("latin1") !== GPT_SIGNATURE) return false;
   const quiet = "--no-reread --no-tell-kernel";
   const script = `sfdisk --quiet --relocate gpt-bak-std ${quiet} ${TARGET} && exec sfdisk --quiet --verify ${TARGET}`;
-  await tool(request, ["sh", "-c", script]);
+  await onTarget(request, ["sh", "-c", script]);
   return true;
-}
-
-/** Runs a tool on the target. @throws StageFailure with the tool's words where it fails */
-async function tool(
-  { image, toolsImage, target, claim, signal }: WriteRequest,
-  command: readonly string[],
-  onShare: (share: number) => void = () => undefined,
-  explain: (words: string) => StageFailure | undefined = () => undefined,
-): Promise<void> {
-  const words: string[] = [];
-  const exitCode = await runTool({
-    ...{ toolsImage, signal, command, image: image.path, target: claim.path },
-    onLine: (line) => {
-      const percent = /^\s*\((\d+(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
-      if (percent === undefined) words.push(line.trim());
-      else onShare(Number(percent) / 100);
-    },
-  }).catch((error: Error) => {
-    throw incomplete(target, error.message);
-  });
-  if (exitCode === 0) return;
-  const text = firstError(words) ?? words.filter(Boolean).slice(-5).join("\n");
-  throw explain(text) ?? incomplete(target, text || `${command[0]} ended with code ${exitCode}`);
-}
-
-/** Of the errors that qemu-img's parallel requests met, the one nearest to the disk's beginning. */
-function firstError(words: readonly string[]): string | undefined {
-  const errors = words.flatMap((line) => {
-    const found = /error while (?:reading|writing) at byte (\d+): .*/.exec(line);
-    return found ? [{ text: found[0], at: Number(found[1]) }] : [];
-  });
-  return errors.sort((a, b) => a.at - b.at)[0]?.text;
-}
-
-const differs = (target: Target, at: number) =>
-  incomplete(target, `what was read back differs from the image at byte ${at}`);
-
-/** A failure after the old content was given up. */
-function incomplete(target: Target, what: string): StageFailure {
-  const result =
-    target.kind === "device"
-      ? `${target.path} is now incomplete and must be written again`
-      : `there is no new ${target.path}`;
-  return new StageFailure(`writing to ${target.path} stopped: ${what}\n${result}`, {
-    exitCode: EXIT.failed,
-  });
 }

@@ -11,9 +11,10 @@ async function main([path, mode, counter]: string[]): Promise<void> {
   const take = () =>
     lockFile(path!, { shared: mode === "shared", onWait: () => process.stdout.write("waits\n") });
   if (counter === undefined) {
-    await take();
+    const release = await take();
     process.stdout.write("holds\n");
-    setInterval(() => undefined, 60_000);
+    // a file handle that nobody refers to any more is closed, and the lock with it
+    setInterval(() => void release, 60_000);
     return;
   }
   for (let turn = 0; turn < 5; turn++) {

@@ -6,6 +6,7 @@ import { docker } from "../../stages/container";
 import { sha256File } from "../../store/files";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
+import { inSequence } from "../inSequence";
 import { bootWithSeed } from "./bootWithSeed";
 
 interface UpDocument {
@@ -29,8 +30,7 @@ const MINUTES = 60_000;
 
 describe("the dev stack, built, proven and released for real", function () {
   this.timeout(20 * MINUTES);
-  // each test goes on where the one before ended
-  this.bail(true);
+  inSequence();
 
   let clone: Clone;
   let first: UpDocument;

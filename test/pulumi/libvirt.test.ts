@@ -11,6 +11,7 @@ import { findPulumi } from "../../engine/choose";
 import { BRIDGED } from "../../sdks/libvirt/parameterizedPackage";
 import { type Clone, type Finished, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
+import { inSequence } from "../inSequence";
 import { LibvirtDaemon } from "./libvirtDaemon";
 
 interface UpDocument {
@@ -28,8 +29,7 @@ const CONSUMER = "examples/consumer";
 
 describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", function () {
   this.timeout(10 * MINUTES);
-  // each test goes on where the one before ended
-  this.bail(true);
+  inSequence();
 
   let clone: Clone;
   let dev: UpDocument;

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { findPulumi } from "../../engine/choose";
 import { type Clone, type Finished, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
+import { inSequence } from "../inSequence";
 
 interface UpDocument {
   readonly engine: string;
@@ -17,7 +18,7 @@ const MINUTES = 60_000;
 
 describe("the real Pulumi CLI", function () {
   this.timeout(10 * MINUTES);
-  this.bail(true);
+  inSequence();
 
   let clone: Clone;
   let embedded: UpDocument;

@@ -1,0 +1,62 @@
+import { StageFailure } from "../stages/failure";
+import type { Claim, Target } from "./target";
+import { runTool } from "./tools";
+
+/** A target that is being written, and what with. */
+export interface Writing {
+  readonly image: { readonly path: string };
+  readonly toolsImage: string;
+  readonly target: Target;
+  readonly claim: Claim;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a tool on the target.
+ *
+ * @param onShare receives the share that is done, 0 to 1, as `qemu-img -p` prints it
+ * @param explain makes a better failure of the tool's words where it can
+ * @throws StageFailure with the tool's words where it fails
+ */
+export async function onTarget(
+  { image, toolsImage, target, claim, signal }: Writing,
+  command: readonly string[],
+  onShare: (share: number) => void = () => undefined,
+  explain: (words: string) => StageFailure | undefined = () => undefined,
+): Promise<void> {
+  const words: string[] = [];
+  const exitCode = await runTool({
+    ...{ toolsImage, signal, command, image: image.path, target: claim.path },
+    onLine: (line) => {
+      const percent = /^\s*\((\d+(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
+      if (percent === undefined) words.push(line.trim());
+      else onShare(Number(percent) / 100);
+    },
+  }).catch((error: Error) => {
+    throw incomplete(target, error.message);
+  });
+  if (exitCode === 0) return;
+  const text = firstError(words) ?? words.filter(Boolean).slice(-5).join("\n");
+  throw explain(text) ?? incomplete(target, text || `${command[0]} ended with code ${exitCode}`);
+}
+
+/** Of the errors that qemu-img's parallel requests met, the one nearest to the disk's beginning. */
+function firstError(words: readonly string[]): string | undefined {
+  const errors = words.flatMap((line) => {
+    const found = /error while (?:reading|writing) at byte (\d+): .*/.exec(line);
+    return found ? [{ text: found[0], at: Number(found[1]) }] : [];
+  });
+  return errors.sort((a, b) => a.at - b.at)[0]?.text;
+}
+
+export const differs = (target: Target, at: number) =>
+  incomplete(target, `what was read back differs from the image at byte ${at}`);
+
+/** A failure after the target's old content was given up. */
+export function incomplete(target: Target, what: string): StageFailure {
+  const result =
+    target.kind === "device"
+      ? `${target.path} is now incomplete and must be written again`
+      : `there is no new ${target.path}`;
+  return new StageFailure(`writing to ${target.path} stopped: ${what}\n${result}`);
+}
