@@ -1,4 +1,5 @@
 import { benchBuild } from "./bench/build";
+import { benchConversion } from "./bench/conversion";
 
 /** One figure of the benchmark: a ratio or seconds, what it may be at most, and how it was made. */
 export interface Figure {
@@ -9,7 +10,8 @@ export interface Figure {
 }
 
 async function main(): Promise<void> {
-  const figures = await benchBuild((line) => process.stderr.write(`${line}\n`));
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const figures = [...(await benchBuild(say)), ...(await benchConversion(say))];
   const width = Math.max(...figures.map(({ name }) => name.length));
   for (const { name, value, atMost, unit } of figures) {
     const verdict = value <= atMost ? "ok" : "MISSED";

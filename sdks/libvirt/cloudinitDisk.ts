@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { registerLibvirt } from "./parameterizedPackage";
+import { registerLibvirt, withVersion } from "./parameterizedPackage";
 
 /** Arguments of {@link CloudinitDisk}. */
 export interface CloudinitDiskArgs {
@@ -21,7 +21,7 @@ export class CloudinitDisk extends pulumi.CustomResource {
       "libvirt:index/cloudinitDisk:CloudinitDisk",
       name,
       { ...args, path: undefined },
-      opts,
+      withVersion(opts),
       false,
       registerLibvirt(),
     );
