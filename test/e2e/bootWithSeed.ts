@@ -8,7 +8,7 @@ import type { Clone } from "../clone";
 
 /**
  * Boots a copy-on-write overlay of an image by hand, with OVMF and a NoCloud seed that creates the user `ada`, and logs in over
- * SSH with a fresh key. All of it happens in one container without capabilities.
+ * SSH with a fresh key. All of it happens in one container.
  *
  * @returns what the commands in the guest printed
  */
@@ -35,7 +35,8 @@ export async function bootWithSeed(clone: Clone, image: string): Promise<string>
       { source: work, target: "/work" },
       { source: image, target: "/image.qcow2", readOnly: true },
     ],
-    user: "builder",
+    // the SSH client refuses to run for a user without an account
+    user: "root",
     network: "none",
     log: join(work, "log"),
     onLine: (line) => lines.push(line),

@@ -7,6 +7,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import tempfile
 import uuid
@@ -66,7 +67,7 @@ def write_esp(path, ids, files, epoch):
     kibibytes = (ROOT_START - ESP_START) // 1024
     volume = ids["esp"].replace("-", "")
     run(
-        ["mkfs.vfat", "-F", "32", "-s", "1", "-i", volume, "-n", "ESP"]
+        ["mkfs.vfat", "-F", "32", "-s", "1", "-i", volume]  # a label would carry the time of day
         + [f"--offset={ESP_START // 512}", path, str(kibibytes)],
         env=environment,
         quiet=True,
@@ -98,3 +99,17 @@ def write_root(path, disk_bytes, ids, folder, epoch):
         + ["-O", "^metadata_csum_seed,^orphan_file", "-E", extended, "-d", folder, path, f"{kibibytes}k"],
         env={"SOURCE_DATE_EPOCH": str(epoch), "E2FSPROGS_FAKE_TIME": str(epoch)},
     )
+    fix_times(path, epoch)
+
+
+def fix_times(path, epoch):
+    """Sets the times that nobody can set on the folder's files: changed and accessed. With them, bytes are repeatable."""
+    image = f"{path}?offset={ROOT_START}"
+    counts = dict(re.findall(r"^(Inode count|Free inodes):\s*(\d+)", run(["dumpe2fs", "-h", image], quiet=True), re.MULTILINE))
+    used = int(counts["Inode count"]) - int(counts["Free inodes"])  # mke2fs takes them from the first on
+    commands = path + ".debugfs"
+    with open(commands, "w", encoding="ascii") as file:
+        for inode in range(1, used + 1):
+            file.write(f"sif <{inode}> ctime @{epoch}\nsif <{inode}> atime @{epoch}\n")
+    run(["debugfs", "-w", "-f", commands, image], quiet=True)
+    os.remove(commands)
