@@ -12,7 +12,6 @@ const image = new pulumi.StackReference(config.require("imageStack"));
 const imagePath = image.requireOutput("imagePath") as pulumi.Output<string>;
 const imageSha256 = image.requireOutput("imageSha256") as pulumi.Output<string>;
 
-const provider = new libvirt.Provider("libvirt", { uri: config.require("libvirtUri") });
 const qcow2 = { format: { type: "qcow2" } };
 
 // A volume is named after its content, so that new content makes a new volume before the old one goes.
@@ -24,19 +23,15 @@ const base = new libvirt.Volume(
     target: qcow2,
     create: { content: { url: imagePath } },
   },
-  { provider, ignoreChanges: ["create"] },
+  { ignoreChanges: ["create"] },
 );
-const disk = new libvirt.Volume(
-  "disk",
-  {
-    name: pulumi.interpolate`${base.name}-disk.qcow2`,
-    pool,
-    target: qcow2,
-    capacity: config.requireNumber("diskGiB") * 2 ** 30,
-    backingStore: { path: base.path, ...qcow2 },
-  },
-  { provider },
-);
+const disk = new libvirt.Volume("disk", {
+  name: pulumi.interpolate`${base.name}-disk.qcow2`,
+  pool,
+  target: qcow2,
+  capacity: config.requireNumber("diskGiB") * 2 ** 30,
+  backingStore: { path: base.path, ...qcow2 },
+});
 
 // The image has no user, no password and no key of its own; cloud-init makes them of this seed. JSON is YAML.
 const userData = `#cloud-config\n${JSON.stringify({
@@ -51,11 +46,11 @@ const userData = `#cloud-config\n${JSON.stringify({
 })}\n`;
 const version = createHash("sha256").update(userData).digest("hex").slice(0, 12);
 const metaData = JSON.stringify({ "instance-id": version, "local-hostname": name });
-const iso = new libvirt.CloudinitDisk("seed", { name, userData, metaData }, { provider });
+const iso = new libvirt.CloudinitDisk("seed", { name, userData, metaData });
 const seed = new libvirt.Volume(
   "seed",
   { name: `${name}-seed-${version}.iso`, pool, create: { content: { url: iso.path } } },
-  { provider, ignoreChanges: ["create"] },
+  { ignoreChanges: ["create"] },
 );
 
 const machine = new libvirt.Domain(
@@ -91,7 +86,7 @@ const machine = new libvirt.Domain(
       rngs: [{ model: "virtio", backend: { random: "/dev/urandom" } }],
     },
   },
-  { provider, deleteBeforeReplace: true },
+  { deleteBeforeReplace: true },
 );
 
 export const domain = machine.name;

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { registerLibvirt, withVersion } from "./parameterizedPackage";
+import { registerLibvirt } from "./parameterizedPackage";
 
 /** Arguments of {@link CloudinitDisk}. */
 export interface CloudinitDiskArgs {
@@ -21,7 +21,7 @@ export class CloudinitDisk extends pulumi.CustomResource {
       "libvirt:index/cloudinitDisk:CloudinitDisk",
       name,
       { ...args, path: undefined },
-      withVersion(opts),
+      opts,
       false,
       registerLibvirt(),
     );

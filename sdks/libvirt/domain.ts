@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { registerLibvirt, withVersion } from "./parameterizedPackage";
+import { registerLibvirt } from "./parameterizedPackage";
 
 type Text = pulumi.Input<string>;
 
@@ -57,7 +57,7 @@ export class Domain extends pulumi.CustomResource {
       "libvirt:index/domain:Domain",
       name,
       { ...args, uuid: undefined },
-      withVersion(opts),
+      opts,
       false,
       registerLibvirt(),
     );

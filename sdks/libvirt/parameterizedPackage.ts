@@ -6,11 +6,6 @@ export const BRIDGED = {
   version: "0.9.7",
 } as const;
 
-/** The options of every resource: without the version the engine would take the bridge's for a change. */
-export function withVersion<T extends pulumi.ResourceOptions>(opts?: T): T {
-  return pulumi.mergeOptions({ version: BRIDGED.version }, opts as pulumi.ResourceOptions) as T;
-}
-
 /**
  * Asks the engine for Pulumi's `terraform-provider` plugin, made into the package `libvirt` by this parameter. It is the same
  * that `pulumi package add terraform-provider dmacvicar/libvirt 0.9.7` writes into a generated SDK; `includes` leaves out the

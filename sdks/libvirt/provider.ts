@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { registerLibvirt, withVersion } from "./parameterizedPackage";
+import { registerLibvirt } from "./parameterizedPackage";
 
 /** Arguments of {@link Provider}. */
 export interface ProviderArgs {
@@ -11,6 +11,6 @@ export interface ProviderArgs {
 /** A connection to a libvirt daemon. It is opened in previews too. */
 export class Provider extends pulumi.ProviderResource {
   constructor(name: string, args: ProviderArgs = {}, opts?: pulumi.ResourceOptions) {
-    super("libvirt", name, { ...args }, withVersion(opts), false, registerLibvirt());
+    super("libvirt", name, { ...args }, opts, false, registerLibvirt());
   }
 }

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { registerLibvirt, withVersion } from "./parameterizedPackage";
+import { registerLibvirt } from "./parameterizedPackage";
 
 /** Arguments of {@link Volume}. */
 export interface VolumeArgs {
@@ -34,7 +34,7 @@ export class Volume extends pulumi.CustomResource {
       name,
       { ...args, path: undefined },
       // the bridged provider asks for an update that it then refuses
-      withVersion(pulumi.mergeOptions({ replaceOnChanges: ["*"] }, opts)),
+      pulumi.mergeOptions({ replaceOnChanges: ["*"] }, opts),
       false,
       registerLibvirt(),
     );

@@ -170,7 +170,7 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
       JSON.stringify({
         config: {
           "kragle-consumer:imageStack": "organization/kragle/virt",
-          "kragle-consumer:libvirtUri": daemon.uri,
+          "libvirt:uri": daemon.uri,
           "kragle-consumer:type": first.outputs.accelerator === "kvm" ? "kvm" : "qemu",
         },
       }),

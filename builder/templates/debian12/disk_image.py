@@ -111,5 +111,5 @@ def fix_times(path, epoch):
     with open(commands, "w", encoding="ascii") as file:
         for inode in range(1, used + 1):
             file.write(f"sif <{inode}> ctime @{epoch}\nsif <{inode}> atime @{epoch}\n")
-    run(["debugfs", "-w", "-f", commands, image], quiet=True)
+    run(["debugfs", "-w", "-f", commands, image], env={"E2FSPROGS_FAKE_TIME": str(epoch)}, quiet=True)
     os.remove(commands)
