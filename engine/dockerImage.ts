@@ -81,14 +81,25 @@ export async function buildDockerImage(
       (event) => {
         for (const line of `${event.stream ?? event.status ?? ""}`.split("\n")) {
           if (!line.trim()) continue;
-          tail.push(line);
+          const printed = printedByCommand(line);
+          tail.push(printed ?? line);
           if (tail.length > 12) tail.shift();
-          onLine(line);
+          // hundreds of lines of a package manager tell whoever watches nothing; after a failure the last ones do
+          if (printed === undefined) onLine(line);
         }
       },
     );
   });
   return (await docker.getImage(inputs.imageName).inspect()).Id;
+}
+
+/**
+ * What a command of the Dockerfile printed comes in base64 (a slip of the client's decoder), what BuildKit itself says in plain text
+ * with brackets, colons or blanks.
+ */
+function printedByCommand(line: string): string | undefined {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(line) || line.length % 4 !== 0) return undefined;
+  return Buffer.from(line, "base64").toString("utf8").trimEnd();
 }
 
 interface BuildEvent {

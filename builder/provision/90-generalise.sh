@@ -32,10 +32,9 @@ done
 rm -rf /var/lib/cloud/*
 
 # accounts: the build's key (keys that a script put there stay), backups that may hold old passwords, history
-for keys in /root/.ssh/authorized_keys; do
-  [ ! -f "$keys" ] || sed -i '/ kragle-build$/d' "$keys"
-  [ -s "$keys" ] || rm -f "$keys"
-done
+keys=/root/.ssh/authorized_keys
+[ ! -f "$keys" ] || sed -i '/ kragle-build$/d' "$keys"
+[ -s "$keys" ] || rm -f "$keys"
 rmdir /root/.ssh 2>/dev/null || true
 rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
 for home in /root /home/*; do

@@ -15,9 +15,9 @@ Results: /work/image.qcow2, /work/packages.tsv, /work/image.json; /logs/{packer,
 import os
 import shutil
 
-import compact
 import packer_template
 import stage
+from compact import compact, only_file
 from packer_run import PackerRun
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/work", "/logs"
@@ -41,7 +41,7 @@ def build_image(settings):
 
     PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, variables)
     stage.phase("compact")
-    compact.compact(overlay(os.path.join(SCRATCH, "output")), os.path.join(WORK, "image.qcow2"))
+    compact(only_file(os.path.join(SCRATCH, "output")), os.path.join(WORK, "image.qcow2"))
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
 
@@ -64,14 +64,6 @@ def all_variables(settings):
         "ssh_timeout": f"{timeouts['ssh']}s",
         "shutdown_timeout": f"{timeouts['shutdown']}s",
     }
-
-
-def overlay(folder):
-    """The one disk that Packer left."""
-    names = os.listdir(folder)
-    if len(names) != 1:
-        raise stage.Failure(f"packer left {len(names)} files in its output folder, expected one disk: {sorted(names)}")
-    return os.path.join(folder, names[0])
 
 
 def facts():

@@ -5,8 +5,6 @@ works in a private folder of PATH and renames the finished image into PATH/outpu
 Everything else is Packer's own affair. Packer's exit code is passed on.
 """
 
-import hashlib
-import json
 import os
 import shlex
 import shutil
@@ -14,14 +12,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import accelerator
+import bootstrap
 import packer_run
 import packer_template
-from compact import compact
+from compact import compact, only_file
 from qemu_watch import QemuWatch
-from stage import Failure, tail_of, write_json
+from stage import Failure, say, tail_of, write_json
 
 BUILD = "/build"
 KRAGLE = "/opt/kragle"
@@ -29,12 +27,11 @@ MEMORY = "/dev/shm"  # always a tmpfs: what is secret never reaches a disk
 
 
 def run(command, username, password):
-    words = shlex.split(command)
     # The first process of a container ignores signals that it does not handle; this way what it leaves is cleaned up.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
+    on_signals(leave)
     with tempfile.TemporaryDirectory(prefix="kragle-", dir=MEMORY) as private:
         try:
+            words = words_of(command)
             template = template_of(words)
             if template is None:
                 return packer(words, private, private)
@@ -43,6 +40,16 @@ def run(command, username, password):
         except Failure as failure:
             print(f"kragle: {failure}", file=sys.stderr)
             return 1
+
+
+def words_of(command):
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise Failure(f"--packer {command!r} cannot be read: {error}") from error
+    if not words:
+        raise Failure('--packer is empty; give it arguments of Packer, such as "version"')
+    return words
 
 
 def template_of(words):
@@ -75,7 +82,7 @@ def build(words, path, private, secrets):
                 return code
             variables["base"] = only_file(os.path.join(folder, "install"))
         else:
-            variables.update(bootstrapped(path, folder, private))
+            variables.update(bootstrap.base_disk(path, folder, private))
         say(f"building the image: {path}")
         code = build_one(words, path, "image", folder, private, logs, variables)
         if code == 0:
@@ -129,59 +136,29 @@ def packer(words, folder, logs):
     watch = QemuWatch(folder, os.path.join(logs, "qemu.log"))
     environment = {**os.environ, **packer_run.environment(folder), **watch.environment()}
     with subprocess.Popen(["packer", *words], env=environment) as process:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda received, _frame: pass_on(received, process))
+        on_signals(lambda number, _frame: pass_on(number, process))
         watch.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
         watch.start(process, process.kill)
         code = process.wait()
+    on_signals(leave)
     if watch.ended():
         raise Failure(f"QEMU ended with exit code {watch.code}; its own words:{tail_of(watch.log)}")
     return code if code >= 0 else 128 - code
+
+
+def on_signals(handler):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, handler)
+
+
+def leave(number, _frame):
+    sys.exit(128 + number)
 
 
 def pass_on(number, process):
     """A terminal's Ctrl-C reaches Packer by itself, and a second one would make it drop its own cleaning up."""
     if number != signal.SIGINT or not sys.stdin.isatty():
         process.send_signal(number)
-
-
-def bootstrapped(path, folder, private):
-    """Variables of a template whose system is bootstrapped by a base.py beside it; none for other templates."""
-    home = os.path.dirname(os.path.realpath(path))
-    program = os.path.join(home, "base.py")
-    if not os.path.exists(program):
-        return {}
-    if os.getuid() != 0:
-        raise Failure("bootstrapping the system needs root in the container; leave out --user")
-    with open(os.path.join(home, "template.json"), encoding="utf-8") as file:
-        facts = json.load(file)
-    work = os.path.join(folder, "base")
-    os.mkdir(work)
-    settings = os.path.join(private, "settings.json")
-    write_json(
-        settings,
-        {
-            "diskBytes": facts["defaultDiskBytes"],
-            "kernel": facts["kernels"][0],
-            "snapshot": None,
-            "apt": {"sources": "", "conf": ""},
-            "seed": hashlib.sha256(os.urandom(32)).hexdigest(),
-            "sourceDateEpoch": int(time.time()),
-            "owner": [0, 0],
-        },
-    )
-    say("bootstrapping the system")
-    environment = {**os.environ, "KRAGLE_SETTINGS": settings, "KRAGLE_WORK": work}
-    if subprocess.run([sys.executable, program], env=environment).returncode != 0:
-        raise Failure("the system could not be bootstrapped; the reason is above")
-    return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": facts["defaultDiskBytes"]}
-
-
-def only_file(folder):
-    names = os.listdir(folder)
-    if len(names) != 1:
-        raise Failure(f"packer left {len(names)} files, expected one disk: {sorted(names)}")
-    return os.path.join(folder, names[0])
 
 
 def publish(disk, folder):
@@ -204,7 +181,3 @@ def give_to_owner(path):
     for folder, _folders, files in os.walk(path) if os.path.isdir(path) else [(path, [], [])]:
         for name in [folder, *(os.path.join(folder, file) for file in files)]:
             os.chown(name, owner.st_uid, owner.st_gid)
-
-
-def say(text):
-    print(f"kragle: {text}", file=sys.stderr, flush=True)

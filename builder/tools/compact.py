@@ -2,7 +2,15 @@
 
 import os
 
-from stage import run
+from stage import Failure, run
+
+
+def only_file(folder):
+    """The one disk that Packer left in its output folder."""
+    names = os.listdir(folder)
+    if len(names) != 1:
+        raise Failure(f"packer left {len(names)} files in its output folder, expected one disk: {sorted(names)}")
+    return os.path.join(folder, names[0])
 
 
 def compact(overlay, image):

@@ -26,6 +26,11 @@ def detail(line):
     print(plain(line), file=sys.stderr, flush=True)
 
 
+def say(text):
+    """A line for somebody who runs the image by hand, between the lines of the tools."""
+    print(f"kragle: {text}", file=sys.stderr, flush=True)
+
+
 def plain(line):
     """One line as a terminal would leave it: after the last carriage return, without escape sequences, not endless."""
     line = line.rstrip("\r\n").rsplit("\r", 1)[-1]

@@ -92,7 +92,9 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
       this.skip();
     }
     clone = sharedClone();
-    dev = jsonOf(await clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json"]));
+    const built = await clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json"]);
+    assert.equal(built.code, 0, built.stderr);
+    dev = jsonOf(built);
     await daemon.start({ hideKvm: dev.outputs.accelerator === "tcg" });
     mkdirSync(clone.path("libvirt state"));
     const { config } = parse(readFileSync(clone.path("Pulumi.dev.yaml"), "utf8")) as {

@@ -1,0 +1,44 @@
+"""The base disk of a template that is bootstrapped, by hand: what the stage "base" does, with the template's defaults."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+from stage import Failure, say, write_json
+
+
+def base_disk(template, folder, private):
+    """Variables that name the disk made by the base.py beside the template; none where there is no such program.
+
+    The disk is made in `folder`; `private` takes the settings.
+    """
+    home = os.path.dirname(os.path.realpath(template))
+    program = os.path.join(home, "base.py")
+    if not os.path.exists(program):
+        return {}
+    if os.getuid() != 0:
+        raise Failure("bootstrapping the system needs root in the container; leave out --user")
+    with open(os.path.join(home, "template.json"), encoding="utf-8") as file:
+        facts = json.load(file)
+    work = os.path.join(folder, "base")
+    os.mkdir(work)
+    settings = os.path.join(private, "settings.json")
+    write_json(
+        settings,
+        {
+            "diskBytes": facts["defaultDiskBytes"],
+            "kernel": facts["kernels"][0],
+            "snapshot": None,
+            "apt": {"sources": "", "conf": ""},
+            "seed": os.urandom(32).hex(),
+            "sourceDateEpoch": int(time.time()),
+            "owner": [0, 0],
+        },
+    )
+    say("bootstrapping the system")
+    environment = {**os.environ, "KRAGLE_SETTINGS": settings, "KRAGLE_WORK": work}
+    if subprocess.run([sys.executable, program], env=environment).returncode != 0:
+        raise Failure("the system could not be bootstrapped; the reason is above")
+    return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": facts["defaultDiskBytes"]}
