@@ -126,7 +126,8 @@ async function contextDigest(inputs: DockerImageInputs): Promise<string> {
   for (const name of await contextFiles(inputs)) {
     files[name] = await sha256File(join(inProject(inputs.build.context), name));
   }
-  return createHash("sha256")
-    .update(canonicalize({ files, ...inputs })!)
-    .digest("hex");
+  // the marker says why a build runs, not of what
+  const { KRAGLE_MARKER: _, ...args } = inputs.build.args ?? {};
+  const build = { ...inputs.build, args };
+  return createHash("sha256").update(canonicalize({ files, build })!).digest("hex");
 }

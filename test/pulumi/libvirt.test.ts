@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -166,6 +167,21 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
     assert.deepEqual(daemon.contents().domains, [domain]);
   });
 
+  it("pulls the guest's plug when it is interrupted, and goes on afterwards", async () => {
+    const [domain] = daemon.contents().domains;
+    const state = () => daemon.virsh("domstate", domain!);
+    const child = clone.start(["up", "-s", "virt", "--rebuild", "smoke"], environment());
+    const ended = once(child, "close");
+    await until(() => state() === "running", 60);
+    child.kill("SIGINT");
+    await until(() => state() === "shut off", 10);
+    const [code] = (await ended) as [number];
+    assert.equal(code, 1);
+    const { steps, outputs } = jsonOf<UpDocument>(await up());
+    assert.equal(steps.release, "unchanged");
+    assert.deepEqual(outputs, first.outputs);
+  });
+
   it("lets a consumer start a machine from the stack's outputs, with a seed", async () => {
     writeFileSync(
       clone.path(CONSUMER, "Pulumi.virt.yaml"),
@@ -208,6 +224,12 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
     );
   });
 });
+
+async function until(reached: () => boolean, seconds: number): Promise<void> {
+  for (const end = Date.now() + seconds * 1000; !reached(); await sleep(500)) {
+    if (Date.now() > end) throw new Error(`not reached within ${seconds} s`);
+  }
+}
 
 /**
  * Where the bridged provider's program is on PATH, the bridge finds it in a cache of downloads that is made of it; the SDK's

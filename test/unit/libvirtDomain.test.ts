@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
 import { SmokeDomain } from "../../components/smokeDomain";
 import { planProof } from "../../plan/imagePlan";
+import { projectFolder } from "../../stages/project";
+import { freshly } from "../freshProgram";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
 import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
@@ -175,6 +179,24 @@ describe("SmokeDomain with the driver libvirt", () => {
     assert.equal(preview.find("smoke-image").inputs.name, UNKNOWN);
     assert.equal(preview.find("smoke-domain").inputs.type, UNKNOWN);
     assert.equal(preview.find("smoke-boot").inputs.stdin, UNKNOWN);
+  });
+});
+
+describe("who does not boot under libvirt", () => {
+  it("does not load its SDK", () => {
+    const loaded = freshly({ KRAGLE_HOME: "/nowhere" }, () => {
+      require("../../infra/program");
+      return Object.keys(require.cache);
+    });
+    assert.ok(loaded.some((file) => file.endsWith("components/smokeDomain.ts")));
+    assert.ok(!loaded.some((file) => file.includes("sdks/libvirt")));
+  });
+
+  it("downloads no plugin for it: the Pulumi CLI looks for those of packages with this mark", () => {
+    const file = join(projectFolder, "sdks/libvirt/package.json");
+    const manifest = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    assert.equal(manifest.name, "@pulumi/libvirt");
+    assert.equal(manifest.pulumi, undefined);
   });
 });
 
