@@ -69,7 +69,8 @@ export class LibvirtDaemon {
   /** Runs one virsh command. */
   virsh(...command: string[]): string {
     const args = ["--quiet", "--connect", this.uri, ...command];
-    return execFileSync("virsh", args, { encoding: "utf8", env: environment() }).trim();
+    const options = { encoding: "utf8", env: environment(), stdio: "pipe" } as const;
+    return execFileSync("virsh", args, options).trim();
   }
 
   /** Names of all domains, running or not, and of all volumes. */
