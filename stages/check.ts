@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { facts as factsSchema, type Facts } from "./check/facts";
+import { facts as factsSchema, type Facts, folderSizes } from "./check/facts";
 import { type Finding, judge, neededContents } from "./check/judge";
-import { packagesTsv, parseDpkgStatus } from "./check/packages";
+import { packageList, packagesJson, packagesTsv } from "./check/packages";
 import { RULES } from "./check/rules";
 import { BUILD_GID, BUILD_UID } from "./container";
 import { StageFailure } from "./failure";
@@ -21,7 +21,7 @@ type Settings = z.infer<typeof settings>;
 
 /**
  * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue. Leaves `check.json`
- * (every rule's finding) and `packages.tsv` (name, version, architecture of what is installed).
+ * (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts) and `packages.tsv`, the same in short.
  */
 export const check: StageProgram<Settings> = {
   name: "check",
@@ -31,22 +31,24 @@ export const check: StageProgram<Settings> = {
     const facts = await inspect(context);
     phase("judge");
     const findings = judge(RULES, facts);
-    const packages = parseDpkgStatus(facts.contents["/var/lib/dpkg/status"] ?? "");
+    const list = packageList(facts);
     const count = (status: Finding["status"]) => findings.filter((f) => f.status === status).length;
     const result = {
       passed: count("failed") + count("not checked") === 0,
       imageSha256: settings.image.sha256,
       rules: findings,
-      packages: packages.length,
+      packages: list.packages.length,
       fileSystems: facts.fileSystems.map(({ partition, type, mountPoint, checked }) => ({
         partition,
         type,
         mountPoint,
         checked,
       })),
+      folders: folderSizes(facts),
     };
     await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
-    await writeFile(join(work, "packages.tsv"), packagesTsv(packages));
+    await writeFile(join(work, "packages.json"), packagesJson(list));
+    await writeFile(join(work, "packages.tsv"), packagesTsv(list));
     for (const { id, status, detail } of findings) {
       if (status === "not checked") context.detail(`not checked: ${id}: ${detail}`);
     }

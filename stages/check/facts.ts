@@ -47,6 +47,22 @@ export const facts = z.object({
   tree: z.array(z.tuple([z.string(), z.number(), z.number(), z.number(), z.number()])),
   /** Content of files, target of symbolic links. */
   contents: z.record(z.string(), z.string()),
+  /** Packages of an rpm database, as librpm reads it; null where it cannot, absent where the image has none. */
+  rpm: z
+    .array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        architecture: z.string(),
+        source: z.string(),
+        sourceVersion: z.string(),
+        license: z.string().nullable(),
+        homepage: z.string().nullable(),
+        installedBytes: z.number(),
+      }),
+    )
+    .nullable()
+    .optional(),
   secrets: z
     .object({
       scannedBytes: z.number(),
@@ -85,4 +101,23 @@ export function unreadable({ fileSystems }: Facts): string[] {
   const unread = fileSystems.flatMap((f) => (f.checked || !f.mountPoint ? [] : [f.mountPoint]));
   const hasRoot = fileSystems.some((f) => f.checked && f.mountPoint === "/");
   return hasRoot ? unread : ["/"];
+}
+
+const FOLDER_DEPTH = 2;
+
+/** Bytes of the files below each folder, down to the second level ("/usr/lib"), the largest first; empty folders are left out. */
+export function folderSizes(facts: Facts): { path: string; bytes: number }[] {
+  const sizes = new Map<string, number>();
+  for (const { path, type, bytes } of entries(facts)) {
+    if (type !== "file") continue;
+    const parts = path.split("/").slice(1, -1);
+    for (let depth = 1; depth <= Math.min(parts.length, FOLDER_DEPTH); depth++) {
+      const folder = "/" + parts.slice(0, depth).join("/");
+      sizes.set(folder, (sizes.get(folder) ?? 0) + bytes);
+    }
+  }
+  return [...sizes]
+    .map(([path, bytes]) => ({ path, bytes }))
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes || (a.path < b.path ? -1 : 1));
 }

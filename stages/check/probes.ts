@@ -1,5 +1,5 @@
 import type { Entry, Facts } from "./facts";
-import { parseDpkgStatus } from "./packages";
+import { DPKG_STATUS, packageList } from "./packages";
 import type { ProbeName } from "./rules";
 
 /** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */
@@ -107,11 +107,10 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     return found ? [] : [`partition ${esp.number} has no EFI/BOOT/BOOTX64.EFI`];
   },
 
-  packages({ contents }) {
-    const status = contents["/var/lib/dpkg/status"];
-    if (status === undefined) return { notChecked: "no package database that kragle can read" };
-    const packages = parseDpkgStatus(status);
-    if (packages.length === 0) return ["dpkg's database is empty"];
+  packages(facts) {
+    const { ecosystem, packages } = packageList(facts);
+    if (ecosystem === null) return { notChecked: "no package database that kragle can read" };
+    if (packages.length === 0) return ["the package database is empty"];
     return packages.flatMap(({ name, state }) =>
       state === "installed" ? [] : [`${name} is ${state}`],
     );
@@ -136,8 +135,8 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
 export const PROBED_PATHS: Readonly<Partial<Record<ProbeName, readonly string[]>>> = {
   fstab: ["/etc/fstab"],
   kernels: ["/boot/*", "/usr/lib/modules/*"],
-  packages: ["/var/lib/dpkg/status"],
+  packages: [DPKG_STATUS, "/var/lib/rpm/*", "/usr/lib/sysimage/rpm/*"],
 };
 
 /** Files whose content probes read. */
-export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", "/var/lib/dpkg/status"];
+export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", DPKG_STATUS];

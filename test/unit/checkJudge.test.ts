@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 
+import { folderSizes } from "../../stages/check/facts";
 import { globPattern, globRoot, matcher } from "../../stages/check/glob";
 import { judge, neededContents } from "../../stages/check/judge";
-import { packagesTsv, parseDpkgStatus } from "../../stages/check/packages";
+import { packageList, packagesJson, packagesTsv } from "../../stages/check/packages";
 import { catalogueDigest, RULES } from "../../stages/check/rules";
 import { sshdValue } from "../../stages/check/sshd";
 import { SampleImage } from "./checkSamples";
@@ -61,6 +62,17 @@ describe("judging what was not read", () => {
       .remove("/etc/ssh/sshd_config.d/60-keys.conf");
     assert.equal(statusOf(image, "ssh.passwords").status, "not applicable");
   });
+});
+
+it("the size of folders is that of all files below them, the largest first", () => {
+  const image = new SampleImage();
+  image.facts.tree = [];
+  image.file("/usr/lib/a/b", "12345").file("/usr/share/c", "123").file("/d", "1").file("/e/f", "");
+  assert.deepEqual(folderSizes(image.facts), [
+    { path: "/usr", bytes: 8 },
+    { path: "/usr/lib", bytes: 5 },
+    { path: "/usr/share", bytes: 3 },
+  ]);
 });
 
 describe("globs of the catalogue", () => {
@@ -122,16 +134,76 @@ describe("the OpenSSH server's configuration", () => {
 
 describe("packages of the image", () => {
   const status = [
-    "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1:1.2.13",
+    "Package: zlib1g\nStatus: install ok installed\nArchitecture: amd64\nSource: zlib\nInstalled-Size: 165\nVersion: 1:1.2.13",
     "Package: gone\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 1",
-    "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nVersion: 5.2-2+b7\nDescription: a\n b",
+    "Package: bash\nStatus: install ok installed\nArchitecture: amd64\nSource: bash (5.2-2)\nVersion: 5.2-2+b7\nHomepage: http://example.com\nDescription: a\n b",
   ].join("\n\n");
+  const image = () =>
+    new SampleImage()
+      .file("/usr/lib/os-release", 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian 12 (x)"\n')
+      .file("/var/lib/dpkg/status", status);
 
   it("are read from dpkg's database, sorted, without removed ones", () => {
     assert.equal(
-      packagesTsv(parseDpkgStatus(status)),
+      packagesTsv(packageList(image().facts)),
       "bash\t5.2-2+b7\tamd64\nzlib1g\t1:1.2.13\tamd64\n",
     );
+  });
+
+  it("are told with what a bill of materials needs", () => {
+    assert.deepEqual(JSON.parse(packagesJson(packageList(image().facts))), {
+      distribution: { id: "debian", versionId: "12", prettyName: "Debian 12 (x)" },
+      ecosystem: "deb",
+      packages: [
+        {
+          name: "bash",
+          version: "5.2-2+b7",
+          architecture: "amd64",
+          source: "bash",
+          sourceVersion: "5.2-2",
+          license: null,
+          homepage: "http://example.com",
+          installedBytes: 0,
+        },
+        {
+          name: "zlib1g",
+          version: "1:1.2.13",
+          architecture: "amd64",
+          source: "zlib",
+          sourceVersion: "1:1.2.13",
+          license: null,
+          homepage: null,
+          installedBytes: 165 * 1024,
+        },
+      ],
+    });
+  });
+
+  it("come from rpm's database where that is the image's", () => {
+    const { facts } = new SampleImage().remove("/var/lib/dpkg/status");
+    facts.rpm = [
+      {
+        name: "bash",
+        version: "4.2.46-35.el7",
+        architecture: "x86_64",
+        source: "bash",
+        sourceVersion: "4.2.46-35.el7",
+        license: "GPLv3+",
+        homepage: null,
+        installedBytes: 3_667_709,
+      },
+    ];
+    const { ecosystem, packages } = packageList(facts);
+    assert.equal(ecosystem, "rpm");
+    assert.deepEqual(packages, [{ ...facts.rpm[0]!, state: "installed" }]);
+  });
+
+  it("are not known where nobody can read the database", () => {
+    const { facts } = new SampleImage().remove("/var/lib/dpkg/status");
+    facts.rpm = null;
+    const finding = judge(RULES, facts).find(({ id }) => id === "payload.packages")!;
+    assert.equal(finding.status, "not checked");
+    assert.equal(packageList(facts).ecosystem, null);
   });
 });
 
