@@ -1,13 +1,12 @@
 import { formatSize } from "../plan/units";
 import { EXIT } from "../stages/failure";
-import { kragleHome } from "../stages/project";
+import { openStore } from "../stages/project";
 import { collectGarbage } from "../store/gc";
-import { Store } from "../store/store";
 import { stackNames } from "./stackSettings";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
-  const { deleted, kept } = await collectGarbage(new Store(kragleHome), options.dryRun === true);
+  const { deleted, kept } = await collectGarbage(openStore(), options.dryRun === true);
   const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
   const unknownStacks = Object.keys(kept).filter((stack) => !stackNames().includes(stack));
   if (options.json) {

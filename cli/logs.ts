@@ -3,9 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../stages/failure";
-import { displayPath, kragleHome } from "../stages/project";
+import { displayPath, kragleHome, openStore } from "../stages/project";
 import { Roots } from "../store/roots";
-import { Store } from "../store/store";
 import type { CommonOptions } from "./main";
 import { readStackSettings } from "./stackSettings";
 
@@ -40,7 +39,7 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
 
 /** Finished runs of the stack, then failed and running ones of the whole store: those are not bound to a stack. */
 async function logFolders(stack: string): Promise<LogFolder[]> {
-  const store = new Store(kragleHome);
+  const store = openStore();
   const found: LogFolder[] = [];
   for (const [root, { stage, key }] of await new Roots(kragleHome).list(stack)) {
     const folder = join(store.folder(stage, key), "logs");

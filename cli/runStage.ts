@@ -6,10 +6,9 @@ import { EXIT, StageFailure } from "../stages/failure";
 import { baseImage } from "../stages/baseImage";
 import { stagePrograms } from "../stages/index";
 import { domainType } from "../stages/libvirtHost";
-import { kragleHome } from "../stages/project";
+import { kragleHome, openStore } from "../stages/project";
 import { runStage as run, type StageRequest } from "../stages/stage";
 import { Roots } from "../store/roots";
-import { Store } from "../store/store";
 
 /** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
 export async function runStage(name: string): Promise<number> {
@@ -40,7 +39,7 @@ export async function runStage(name: string): Promise<number> {
       throw new StageFailure("the description on stdin does not have the key in KRAGLE_KEY");
     }
     const answer = await run(program, {
-      store: new Store(kragleHome),
+      store: openStore(),
       request,
       marker: process.env.KRAGLE_MARKER,
       secrets: secretsOf(process.env),

@@ -9,8 +9,7 @@ import { type Verification, type WriteFacts, writeSteps } from "../disk/writeIma
 import { formatSeconds, formatSize } from "../plan/units";
 import { docker } from "../stages/container";
 import { EXIT, StageFailure } from "../stages/failure";
-import { kragleHome } from "../stages/project";
-import { Store } from "../store/store";
+import { kragleHome, openStore } from "../stages/project";
 import type { CommonOptions } from "./main";
 import { lastRelease } from "./outputs";
 import { readStackSettings } from "./stackSettings";
@@ -95,7 +94,7 @@ async function acceptDevice(
 
 /** Which kernel a released image has: by its content, since the stack's settings may have changed after it; else by these. */
 async function kernelOf(stack: string, sha256: string): Promise<unknown> {
-  const store = new Store(kragleHome);
+  const store = openStore();
   const images = await store.manifests("image");
   const image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
   const bases = await store.manifests("base");

@@ -9,10 +9,9 @@ import { baseImage, findBaseImage } from "../stages/baseImage";
 import { EXIT } from "../stages/failure";
 import { stopIfInterrupted } from "../stages/interrupt";
 import { LineSplitter } from "../stages/lines";
-import { kragleHome, projectFolder } from "../stages/project";
+import { kragleHome, openStore, projectFolder } from "../stages/project";
 import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../stages/stage";
 import { Roots } from "../store/roots";
-import { Store } from "../store/store";
 import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
@@ -107,7 +106,7 @@ async function runCommand(
   const environment = inputs.environment ?? {};
   if (request?.description) {
     // a hit is answered here: starting a process for it would take most of a no-change run's time
-    const store = new Store(kragleHome);
+    const store = openStore();
     const artifact = await findArtifact(store, request, environment.KRAGLE_MARKER);
     if (artifact) {
       if (!run.preview) await claimArtifact(store, request, artifact);

@@ -2,12 +2,11 @@ import { join, relative } from "node:path";
 
 import type { LibvirtDomainArgs } from "../components/libvirtDomain";
 import type { ImageSpec } from "../plan/imageSpec";
-import { kragleHome, projectFolder } from "../stages/project";
-import { Store } from "../store/store";
+import { openStore, projectFolder } from "../stages/project";
 
 /** The guest that libvirt is to boot. Its names belong to this stack of this clone, because clones may share a daemon. */
 export function libvirtGuest(spec: ImageSpec, stack: string, imageKey: string): LibvirtDomainArgs {
-  const store = new Store(kragleHome);
+  const store = openStore();
   const imageFile = join(store.folder("image", imageKey), "image.qcow2");
   const inside = relative(projectFolder, imageFile);
   return {

@@ -10,7 +10,7 @@ import {
 } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { requireLibvirt } from "../stages/libvirtHost";
-import { kragleHome } from "../stages/project";
+import { kragleHome, openStore } from "../stages/project";
 import type { Manifest } from "../store/manifest";
 import { Roots } from "../store/roots";
 import { Store } from "../store/store";
@@ -54,7 +54,7 @@ const HAND_IMAGE = "kragle";
  */
 export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
-  const store = new Store(kragleHome);
+  const store = openStore();
   const roots = await new Roots(kragleHome).list(stack);
   const observer = new Observer(store, roots, rebuildStages());
   const files = readInputFiles(spec);

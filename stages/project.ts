@@ -1,10 +1,15 @@
 import { join, relative, resolve } from "node:path";
 
+import { Store } from "../store/store";
+
 /** The folder with Pulumi.yaml. Relative paths in settings, and in what stages print, are relative to it. */
 export const projectFolder = resolve(__dirname, "..");
 
 /** Store, roots, locks and logs; `KRAGLE_HOME` moves them elsewhere, for instance to a larger disk. */
 export const kragleHome = resolve(projectFolder, process.env.KRAGLE_HOME ?? ".kragle");
+
+/** This project's store. */
+export const openStore = () => new Store(kragleHome, projectFolder);
 
 /** A path for people: relative to where they stand if that is shorter. */
 export function displayPath(path: string): string {

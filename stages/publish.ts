@@ -78,9 +78,10 @@ function chosen(
   wanted: readonly string[],
 ): PublishedFile[] {
   const folder = inProject(String(facts.manifestPath)).replace(/[^/]*$/, "");
-  const files = records.map(({ path, sha256, bytes }) => ({
-    ...{ name: path.slice(folder.length), from: path, sha256, bytes },
-  }));
+  const files = records.map(({ path, sha256, bytes }) => {
+    const from = inProject(path);
+    return { name: from.slice(folder.length), from, sha256, bytes };
+  });
   // evidence lies in folders; the other two describe PATH/output as a whole
   const byDefault = ({ name }: PublishedFile) =>
     !name.includes("/") && !["SHA256SUMS", "manifest.json"].includes(name);

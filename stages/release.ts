@@ -95,7 +95,7 @@ export const release: StageProgram<Settings> = {
       return {
         result: manifest,
         external: names.map((name) => ({
-          path: join(output, name),
+          path: join(settings.path, "output", name),
           sha256: released.find((file) => file.name === name)?.sha256,
         })),
       };

@@ -43,15 +43,6 @@ export async function recordFile(path: string, name: string, sha256?: string): P
   };
 }
 
-/** Whether a file is still what its record says. Equal size, time and inode are believed; otherwise its content decides. */
-export async function isIntact(path: string, record: FileRecord): Promise<boolean> {
-  const facts = await stat(path, { bigint: true }).catch(() => undefined);
-  if (!facts || Number(facts.size) !== record.bytes) return false;
-  if (String(facts.mtimeNs) === record.mtimeNs && String(facts.ino) === record.inode) return true;
-  // what cannot be read is not intact either
-  return (await sha256File(path).catch(() => undefined)) === record.sha256;
-}
-
 /** Makes a file's or a folder's content durable. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");

@@ -1,4 +1,4 @@
-import { readdir, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles } from "./files";
@@ -38,6 +38,8 @@ export async function collectGarbage(store: Store, dryRun: boolean): Promise<Col
         if (!dryRun) await store.discard(folder);
       }
     }
+    // notes on files; what is still there is read once more
+    if (!dryRun) await rm(join(store.home, "verified"), { recursive: true, force: true });
     return { deleted, kept };
   } finally {
     await release();

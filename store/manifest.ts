@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { StageDescription } from "../plan/description";
 
 const fileRecord = z.object({
-  /** Relative to the artifact's folder; for a released file, its own path. */
+  /** Relative to the artifact's folder; for a released file, relative to the project or absolute, as in the settings. */
   path: z.string(),
   bytes: z.number(),
   /** Bytes that the file really occupies. */

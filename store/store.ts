@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
-import { isIntact, listFiles, listFolders, recordFile, syncPath } from "./files";
+import { listFiles, listFolders, recordFile, syncPath } from "./files";
 import { type LockOptions, lockFile } from "./lock";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
+import { VerifiedFiles } from "./verified";
 
 export interface Artifact {
   readonly folder: string;
@@ -20,7 +21,7 @@ export type Lookup =
 /** What a stage hands over when it is done; the store adds the digests. */
 export interface Finished {
   readonly manifest: Omit<Manifest, "format" | "publishedAt" | "files" | "external">;
-  /** Files that the stage laid down outside of the store: absolute path, and digest where the stage has just computed it. */
+  /** Files that the stage laid down outside of the store: path as in `FileRecord`, and digest where the stage has just computed it. */
   readonly external?: readonly { readonly path: string; readonly sha256?: string }[];
 }
 
@@ -34,9 +35,17 @@ export class ArtifactUnavailable extends Error {}
 export class Store {
   /** Tells this store's containers from those of other clones. */
   readonly id: string;
+  private readonly verified: VerifiedFiles;
 
-  /** @param home the `.kragle` folder; made where it is absent */
-  constructor(readonly home: string) {
+  /**
+   * @param home the `.kragle` folder; made where it is absent
+   * @param project the folder from which relative paths of released files lead; clones that share a store each have their own
+   */
+  constructor(
+    readonly home: string,
+    private readonly project = dirname(home),
+  ) {
+    this.verified = new VerifiedFiles(join(home, "verified"));
     const idFile = join(home, "id");
     if (!existsSync(idFile)) {
       mkdirSync(home, { recursive: true });
@@ -79,12 +88,12 @@ export class Store {
       return { state: "damaged", reason: `manifest: ${(error as Error).message}` };
     }
     for (const record of manifest.files) {
-      if (!(await isIntact(join(folder, record.path), record))) {
+      if (!(await this.verified.isIntact(join(folder, record.path), record))) {
         return { state: "damaged", reason: `${record.path} is missing or altered` };
       }
     }
     for (const record of manifest.external) {
-      if (!(await isIntact(record.path, record))) {
+      if (!(await this.verified.isIntact(resolve(this.project, record.path), record))) {
         return { state: "damaged", reason: `${record.path} is missing or altered` };
       }
     }
@@ -141,7 +150,7 @@ export class Store {
     }
     const external = [];
     for (const { path, sha256 } of finished.external ?? []) {
-      external.push(await recordFile(path, path, sha256));
+      external.push(await recordFile(resolve(this.project, path), path, sha256));
     }
     const manifest: Manifest = {
       format: 1,

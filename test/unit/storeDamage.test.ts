@@ -3,6 +3,7 @@ import {
   chmodSync,
   cpSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,6 +15,7 @@ import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import { encodeManifest, type Manifest } from "../../store/manifest";
+import { Store } from "../../store/store";
 import { OLD, TemporaryStore } from "../temporaryStore";
 
 const CONTENT = "an image ".repeat(1000);
@@ -171,6 +173,32 @@ describe("store: damage", () => {
       utimesSync(file, 1, 1);
       assert.equal(await at.state(), ALTERED);
     });
+  });
+
+  it("is told from a copy, which is read once", async () => {
+    utimesSync(file, 1, 1);
+    assert.equal(await at.state(), "present");
+    const [note] = readdirSync(join(at.home, "verified"));
+    const remembered = statSync(join(at.home, "verified", note!), { bigint: true }).mtimeNs;
+    assert.equal(await at.state(), "present");
+    const again = statSync(join(at.home, "verified", note!), { bigint: true }).mtimeNs;
+    assert.equal(again, remembered, "the file was read again");
+    writeFileSync(file, CONTENT.toUpperCase());
+    assert.equal(await at.state(), ALTERED);
+  });
+
+  it("of a released file is looked for in the project that asks", async () => {
+    const release = at.describe("r", "release");
+    const mine = join(at.home, "..");
+    writeFileSync(join(mine, "released"), "released");
+    await at.publish({}, release, { external: [{ path: "released" }] });
+    assert.equal(await at.state(release), "present");
+    const other = new Store(at.home, join(mine, "other"));
+    const found = await other.lookup("release", stageKey(release));
+    assert.deepEqual(found, { state: "damaged", reason: "released is missing or altered" });
+    mkdirSync(join(mine, "other"));
+    writeFileSync(join(mine, "other/released"), "released");
+    assert.equal((await other.lookup("release", stageKey(release))).state, "present");
   });
 
   it("of a file outside of the store counts as well", async () => {

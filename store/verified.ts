@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { sha256File } from "./files";
+import type { FileRecord } from "./manifest";
+
+/**
+ * Remembers files whose content was read and found right although their time or inode is not the recorded one, as in a store
+ * that was copied or restored: they are read once, not at every look. One small file for each, below `.kragle/verified/`.
+ */
+export class VerifiedFiles {
+  constructor(private readonly folder: string) {}
+
+  /** Whether a file is still what its record says. Equal size, time and inode are believed; otherwise its content decides. */
+  async isIntact(path: string, record: FileRecord): Promise<boolean> {
+    const facts = await stat(path, { bigint: true }).catch(() => undefined);
+    if (!facts || Number(facts.size) !== record.bytes) return false;
+    const mtimeNs = String(facts.mtimeNs);
+    const inode = String(facts.ino);
+    if (mtimeNs === record.mtimeNs && inode === record.inode) return true;
+    const note = join(this.folder, createHash("sha256").update(path).digest("hex"));
+    const seen = [path, record.sha256, record.bytes, mtimeNs, inode].join("\n");
+    if ((await readFile(note, "utf8").catch(() => undefined)) === seen) return true;
+    // what cannot be read is not intact either
+    if ((await sha256File(path).catch(() => undefined)) !== record.sha256) return false;
+    await this.remember(note, seen);
+    return true;
+  }
+
+  private async remember(note: string, seen: string): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true });
+      await writeFile(`${note}.${process.pid}`, seen);
+      await rename(`${note}.${process.pid}`, note);
+    } catch {
+      // a store that cannot be written is only slower
+    }
+  }
+}
