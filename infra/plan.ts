@@ -13,7 +13,7 @@ import { requireLibvirt } from "../stages/libvirtHost";
 import { kragleHome, openStore } from "../stages/project";
 import type { Manifest } from "../store/manifest";
 import { Roots } from "../store/roots";
-import { Store } from "../store/store";
+import { type Store } from "../store/store";
 import { readInputFiles } from "./inputFiles";
 import { type Observation, Observer } from "./observe";
 
