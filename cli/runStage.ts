@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
 import { stageKey } from "../plan/description";
 import { EXIT, StageFailure } from "../stages/failure";
-import { baseImage } from "../stages/baseImage";
+import { baseImage, type BuilderRequest, claimBuilder } from "../stages/baseImage";
 import { stagePrograms } from "../stages/index";
 import { domainType } from "../stages/libvirtHost";
 import { kragleHome, openStore } from "../stages/project";
@@ -53,15 +53,11 @@ export async function runStage(name: string): Promise<number> {
   }
 }
 
-/** The base image is Docker's, not the store's: nothing is published, and the root only tells one build of it from the next. */
+/** The base image is Docker's, not the store's: nothing is published. */
 async function provideBaseImage(line: string, print: (line: string) => void, signal: AbortSignal) {
-  const { stack, root, ...request } = JSON.parse(line) as { stack: string; root: string };
+  const request = JSON.parse(line) as BuilderRequest;
   const answer = await baseImage.run(baseImage.settings.parse(request), { print, signal });
-  await new Roots(kragleHome).set(stack, root, {
-    stage: "builder",
-    key: answer.image,
-    publishedAt: new Date().toISOString(),
-  });
+  await claimBuilder(new Roots(kragleHome), request);
   return answer;
 }
 

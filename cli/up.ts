@@ -32,6 +32,7 @@ export async function up(options: CommonOptions): Promise<number> {
       engine: session.engine,
       outputs,
       finishedAt,
+      seconds: { ...session.last?.seconds, ...view.seconds },
     });
     const seconds = (Date.now() - started) / 1000;
     if (options.json) {

@@ -12,6 +12,8 @@ export interface View {
   close(): Promise<void>;
   /** Where each finished step's result came from. */
   readonly finished: ReadonlyMap<string, From>;
+  /** How long each step ran that did. */
+  readonly seconds: Readonly<Record<string, number>>;
   /** Whether any step had to run. */
   readonly worked: boolean;
 }
@@ -27,6 +29,7 @@ const SILENCE_SECONDS = 25;
 
 abstract class Recorder implements View {
   readonly finished = new Map<string, From>();
+  readonly seconds: Record<string, number> = {};
   protected readonly begun = new Map<string, number>();
   protected readonly failed = new Set<string>();
   worked = false;
@@ -36,7 +39,10 @@ abstract class Recorder implements View {
       this.begun.set(event.step, Date.now());
       this.worked = true;
     }
-    if (event.kind === "done") this.finished.set(event.step, event.from);
+    if (event.kind === "done") {
+      this.finished.set(event.step, event.from);
+      if (event.from === "run") this.seconds[event.step] = Math.round(this.elapsed(event.step));
+    }
     if (event.kind === "failed") this.failed.add(event.step);
     this.show(event);
   }

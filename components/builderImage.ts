@@ -2,9 +2,13 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
+import type { StageDescription } from "../plan/description";
+
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
   stack: string;
+  /** What the images declare. */
+  description: StageDescription;
   /** A ready builder image by reference; nothing is built then. */
   prebuilt?: string;
   /** Tag of the image that runs the stages; it contains the builder's key, so equal tags mean equal builders. */
@@ -57,6 +61,7 @@ export class BuilderImage extends pulumi.ComponentResource {
           root: "builder",
           reference: args.baseImage,
           release: "bookworm",
+          builder: args.description,
         }),
         environment: marker === undefined ? {} : { KRAGLE_MARKER: marker },
         addPreviousOutputInEnv: false,

@@ -5,7 +5,8 @@ import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
 import { program } from "../infra/program";
-import { baseImage, findBaseImage } from "../stages/baseImage";
+import { stageKey } from "../plan/description";
+import { baseImage, type BuilderRequest, claimBuilder, findBaseImage } from "../stages/baseImage";
 import { EXIT } from "../stages/failure";
 import { stopIfInterrupted } from "../stages/interrupt";
 import { LineSplitter } from "../stages/lines";
@@ -114,7 +115,7 @@ async function runCommand(
       return { stdout: JSON.stringify(answerOf(artifact)), stderr: "" };
     }
   }
-  const base = await presentBaseImage(inputs);
+  const base = await presentBaseImage(inputs, run.preview);
   if (base) {
     run.onEvent({ kind: "done", step: name, from: "store" });
     return { stdout: JSON.stringify(base), stderr: "" };
@@ -135,14 +136,17 @@ function requestOf({ stdin }: CommandInputs): StageRequest | undefined {
 }
 
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
-async function presentBaseImage({ create, stdin, environment }: CommandInputs) {
+async function presentBaseImage({ create, stdin, environment }: CommandInputs, preview: boolean) {
   const isBase = create === `exec ./kragle stage ${baseImage.name}` && typeof stdin === "string";
   // with a marker the command has to run: it also notes that the builder was made anew
   if (!isBase || environment?.KRAGLE_MARKER) return undefined;
-  const request = baseImage.settings.parse(JSON.parse(stdin));
-  return (await findBaseImage(request))
-    ? baseImage.run(request, { print: () => undefined })
-    : undefined;
+  const request = JSON.parse(stdin) as BuilderRequest;
+  if (!(await findBaseImage(request))) return undefined;
+  const roots = new Roots(kragleHome);
+  const noted = (await roots.list(request.stack)).get(request.root);
+  // the Pulumi CLI would run the command again, because its input is another
+  if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
+  return baseImage.run(baseImage.settings.parse(request), { print: () => undefined });
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {

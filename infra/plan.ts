@@ -1,4 +1,4 @@
-import { shortKey } from "../plan/description";
+import { shortKey, type StageDescription } from "../plan/description";
 import {
   baseFamily,
   type ImagePlan,
@@ -12,8 +12,10 @@ import type { ImageSpec } from "../plan/imageSpec";
 import { requireLibvirt } from "../stages/libvirtHost";
 import { kragleHome, openStore } from "../stages/project";
 import type { Manifest } from "../store/manifest";
-import { Roots } from "../store/roots";
-import { type Store } from "../store/store";
+import { type Root, Roots } from "../store/roots";
+import { readStackRecord } from "../store/stackRecord";
+import type { Store } from "../store/store";
+import { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
 import { type Observation, Observer } from "./observe";
 
@@ -22,21 +24,30 @@ export interface ObservedStage {
   readonly root: string;
   readonly planned: PlannedStage;
   readonly observation: Observation;
-  /** The manifest of what the stack used last under this root, whatever its key. */
-  readonly before: Manifest | undefined;
   /** Content of the image, where it is in the store. */
   readonly imageSha256?: string;
 }
 
+/** One stage as it is to be, and as the stack had it. */
+export interface StageHistory {
+  /** Without the image's digest where that is not known yet. */
+  readonly description: StageDescription;
+  /** What the stack used last under this root, whatever its key. */
+  readonly before: Root | undefined;
+  /** From an earlier run; undefined where there was none. */
+  readonly expectedSeconds: number | undefined;
+}
+
 export interface FullPlan {
+  readonly spec: ImageSpec;
   readonly plan: ImagePlan;
   /** Undefined while the image's content is not known. */
   readonly proof: ProofPlan | undefined;
   readonly files: InputFiles;
   /** By root; stages that follow an image of unknown content are absent. */
   readonly observed: ReadonlyMap<string, ObservedStage>;
-  /** Roots of the stages that follow the image. */
-  readonly afterImage: readonly string[];
+  /** By root, in the order of running; "builder" is the first. */
+  readonly history: ReadonlyMap<string, StageHistory>;
   readonly tools: {
     readonly reference: string;
     readonly marker: string | undefined;
@@ -62,48 +73,50 @@ export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan
 
   const observed = new Map<string, ObservedStage>();
   const observe = async (root: string, planned: PlannedStage) => {
-    const before = roots.get(root);
-    const earlier = before && (await store.lookup(before.stage, before.key));
     const observation = await observer.stage(planned, root);
+    const { manifest } = observation;
     const entry: ObservedStage = {
-      root,
-      planned,
-      observation,
-      before: earlier?.state === "present" ? earlier.artifact.manifest : undefined,
-      ...(root === "image" ? { imageSha256: imageDigest(observation.manifest) } : {}),
+      ...{ root, planned, observation },
+      ...(root === "image" ? { imageSha256: imageDigest(manifest) } : {}),
     };
     observed.set(root, entry);
     return entry;
   };
-
   await observe("base", plan.base);
   const { imageSha256 } = await observe("image", plan.image);
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
-  const steps: [string, PlannedStage | undefined][] = [
-    ["check", proof?.check],
-    ...spec.formats.map(
-      ({ name }, index) =>
-        [`convert-${name}`, proof?.conversions[index]] as [string, PlannedStage | undefined],
-    ),
-    ...(spec.smoke === "none"
-      ? []
-      : [["smoke", proof?.smoke] as [string, PlannedStage | undefined]]),
-    ["release", proof?.release],
+  if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
+
+  const estimates = new Estimates(store, roots, await readStackRecord(kragleHome, stack));
+  const history = new Map<string, StageHistory>();
+  const all: [string, PlannedStage][] = [
+    ["builder", plan.builder],
+    ["base", plan.base],
+    ["image", plan.image],
+    // what follows an image of unknown content is known but for that
+    ...proofStages(proof ?? planProof(spec, files, "")),
   ];
-  for (const [root, planned] of steps) if (planned) await observe(root, planned);
+  for (const [root, { description }] of all) {
+    const expectedSeconds = await estimates.seconds(root, description);
+    history.set(root, { description, before: roots.get(root), expectedSeconds });
+  }
 
   const reference = spec.builderImage ?? `kragle-tools:${shortKey(plan.builder.key)}`;
   const [marker, handMarker] = spec.builderImage
     ? [undefined, undefined]
     : await Promise.all([observer.dockerImage(reference), observer.dockerImage(HAND_IMAGE)]);
-  return {
-    plan,
-    proof,
-    files,
-    observed,
-    afterImage: steps.map(([root]) => root),
-    tools: { reference, marker, handMarker },
-  };
+  const tools = { reference, marker, handMarker };
+  return { spec, plan, proof, files, observed, history, tools };
+}
+
+/** The stages that follow the image, by root. */
+function proofStages({ check, conversions, smoke, release }: ProofPlan): [string, PlannedStage][] {
+  return [
+    ["check", check],
+    ...conversions.map((c): [string, PlannedStage] => [`convert-${c.conversion.name}`, c]),
+    ...(smoke ? [["smoke", smoke] as [string, PlannedStage]] : []),
+    ["release", release],
+  ];
 }
 
 const imageDigest = (manifest: Manifest | undefined) =>

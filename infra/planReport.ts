@@ -1,58 +1,102 @@
-import { explainChange } from "../plan/description";
 import { formatSeconds } from "../plan/units";
-import type { FullPlan, ObservedStage } from "./plan";
+import { expectedTotal } from "./estimates";
+import { type ExplainedChange, explain } from "./explain";
+import type { FullPlan, ObservedStage, StageHistory } from "./plan";
 
 /** What a preview says of one stage. */
 export interface PlanRow {
   /** The root's name, such as `base` or `convert-raw`. */
   readonly stage: string;
-  readonly status: "from store" | "will run" | "runs after image";
-  /** Why it will run; empty for a result from the store. */
+  /**
+   * `unchanged`: what the stack has already; `from store`: built before, by this stack or another; `runs after image`: belongs to
+   * an image whose content is not known yet.
+   */
+  readonly status: "unchanged" | "from store" | "will run" | "runs after image";
+  /** Why it will run, a line each; empty for a result that is there. */
   readonly reasons: readonly string[];
-  /** From an earlier run of the stage in this stack; absent where there was none. */
+  /** The inputs that are not what they were when the stack used the stage last. */
+  readonly changes: readonly Omit<ExplainedChange, "text">[];
+  /** From an earlier run of the stage; absent where there was none, and for a result that is there. */
   readonly expectedSeconds?: number;
 }
 
 /** The plan for people and for `--json`: each stage, what will happen, and why. */
-export function planRows({ observed, afterImage, tools }: FullPlan): PlanRow[] {
-  const rows: PlanRow[] = [];
-  if (tools.marker) {
-    const reasons = [`Docker has no image ${tools.reference}`];
-    rows.push({ stage: "builder", status: "will run", reasons });
-  } else {
-    rows.push({ stage: "builder", status: "from store", reasons: [] });
-  }
-  for (const root of ["base", "image", ...afterImage]) {
-    const entry = observed.get(root);
-    rows.push(entry ? rowOf(entry) : { stage: root, status: "runs after image", reasons: [] });
-  }
-  return rows;
+export function planRows(plan: FullPlan): PlanRow[] {
+  return [...plan.history].map(([root, history]) => {
+    if (root === "builder") return builderRow(plan, history);
+    return stageRow(root, plan, history, plan.observed.get(root));
+  });
 }
 
-function rowOf({ root, observation, planned, before }: ObservedStage): PlanRow {
-  if (observation.state === "present") return { stage: root, status: "from store", reasons: [] };
-  const reasons = observation.why ? [observation.why] : [];
-  if (before && before.key !== planned.key) {
-    for (const change of explainChange(before.description, planned.description)) {
-      reasons.push(`${change.name}: ${change.before} → ${change.after}`);
-    }
+/** Seconds until a run of this plan is done, as far as earlier runs tell. */
+export const totalSeconds = (rows: readonly PlanRow[]): number =>
+  expectedTotal(rows.map((row) => ({ ...row, runs: willRun(row) })));
+
+export const willRun = ({ status }: PlanRow): boolean =>
+  status === "will run" || status === "runs after image";
+
+function builderRow({ tools, plan, spec }: FullPlan, history: StageHistory): PlanRow {
+  const known = history.before?.key === plan.builder.key;
+  if (!tools.marker) return there("builder", known);
+  const lost = `Docker has no image ${tools.reference}${known ? " any more" : ""}`;
+  const changes = explain(history.before, history.description, spec);
+  return toRun("builder", "will run", [lost], changes, history);
+}
+
+function stageRow(
+  root: string,
+  { spec }: FullPlan,
+  history: StageHistory,
+  observed: ObservedStage | undefined,
+): PlanRow {
+  const { before, description } = history;
+  if (!observed) {
+    // that the image is another one is what the status says
+    const upstream = before?.description?.upstream ?? {};
+    const changes = explain(before, { ...description, upstream }, spec);
+    return toRun(root, "runs after image", [], changes, history);
   }
-  if (reasons.length === 0) reasons.push("never built in this store");
+  const { observation, planned } = observed;
+  if (observation.state === "present") return there(root, before?.key === planned.key);
+  const changes = explain(before, description, spec);
+  const reasons = observation.why ? [observation.why] : [];
+  if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");
+  return toRun(root, "will run", reasons, changes, history);
+}
+
+const there = (stage: string, known: boolean): PlanRow => ({
+  ...{ stage, status: known ? "unchanged" : "from store", reasons: [], changes: [] },
+});
+
+function toRun(
+  stage: string,
+  status: PlanRow["status"],
+  reasons: readonly string[],
+  changes: readonly ExplainedChange[],
+  { expectedSeconds }: StageHistory,
+): PlanRow {
   return {
-    stage: root,
-    status: "will run",
-    reasons,
-    ...(before ? { expectedSeconds: before.seconds } : {}),
+    stage,
+    status,
+    reasons: [...reasons, ...changes.map(({ text }) => text)],
+    changes: changes.map(({ text: _, ...change }) => change),
+    ...(expectedSeconds === undefined ? {} : { expectedSeconds }),
   };
 }
 
-/** The rows as aligned lines. */
-export function planLines(plan: FullPlan): string[] {
-  const rows = planRows(plan);
+/** The rows as aligned lines, and how long all of it will take. */
+export function planLines(rows: readonly PlanRow[]): string[] {
   const width = Math.max(...rows.map(({ stage }) => stage.length));
-  return rows.map(({ stage, status, reasons, expectedSeconds }) => {
-    const why = reasons.length ? `: ${reasons.join("; ")}` : "";
-    const time = expectedSeconds === undefined ? "" : ` (about ${formatSeconds(expectedSeconds)})`;
-    return `${stage.padEnd(width)}  ${status}${why}${time}`;
+  const lines = rows.flatMap((row) => {
+    const { stage, status, reasons, expectedSeconds } = row;
+    const time = expectedSeconds === undefined ? "" : `, about ${formatSeconds(expectedSeconds)}`;
+    const indent = " ".repeat(width + 4);
+    return [`${stage.padEnd(width)}  ${status}${time}`, ...reasons.map((why) => indent + why)];
   });
+  const running = rows.filter(willRun);
+  if (running.length === 0) return lines;
+  const known = running.every(({ expectedSeconds }) => expectedSeconds !== undefined);
+  const total = totalSeconds(rows);
+  const about = total > 0 ? `${known ? "about" : "at least"} ${formatSeconds(total)}` : "unknown";
+  return [...lines, `${"total".padEnd(width)}  ${about}, as earlier runs took`];
 }

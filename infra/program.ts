@@ -12,7 +12,7 @@ import { inProject } from "../stages/project";
 import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
 import { makePlan } from "./plan";
-import { planLines } from "./planReport";
+import { planLines, planRows } from "./planReport";
 import { parseSettings, SettingsError } from "./settings";
 
 /** The stack's settings as Pulumi has them, without the project's prefix. */
@@ -38,7 +38,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   });
   const { plan, proof, files, observed, tools } = fullPlan;
   if (pulumi.runtime.isDryRun() && !process.env.KRAGLE_PLAN_SHOWN) {
-    for (const line of planLines(fullPlan)) await pulumi.log.info(line);
+    await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
   }
   const { template, timeouts } = spec;
   const marker = (root: string) => observed.get(root)?.observation.marker;
@@ -46,6 +46,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   const builder = new BuilderImage("builder", {
     stack,
     ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
+    description: plan.builder.description,
     toolsImage: tools.reference,
     baseImage: spec.baseImage,
     packer: spec.packer,

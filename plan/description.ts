@@ -29,33 +29,34 @@ export function shortKey(key: string): string {
 }
 
 export interface Change {
-  /** Path of the input, such as `inputs.kernel` or `inputs.files.base.py`. */
-  readonly name: string;
-  readonly before: string;
-  readonly after: string;
+  /** Where the input stands in the description, such as `["inputs", "recipe", "base.py"]`. */
+  readonly path: readonly string[];
+  /** Undefined where the input is new. */
+  readonly before: string | undefined;
+  /** Undefined where the input is gone. */
+  readonly after: string | undefined;
 }
 
-/** Names the inputs that differ between the description of the last build and today's, with short values. */
-export function explainChange(before: StageDescription, after: StageDescription): Change[] {
+/** Finds the inputs that differ between the description of the last build and today's, sorted, with short digests. */
+export function changedInputs(before: StageDescription, after: StageDescription): Change[] {
   const old = flatten(before);
   const now = flatten(after);
-  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
-  return names
-    .filter((name) => old.get(name) !== now.get(name))
-    .map((name) => ({
-      name,
-      before: old.get(name) ?? "absent",
-      after: now.get(name) ?? "absent",
+  const places = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return places
+    .filter((place) => old.get(place) !== now.get(place))
+    .map((place) => ({
+      path: JSON.parse(place) as string[],
+      before: old.get(place),
+      after: now.get(place),
     }));
 }
 
+/** Every value of a description by its path, which is JSON because names of files may contain any separator. */
 function flatten(value: unknown, path: readonly string[] = []): Map<string, string> {
   if (value !== null && typeof value === "object") {
     const parts = Object.entries(value).flatMap(([k, v]) => [...flatten(v, [...path, k])]);
     return new Map(parts);
   }
-  const text = String(value);
-  // the word "inputs" says nothing to a reader; "upstream" does
-  const name = (path[0] === "inputs" ? path.slice(1) : path).join(".");
-  return new Map([[name, /^[0-9a-f]{64}$/.test(text) ? shortKey(text) : text]]);
+  const text = value === null ? "none" : String(value);
+  return new Map([[JSON.stringify(path), /^[0-9a-f]{64}$/.test(text) ? shortKey(text) : text]]);
 }

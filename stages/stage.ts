@@ -83,9 +83,10 @@ export async function findArtifact(
 export async function claimArtifact(
   store: Store,
   { stack, root }: StageRequest,
-  { manifest: { stage, key, publishedAt } }: Artifact,
+  { manifest }: Artifact,
 ): Promise<void> {
-  await new Roots(store.home).set(stack, root, { stage, key, publishedAt });
+  const { stage, key, publishedAt, description, seconds } = manifest;
+  await new Roots(store.home).set(stack, root, { stage, key, publishedAt, description, seconds });
 }
 
 export function answerOf({ manifest }: Artifact): StageAnswer {

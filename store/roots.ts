@@ -1,11 +1,17 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import type { StageDescription } from "../plan/description";
+
 /** One thing that a stack uses: it keeps an artifact from garbage collection, and tells a later plan what was there before. */
 export interface Root {
   readonly stage: string;
   readonly key: string;
   readonly publishedAt: string;
+  /** What it declared: names the input that changed, also when the artifact is gone. */
+  readonly description?: StageDescription;
+  /** How long the stage ran. */
+  readonly seconds?: number;
 }
 
 /** `.kragle/roots/<stack>/<name>`: what each stack uses, a file each. */

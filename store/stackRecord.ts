@@ -6,6 +6,8 @@ export interface StackRecord {
   readonly engine: "pulumi" | "embedded";
   readonly outputs: Readonly<Record<string, unknown>>;
   readonly finishedAt: string;
+  /** How long each step took when it ran last, by its name for people; also of steps whose results are Docker's. */
+  readonly seconds?: Readonly<Record<string, number>>;
 }
 
 const fileOf = (home: string, stack: string) =>

@@ -12,6 +12,7 @@ import {
 
 const args: BuilderImageArgs = {
   stack: "dev",
+  description: { stage: "builder", version: 1, inputs: { packer: "auto" }, upstream: {} },
   toolsImage: "kragle-tools:0123456789ab",
   baseImage: "debian:bookworm-slim",
   packer: "auto",
@@ -66,6 +67,7 @@ describe("BuilderImage", () => {
       root: "builder",
       reference: "debian:bookworm-slim",
       release: "bookworm",
+      builder: args.description,
     });
     assert.deepEqual(base.inputs.environment, {});
     assert.deepEqual(base.options, {

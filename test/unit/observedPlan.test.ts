@@ -5,11 +5,14 @@ import { mock } from "node:test";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import type * as planModule from "../../infra/plan";
-import { planLines, planRows } from "../../infra/planReport";
+import { planLines, planRows, totalSeconds } from "../../infra/planReport";
 import { parseSettings } from "../../infra/settings";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { claimArtifact } from "../../stages/stage";
+import { claimBuilder } from "../../stages/baseImage";
 import { Roots } from "../../store/roots";
+import { writeStackRecord } from "../../store/stackRecord";
 import type { Artifact } from "../../store/store";
 import { NO_DOCKER } from "../devProgram";
 import { freshly } from "../freshProgram";
@@ -47,8 +50,13 @@ describe("what the plan finds in the store", () => {
   async function publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
     const file = planned.description.stage === "image" ? "image.qcow2" : "file";
     const artifact = await at.publish({ [file]: "x" }, planned.description);
-    const { stage, key, publishedAt } = artifact.manifest;
-    if (root !== null) await new Roots(at.home).set("dev", root, { stage, key, publishedAt });
+    const request = {
+      stack: "dev",
+      root: root ?? "",
+      description: planned.description,
+      settings: {},
+    };
+    if (root !== null) await claimArtifact(at.store, request, artifact);
     return artifact;
   }
 
@@ -65,11 +73,15 @@ describe("what the plan finds in the store", () => {
       ...Object.fromEntries(AFTER.map((stage) => [stage, "runs after image"])),
     });
     assert.equal(await markerOf("base"), `absent:${at.store.id}`);
-    assert.deepEqual(planLines(await plan()), [
-      `builder      will run: Docker has no image ${reference}`,
-      "base         will run: never built in this store",
-      "image        will run: never built in this store",
+    assert.deepEqual(planLines(planRows(await plan())), [
+      "builder      will run",
+      `               Docker has no image ${reference}`,
+      "base         will run",
+      "               never built in this store",
+      "image        will run",
+      "               never built in this store",
       ...AFTER.map((stage) => `${stage.padEnd(11)}  runs after image`),
+      "total        unknown, as earlier runs took",
     ]);
   });
 
@@ -93,15 +105,16 @@ describe("what the plan finds in the store", () => {
     await publish(smoke!, "smoke");
     await publish(release, "release");
     const { builder: _, ...found } = await rows();
-    assert.deepEqual(new Set(Object.values(found)), new Set(["from store"]));
+    assert.deepEqual(new Set(Object.values(found)), new Set(["unchanged"]));
     // a new format needs no image
     const more = [...spec.formats, { format: "vdi", options: {}, fileName: "k.vdi", name: "vdi" }];
     const changed = await rows({ formats: more });
     assert.deepEqual(
-      Object.keys(changed).filter(
-        (stage) => stage !== "builder" && changed[stage] !== "from store",
-      ),
-      ["convert-vdi", "release"],
+      Object.entries(changed).filter(([stage, row]) => stage !== "builder" && row !== "unchanged"),
+      [
+        ["convert-vdi", "will run | never built in this store"],
+        ["release", "will run | convert-vdi is new"],
+      ],
     );
   });
 
@@ -112,8 +125,72 @@ describe("what the plan finds in the store", () => {
       stage: "base",
       status: "will run",
       reasons: ["kernel: cloud → generic"],
+      changes: [{ input: "kernel", before: "cloud", after: "generic" }],
       expectedSeconds: 1.5,
     });
+  });
+
+  it("still names it when the artifact is gone, as long as the stack has the root", async () => {
+    const { folder } = await publish((await plan()).plan.base, "base");
+    rmSync(folder, { recursive: true });
+    assert.equal((await rows({ kernel: "generic" })).base, "will run | kernel: cloud → generic");
+  });
+
+  it("names what changed in the builder, whose images are Docker's", async () => {
+    const { builder } = (await plan({ packer: "distribution" })).plan;
+    const request = { reference: "debian", release: "bookworm", builder: builder.description };
+    await claimBuilder(new Roots(at.home), { stack: "dev", root: "builder", ...request });
+    const found = await rows({ packer: "release" });
+    assert.match(
+      found.builder!,
+      /^will run \| Docker has no image kragle-tools:[0-9a-f]{12} \| packer: distribution → release$/,
+    );
+    assert.match((await rows({ packer: "distribution" })).builder!, / any more$/);
+  });
+
+  it("expects the time of this stack's last run, else that of the newest of any, and adds up", async () => {
+    const times = async (change: Partial<ImageSpec> = {}) => {
+      const list = planRows(await plan(change));
+      const { builder, ...rest } = Object.fromEntries(
+        list.map(({ stage, expectedSeconds }) => [stage, expectedSeconds]),
+      );
+      return { builder, ...rest, total: totalSeconds(list) };
+    };
+    const first = await plan();
+    const likeRaw = { ...first.history.get("convert-raw")!.description, upstream: { other: "1" } };
+    await at.publish({ file: "x" }, likeRaw);
+    await at.publish({ file: "x" }, { ...likeRaw, inputs: { format: "vdi", options: {} } });
+    await publish(first.plan.base, "base");
+    await writeStackRecord(at.home, "dev", {
+      ...{ engine: "embedded", outputs: {}, finishedAt: "2026-11-01T00:00:00Z" },
+      seconds: { builder: 20, image: 50, smoke: 40, release: 8, base: 99 },
+    });
+    const expected = { builder: 20, base: 1.5, image: 50, check: undefined, smoke: 40, release: 8 };
+    assert.deepEqual(await times({ kernel: "generic" }), {
+      ...expected,
+      "convert-raw": 1.5,
+      // the proofs run side by side
+      total: 20 + 1.5 + 50 + 40 + 8,
+    });
+    const lines = planLines(planRows(await plan({ kernel: "generic" })));
+    assert.equal(lines.at(-1), "total        at least 2 min 00 s, as earlier runs took");
+    // what is there takes no time
+    assert.deepEqual(await times(), {
+      ...expected,
+      ...{ base: undefined, "convert-raw": 1.5, total: 20 + 50 + 40 + 8 },
+    });
+  });
+
+  it("names what changed beside the image, of stages that follow a new one", async () => {
+    const first = await plan();
+    await publish(first.plan.image, "image");
+    const { smoke, check } = (await plan()).proof!;
+    await publish(smoke!, "smoke");
+    await publish(check, "check");
+    const found = await rows({ cpus: 4 });
+    assert.equal(found.image, "will run | cpus: 2 → 4");
+    assert.equal(found.smoke, "runs after image | cpus: 2 → 4");
+    assert.equal(found.check, "runs after image");
   });
 
   it("marks a loss by when the lost one was made", async () => {
@@ -137,7 +214,7 @@ describe("what the plan finds in the store", () => {
     const built = await publish(image.image, "image");
     process.env.KRAGLE_REBUILD = "image";
     const why = "will run | a rebuild was asked for";
-    assert.deepEqual([(await rows()).base, (await rows()).image], ["from store", why]);
+    assert.deepEqual([(await rows()).base, (await rows()).image], ["unchanged", why]);
     assert.equal(await markerOf("image"), `rebuild:${built.manifest.publishedAt}`);
     process.env.KRAGLE_REBUILD = "base";
     assert.deepEqual([(await rows()).base, (await rows()).image], [why, why]);
@@ -158,10 +235,11 @@ describe("what the plan finds in the store", () => {
       assert.equal(await dayOf(), "2026-11-01");
       await publish((await plan(weekly)).plan.base, "base");
       mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY - 1000);
-      assert.equal((await rows(weekly)).base, "from store");
+      assert.equal((await rows(weekly)).base, "unchanged");
       assert.equal((await plan(weekly)).plan.base.key, key);
       mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY + 1000);
-      assert.equal((await rows(weekly)).base, "will run | epoch: 2026-11-01 → 2026-11-08");
+      const why = "will run | age: 7 days, and refreshAfter is 7 days";
+      assert.equal((await rows(weekly)).base, why);
     });
 
     it("is not one of another kind", async () => {

@@ -22,8 +22,8 @@ async function shown(use: (view: View) => void, rows: Parameters<typeof makeView
 }
 
 const rows = [
-  { stage: "base", status: "will run", reasons: [], expectedSeconds: 80 },
-  { stage: "image", status: "will run", reasons: [] },
+  { stage: "base", status: "will run", reasons: [], changes: [], expectedSeconds: 80 },
+  { stage: "image", status: "will run", reasons: [], changes: [] },
 ] as const;
 
 describe("the view in a pipe", () => {

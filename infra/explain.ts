@@ -1,0 +1,107 @@
+import { type Change, changedInputs, type StageDescription } from "../plan/description";
+import type { ImageSpec } from "../plan/imageSpec";
+import { formatSize } from "../plan/units";
+import type { Root } from "../store/roots";
+import { provisioningScripts } from "./inputFiles";
+
+/** An input of a stage that is not what it was, in the words of the settings. */
+export interface ExplainedChange {
+  /** The setting, the file (relative to the project), or the stage before it. */
+  readonly input: string;
+  /** "none" where there was nothing. */
+  readonly before: string;
+  readonly after: string;
+  /** The whole as one line for people. */
+  readonly text: string;
+}
+
+/** Inputs that a user knows by another name than the description does. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  diskBytes: "diskSize",
+  memoryMiB: "memory",
+  prebuilt: "builderImage",
+  driver: "smoke",
+  format: "formats",
+  options: "formats",
+  rules: "kragle's check rules",
+  version: "kragle's program of this stage",
+};
+
+/** What is not worth a line, since another change says it: a release's files are named by their conversions. */
+const isImplied = (stage: string, path: readonly string[]) =>
+  stage === "release" && path[0] === "inputs" && path[1] === "files";
+
+/**
+ * Says why a stage's key is another than the one that the stack used last.
+ *
+ * @param before what the stack used; one of another stage or without a description explains nothing
+ */
+export function explain(
+  before: Root | undefined,
+  description: StageDescription,
+  spec: ImageSpec,
+): ExplainedChange[] {
+  if (before?.description?.stage !== description.stage) return [];
+  return changedInputs(before.description, description)
+    .filter(({ path }) => !isImplied(description.stage, path))
+    .map((change) => inWords(change, description.stage, before, spec));
+}
+
+function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): ExplainedChange {
+  const [kind, name = "", ...rest] = change.path;
+  if (kind === "upstream") return upstream(name, change);
+  if (name === "epoch") return age(change, root, spec);
+  const [before, after] = sizes(name, change) ?? [change.before ?? "none", change.after ?? "none"];
+  const setting = [SETTINGS[name] ?? SETTINGS[kind!] ?? name, ...rest].join(".");
+  const input = fileOf(stage, name, rest, spec) ?? setting;
+  return { input, before, after, text: `${input}: ${before} → ${after}` };
+}
+
+/** The stage before it: its key, or its content where it is the image. */
+function upstream(name: string, change: Change): ExplainedChange {
+  const input = name === "imageSha256" ? "image" : name.replace(" ", "-");
+  const { before = "none", after = "none" } = change;
+  const [added, dropped] = [change.before === undefined, change.after === undefined];
+  const what = added ? "is new" : dropped ? "is no longer made" : "changed";
+  const digests = added || dropped ? "" : `: ${before} → ${after}`;
+  return { input, before, after, text: `${input} ${what}${digests}` };
+}
+
+function age({ before, after }: Change, root: Root, { refreshAfter }: ImageSpec): ExplainedChange {
+  const days = (seconds: number) => `${Math.floor(seconds / 86_400)} days`;
+  const limit = refreshAfter === null ? "none" : days(refreshAfter);
+  const old = days((Date.now() - Date.parse(root.publishedAt)) / 1000);
+  return {
+    ...{ input: "refreshAfter", before: before ?? "none", after: after ?? "none" },
+    text:
+      before === undefined || after === undefined
+        ? `refreshAfter: ${before === undefined ? "none" : "set"} → ${limit}`
+        : `age: ${old}, and refreshAfter is ${limit}`,
+  };
+}
+
+/** Sizes as in the settings, exact where rounding would hide the difference; undefined for other inputs. */
+function sizes(name: string, { before, after }: Change): [string, string] | undefined {
+  const unit = { diskBytes: 1, memoryMiB: 2 ** 20 }[name];
+  if (unit === undefined) return undefined;
+  const texts = (show: (bytes: number) => string) =>
+    [before, after].map((n) => (n === undefined ? "none" : show(Number(n) * unit)));
+  const rounded = texts(formatSize);
+  const shown = rounded[0] === rounded[1] ? texts((n) => `${n / 2 ** 20} MiB`) : rounded;
+  return [shown[0]!, shown[1]!];
+}
+
+/** The path of an input file, relative to the project. */
+function fileOf(
+  stage: string,
+  group: string,
+  rest: readonly string[],
+  spec: ImageSpec,
+): string | undefined {
+  const [file] = rest;
+  if (file === undefined) return undefined;
+  if (stage === "builder" && group === "files") return `builder/${file}`;
+  if (group === "recipe" || group === "template") return `${spec.template.folder}/${file}`;
+  if (group === "scripts") return provisioningScripts(spec)[file] ?? file;
+  return undefined;
+}
