@@ -101,7 +101,7 @@ export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan
     history.set(root, { description, before: roots.get(root), expectedSeconds });
   }
 
-  const reference = spec.builderImage ?? `kragle-tools:${shortKey(plan.builder.key)}`;
+  const reference = toolsReference(spec, plan);
   const [marker, handMarker] = spec.builderImage
     ? [undefined, undefined]
     : await Promise.all([observer.dockerImage(reference), observer.dockerImage(HAND_IMAGE)]);
@@ -118,6 +118,10 @@ function proofStages({ check, conversions, smoke, release }: ProofPlan): [string
     ["release", release],
   ];
 }
+
+/** The image that runs the stages: its tag has the builder's key, so that equal tags mean equal builders. */
+export const toolsReference = (spec: ImageSpec, { builder }: ImagePlan) =>
+  spec.builderImage ?? `kragle-tools:${shortKey(builder.key)}`;
 
 const imageDigest = (manifest: Manifest | undefined) =>
   manifest?.files.find(({ path }) => path === "image.qcow2")?.sha256;

@@ -9,6 +9,7 @@ import { hostAptConfiguration } from "../../stages/host";
 import { type Manifest, readManifest } from "../../store/manifest";
 import type { Figure } from "../bench";
 import { Clone } from "../clone";
+import { treesToolsImage } from "../docker/toolsImage";
 
 interface UpDocument {
   readonly seconds: number;
@@ -120,10 +121,7 @@ async function readManifests(clone: Clone): Promise<Manifest[]> {
 
 /** mmdebstrap, mke2fs, packer build and qemu-img with the same scripts and settings, without plan, store, digests and fsync. */
 async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<number> {
-  const names = execFileSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}"], {
-    encoding: "utf8",
-  });
-  const image = names.split("\n").find((name) => /^kragle-tools:[0-9a-f]{12}$/.test(name))!;
+  const image = treesToolsImage();
   const work = mkdtempSync(join(tmpdir(), "kragle-bench-"));
   const room = (name: string) => {
     mkdirSync(join(work, name), { mode: 0o777 });

@@ -9,7 +9,8 @@ import { parseConversion } from "../../plan/formats";
 import { conversionSteps, IMAGE_FILE } from "../../stages/convert/steps";
 import { sha256File } from "../../store/files";
 import type { Figure } from "../bench";
-import { canLoop, inTools, localToolsImage, LoopDevice } from "../docker/smallDisk";
+import { canLoop, inTools, LoopDevice } from "../docker/smallDisk";
+import { treesToolsImage } from "../docker/toolsImage";
 
 const DISK_BYTES = 4 * 2 ** 30;
 /** The best of so many counts, except for what takes most of a minute. */
@@ -26,8 +27,7 @@ interface Measured {
  * turns on one machine; conversions inside of one container, so that its start does not count.
  */
 export async function benchConversion(say: (line: string) => void): Promise<Figure[]> {
-  const image = localToolsImage();
-  if (!image) throw new Error("there is no tools image; run ./kragle up first");
+  const image = treesToolsImage();
   const folder = mkdtempSync(join(tmpdir(), "kragle-bench-"));
   try {
     say("make a disk");

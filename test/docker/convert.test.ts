@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parseConversion } from "../../plan/formats";
 import type { StageAnswer } from "../../stages/stage";
 import { Conversions } from "./conversions";
-import { inTools, localToolsImage, makeSmallDisk, type SmallDisk } from "./smallDisk";
+import { inTools, makeSmallDisk, type SmallDisk } from "./smallDisk";
+import { toolsImage } from "./toolsImage";
 
 describe("the convert stage", function () {
   this.timeout(120_000);
@@ -13,8 +14,7 @@ describe("the convert stage", function () {
   let conversions: Conversions;
 
   before(async function () {
-    const image = localToolsImage();
-    if (!image) this.skip();
+    const image = await toolsImage(this);
     disk = await makeSmallDisk(image);
     conversions = new Conversions(image);
     await conversions.publish(disk.path);

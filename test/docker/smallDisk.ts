@@ -6,12 +6,6 @@ import { join } from "node:path";
 import { sha256File } from "../../store/files";
 import { writeStackRecord } from "../../store/stackRecord";
 
-/** A local tools image, the newest; tests that need one are skipped where there is none yet. */
-export function localToolsImage(): string | undefined {
-  const list = ["image", "ls", "--quiet", "--no-trunc", "--filter", "label=kragle.tools=1"];
-  return execFileSync("docker", list, { encoding: "utf8" }).split("\n")[0] || undefined;
-}
-
 /** Runs a shell script in the tools image as root, with a folder at /w. */
 export function inTools(image: string, folder: string, script: string): string {
   const mount = `type=bind,source=${folder},target=/w`;

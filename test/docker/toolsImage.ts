@@ -1,14 +1,25 @@
 import type { Context } from "mocha";
 
+import { readStackSettings } from "../../cli/stackSettings";
+import { readInputFiles } from "../../infra/inputFiles";
+import { toolsReference } from "../../infra/plan";
+import { parseSettings } from "../../infra/settings";
+import { planImage } from "../../plan/imagePlan";
 import { docker } from "../../stages/container";
 
-/** The newest tools image on this machine; without one, the test or suite is skipped and says so. */
+/** The tools image of this very tree; other trees on the machine have their own. Where it is not made yet, the test or suite is skipped and says so. */
 export async function toolsImage(test: Context): Promise<string> {
-  const images = await docker.listImages({ filters: { label: ["kragle.tools=1"] } });
-  const [newest] = images.sort((a, b) => b.Created - a.Created);
-  if (!newest) {
-    console.log("      no tools image yet; any ./kragle up makes one");
-    return test.skip();
-  }
-  return newest.Id;
+  const reference = treesToolsImage();
+  const found = await docker
+    .getImage(reference)
+    .inspect()
+    .catch(() => undefined);
+  if (found) return reference;
+  console.log(`      skipped: Docker has no ${reference} yet; ./kragle up makes it`);
+  return test.skip();
+}
+
+export function treesToolsImage(): string {
+  const spec = parseSettings(readStackSettings("dev").values, "dev");
+  return toolsReference(spec, planImage(spec, readInputFiles(spec), null));
 }

@@ -17,13 +17,13 @@ import { sha256File } from "../../store/files";
 import {
   canLoop,
   inTools,
-  localToolsImage,
   LoopDevice,
   makeSmallDisk,
   MIB,
   pretendRelease,
   type SmallDisk,
 } from "./smallDisk";
+import { toolsImage } from "./toolsImage";
 
 interface WriteDocument {
   readonly target: string;
@@ -39,8 +39,7 @@ describe("./kragle write", function () {
   const loops: LoopDevice[] = [];
 
   before(async function () {
-    const image = localToolsImage();
-    if (!image) this.skip();
+    const image = await toolsImage(this);
     disk = await makeSmallDisk(image);
     home = await pretendRelease(disk);
   });

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { runContainer } from "../../stages/container";
 import { handToContainer } from "../../stages/handOver";
 import type { Clone } from "../clone";
+import { treesToolsImage } from "../docker/toolsImage";
 
 /**
  * Boots a copy-on-write overlay of an image by hand, with OVMF and a NoCloud seed that creates the user `ada`, and logs in over
@@ -20,15 +20,11 @@ export async function bootWithSeed(clone: Clone, image: string): Promise<string>
   for (const name of ["image", "log"]) writeFileSync(join(work, name), "");
   chmodSync(work, 0o755);
   await handToContainer(work);
-  const images = execFileSync("docker", ["images", "--format", "{{.Repository}}:{{.Tag}}"], {
-    encoding: "utf8",
-  });
-  const tools = images.split("\n").find((name) => /^kragle-tools:[0-9a-f]{12}$/.test(name));
   const lines: string[] = [];
   const { exitCode } = await runContainer({
     storeId: "seed-boot",
     key: String(process.pid),
-    image: tools!,
+    image: treesToolsImage(),
     run: ["/work/boot.sh"],
     settings: {},
     binds: [

@@ -21,14 +21,8 @@ import { stageKey } from "../../plan/description";
 import { docker } from "../../stages/container";
 import { projectFolder } from "../../stages/project";
 import { Conversions } from "../docker/conversions";
-import {
-  canLoop,
-  inTools,
-  localToolsImage,
-  makeSmallDisk,
-  MIB,
-  type SmallDisk,
-} from "../docker/smallDisk";
+import { canLoop, inTools, makeSmallDisk, MIB, type SmallDisk } from "../docker/smallDisk";
+import { toolsImage } from "../docker/toolsImage";
 
 describe("a conversion that goes wrong", function () {
   this.timeout(120_000);
@@ -36,8 +30,7 @@ describe("a conversion that goes wrong", function () {
   let conversions: Conversions;
 
   before(async function () {
-    const image = localToolsImage();
-    if (!image) this.skip();
+    const image = await toolsImage(this);
     disk = await makeSmallDisk(image, 96);
   });
   beforeEach(() => {

@@ -22,7 +22,6 @@ import { projectFolder } from "../../stages/project";
 import {
   canLoop,
   inTools,
-  localToolsImage,
   LoopDevice,
   losetup,
   makeSmallDisk,
@@ -30,6 +29,7 @@ import {
   pretendRelease,
   type SmallDisk,
 } from "../docker/smallDisk";
+import { toolsImage } from "../docker/toolsImage";
 
 describe("a write that goes wrong", function () {
   this.timeout(120_000);
@@ -39,8 +39,7 @@ describe("a write that goes wrong", function () {
   const cleanups: (() => unknown)[] = [];
 
   before(async function () {
-    const image = localToolsImage();
-    if (!image) this.skip();
+    const image = await toolsImage(this);
     // long enough in writing to be met half-way
     disk = await makeSmallDisk(image, 192);
     home = await pretendRelease(disk);
