@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { SettingsError } from "../infra/settings";
+import { CREDENTIAL_NAMES } from "../plan/imageSpec";
 import { projectFolder } from "../stages/project";
 
 export interface StackSettings {
@@ -53,8 +54,10 @@ export function readStackSettings(stack: string): StackSettings {
   for (const [key, value] of Object.entries(config)) {
     if (!key.startsWith("kragle:")) continue;
     const name = key.slice("kragle:".length);
-    if (isSecret(value)) secretNames.push(name);
-    else given.push([name, value]);
+    if (!isSecret(value)) given.push([name, value]);
+    else secretNames.push(name);
+    // that there is one is known, and enough for everything that this process does with it
+    if (isSecret(value) && isCredential(name)) given.push([name, "(encrypted)"]);
   }
   // fromEntries keeps a key such as __proto__ a key
   return { values: Object.fromEntries([...Object.entries(values), ...given]), secretNames };
@@ -67,6 +70,8 @@ function readYaml(file: string): unknown {
     throw new SettingsError([`${file}: ${(error as Error).message}`]);
   }
 }
+
+const isCredential = (name: string) => (CREDENTIAL_NAMES as readonly string[]).includes(name);
 
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);

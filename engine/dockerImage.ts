@@ -8,7 +8,8 @@ import tar from "tar-fs";
 
 import { docker } from "../stages/container";
 import { inProject } from "../stages/project";
-import { listFiles, sha256File } from "../store/files";
+import { filesBelow } from "../infra/inputFiles";
+import { sha256File } from "../store/files";
 import { StepFailed } from "./events";
 import { EXIT } from "../stages/failure";
 
@@ -52,7 +53,7 @@ export async function buildDockerImage(
   const { context, dockerfile, target, args } = inputs.build;
   const name = dockerfile.slice(context.length + 1);
   const pack = tar.pack(inProject(context), {
-    entries: [...(await contextFiles(inputs)), name],
+    entries: [...contextFiles(inputs), name],
     // one Dockerfile goes by two names, since each name has ignore rules of its own
     dereference: true,
   });
@@ -115,15 +116,17 @@ type FollowProgress = (
 ) => void;
 
 /** The files of the context that the ignore file beside the Dockerfile lets through. */
-async function contextFiles({ build }: DockerImageInputs): Promise<string[]> {
+function contextFiles({ build }: DockerImageInputs): string[] {
   const rules = `${inProject(build.dockerfile)}.dockerignore`;
   const filter = ignore().add(existsSync(rules) ? readFileSync(rules, "utf8") : "");
-  return (await listFiles(inProject(build.context))).filter((name) => !filter.ignores(name));
+  return filesBelow(inProject(build.context))
+    .filter((name) => !filter.ignores(name))
+    .sort();
 }
 
 async function contextDigest(inputs: DockerImageInputs): Promise<string> {
   const files: Record<string, string> = {};
-  for (const name of await contextFiles(inputs)) {
+  for (const name of contextFiles(inputs)) {
     files[name] = await sha256File(join(inProject(inputs.build.context), name));
   }
   // the marker says why a build runs, not of what

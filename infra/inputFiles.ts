@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import type { FileDigests, InputFiles } from "../plan/imagePlan";
@@ -12,11 +12,19 @@ const NOT_TOOLS = /^(templates|provision)\/|(^|\/)__pycache__\/|\.dockerignore$/
 
 /** The part of a template folder that belongs to the image stage; the rest is the recipe of the base. */
 const PACKER_PART = "image.json";
+/** The template's own provisioning scripts. */
+const SCRIPTS = "provision";
 
 /** Reads the digests of every file that an image depends on. */
 export function readInputFiles(spec: ImageSpec): InputFiles {
   const folder = inProject(spec.template.folder);
-  const template = digests(folder, (name) => !name.includes("__pycache__/"));
+  // what the settings read is in the description itself; an installation from an ISO takes nothing else from that file
+  const facts = spec.template.medium ? ["template.json"] : [];
+  const template = digests(
+    folder,
+    (name) =>
+      !name.includes("__pycache__/") && !name.startsWith(`${SCRIPTS}/`) && !facts.includes(name),
+  );
   const { [PACKER_PART]: packerPart, ...base } = template;
   if (!packerPart) throw new Error(`the template ${spec.template.name} has no ${PACKER_PART}`);
   return {
@@ -34,13 +42,18 @@ export function readInputFiles(spec: ImageSpec): InputFiles {
 }
 
 /**
- * The scripts of the image stage: name in the order of running → path. kragle's own come first (00 to 49) or
- * last (90 to 99, generalisation); the user's own are numbered from 50 in the order of the settings.
+ * The scripts of the image stage: name in the order of running → path. kragle's own and the template's come first (00 to
+ * 49) or last (80 to 89, and 90 to 99, generalisation); the user's own are numbered from 50 in the order of the settings.
  */
 export function provisioningScripts(spec: ImageSpec): Record<string, string> {
-  const own = readdirSync(join(builderFolder, "provision"))
-    .filter((name) => /^\d\d-/.test(name))
-    .map((name) => [name, `builder/provision/${name}`] as const);
+  const own = ["builder", spec.template.folder]
+    .map((parent) => join(parent, SCRIPTS))
+    .filter((folder) => existsSync(inProject(folder)))
+    .flatMap((folder) =>
+      readdirSync(inProject(folder))
+        .filter((name) => /^\d\d-/.test(name))
+        .map((name) => [name, join(folder, name)] as const),
+    );
   const digits = String(spec.provision.length).length;
   const users = spec.provision.map((path, index) => {
     const number = String(index + 1).padStart(digits, "0");
@@ -50,9 +63,17 @@ export function provisioningScripts(spec: ImageSpec): Record<string, string> {
 }
 
 function digests(folder: string, wanted: (name: string) => boolean): FileDigests {
-  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort();
-  const files = names.filter((name) => wanted(name) && statSync(join(folder, name)).isFile());
-  return Object.fromEntries(files.map((name) => [name, digest(join(folder, name))]));
+  const names = filesBelow(folder).filter(wanted).sort();
+  return Object.fromEntries(names.map((name) => [name, digest(join(folder, name))]));
+}
+
+/** Every file below a folder, relative to it; also by links, by which templates share their parts. */
+export function filesBelow(folder: string, inside = ""): string[] {
+  return readdirSync(join(folder, inside)).flatMap((entry) => {
+    const name = join(inside, entry);
+    const facts = statSync(join(folder, name));
+    return facts.isDirectory() ? filesBelow(folder, name) : facts.isFile() ? [name] : [];
+  });
 }
 
 /** Content and executable bit: a script that lost it is another input. */

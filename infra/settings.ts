@@ -7,6 +7,8 @@ import { type Conversion, parseConversion } from "../plan/formats";
 import type { ImageSpec, Template, Timeouts } from "../plan/imageSpec";
 import { formatSize, parseDuration, parseSize } from "../plan/units";
 import { builderFolder, inProject } from "../stages/project";
+import { credentialProblems, takeCredentials } from "./credentials";
+import { missingSha256 } from "./medium";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
@@ -141,6 +143,22 @@ const timeouts = structured(
   ) as unknown as Timeouts;
 });
 
+const isoUrls = structured(
+  z.array(
+    z.string().refine((url) => /^(https?|file):\/\/\S+$/.test(url), {
+      error: "is not the address of a file; write it as in https://host/folder/name.iso",
+    }),
+    listOf("addresses"),
+  ),
+);
+
+/** A value that no message repeats. Packer would take "{{" in it for a command of its own. */
+const credential = optional(
+  z
+    .string({ error: "is not text; put it in quotes" })
+    .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
+);
+
 const schema = z.object({
   template: parsed("debian12", findTemplate),
   path: optional(text("build/dev")),
@@ -164,6 +182,17 @@ const schema = z.object({
     (value) => (value === "off" || value === false || value === "false" ? null : value),
     wholeNumber(1024, 65_535, "off or a whole number").nullable(),
   ),
+  isoPath: optional(text("build/rhel7/os/name.iso")),
+  isoUrls,
+  isoSha256: optional(
+    text("64 hexadecimal digits").refine((value) => /^[0-9a-f]{64}$/i.test(value), {
+      error: ({ input }) => `${quote(input)} is not a SHA-256, which has 64 hexadecimal digits`,
+    }),
+  ),
+  rhsmUsername: credential,
+  rhsmPassword: credential,
+  rhsmOrg: credential,
+  rhsmActivationKey: credential,
   builderImage: optional(text("registry/kragle-tools:1")),
   baseImage: text("debian:bookworm-slim").min(1, "must name a Docker image"),
   packer: oneOf(["auto", "release", "distribution"]),
@@ -211,11 +240,23 @@ export function parseSettings(values: Readonly<Record<string, unknown>>, stack: 
       `kragle:diskSize: "${String(values.diskSize)}" is too small for ${template.data.name}, which needs at least ${formatSize(template.data.minimumDiskBytes)}`,
     );
   }
-  if (!result.success || problems.length > 0) throw new SettingsError(problems);
-  const { diskSize, memory, path, ...rest } = result.data;
+  if (!result.success) throw new SettingsError(problems);
+  const { diskSize, memory, isoPath, isoUrls, isoSha256, ...others } = result.data;
+  const path = others.path ?? `build/${stack}`;
+  const { credentials, rest } = takeCredentials(others);
+  problems.push(...credentialProblems(credentials));
+  const { medium } = rest.template;
+  const file = medium && (isoPath ?? join(path, "os", medium.iso));
+  if (medium && !isoSha256) problems.push(missingSha256(rest.template, medium, file!, isoUrls));
+  if (medium && rest.snapshot) {
+    problems.push("kragle:snapshot: an ISO has no earlier states; leave it out");
+  }
+  if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...rest,
-    path: path ?? `build/${stack}`,
+    path,
+    iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256!.toLowerCase() },
+    credentials,
     diskBytes: diskSize,
     memoryMiB: Math.floor(memory / 2 ** 20),
   };
@@ -223,12 +264,22 @@ export function parseSettings(values: Readonly<Record<string, unknown>>, stack: 
 
 /** The templates that come with kragle. */
 export function templateNames(): string[] {
-  return readdirSync(templatesFolder).filter((name) =>
-    existsSync(join(templatesFolder, name, "template.json")),
-  );
+  return readdirSync(templatesFolder)
+    .filter((name) => existsSync(join(templatesFolder, name, "template.json")))
+    .sort();
 }
 
-const templateFile = z.object({ minimumDiskBytes: z.number().int() });
+const templateFile = z.object({
+  minimumDiskBytes: z.number().int(),
+  install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
+});
+
+/** Of a template that is installed from an ISO. */
+const mediumFile = z.object({
+  iso: z.string(),
+  isoChecksum: z.string().default("its publisher shows it beside the download"),
+  expectedImageBytes: z.number().int(),
+});
 
 function findTemplate(name: string): Template {
   const own = name.includes("/");
@@ -240,9 +291,15 @@ function findTemplate(name: string): Template {
     );
   }
   if (!existsSync(file)) throw new Error(`the template folder "${name}" has no template.json`);
-  const facts = templateFile.safeParse(JSON.parse(readFileSync(file, "utf8")));
-  if (!facts.success) throw new Error(`${name}/template.json: ${facts.error.issues[0]!.message}`);
-  return { name, folder, minimumDiskBytes: facts.data.minimumDiskBytes };
+  const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const describe = ({ issues: [first] }: z.ZodError) =>
+    `${name}/template.json: ${first!.path.join(".")}: ${first!.message}`;
+  const facts = templateFile.safeParse(content);
+  if (!facts.success) throw new Error(describe(facts.error));
+  const { install, minimumDiskBytes } = facts.data;
+  const medium = install === "iso" ? mediumFile.safeParse(content) : null;
+  if (medium?.error) throw new Error(describe(medium.error));
+  return { name, folder, minimumDiskBytes, medium: medium?.data ?? null };
 }
 
 function isDay(text: string): boolean {

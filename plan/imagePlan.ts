@@ -64,8 +64,9 @@ export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | nu
     inputs: {
       recipe: files.base,
       diskBytes: spec.diskBytes,
-      kernel: spec.kernel,
-      snapshot: spec.snapshot,
+      ...(spec.iso
+        ? { isoSha256: spec.iso.sha256 }
+        : { kernel: spec.kernel, snapshot: spec.snapshot }),
       ...(epoch === null ? {} : { epoch }),
     },
     upstream: { builder: builder.key },

@@ -24,7 +24,39 @@ export interface Template {
   /** Relative to the project where it lies inside, else absolute. */
   readonly folder: string;
   readonly minimumDiskBytes: number;
+  /** The ISO whose installer puts the system onto the disk; null where it is bootstrapped from packages. */
+  readonly medium: Medium | null;
 }
+
+export interface Medium {
+  /** Name of the file, as its publisher calls it. */
+  readonly iso: string;
+  /** Where its checksum is to be found, for people. */
+  readonly isoChecksum: string;
+  /** What a finished image takes on disk; a guess for the time before there is one. */
+  readonly expectedImageBytes: number;
+}
+
+/** The ISO of one image. */
+export interface Iso {
+  /** Where the file lies; relative to the project, or absolute. */
+  readonly path: string;
+  /** Where else it can be had; tried in this order. Such an address may contain a token. */
+  readonly urls: readonly string[];
+  readonly sha256: string;
+}
+
+/** Secret settings by their names: never part of a key, a plan or a message. */
+export type Credentials = Readonly<Partial<Record<CredentialName, string>>>;
+
+export const CREDENTIAL_NAMES = [
+  "rhsmUsername",
+  "rhsmPassword",
+  "rhsmOrg",
+  "rhsmActivationKey",
+] as const;
+
+export type CredentialName = (typeof CREDENTIAL_NAMES)[number];
 
 /** One image, as the settings describe it: valid, typed, with every default filled in. */
 export interface ImageSpec {
@@ -46,6 +78,10 @@ export interface ImageSpec {
   readonly privileged: boolean;
   /** The port on 127.0.0.1 where the guest's screen can be watched during the image stage. */
   readonly vnc: number | null;
+  /** Null where the template needs none. */
+  readonly iso: Iso | null;
+  /** Of Red Hat's subscription service, for the guest of the image stage. */
+  readonly credentials: Credentials;
   /** A ready builder image by reference; nothing is built then. */
   readonly builderImage: string | null;
   /** The Docker image on which the builder image is built. */

@@ -6,7 +6,12 @@ export const digest = (digit: string) => digit.repeat(64);
 
 /** One image with every setting fixed; pinned keys are of this one, so it never follows the defaults. */
 export const sampleSpec: ImageSpec = {
-  template: { name: "sample", folder: "builder/templates/sample", minimumDiskBytes: 2 ** 31 },
+  template: {
+    name: "sample",
+    folder: "builder/templates/sample",
+    minimumDiskBytes: 2 ** 31,
+    medium: null,
+  },
   path: "build/sample",
   diskBytes: 2 ** 32,
   memoryMiB: 1024,
@@ -27,6 +32,8 @@ export const sampleSpec: ImageSpec = {
   accelerator: "auto",
   privileged: false,
   vnc: null,
+  iso: null,
+  credentials: {},
   builderImage: null,
   baseImage: "debian:bookworm-slim",
   packer: "auto",

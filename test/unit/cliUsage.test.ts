@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { stackNames } from "../../cli/stackSettings";
 import { kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
 
@@ -95,7 +96,7 @@ describe("the command line", function () {
     it(`does not know the stack "${stack}"`, async () => {
       const message = [
         "1 setting is wrong:",
-        `  stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml; known are dev`,
+        `  stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml; known are ${stackNames().join(", ")}`,
       ].join("\n");
       const plain = await kragle(at.home, ["up", "-s", stack]);
       assert.deepEqual(plain, { code: 2, stdout: "", stderr: `${message}\n` });

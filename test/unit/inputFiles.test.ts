@@ -19,7 +19,7 @@ describe("input files", () => {
   };
   const spec = (provision: string[] = []): ImageSpec => ({
     ...sampleSpec,
-    template: { name: "own", folder: join(folder, "template"), minimumDiskBytes: 1 },
+    template: { name: "own", folder: join(folder, "template"), minimumDiskBytes: 1, medium: null },
     provision,
   });
 

@@ -50,6 +50,11 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   ["disk size", withSpec({ diskBytes: 2 ** 33 }), ["base", "image"]],
   ["kernel", withSpec({ kernel: "generic" }), ["base", "image"]],
   ["snapshot", withSpec({ snapshot: "2026-11-01" }), ["base", "image"]],
+  [
+    "an ISO in place of packages",
+    withSpec({ iso: { path: "x.iso", urls: [], sha256: digest("c") } }),
+    ["base", "image"],
+  ],
   ["the base's day", (from) => ({ ...from, epoch: "2026-11-01" }), ["base", "image"]],
   ["Packer's template", withFiles(() => ({ template: { "image.json": digest("0") } })), ["image"]],
   [
@@ -83,10 +88,14 @@ const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
   ["accelerator", withSpec({ accelerator: "tcg" })],
   ["privileges", withSpec({ privileged: true })],
   ["the guest's screen", withSpec({ vnc: 5900 })],
+  [
+    "credentials",
+    withSpec({ credentials: { rhsmUsername: "u", rhsmPassword: "p", rhsmOrg: "1" } }),
+  ],
   ["where the scripts lie", withSpec({ provision: ["/somewhere/else/app.sh"] })],
   [
     "where the template lies",
-    withSpec({ template: { name: "t", folder: "/t", minimumDiskBytes: 1 } }),
+    withSpec({ template: { name: "t", folder: "/t", minimumDiskBytes: 1, medium: null } }),
   ],
   ["the age at which a base is renewed", withSpec({ refreshAfter: 604_800 })],
   ...Object.keys(sampleSpec.timeouts).map(

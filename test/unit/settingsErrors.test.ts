@@ -34,7 +34,7 @@ const minutes = (value: unknown) =>
 const format = (name: string) =>
   `"${name}" is not a known format; allowed are ${FORMAT_NAMES.join(", ")}`;
 const template = (name: string) =>
-  `"${name}" is not a template; allowed are debian12, or the path of a folder such as ./my-template`;
+  `"${name}" is not a template; allowed are centos7, debian12, rhel7, or the path of a folder such as ./my-template`;
 const unknown = (name: string) =>
   `kragle:${name} is not a setting; allowed are ${SETTING_NAMES.join(", ")}`;
 
