@@ -1,6 +1,6 @@
 import { StepFailed } from "../engine/events";
 import { SettingsError } from "../infra/settings";
-import { EXIT, StageFailure, unreachableDocker } from "../stages/failure";
+import { EXIT, StageFailure, explainSystemError } from "../stages/failure";
 import { LockHeld } from "../store/lock";
 
 /** How a command that failed ends: the words for the user and the exit code of the failure's class. */
@@ -10,7 +10,7 @@ export function describeFailure(error: Error): { message: string; exitCode: numb
   if (error instanceof StepFailed) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof LockHeld)
     return { message: `${error.message}; try again later`, exitCode: EXIT.failed };
-  const expected = error instanceof StageFailure ? error : unreachableDocker(error);
+  const expected = error instanceof StageFailure ? error : explainSystemError(error);
   if (expected) {
     const { hint, exitCode } = expected.details;
     return {

@@ -2,7 +2,7 @@ import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
 import { stageKey } from "../plan/description";
-import { EXIT, StageFailure } from "../stages/failure";
+import { EXIT, explainSystemError, StageFailure } from "../stages/failure";
 import { baseImage, type BuilderRequest, claimBuilder } from "../stages/baseImage";
 import { stagePrograms } from "../stages/index";
 import { domainType } from "../stages/libvirtHost";
@@ -63,9 +63,9 @@ async function provideBaseImage(line: string, print: (line: string) => void, sig
 
 /** Prints a failure so that the engine can tell it from progress. */
 export function reportFailure(error: Error): number {
-  const expected = error instanceof StageFailure;
-  const { hint, exitCode } = expected ? error.details : {};
-  const text = expected ? error.message : (error.stack ?? error.message);
+  const known = error instanceof StageFailure ? error : explainSystemError(error);
+  const { hint, exitCode } = known?.details ?? {};
+  const text = known?.message ?? error.stack ?? error.message;
   const message = hint ? `${text}\n  next: ${hint}` : text;
   for (const line of message.split("\n")) process.stderr.write(`${FAILURE_PREFIX}${line}\n`);
   return exitCode ?? EXIT.failed;

@@ -1,6 +1,11 @@
+import { join } from "node:path";
+
 import { stepLabel } from "../engine/steps";
+import type { ImageSpec } from "../plan/imageSpec";
 import { formatSeconds, formatSize } from "../plan/units";
-import { EXIT } from "../stages/failure";
+import { likelyAccelerator } from "../stages/accelerator";
+import { deadlineFor } from "../stages/deadline";
+import { EXIT, StageFailure } from "../stages/failure";
 import { displayPath, kragleHome } from "../stages/project";
 import { writeStackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
@@ -18,6 +23,7 @@ export async function up(options: CommonOptions): Promise<number> {
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  const clock = await startClock(session.spec, stop);
   const view = makeView(rows, options.json === true);
   try {
     const outputs = await session.run(
@@ -47,7 +53,10 @@ export async function up(options: CommonOptions): Promise<number> {
     return EXIT.done;
   } catch (error) {
     await view.close();
-    const { message, exitCode } = describeFailure(error as Error);
+    // where the clock ended the run, the stage that it hit only knows that it was interrupted
+    const { reason } = stop.signal as { reason: unknown };
+    const cause = reason instanceof StageFailure ? reason : (error as Error);
+    const { message, exitCode } = describeFailure(cause);
     process.stderr.write(`\n${message}\n`);
     const kept = session.last?.outputs.imagePath;
     if (kept)
@@ -55,8 +64,21 @@ export async function up(options: CommonOptions): Promise<number> {
     if (options.json) process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
     return exitCode;
   } finally {
+    clearTimeout(clock);
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
+}
+
+/** Ends the run when its whole time is over. */
+async function startClock(spec: ImageSpec, stop: AbortController): Promise<NodeJS.Timeout> {
+  const cacheFile = join(kragleHome, "accelerator.json");
+  const accelerator = await likelyAccelerator(spec.accelerator, cacheFile);
+  const seconds = deadlineFor(accelerator, spec.timeouts.whole);
+  const failure = new StageFailure(`the run did not finish within ${formatSeconds(seconds)}`, {
+    hint: 'run the same command again, finished stages are kept; a longer time can be set with the setting "timeouts", "whole"',
+  });
+  // the longest time that a timer can take is 24 days
+  return setTimeout(() => stop.abort(failure), Math.min(seconds * 1000, 2 ** 31 - 1));
 }
 
 interface ReleasedOutputs {

@@ -68,6 +68,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
           kernel: spec.kernel,
           snapshot: spec.snapshot,
           timeoutSeconds: timeouts.base,
+          silenceSeconds: timeouts.progress,
         },
       },
       image: {
@@ -85,6 +86,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
           vnc: spec.vnc,
           timeouts: {
             whole: timeouts.image,
+            progress: timeouts.progress,
             ssh: timeouts.ssh,
             script: timeouts.script,
             shutdown: timeouts.shutdown,
@@ -153,6 +155,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
               cpus: spec.cpus,
               accelerator: spec.accelerator,
               timeoutSeconds: timeouts.smoke,
+              silenceSeconds: timeouts.progress,
             },
             marker: marker("smoke"),
           },

@@ -28,6 +28,8 @@ const DEFAULT_TIMEOUT_MINUTES: Timeouts = {
   convert: 30,
   smoke: 3,
   release: 30,
+  progress: 10,
+  whole: 240,
 };
 
 /** See https://libvirt.org/uri.html; a password has no place in it, since it stands in the state and in process lists. */

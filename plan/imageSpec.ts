@@ -16,6 +16,10 @@ export interface Timeouts {
   readonly convert: number;
   readonly smoke: number;
   readonly release: number;
+  /** Longest silence of base, image and smoke: nothing printed, and neither disk nor console moved. */
+  readonly progress: number;
+  /** A whole `./kragle up`. */
+  readonly whole: number;
 }
 
 /** A template: a folder that says how the operating system comes onto the disk and how Packer makes the image of it. */

@@ -45,6 +45,16 @@ export async function probeAccelerator({
   });
 }
 
+/** The accelerator that a run will probably use, without trying it: for clocks that start before. */
+export async function likelyAccelerator(
+  setting: AcceleratorSetting,
+  cacheFile: string,
+): Promise<Accelerator> {
+  if (setting !== "auto") return setting;
+  const works = (await stat(DEVICE).catch(() => undefined))?.isCharacterDevice() ?? false;
+  return works && !(await readVerdict(cacheFile))?.obstacle ? "kvm" : "tcg";
+}
+
 /** @returns why KVM is of no use here, or null where it works */
 async function findObstacle(toolsImage: string, cacheFile: string): Promise<string | null> {
   const device = await stat(DEVICE).catch(() => undefined);

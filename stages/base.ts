@@ -13,6 +13,7 @@ const settings = z.object({
   kernel: z.enum(["cloud", "generic"]),
   snapshot: z.string().nullable(),
   timeoutSeconds: z.number(),
+  silenceSeconds: z.number(),
 });
 
 /** The installed disk: `disk.qcow2` with the operating system and its boot loader, made without loop devices, mounts or privileges. */
@@ -39,6 +40,7 @@ export const base: StageProgram<z.infer<typeof settings>> = {
         owner: [BUILD_UID, BUILD_GID],
       },
       deadlineSeconds: settings.timeoutSeconds,
+      silenceSeconds: settings.silenceSeconds,
     });
     if (exitCode !== 0) {
       throw new StageFailure(

@@ -1,13 +1,15 @@
-import { createWriteStream, statSync } from "node:fs";
-import { finished } from "node:stream/promises";
 import { type Duplex, PassThrough } from "node:stream";
 
 import Docker from "dockerode";
 
-import { StageFailure } from "./failure";
+import { explainSystemError, StageFailure } from "./failure";
+import { Guard } from "./guard";
 import { hostCertificateBundle, hostProxyEnvironment } from "./host";
 import { stopIfInterrupted } from "./interrupt";
+import { type Confinement, confine } from "./isolation";
 import { LineSplitter } from "./lines";
+import { LogFile } from "./logFile";
+import type { Redactor } from "./redactor";
 
 /** The uid and gid of unprivileged containers: the caller's own, or one that no account has where the caller is root. */
 export const BUILD_UID = process.getuid!() || 10177;
@@ -29,21 +31,25 @@ export interface ContainerOptions {
   /** Go by stdin into the container's tmpfs; never into its environment or command line. */
   readonly secrets?: Readonly<Record<string, string>>;
   readonly binds: readonly Bind[];
-  /** `root` has Docker's default capabilities; `builder` has none, on a read-only root file system. */
-  readonly user: "root" | "builder";
+  readonly user: Confinement;
   readonly network: "bridge" | "none";
   /** Hand in /dev/kvm. */
   readonly kvm?: boolean;
-  /** All capabilities that the host has, no confinement, both devices. */
-  readonly privileged?: boolean;
   /** Port on 127.0.0.1 that shows the same port of the container. */
   readonly publishPort?: number | null;
+  /** 4 GiB where nothing is given. */
   readonly memoryBytes?: number;
   /** Receives everything that the container prints. */
   readonly log: string;
   readonly onLine: (line: string) => void;
-  /** The container is killed after so many seconds. */
+  /** Keeps secrets out of both. */
+  readonly redactor?: Redactor;
+  /** The container is ended after so many seconds. */
   readonly deadlineSeconds: number;
+  /** It is also ended when nothing is printed for so long, and nothing below `watch` grows. */
+  readonly silenceSeconds?: number;
+  /** The folder of the results; the container is ended before its disk is full. */
+  readonly watch?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -66,72 +72,74 @@ export const docker = new Docker();
 export async function runContainer(options: ContainerOptions): Promise<ContainerResult> {
   stopIfInterrupted(options.signal);
   await removeCorpses(options.storeId, options.key);
-  const container = await docker.createContainer(describe(options)).catch((error: Error) => {
-    throw new StageFailure(`Docker could not create the container: ${error.message}`);
-  });
-  const stream = (await container.attach({
-    stream: true,
-    stdin: true,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-  })) as Duplex;
+  const container = await create(describe(options));
   const tail: string[] = [];
-  const log = createWriteStream(options.log, { flags: "a" });
+  const log = new LogFile(options.log);
+  const guard = new Guard({ ...options, folder: options.watch }, () => {
+    // the entrypoint gets a moment to end its children and write their logs
+    void container.stop({ t: 5 }).catch(() => undefined);
+  });
   const lines = new LineSplitter((line) => {
-    log.write(line + "\n");
+    guard.heard();
+    log.write(line);
     tail.push(line);
     if (tail.length > TAIL_LINES) tail.shift();
     options.onLine(line);
-  });
-  const output = new PassThrough();
-  output.on("data", (chunk: Buffer) => lines.write(chunk));
-  container.modem.demuxStream(stream, output, output);
-  const ended = new Promise<void>((resolve) => {
-    for (const event of ["end", "close", "error"]) stream.once(event, () => resolve());
-  });
-
-  let killedFor: string | undefined;
-  const kill = (why: string) => {
-    killedFor ??= why;
-    // the entrypoint gets a moment to end its children and write their logs
-    void container.stop({ t: 5 }).catch(() => undefined);
-  };
-  const deadline = setTimeout(
-    () => kill(`it did not finish within ${Math.round(options.deadlineSeconds)} s`),
-    options.deadlineSeconds * 1000,
-  );
-  const onAbort = () => kill("it was interrupted");
-  options.signal?.addEventListener("abort", onAbort);
+  }, options.redactor);
+  let stream: Duplex | undefined;
   try {
+    stream = (await container.attach(ATTACH)) as Duplex;
+    const ended = new Promise<void>((resolve) => {
+      for (const event of ["end", "close", "error"]) stream!.once(event, () => resolve());
+    });
+    const output = new PassThrough();
+    output.on("data", (chunk: Buffer) => lines.write(chunk));
+    container.modem.demuxStream(stream, output, output);
     stopIfInterrupted(options.signal);
     const exit = container.wait({ condition: "next-exit" });
+    exit.catch(() => undefined); // nobody waits for it where the start fails
     await container.start().catch((error: Error) => {
-      throw new StageFailure(`Docker could not start the container: ${error.message}`);
+      throw explainSystemError(error) ?? refusal("start", error);
     });
-    stream.write(
-      JSON.stringify({ settings: options.settings, secrets: options.secrets ?? {} }) + "\n",
-    );
+    const { settings, secrets = {} } = options;
+    const environment = hostProxyEnvironment();
+    const owner = [BUILD_UID, BUILD_GID];
+    stream.write(JSON.stringify({ settings, secrets, environment, owner }) + "\n");
     const { StatusCode: exitCode } = (await exit) as { StatusCode: number };
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2000))]);
     lines.end();
-    if (killedFor) {
-      throw new StageFailure(`the container was ended because ${killedFor}`, {
-        hint: options.signal?.aborted
-          ? "run the same command again; finished stages are kept"
-          : 'a longer time can be set with the setting "timeouts"',
-      });
-    }
+    if (guard.failure) throw guard.failure;
     return { exitCode, tail };
+  } catch (error) {
+    throw guard.failure ?? (error as Error);
   } finally {
-    clearTimeout(deadline);
-    options.signal?.removeEventListener("abort", onAbort);
-    stream.destroy();
-    log.end();
-    await finished(log).catch(() => undefined);
+    guard.stop();
+    stream?.destroy();
+    log.close();
     await container.remove({ force: true, v: true }).catch(() => undefined);
   }
 }
+
+const ATTACH = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };
+
+/** An older Docker does not know the kernel's newest capabilities, and says only of one at a time which. */
+async function create(description: Docker.ContainerCreateOptions): Promise<Docker.Container> {
+  try {
+    return await docker.createContainer(description);
+  } catch (error) {
+    const unknown = /unknown capability: "CAP_(\w+)"/.exec((error as Error).message)?.[1];
+    const { HostConfig = {} } = description;
+    const capabilities = HostConfig.CapAdd as string[];
+    if (!unknown || !capabilities.includes(unknown)) {
+      throw explainSystemError(error as Error) ?? refusal("create", error as Error);
+    }
+    const CapAdd = capabilities.filter((name) => name !== unknown);
+    return create({ ...description, HostConfig: { ...HostConfig, CapAdd } });
+  }
+}
+
+const refusal = (what: string, { message }: Error) =>
+  new StageFailure(`Docker could not ${what} the container: ${message}`);
 
 /** Removes containers that an earlier run of the same store and key left behind. The caller holds the key's lock, so none is in use. */
 async function removeCorpses(storeId: string, key: string): Promise<void> {
@@ -151,24 +159,16 @@ function certificates(): Bind[] {
   return source ? [{ source, target: "/etc/ssl/certs/ca-certificates.crt", readOnly: true }] : [];
 }
 
+/** Neither argument nor environment of it is secret: whoever may ask Docker can read both. */
 function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
-  const unprivileged = options.user === "builder" && !options.privileged;
   const port = options.publishPort ? `${options.publishPort}/tcp` : undefined;
-  const device = (path: string) => ({
-    PathOnHost: path,
-    PathInContainer: path,
-    CgroupPermissions: "rw",
-  });
+  const [uid, gid] = options.user === "builder" ? [BUILD_UID, BUILD_GID] : [0, 0];
   return {
     Image: options.image,
     Cmd: ["--run", ...options.run],
-    User: options.user === "builder" ? `${BUILD_UID}:${BUILD_GID}` : "0:0",
+    User: `${uid}:${gid}`,
     WorkingDir: "/",
-    Env: [
-      "KRAGLE_LIFELINE=1",
-      "HOME=/tmp",
-      ...Object.entries(hostProxyEnvironment()).map(([name, value]) => `${name}=${value}`),
-    ],
+    Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
     Labels: {
       "kragle.store": options.storeId,
       "kragle.run": String(process.pid),
@@ -181,6 +181,7 @@ function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
     AttachStderr: true,
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
+      ...confine(options.user, options.kvm ?? false),
       Mounts: [...options.binds, ...certificates()].map(({ source, target, readOnly }) => ({
         Type: "bind" as const,
         Source: source,
@@ -188,28 +189,18 @@ function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
         ReadOnly: readOnly ?? false,
       })),
       Tmpfs: {
-        "/run/kragle": `rw,nosuid,nodev,noexec,mode=0700,size=16m,uid=${options.user === "builder" ? BUILD_UID : 0}`,
+        "/run/kragle": `rw,nosuid,nodev,noexec,mode=0700,size=16m,uid=${uid}`,
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g",
       },
       NetworkMode: options.network,
-      ReadonlyRootfs: unprivileged,
-      CapDrop: unprivileged ? ["ALL"] : [],
-      SecurityOpt: options.privileged
-        ? ["seccomp=unconfined", "apparmor=unconfined"]
-        : unprivileged
-          ? ["no-new-privileges"]
-          : [],
-      ...(options.privileged ? { CapAdd: ["ALL"] } : {}),
-      ...(options.kvm
-        ? { Devices: [device("/dev/kvm")], GroupAdd: [String(statSync("/dev/kvm").gid)] }
-        : {}),
       ...(port
         ? {
             PortBindings: { [port]: [{ HostIp: "127.0.0.1", HostPort: `${options.publishPort}` }] },
           }
         : {}),
-      PidsLimit: 1024,
-      ...(options.memoryBytes ? { Memory: options.memoryBytes } : {}),
+      // what the container prints is kept by its owner; Docker's own copy would hold it unredacted, and without a limit
+      LogConfig: { Type: "none", Config: {} },
+      Memory: options.memoryBytes ?? 4 * 2 ** 30,
     },
   };
 }

@@ -1,3 +1,5 @@
+import { displayPath } from "./project";
+
 /** How a stage or a command ends; each class has its exit code. */
 export const EXIT = { done: 0, failed: 1, wrongSettings: 2, lacking: 3 } as const;
 
@@ -20,13 +22,41 @@ export class StageFailure extends Error {
   }
 }
 
-/** A connection error of the Docker client as words for the user; undefined for any other error. */
-export function unreachableDocker(error: Error): StageFailure | undefined {
-  const { code, address } = error as Error & { code?: string; address?: string };
-  if (!["ENOENT", "ECONNREFUSED", "EACCES"].includes(code ?? "") || !address) return undefined;
-  const why = code === "EACCES" ? "you may not use it" : "no daemon answers there";
-  return new StageFailure(`Docker cannot be reached at ${address}: ${why}`, {
-    hint: "run ./kragle setup, or ./kragle doctor to see what is missing",
-    exitCode: EXIT.lacking,
-  });
+/** An error of Docker's connection or of the file system as words for the user; undefined for any other error. */
+export function explainSystemError(error: Error): StageFailure | undefined {
+  const {
+    code = "",
+    address,
+    path,
+    syscall,
+  } = error as NodeJS.ErrnoException & {
+    address?: string;
+  };
+  const lacking = (text: string, hint: string) =>
+    new StageFailure(text, { hint, exitCode: EXIT.lacking });
+  if (address && ["ENOENT", "ECONNREFUSED", "EACCES"].includes(code)) {
+    const why = code === "EACCES" ? "you may not use it" : "no daemon answers there";
+    return lacking(
+      `Docker cannot be reached at ${address}: ${why}`,
+      "run ./kragle setup, or ./kragle doctor to see what is missing",
+    );
+  }
+  if (["ECONNRESET", "EPIPE"].includes(code) && (!syscall || ["read", "write"].includes(syscall))) {
+    return lacking(
+      "the Docker daemon went away in the middle",
+      "see that it runs (./kragle doctor), then run the same command again; finished stages are kept",
+    );
+  }
+  const where = path ? `${displayPath(path)}: ` : "";
+  if (["ENOSPC", "EDQUOT"].includes(code)) {
+    return lacking(
+      `${where}the disk is full`,
+      "make room there (./kragle gc), or move the store with KRAGLE_HOME",
+    );
+  }
+  if (["EROFS", "EACCES", "EPERM"].includes(code) && syscall) {
+    const why = code === "EROFS" ? "the file system is read-only" : "you may not change it";
+    return lacking(`${where}${why}`, "see to its rights, or move the store with KRAGLE_HOME");
+  }
+  return undefined;
 }

@@ -27,6 +27,30 @@ export function hostProxyEnvironment(environment = process.env): Record<string, 
   );
 }
 
+/** The passwords in addresses of a text, such as a proxy's, as they stand there and as they are typed. */
+export function urlPasswords(text: string): string[] {
+  return [...text.matchAll(/\/\/([^/@\s:"']*):([^/@\s"']+)@/g)].flatMap(([, user, password]) => {
+    // a short one is found together with what stands beside it
+    return [`${user}:${password}@`, password!, unescaped(password!)];
+  });
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+let aptText: string | undefined;
+
+/** What of this host's configuration must not be seen in a log: the passwords of its proxies and mirrors. */
+export function hostSecrets(): string[] {
+  aptText ??= Object.values(hostAptConfiguration()).join("\n");
+  return urlPasswords([...Object.values(hostProxyEnvironment()), aptText].join("\n"));
+}
+
 /** The host's bundle of trusted certificates, by distribution: Debian and its kin, Fedora and its kin, SUSE. */
 const BUNDLES = [
   "/etc/ssl/certs/ca-certificates.crt",

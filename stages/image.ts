@@ -8,6 +8,7 @@ import { deadlineFor } from "./deadline";
 import { StageFailure } from "./failure";
 import { hostProxyEnvironment } from "./host";
 import { handToContainer } from "./handOver";
+import { describePrivileges } from "./isolation";
 import { inProject } from "./project";
 import type { StageProgram } from "./stage";
 
@@ -25,6 +26,7 @@ const settings = z.object({
   vnc: z.number().int().nullable(),
   timeouts: z.object({
     whole: z.number(),
+    progress: z.number(),
     ssh: z.number(),
     script: z.number(),
     shutdown: z.number(),
@@ -44,6 +46,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
       cacheFile: join(store.home, "accelerator.json"),
     });
     detail(`accelerator ${accelerator}: ${reason}`);
+    if (settings.privileged) detail(describePrivileges());
     const scale = (seconds: number) => deadlineFor(accelerator, seconds);
 
     const scripts = join(work, "scripts");
@@ -57,10 +60,9 @@ export const image: StageProgram<z.infer<typeof settings>> = {
     const { exitCode, tail } = await container({
       image: settings.toolsImage,
       run: ["/usr/local/lib/kragle/build_image.py"],
-      user: "builder",
+      user: settings.privileged ? "privileged" : "builder",
       network: "bridge",
       kvm: accelerator === "kvm",
-      privileged: settings.privileged,
       publishPort: settings.vnc,
       memoryBytes: (settings.memoryMiB + 1536) * 2 ** 20,
       binds: [
@@ -85,6 +87,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         scripts: Object.keys(settings.scripts).sort(),
       },
       deadlineSeconds: scale(settings.timeouts.whole),
+      silenceSeconds: scale(settings.timeouts.progress),
     });
     if (exitCode !== 0) {
       throw new StageFailure(

@@ -1,17 +1,22 @@
-import { appendFileSync, existsSync } from "node:fs";
-import { chmod, cp, mkdir, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { chmod, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 
 import type { z } from "zod";
 
 import { type StageDescription, stageKey } from "../plan/description";
-import { formatSeconds } from "../plan/units";
+import { listFiles } from "../store/files";
 import { Roots } from "../store/roots";
 import { type Artifact, ArtifactUnavailable, type Finished, type Store } from "../store/store";
+import { clearFolder } from "./clearFolder";
 import { type ContainerOptions, type ContainerResult, runContainer } from "./container";
+import { EXIT, explainSystemError, StageFailure } from "./failure";
+import { hostSecrets } from "./host";
 import { stopIfInterrupted } from "./interrupt";
-import { EXIT, StageFailure, unreachableDocker } from "./failure";
+import { LogFile } from "./logFile";
+import { PhaseClock } from "./phaseClock";
 import { displayPath } from "./project";
+import { Redactor } from "./redactor";
 
 /** What a stage receives on stdin, as one line of JSON. */
 export interface StageRequest {
@@ -31,7 +36,10 @@ export interface StageAnswer {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
 }
 
-type StageContainer = Omit<ContainerOptions, "storeId" | "key" | "log" | "onLine" | "signal">;
+type StageContainer = Omit<
+  ContainerOptions,
+  "storeId" | "key" | "log" | "onLine" | "redactor" | "watch" | "signal"
+>;
 
 export interface StageContext<S> {
   readonly key: string;
@@ -158,12 +166,19 @@ async function build<S>(
   stopIfInterrupted(run.signal);
   const work = store.workFolder(stage, key);
   const logs = join(work, "logs");
-  await rm(work, { recursive: true, force: true });
+  const { toolsImage } = settings as { toolsImage?: string };
+  const clear = () => clearFolder(work, { image: toolsImage, storeId: store.id, key });
+  await clear();
+  // logs are redacted when they are whole; until then they are nobody else's to read
+  await mkdir(dirname(work), { recursive: true });
+  await chmod(dirname(work), 0o700);
   await mkdir(logs, { recursive: true });
   // a strict umask must not shut the container's user out
   for (const folder of [work, logs]) await chmod(folder, 0o755);
 
-  const clock = new PhaseClock(run.print, join(logs, "stage.log"));
+  const redactor = new Redactor([...Object.values(run.secrets), ...hostSecrets()]);
+  const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
+  const tell = (text: string) => clock.line(redactor.redact(text));
   const context: StageContext<S> = {
     key,
     settings,
@@ -172,8 +187,8 @@ async function build<S>(
     logs,
     store,
     signal: run.signal,
-    phase: (name) => clock.line(`» ${name}`),
-    detail: (line) => clock.line(line),
+    phase: (name) => tell(`» ${name}`),
+    detail: tell,
     container: (options) =>
       runContainer({
         ...options,
@@ -181,12 +196,15 @@ async function build<S>(
         key,
         log: join(logs, "container.log"),
         onLine: (line) => clock.line(line),
+        redactor,
+        watch: work,
         signal: run.signal,
       }),
   };
   try {
     const outcome = await program.run(context);
     const { seconds, phases } = clock.stop();
+    await redactLogs(work, redactor);
     const artifact = await store.publish(stage, key, {
       manifest: {
         stage,
@@ -202,72 +220,58 @@ async function build<S>(
     return artifact;
   } catch (error) {
     clock.stop();
-    throw await keepEvidence(store, stage, key, error);
+    await redactLogs(work, redactor);
+    const { message, details } = await keepEvidence(store, stage, key, error);
+    await clear().catch(() => undefined); // else the next run has to
+    throw new StageFailure(redactor.redact(message), details);
+  }
+}
+
+/** What QEMU, Packer and scripts wrote by themselves did not pass through the redactor. */
+async function redactLogs(work: string, redactor: Redactor): Promise<void> {
+  const names = await listFiles(work).catch(() => []);
+  for (const name of names.filter((n) => n.startsWith("logs/") || n.endsWith(".log"))) {
+    await redactor.redactFile(join(work, name));
   }
 }
 
 /** Moves logs and evidence out of the work folder, deletes the rest, and names in the error where they are. */
 async function keepEvidence(store: Store, stage: string, key: string, cause: unknown) {
   const thrown = cause instanceof Error ? cause : new Error(String(cause));
-  const error = unreachableDocker(thrown) ?? thrown;
+  const error = explainSystemError(thrown) ?? thrown;
   const details = error instanceof StageFailure ? error.details : {};
-  const work = store.workFolder(stage, key);
   const kept = store.failedFolder(stage, key);
-  await rm(kept, { recursive: true, force: true });
-  await mkdir(kept, { recursive: true });
-  if (existsSync(join(work, "logs"))) await cp(join(work, "logs"), kept, { recursive: true });
-  for (const name of details.evidence ?? []) {
-    const from = join(work, name);
-    if (existsSync(from) && !name.startsWith("logs/"))
-      await rename(from, join(kept, basename(name)));
-  }
-  await rm(work, { recursive: true, force: true });
+  const unkept = await moveEvidence(store.workFolder(stage, key), kept, details.evidence ?? []);
   const expected = error instanceof StageFailure || error instanceof ArtifactUnavailable;
   const text = expected ? error.message : (error.stack ?? error.message);
-  const lines = [`${stage}: ${text}`, `  logs: ${displayPath(kept)}`];
+  const lines = [`${stage}: ${text}`, `  logs: ${unkept ?? displayPath(kept)}`];
   if (details.hint) lines.push(`  next: ${details.hint}`);
   return new StageFailure(lines.join("\n"), { exitCode: details.exitCode ?? EXIT.failed });
 }
 
-const HEARTBEAT_SECONDS = 25;
-
-/** Prints lines, keeps them with their time in the stage's log, measures phases, and speaks up when nothing was printed for a while. */
-class PhaseClock {
-  private readonly started = Date.now();
-  private readonly phases: { name: string; from: number }[] = [];
-  private readonly timer: NodeJS.Timeout;
-
-  constructor(
-    private readonly print: (line: string) => void,
-    private readonly log: string,
-  ) {
-    this.timer = setInterval(() => this.beat(), HEARTBEAT_SECONDS * 1000);
-  }
-
-  line(text: string): void {
-    if (!text) return;
-    const at = ((Date.now() - this.started) / 1000).toFixed(1).padStart(7);
-    appendFileSync(this.log, `${at} ${text}\n`);
-    if (text.startsWith("» ")) this.phases.push({ name: text.slice(2), from: Date.now() });
-    this.print(text);
-    this.timer.refresh();
-  }
-
-  private beat(): void {
-    const name = this.phases.at(-1)?.name ?? "start";
-    this.print(`… ${name}, ${formatSeconds((Date.now() - this.started) / 1000)} so far`);
-  }
-
-  stop(): { seconds: number; phases: { name: string; seconds: number }[] } {
-    clearInterval(this.timer);
-    const end = Date.now();
-    const seconds = (from: number, to: number) => Math.round((to - from) / 100) / 10;
-    return {
-      seconds: seconds(this.started, end),
-      phases: this.phases.map((phase, i) => ({
-        name: phase.name,
-        seconds: seconds(phase.from, this.phases[i + 1]?.from ?? end),
-      })),
-    };
+/** @returns why it could not; that must not hide the failure itself */
+async function moveEvidence(
+  work: string,
+  kept: string,
+  evidence: readonly string[],
+): Promise<string | undefined> {
+  const logs = join(work, "logs");
+  try {
+    await mkdir(logs, { recursive: true });
+    for (const name of evidence) {
+      const from = join(work, name);
+      if (existsSync(from)) await rename(from, join(logs, basename(name)));
+    }
+    // first what is large: on a full disk there is no room for a new folder
+    for (const name of await readdir(work)) {
+      if (name === "logs") continue;
+      await rm(join(work, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+    await rm(kept, { recursive: true, force: true });
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(logs, kept);
+    return undefined;
+  } catch (error) {
+    return `they could not be kept (${(error as Error).message})`;
   }
 }

@@ -49,6 +49,8 @@ export const sampleSpec: ImageSpec = {
     convert: 1800,
     smoke: 180,
     release: 1800,
+    progress: 600,
+    whole: 14_400,
   },
 };
 

@@ -13,25 +13,40 @@ import threading
 import time
 
 PRIVATE = "/run/kragle"  # a tmpfs of the container
+RESULTS = ("/work", "/logs")  # where the caller's folders are, if there are any
 GRACE_SECONDS = 3  # between the polite signal and the other one
 ENDED_BY_CALLER = 143  # 128 + SIGTERM
 
 
 def receive():
-    """Reads the one line {"settings", "secrets"} from stdin into two files; returns the environment that names them."""
+    """Reads the one line of the job from stdin: settings and secrets into two files.
+
+    Returns the program's environment, which names them, and the [uid, gid] that shall own the results, or None. Proxies
+    come in the job's "environment" and not in the container's, since their addresses may contain a password.
+    """
     line = sys.stdin.buffer.readline()
     try:
         job = json.loads(line)
         parts = {"settings": job["settings"], "secrets": job.get("secrets", {})}
+        environment = {**os.environ, **job.get("environment", {})}
     except (ValueError, KeyError, TypeError) as error:
         sys.exit(f'docker-entrypoint: --run expects one line {{"settings": …, "secrets": …}} on stdin ({error!r}).')
-    environment = {}
     for name, value in parts.items():
         path = os.path.join(PRIVATE, f"{name}.json")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="utf-8") as file:
             json.dump(value, file)
         environment[f"KRAGLE_{name.upper()}"] = path
-    return environment
+    return environment, job.get("owner")
+
+
+def hand_over(owner):
+    """Gives what root has made to the caller, who else could neither publish nor delete it."""
+    if owner is None or os.getuid() != 0:
+        return
+    for top in RESULTS:
+        for folder, folders, files in os.walk(top):
+            for name in [".", *folders, *files]:
+                os.chown(os.path.join(folder, name), *owner, follow_symlinks=False)
 
 
 def signal_all(number, group):
@@ -47,7 +62,7 @@ def signal_all(number, group):
 
 def run(command):
     """Runs the command and returns its exit code (128 + n for signal n; 143 when the caller went away)."""
-    environment = {**os.environ, **receive()}
+    environment, owner = receive()
     try:
         program = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
@@ -77,8 +92,8 @@ def run(command):
     code = reap_until(program.pid)
     if ended_with:
         linger()
-        return ended_with[0]
-    return code
+    hand_over(owner)
+    return ended_with[0] if ended_with else code
 
 
 def reap_until(pid):

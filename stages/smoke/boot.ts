@@ -24,6 +24,8 @@ export const smokeSettings = z.object({
   accelerator: z.enum(["auto", "kvm", "tcg"]),
   /** For the whole boot, with KVM; without it ten times as long. */
   timeoutSeconds: z.number(),
+  /** Longest time without a sign of life, scaled alike. */
+  silenceSeconds: z.number(),
   /** The guest that was defined under libvirt, where that is the driver. */
   libvirt: libvirtGuest.optional(),
 });

@@ -50,6 +50,7 @@ export async function bootInContainer(context: SmokeContext): Promise<Boot> {
       settings: {},
       // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
       deadlineSeconds: deadlineFor(accelerator, settings.timeoutSeconds) + 60,
+      silenceSeconds: deadlineFor(accelerator, settings.silenceSeconds),
     });
   return {
     guest: new QemuGuest(runQemu, `/proc/self/fd/${shortcut.fd}`),

@@ -52,6 +52,8 @@ describe("settings", () => {
         convert: 30 * MINUTE,
         smoke: 3 * MINUTE,
         release: 30 * MINUTE,
+        progress: 10 * MINUTE,
+        whole: 240 * MINUTE,
       },
     } satisfies ImageSpec);
   });

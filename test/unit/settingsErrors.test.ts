@@ -27,7 +27,7 @@ const oneOf = (value: unknown, ...allowed: string[]) =>
 const number = (value: unknown, least: number, most: number) =>
   `${JSON.stringify(value)} is not allowed; write a whole number from ${least} to ${most}`;
 const day = (text: string) => `"${text}" is not a day; write it as in 2026-11-01`;
-const STEPS = "base, image, ssh, script, shutdown, check, convert, smoke, release";
+const STEPS = "base, image, ssh, script, shutdown, check, convert, smoke, release, progress, whole";
 const steps = (names: string) => `${names} is not a step; allowed are ${STEPS}`;
 const minutes = (value: unknown) =>
   `${JSON.stringify(value)} is not allowed; write minutes by step, such as {"image": 90}`;

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import fc from "fast-check";
+
+import { LineSplitter } from "../../stages/lines";
+import { Redactor } from "../../stages/redactor";
+
+const SECRET = "s3cr3t/of+run ü&<";
+const base64 = (text: string) => Buffer.from(text).toString("base64");
+
+/** Secrets without the mask's own character, with which no mask could be told from a secret. */
+const secrets = fc.array(
+  fc
+    .string({ minLength: 4, maxLength: 24, unit: "grapheme-ascii" })
+    .filter((text) => text.trim().length >= 4 && !text.includes("*")),
+  { minLength: 1, maxLength: 3 },
+);
+const forms = [
+  (s: string) => s,
+  (s: string) => encodeURIComponent(s),
+  (s: string) => JSON.stringify(s),
+  (s: string) => base64(s),
+  (s: string) => base64(`u:${s}@host`),
+  (s: string) => base64(`u${s}`),
+];
+const cuts = fc.array(fc.nat(), { maxLength: 12 });
+
+/** A text in which secrets stand between others, in any form. */
+function textOf(all: readonly string[], parts: readonly [number, number, string][]): string {
+  return parts
+    .map(([which, form, noise]) => noise + forms[form % 6]!(all[which % all.length]!))
+    .join("");
+}
+
+function cut<T extends { slice(from: number, to?: number): T; readonly length: number }>(
+  whole: T,
+  places: readonly number[],
+): T[] {
+  const at = [...places.map((place) => place % (whole.length + 1)), whole.length];
+  at.sort((a, b) => a - b);
+  return at.map((end, index) => whole.slice(at[index - 1] ?? 0, end));
+}
+
+const parts = fc.array(
+  fc.tuple(fc.nat(2), fc.nat(5), fc.string({ maxLength: 8, unit: fc.constantFrom(..."ab{=%\\") })),
+  { maxLength: 8 },
+);
+
+describe("the redactor", () => {
+  const redact = (text: string, ...all: string[]) => new Redactor(all).redact(text);
+
+  it("masks every form of a secret", () => {
+    assert.equal(redact(`password=${SECRET}!`, SECRET), "password=***!");
+    assert.equal(redact(`x ${encodeURIComponent(SECRET)} y`, SECRET), "x *** y");
+    assert.equal(redact("x s3cr3t%2fof%2brun+%c3%bc%26%3c y", SECRET), "x *** y");
+    assert.equal(redact(`{"a":"${String.raw`a\"b\\c`}"}`, `a"b\\c`), '{"a":"***"}');
+    assert.equal(redact(String.raw`s3cr3t/of+run \u00fc\u0026\u003c`, SECRET), "***");
+    assert.equal(redact(String.raw`s3cr3t\/of+run ü&<`, SECRET), "***");
+    // at its ends a secret shares characters with what stands beside it
+    for (const before of ["", "u", "uv", "uvw"]) {
+      const text = base64(`${before}${SECRET}tail`);
+      const [head, tail] = redact(text, SECRET).split("***");
+      assert.ok(head!.length + tail!.length <= 14, redact(text, SECRET));
+    }
+  });
+
+  it("takes each line of a secret of several lines for one", () => {
+    const key = "-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\n-----END KEY-----\n";
+    assert.equal(redact("  AAAAB3NzaC1yc2E\\n", key), "  ***\\n");
+    assert.equal(redact(key, key), "***\n***\n***\n");
+  });
+
+  it("makes one mask of secrets that overlap or touch", () => {
+    assert.equal(redact("abcdef|abcdabcd|", "abcd", "cdef"), "***|***|");
+  });
+
+  it("leaves everything else, and what is too short to be told from chance", () => {
+    assert.equal(redact("an abc of it", "abc", "", "  "), "an abc of it");
+    assert.equal(redact("s3cr3t", SECRET), "s3cr3t");
+  });
+
+  it("gives the same for every cut, and never the secret", () => {
+    fc.assert(
+      fc.property(secrets, parts, cuts, (all, pieces, places) => {
+        const text = textOf(all, pieces);
+        const redactor = new Redactor(all);
+        const whole = redactor.redact(text);
+        const stream = redactor.stream();
+        const streamed = cut(text, places).map((piece) => stream.write(piece));
+        assert.equal(streamed.join("") + stream.end(), whole);
+        for (const secret of all) {
+          for (const shown of [secret.trim(), JSON.stringify(secret.trim()).slice(1, -1)]) {
+            assert.ok(!whole.includes(shown), whole);
+          }
+        }
+      }),
+    );
+  });
+
+  it("keeps secrets out of lines, also of those that are cut for their length", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 4080, max: 4100 }), cuts, (length, places) => {
+        const bytes = Buffer.from(`${"x".repeat(length)}${SECRET} and so on\r\n${SECRET}\n`);
+        const lines: string[] = [];
+        const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+        for (const piece of cut(bytes, places)) splitter.write(piece);
+        splitter.end();
+        assert.equal(lines.join(""), `${"x".repeat(length)}*** and so on***`);
+      }),
+    );
+  });
+
+  it("sees a secret that a program colors", () => {
+    const lines: string[] = [];
+    const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+    splitter.write(Buffer.from("a s3cr3t/\x1b[1mof+run\x1b[0m ü&< b\n"));
+    assert.deepEqual(lines, ["a *** b"]);
+  });
+
+  describe("of files", () => {
+    let folder: string;
+    beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "kragle redäct "))));
+    afterEach(() => rmSync(folder, { recursive: true }));
+
+    it("overwrites in place, across the borders of what it reads at once", async () => {
+      const file = join(folder, "serial.log");
+      for (const at of [0, 2 ** 20 - 5, 2 ** 20, 2 ** 21 - 1]) {
+        const before = Buffer.alloc(2 ** 21 + 99, 0xe9);
+        before.write(SECRET, at);
+        writeFileSync(file, before);
+        await new Redactor([SECRET]).redactFile(file);
+        before.write("*".repeat(Buffer.byteLength(SECRET)), at);
+        assert.ok(readFileSync(file).equals(before), `at ${at}`);
+      }
+    });
+
+    it("deletes one that it cannot overwrite", async () => {
+      const sub = join(folder, "packer.log");
+      await new Redactor([SECRET]).redactFile(sub);
+      assert.throws(() => readFileSync(sub), /ENOENT/);
+    });
+  });
+});
