@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { styleText } from "node:util";
 
-import { findPulumi, OLDEST_PULUMI } from "../engine/choose";
+import { findPulumi } from "../engine/choose";
 import { makePlan } from "../infra/plan";
+import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { parseSettings } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { diskNeed, diskRequirements } from "../setup/diskSpace";

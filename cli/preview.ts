@@ -7,16 +7,27 @@ import { openSession } from "./session";
 export async function preview(options: CommonOptions): Promise<number> {
   const session = await openSession(options);
   const rows = await session.plan();
-  await session.run(true, () => undefined, new AbortController().signal);
+  let resources: Readonly<Record<string, number | undefined>> | undefined;
+  await session.run(
+    true,
+    (event) => {
+      if (event.kind === "resources") resources = event.changes;
+    },
+    new AbortController().signal,
+  );
   if (options.json) {
     const { stack } = options;
-    const document = { stack, engine: session.engine, stages: rows };
+    const document = { stack, engine: session.engine, stages: rows, resources };
     process.stdout.write(
       JSON.stringify({ ...document, expectedSeconds: totalSeconds(rows) }) + "\n",
     );
     return EXIT.done;
   }
   for (const line of planLines(rows)) process.stdout.write(line + "\n");
+  if (resources) {
+    const counts = Object.entries(resources).map(([change, count]) => `${count} ${change}`);
+    process.stdout.write(`\nPulumi's resources: ${counts.join(", ")}\n`);
+  }
   process.stdout.write(
     rows.some(willRun)
       ? `\nNext: ./kragle up -s ${options.stack}\n`

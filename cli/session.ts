@@ -1,7 +1,8 @@
-import { chooseEngine, type EngineName, findPulumi, OLDEST_PULUMI } from "../engine/choose";
+import { chooseEngine, type EngineName, findPulumi } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
+import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { parseSettings, SettingsError } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { docker } from "../stages/container";

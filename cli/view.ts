@@ -41,7 +41,9 @@ abstract class Recorder implements View {
     }
     if (event.kind === "done") {
       this.finished.set(event.step, event.from);
-      if (event.from === "run") this.seconds[event.step] = Math.round(this.elapsed(event.step));
+      const seconds = Math.round(this.elapsed(event.step));
+      // a Docker build that was answered from its cache does not tell how long one takes
+      if (event.from === "run" && seconds >= 5) this.seconds[event.step] = seconds;
     }
     if (event.kind === "failed") this.failed.add(event.step);
     this.show(event);

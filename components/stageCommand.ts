@@ -75,6 +75,15 @@ export interface Answer {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
 }
 
+/** @throws pulumi.ResourceError, from the output, where what the stage printed is no answer */
 export function answerOf(stage: command.local.Command): pulumi.Output<Answer> {
-  return stage.stdout.apply((line) => JSON.parse(line) as Answer);
+  return stage.stdout.apply((line) => {
+    try {
+      return JSON.parse(line) as Answer;
+    } catch {
+      const said = line === "" ? "nothing" : `"${line.slice(0, 80)}"`;
+      const message = `the stage was to print one line of JSON, and printed ${said}`;
+      throw new pulumi.ResourceError(message, stage, true);
+    }
+  });
 }

@@ -1,10 +1,9 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-export type EngineName = "pulumi" | "embedded";
+import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 
-/** The oldest Pulumi CLI that the SDK works with. */
-export const OLDEST_PULUMI = [3, 250] as const;
+export type EngineName = "pulumi" | "embedded";
 
 /** @returns the version of a usable Pulumi CLI on PATH, or undefined */
 export async function findPulumi(): Promise<string | undefined> {

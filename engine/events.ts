@@ -5,6 +5,8 @@ export type EngineEvent =
   | { readonly kind: "line"; readonly step: string; readonly text: string }
   | { readonly kind: "done"; readonly step: string; readonly from: "store" | "run" | "unchanged" }
   | { readonly kind: "failed"; readonly step: string; readonly message: string }
+  /** How many resources there are of each kind of change, in the Pulumi CLI's words. */
+  | { readonly kind: "resources"; readonly changes: Readonly<Record<string, number | undefined>> }
   /** A line of the engine itself. */
   | { readonly kind: "note"; readonly text: string };
 

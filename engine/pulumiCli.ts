@@ -1,7 +1,9 @@
+import { hostname } from "node:os";
+
 import { EXIT } from "../stages/failure";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
-import { FAILURE_PREFIX } from "./failurePrefix";
 import { keepStackFile } from "./pulumiBackend";
+import { EventTranslator } from "./pulumiEvents";
 import { createStack, isUnknownStack, pulumi, type PulumiEvent } from "./pulumiProcess";
 
 /**
@@ -13,23 +15,21 @@ import { createStack, isUnknownStack, pulumi, type PulumiEvent } from "./pulumiP
 export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
   const restore = keepStackFile(run.stack);
   const listener = new EventTranslator(run);
-  const { signal } = run;
+  const { stack, signal } = run;
   try {
     const verb = run.preview ? ["preview"] : ["up", "--yes", "--skip-preview"];
     const onEvent = (event: PulumiEvent) => listener.take(event);
-    const go = () => pulumi([...verb, "--stack", run.stack], { onEvent, signal });
-    let done = await go();
+    const go = () => pulumi([...verb, "--stack", stack], { onEvent, signal });
+    let done = await unlocked(stack, go, (text) => run.onEvent({ kind: "note", text }));
     // asking beforehand would cost every run the start of the CLI
     if (isUnknownStack(done.stderr)) {
-      await createStack(run.stack);
+      await createStack(stack);
       done = await go();
     }
     if (done.code !== 0) {
       throw listener.failure ?? new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
     }
-    if (run.preview) return undefined;
-    const outputs = await pulumi(["stack", "output", "--json", "--stack", run.stack], {});
-    return JSON.parse(outputs.stdout) as Outputs;
+    return run.preview ? undefined : listener.outputs;
   } finally {
     restore();
   }
@@ -39,79 +39,57 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
 export async function destroyPulumi(stack: string, onLine: (line: string) => void): Promise<void> {
   const restore = keepStackFile(stack);
   try {
-    const done = await pulumi(["destroy", "--yes", "--skip-preview", "--stack", stack], { onLine });
-    if (done.code !== 0) throw new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
+    const verb = ["destroy", "--yes", "--skip-preview", "--stack", stack];
+    const done = await unlocked(stack, () => pulumi(verb, { onLine }), onLine);
+    if (done.code !== 0 && !isUnknownStack(done.stderr)) {
+      throw new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
+    }
   } finally {
     restore();
   }
 }
 
-const COLOR = /<\{%[^%]*%\}>/g;
-
-/** Turns the engine's events into kragle's, and keeps the words of the first failure. */
-class EventTranslator {
-  failure: StepFailed | undefined;
-
-  constructor(private readonly run: EngineRun) {}
-
-  take(event: PulumiEvent): void {
-    const { onEvent } = this.run;
-    const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = event;
-    if (resourcePreEvent && isWork(resourcePreEvent.metadata.type)) {
-      const { op, urn } = resourcePreEvent.metadata;
-      if (String(op) !== "same" && !this.run.preview) onEvent({ kind: "start", step: stepOf(urn) });
-    }
-    if (resOutputsEvent && isWork(resOutputsEvent.metadata.type)) {
-      const { op, urn } = resOutputsEvent.metadata;
-      const from = String(op) === "same" ? "unchanged" : "run";
-      if (!String(op).startsWith("delete")) onEvent({ kind: "done", step: stepOf(urn), from });
-    }
-    if (diagnosticEvent) this.diagnostic(diagnosticEvent);
-    if (resOpFailedEvent) {
-      const step = stepOf(resOpFailedEvent.metadata.urn);
-      this.failure ??= new StepFailed(step, `${step} failed`, EXIT.failed);
-      onEvent({ kind: "failed", step, message: this.failure.message });
-    }
-  }
-
-  private diagnostic({
-    urn,
-    message,
-    severity,
-    ephemeral,
-  }: NonNullable<PulumiEvent["diagnosticEvent"]>) {
-    const text = message.replace(COLOR, "").trimEnd();
-    if (!text) return;
-    const step = urn ? stepOf(urn) : "";
-    if (severity === "error") {
-      const words = ownWords(text);
-      this.failure ??= new StepFailed(step, words.text, words.exitCode);
-    } else if (ephemeral && step) {
-      for (const line of text.split("\n")) this.run.onEvent({ kind: "line", step, text: line });
-    } else if (String(severity) !== "debug") {
-      this.run.onEvent({ kind: "note", text });
-    }
-  }
+/** Runs a command of the CLI, again where an update that was killed had left its lock. */
+async function unlocked<T extends { stderr: string }>(
+  stack: string,
+  go: () => Promise<T>,
+  onNote: (text: string) => void,
+): Promise<T> {
+  const done = await go();
+  if (!isLeftLocked(done.stderr)) return done;
+  onNote("an update that was killed left the stack locked; the lock is removed");
+  await pulumi(["cancel", "--yes", "--stack", stack], {});
+  return go();
 }
 
-/** A failed command's error carries the stage's own message, behind the command's text and exit status. */
-function ownWords(text: string): { text: string; exitCode: number } {
-  const status = /exit status (\d+)/.exec(text);
-  const lines = text
-    .split("\n")
-    .filter((line) => line.startsWith(FAILURE_PREFIX))
-    .map((line) => line.slice(FAILURE_PREFIX.length));
-  return {
-    text: lines.length ? lines.join("\n") : text,
-    exitCode: status ? Number(status[1]) : EXIT.failed,
-  };
+/**
+ * Whether the stack is locked, by processes of this machine that are no more. The CLI never removes a lock of itself; it says of each
+ * "FILE: created by USER@HOST (pid PID) at TIME".
+ */
+export function isLeftLocked(stderr: string, isAlive = processIsAlive): boolean {
+  if (!/^error: the stack is currently locked/m.test(stderr)) return false;
+  const holders = [...stderr.matchAll(/created by \S+@(\S+) \(pid (\d+)\)/g)];
+  return (
+    holders.length > 0 &&
+    holders.every(([, host, pid]) => host === hostname() && !isAlive(Number(pid)))
+  );
 }
 
-const isWork = (type: string) => type.startsWith("command:") || type.startsWith("docker:");
-const stepOf = (urn: string) => urn.split("::").at(-1)!;
+function processIsAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
 
 /** The CLI's own words, without what it says besides. */
 function ownError(stderr: string): string {
+  if (/^error: the stack is currently locked/m.test(stderr)) {
+    const holders = stderr.match(/created by .*/g)?.join(", ") ?? "unknown";
+    return `another update of this stack is running (${holders})\n  next: wait for it, or, if it is gone, "pulumi cancel"`;
+  }
   const said = stderr.split("\n").filter((line) => line.startsWith("error: "));
   return said.length > 0
     ? [...new Set(said)].join("\n")

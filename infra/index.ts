@@ -1,3 +1,5 @@
+import "../setup/loader.cjs"; // first: what follows is loaded by it
+
 import { program } from "./program";
 
 // Pulumi calls an exported function and takes what it resolves to as the stack's outputs

@@ -13,6 +13,7 @@ import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
 import { makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
+import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
 
 /** The stack's settings as Pulumi has them, without the project's prefix. */
@@ -28,9 +29,12 @@ function configuredSettings(): Record<string, string> {
 /**
  * The Pulumi program: settings → plan → components → outputs. Both engines run it.
  *
- * @throws pulumi.RunError where settings are wrong
+ * @throws pulumi.RunError where settings are wrong, or the Pulumi CLI is too old
  */
 export async function program(): Promise<Record<string, pulumi.Input<unknown>>> {
+  await pulumi.requirePulumiVersion(`>=${OLDEST_PULUMI.join(".")}.0`).catch((error: Error) => {
+    throw new pulumi.RunError(error.message);
+  });
   const stack = pulumi.getStack();
   const spec = readSpec(stack);
   const fullPlan = await makePlan(spec, stack).catch((error: Error) => {

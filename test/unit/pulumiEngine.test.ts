@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import { hostname } from "node:os";
+
+import type { EngineEvent } from "../../engine/events";
+import { isLeftLocked } from "../../engine/pulumiCli";
+import { EventTranslator } from "../../engine/pulumiEvents";
+import type { PulumiEvent } from "../../engine/pulumiProcess";
+
+const urn = (name: string) => `urn:pulumi:dev::kragle::type::${name}`;
+const COMMAND = "command:local:Command";
+const metadata = (name: string, op: string, type = COMMAND) => ({ op, type, urn: urn(name) });
+const before = (name: string, op: string, type?: string) => ({
+  resourcePreEvent: { metadata: metadata(name, op, type) },
+});
+const after = (name: string, op: string, type?: string) => ({
+  resOutputsEvent: { metadata: metadata(name, op, type) },
+});
+const said = (name: string, message: string, severity = "info#err") => ({
+  diagnosticEvent: { urn: urn(name), message, severity, ephemeral: severity !== "error" },
+});
+
+/** What kragle makes of the engine's events. */
+function translated(events: readonly object[], preview = false) {
+  const heard: EngineEvent[] = [];
+  const translator = new EventTranslator({ preview, onEvent: (event) => heard.push(event) });
+  for (const event of events) translator.take(event as PulumiEvent);
+  return { heard, translator };
+}
+
+describe("the events of the Pulumi CLI", () => {
+  it("tell a stage that works from one whose result is there, by whether it says anything", () => {
+    const { heard } = translated([
+      before("build-base", "same"),
+      after("build-base", "same"),
+      before("build-image", "create"),
+      after("build-image", "create"),
+      before("qcow2-check", "update"),
+      said("qcow2-check", "» unpack\n49 rules hold\n"),
+      after("qcow2-check", "update"),
+      after("convert-raw", "delete"),
+    ]);
+    assert.deepEqual(heard, [
+      { kind: "done", step: "build-base", from: "unchanged" },
+      { kind: "done", step: "build-image", from: "store" },
+      { kind: "start", step: "qcow2-check" },
+      { kind: "line", step: "qcow2-check", text: "» unpack" },
+      { kind: "line", step: "qcow2-check", text: "49 rules hold" },
+      { kind: "done", step: "qcow2-check", from: "run" },
+    ]);
+  });
+
+  it("have a Docker build start with its operation", () => {
+    const type = "docker:index/image:Image";
+    const { heard } = translated([
+      before("builder-tools", "update", type),
+      after("builder-tools", "update", type),
+    ]);
+    assert.deepEqual(heard, [
+      { kind: "start", step: "builder-tools" },
+      { kind: "done", step: "builder-tools", from: "run" },
+    ]);
+  });
+
+  it("start nothing in a preview, and count what would change", () => {
+    const { heard } = translated(
+      [
+        before("qcow2-check", "update"),
+        { summaryEvent: { resourceChanges: { update: 1, same: 15 } } },
+      ],
+      true,
+    );
+    assert.deepEqual(heard, [{ kind: "resources", changes: { update: 1, same: 15 } }]);
+  });
+
+  it("carry the words of the first failure, without the command's text and status", () => {
+    const { heard, translator } = translated([
+      before("smoke-boot", "create"),
+      said(
+        "smoke-boot",
+        '<{%fg 1%}>exit status 3: running "exec ./kragle stage smoke":\n» boot\n✗ smoke: no login\n✗   logs: x\n<{%reset%}>',
+        "error",
+      ),
+      { resOpFailedEvent: { metadata: metadata("smoke-boot", "create") } },
+      said("release-files", "another error", "error"),
+    ]);
+    assert.equal(translator.failure?.message, "smoke: no login\n  logs: x");
+    assert.equal(translator.failure.exitCode, 3);
+    assert.deepEqual(heard, [
+      { kind: "failed", step: "smoke-boot", message: "smoke: no login\n  logs: x" },
+    ]);
+  });
+
+  it("carry the stack's outputs", () => {
+    const outputs = { imageSha256: "a" };
+    const { translator } = translated([
+      {
+        resOutputsEvent: {
+          metadata: { ...metadata("kragle-dev", "same", "pulumi:pulumi:Stack"), new: { outputs } },
+        },
+      },
+    ]);
+    assert.deepEqual(translator.outputs, outputs);
+  });
+});
+
+describe("a locked stack", () => {
+  const message = (host: string) =>
+    [
+      "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.",
+      `  file:///state/.pulumi/locks/x.json: created by root@${host} (pid 77) at 2026-11-01T00:00:00Z`,
+    ].join("\n");
+  const alive = (pid: number) => pid !== 77;
+
+  it("was left so by a process of this machine that is no more", () => {
+    assert.equal(isLeftLocked(message(hostname()), alive), true);
+  });
+
+  it("is another's where that process lives, or is of another machine", () => {
+    assert.equal(
+      isLeftLocked(message(hostname()), () => true),
+      false,
+    );
+    assert.equal(isLeftLocked(message(`${hostname()}2`), alive), false);
+    assert.equal(isLeftLocked("error: no stack named 'dev'", alive), false);
+    assert.equal(isLeftLocked("", alive), false);
+  });
+});
