@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { StageDescription } from "../plan/description";
+import { describePublication, type PublicationDestination } from "../plan/publication";
 import { answerOf, stageCommand } from "./stageCommand";
 
 /** Arguments of {@link Publication}. */
@@ -8,12 +8,13 @@ export interface PublicationArgs {
   stack: string;
   /** Key of the release to publish, its output `key`. */
   releaseKey: pulumi.Input<string>;
-  /** A folder, relative to the project or absolute, or a libvirt storage pool. */
-  destination: { folder: string } | { pool: string; uri: string };
+  destination: PublicationDestination;
   /** Names of released files, such as "kragle.raw"; the image and every conversion of it by default. */
-  files?: string[];
+  files?: readonly string[];
   /** How many versions stay at least, 3 by default; one that a stack still uses stays in any case. */
   keep?: number;
+  /** The resource that makes the release, where it is one of the same program. */
+  release?: pulumi.Resource;
   /** See `StageCommandArgs.marker`. */
   marker?: string;
 }
@@ -42,7 +43,7 @@ export class Publication extends pulumi.ComponentResource {
       name,
       {
         stack,
-        root: `publish-${name}`,
+        root: name,
         stage: "publish",
         description: pulumi
           .output(args.releaseKey)
@@ -54,19 +55,11 @@ export class Publication extends pulumi.ComponentResource {
         })),
         marker,
       },
-      { parent: this },
+      { parent: this, dependsOn: args.release ? [args.release] : [] },
     );
     const facts = answerOf(publish).apply(({ result }) => result);
     this.version = facts.apply(({ version }) => String(version));
     this.files = facts.apply((all) => all.files as Record<string, PublishedFile>);
     this.registerOutputs({ version: this.version, files: this.files });
   }
-}
-
-/** What a publication declares: the release, the place and which files. */
-export function describePublication(
-  release: string,
-  { destination, files }: Required<Pick<PublicationArgs, "destination" | "files">>,
-): StageDescription {
-  return { stage: "publish", version: 1, inputs: { destination, files }, upstream: { release } };
 }

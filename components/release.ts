@@ -17,6 +17,8 @@ export interface ReleaseArgs extends ProofStageArgs {
 export class Release extends pulumi.ComponentResource {
   /** The released files and their facts; paths as in the settings. */
   readonly facts: pulumi.Output<Readonly<Record<string, unknown>>>;
+  /** Publications wait for this. */
+  readonly files: pulumi.Resource;
 
   constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Release", name, {}, opts);
@@ -38,6 +40,7 @@ export class Release extends pulumi.ComponentResource {
       },
       { parent: this, dependsOn: args.proofs },
     );
+    this.files = release;
     this.facts = answerOf(release).apply(({ result }) => result);
     this.registerOutputs({ facts: this.facts });
   }

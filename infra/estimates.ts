@@ -37,7 +37,8 @@ interface Timed {
 }
 
 /**
- * How long a whole run will take: builder, base and image one after the other, then the proofs side by side, then release.
+ * How long a whole run will take: builder, base and image one after the other, then the proofs side by side, then release, then
+ * the publications side by side.
  *
  * @returns seconds; the sum of what is known, so a lower bound where an estimate is lacking
  */
@@ -45,6 +46,12 @@ export function expectedTotal(stages: readonly Timed[]): number {
   const time = ({ runs, expectedSeconds = 0 }: Timed) => (runs ? expectedSeconds : 0);
   const inLine = new Set(["builder", "base", "image", "release"]);
   const line = stages.filter(({ stage }) => inLine.has(stage)).map(time);
-  const beside = stages.filter(({ stage }) => !inLine.has(stage)).map(time);
-  return line.reduce((sum, seconds) => sum + seconds, 0) + Math.max(0, ...beside);
+  const longest = (publications: boolean) =>
+    Math.max(
+      0,
+      ...stages
+        .filter(({ stage }) => !inLine.has(stage) && stage.startsWith("publish-") === publications)
+        .map(time),
+    );
+  return line.reduce((sum, seconds) => sum + seconds, 0) + longest(false) + longest(true);
 }

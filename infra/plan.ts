@@ -110,12 +110,14 @@ export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan
 }
 
 /** The stages that follow the image, by root. */
-function proofStages({ check, conversions, smoke, release }: ProofPlan): [string, PlannedStage][] {
+function proofStages(proof: ProofPlan): [string, PlannedStage][] {
+  const { check, conversions, smoke, release, publications } = proof;
   return [
     ["check", check],
     ...conversions.map((c): [string, PlannedStage] => [`convert-${c.conversion.name}`, c]),
     ...(smoke ? [["smoke", smoke] as [string, PlannedStage]] : []),
     ["release", release],
+    ...publications.map((p): [string, PlannedStage] => [`publish-${p.publication.name}`, p]),
   ];
 }
 

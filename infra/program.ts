@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BuilderImage } from "../components/builderImage";
 import { BuildRun } from "../components/buildRun";
 import { Conversion } from "../components/conversion";
+import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
@@ -184,7 +185,27 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
     marker: marker("release"),
   });
 
-  return outputsOf(release.facts);
+  const publications = spec.publish.map(
+    ({ name, destination, files: wanted, keep }) =>
+      [
+        name,
+        new Publication(`publish-${name}`, {
+          stack,
+          releaseKey: proofs.apply((p) => p.release.key),
+          ...{ destination, files: wanted, keep },
+          release: release.files,
+          marker: marker(`publish-${name}`),
+        }),
+      ] as const,
+  );
+  const published = publications.map(
+    ([name, { version, files: copies }]) => [name, { version, files: copies }] as const,
+  );
+
+  return {
+    ...outputsOf(release.facts),
+    ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
+  };
 }
 
 const OUTPUTS = [

@@ -1,6 +1,7 @@
 import { type Json, type StageDescription, stageKey } from "./description";
 import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
+import { describePublication, type PublicationSpec } from "./publication";
 
 /** SHA-256 of input files by their name; the names take part in the keys, the folders they come from do not. */
 export type FileDigests = Readonly<Record<string, string>>;
@@ -37,6 +38,7 @@ export interface ProofPlan {
   readonly conversions: readonly (PlannedStage & { readonly conversion: Conversion })[];
   readonly smoke: PlannedStage | undefined;
   readonly release: PlannedStage;
+  readonly publications: readonly (PlannedStage & { readonly publication: PublicationSpec })[];
 }
 
 const planned = (description: StageDescription): PlannedStage => ({
@@ -137,5 +139,9 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
       ...(smoke ? { smoke: smoke.key } : {}),
     },
   });
-  return { check, conversions, smoke, release };
+  const publications = spec.publish.map((publication) => ({
+    publication,
+    ...planned(describePublication(release.key, publication)),
+  }));
+  return { check, conversions, smoke, release, publications };
 }

@@ -1,4 +1,5 @@
 import type { Conversion } from "./formats";
+import type { PublicationSpec } from "./publication";
 
 export type Kernel = "cloud" | "generic";
 export type AcceleratorSetting = "auto" | "kvm" | "tcg";
@@ -74,6 +75,8 @@ export interface ImageSpec {
   /** The user's provisioning scripts, in the order in which they run. */
   readonly provision: readonly string[];
   readonly formats: readonly Conversion[];
+  /** Where each release is copied to. */
+  readonly publish: readonly PublicationSpec[];
   /** What boots the image as proof. */
   readonly smoke: "qemu" | "libvirt" | "none";
   /** Which libvirt daemon boots it, where libvirt does. */

@@ -27,6 +27,7 @@ export const sampleSpec: ImageSpec = {
       name: "qcow2-zstd",
     },
   ],
+  publish: [],
   smoke: "qemu",
   libvirtUri: "qemu:///system",
   accelerator: "auto",

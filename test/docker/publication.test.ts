@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-import { describePublication, type PublicationArgs } from "../../components/publication";
+import { describePublication, type PublicationDestination } from "../../plan/publication";
 import { publish } from "../../stages/publish";
 import { runStage, type StageAnswer } from "../../stages/stage";
 import { Roots } from "../../store/roots";
@@ -66,7 +66,7 @@ describe("the publish stage", () => {
     readonly stack?: string;
     readonly files?: string[];
     readonly keep?: number;
-    readonly destination?: PublicationArgs["destination"];
+    readonly destination?: PublicationDestination;
   }
 
   async function run(releaseKey: string, options: Options = {}): Promise<StageAnswer> {

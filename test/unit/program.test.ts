@@ -59,6 +59,33 @@ describe("the program of the stack dev", function () {
     });
   });
 
+  it("copies the release to each place of the setting publish, after the release", async () => {
+    const settings = { publish: [{ folder: "/srv/images", keep: 2 }] };
+    const { value, find, resources } = await runProgram(at, { settings });
+    const { name } = resources.find(({ type }) => type === "kragle:index:Publication")!;
+    const publish = find(name);
+    assert.equal(publish.inputs.create, "exec ./kragle stage publish");
+    assert.deepEqual(publish.dependsOn, ["build-image", "release-files"]);
+    const { description, settings: given, root } = requestOf(publish) as Record<string, any>;
+    assert.equal(root, name);
+    const { inputs, upstream } = description;
+    assert.deepEqual(inputs, { destination: { folder: "/srv/images" }, files: [] });
+    assert.equal(
+      upstream.release,
+      (find("release-files").inputs.environment as { KRAGLE_KEY: string }).KRAGLE_KEY,
+    );
+    assert.deepEqual(given, {
+      series: `dev-${name}`,
+      releaseKey: upstream.release,
+      files: [],
+      destination: { folder: "/srv/images" },
+      keep: 2,
+    });
+    assert.deepEqual(Object.keys((value as Record<string, any>).publications), [
+      name.replace("publish-", ""),
+    ]);
+  });
+
   it("registers the same in a preview of a machine where nothing was ever built", async () => {
     const { list, value, find } = await runProgram(at, { preview: true });
     assert.deepEqual(list.toSorted(), DEV);

@@ -30,6 +30,7 @@ describe("settings", () => {
       kernel: "cloud",
       provision: [],
       formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
+      publish: [],
       smoke: "qemu",
       libvirtUri: "qemu:///system",
       accelerator: "auto",
@@ -132,6 +133,27 @@ describe("settings", () => {
       parse({ formats }).formats.map(({ name }) => name),
       ["vmdk", "qcow2-zstd", "qcow2-none"],
     );
+  });
+
+  it("may name places that releases are copied to, whose names do not depend on their order", () => {
+    const folder = { folder: "/srv/images", keep: 5, files: ["kragle.raw"] };
+    const pool = { pool: "images" };
+    const parsed = parse({ publish: [folder, pool] }).publish;
+    assert.deepEqual(parsed, [
+      {
+        name: "srv-images-dad9",
+        destination: { folder: "/srv/images" },
+        files: ["kragle.raw"],
+        keep: 5,
+      },
+      {
+        name: "images-537f",
+        destination: { pool: "images", uri: "qemu:///system" },
+        files: [],
+        keep: 3,
+      },
+    ]);
+    assert.deepEqual(parse({ publish: [pool, folder] }).publish, parsed.toReversed());
   });
 
   it("are never changed by parsing", () => {

@@ -88,6 +88,7 @@ describe("wrong settings", () => {
     ["provision", {}, "{} is not a list; write a list of paths of scripts"],
     ["formats", "raw", '"raw" is not a list; write a list of formats'],
     ["formats", { format: "raw" }, '{"format":"raw"} is not a list; write a list of formats'],
+    ["publish", { folder: "x" }, '{"folder":"x"} is not a list; write a list of places'],
     ["timeouts", { imagee: 90 }, steps("imagee")],
     ["timeouts", { constructor: 90 }, steps("constructor")],
     ["timeouts", JSON.parse('{"__proto__": 90}'), steps("__proto__")],
@@ -115,6 +116,35 @@ describe("wrong settings", () => {
       `kragle:timeouts.base: ${number(10_001, 1, 10_000)}`,
       `kragle:timeouts.image: ${number(0, 1, 10_000)}`,
       `kragle:timeouts.ssh: ${number("x", 1, 10_000)}`,
+    ]);
+  });
+
+  it("of a publication say what a place is", () => {
+    const place = (value: unknown) =>
+      `${JSON.stringify(value)} is not a place; write {folder: PATH} or {pool: NAME, uri: qemu:///system}, ` +
+      "with keep (a whole number, 3) and files (released files, all of them)";
+    const wrong: [unknown, string][] = [
+      ["/srv", `: ${place("/srv")}`],
+      [{}, `: ${place({})}`],
+      [{ folder: "a", pool: "b" }, `: ${place({ folder: "a", pool: "b" })}`],
+      [{ folder: "" }, ".folder: must name a folder"],
+      [
+        { pool: "b", uri: "xen:///system" },
+        '.uri: "xen:///system" is not the URI of a QEMU driver; write it as in qemu:///system or qemu+ssh://root@host/system',
+      ],
+      [{ folder: "a", keep: 0 }, `.keep: ${number(0, 1, 1000)}`],
+      [
+        { folder: "a", kept: 1 },
+        ": kept is no option of this place; allowed are folder, keep, files",
+      ],
+    ];
+    assert.deepEqual(
+      problems({ publish: wrong.map(([value]) => value) }),
+      wrong.map(([, message], index) => `kragle:publish[${index}]${message}`),
+    );
+    const twice = [{ folder: "a" }, { folder: "a", keep: 9 }];
+    assert.deepEqual(problems({ publish: twice }), [
+      "kragle:publish[1]: this place stands in the list twice",
     ]);
   });
 
