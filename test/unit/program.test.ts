@@ -66,7 +66,15 @@ describe("the program of the stack dev", function () {
     const publish = find(name);
     assert.equal(publish.inputs.create, "exec ./kragle stage publish");
     assert.deepEqual(publish.dependsOn, ["build-image", "release-files"]);
-    const { description, settings: given, root } = requestOf(publish) as Record<string, any>;
+    const {
+      description,
+      settings: given,
+      root,
+    } = requestOf(publish) as {
+      root: string;
+      settings: object;
+      description: { inputs: object; upstream: { release: string } };
+    };
     assert.equal(root, name);
     const { inputs, upstream } = description;
     assert.deepEqual(inputs, { destination: { folder: "/srv/images" }, files: [] });
@@ -81,7 +89,7 @@ describe("the program of the stack dev", function () {
       destination: { folder: "/srv/images" },
       keep: 2,
     });
-    assert.deepEqual(Object.keys((value as Record<string, any>).publications), [
+    assert.deepEqual(Object.keys((value as { publications: object }).publications), [
       name.replace("publish-", ""),
     ]);
   });
