@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { EXIT, StageFailure } from "../stages/failure";
+import type { VerifyOptions } from "./verify";
 import type { WriteOptions } from "./write";
 
 // Each command loads its own part: start time is most of what a run without changes takes.
@@ -82,11 +83,17 @@ async function main(): Promise<number> {
       exitCode = await (await import("./doctor")).doctor(options);
     },
   );
-  add("verify [folder]", "check released files against their digests", [stack(), json()]).action(
-    async (folder: string | undefined, options: CommonOptions) => {
+  add("verify [folder]", "check a release: signature, digests, provenance, bill of materials", [
+    stack(),
+    json(),
+  ])
+    .option(
+      "--allowed-signers <file>",
+      "the keys that are trusted, of ssh-keygen or exported by gpg",
+    )
+    .action(async (folder: string | undefined, options: VerifyOptions) => {
       exitCode = await (await import("./verify")).verify(folder, options);
-    },
-  );
+    });
   add("write <target>", "write a stack's image to a device or a file, and read it back", [
     stack(),
     json(),

@@ -1,33 +1,66 @@
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 
 import { EXIT, StageFailure } from "../stages/failure";
 import { displayPath } from "../stages/project";
-import { sha256File } from "../store/files";
 import type { CommonOptions } from "./main";
 import { lastRelease } from "./outputs";
+import { verifyDescription } from "./verify/description";
+import { compareFiles, type FileState, readSums } from "./verify/files";
+import { verifySignature } from "./verify/signature";
 
-/** `kragle verify [FOLDER]`: compares the released files with SHA256SUMS; needs nothing but these files. */
-export async function verify(folder: string | undefined, options: CommonOptions): Promise<number> {
+export interface VerifyOptions extends CommonOptions {
+  /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */
+  readonly allowedSigners?: string;
+}
+
+/** One thing that was verified; a warning does not make the release a bad one. */
+export interface Check {
+  readonly name: string;
+  readonly state: "ok" | "warning" | "failed";
+  readonly detail: string;
+}
+
+export interface Verification {
+  readonly folder: string;
+  readonly good: boolean;
+  readonly checks: readonly Check[];
+  readonly files: readonly FileState[];
+}
+
+/**
+ * `kragle verify [FOLDER]`: whether a release is whole and consistent, and who signed it. Needs nothing but the folder, and for
+ * a signature ssh-keygen or gpg.
+ */
+export async function verify(folder: string | undefined, options: VerifyOptions): Promise<number> {
   const output = folder
     ? resolve(folder)
     : dirname(String((await lastRelease(options.stack)).outputs.imagePath));
-  const sums = await readFile(join(output, "SHA256SUMS"), "utf8").catch(() => {
-    throw new StageFailure(`${displayPath(output)} has no SHA256SUMS, so it is not a release`);
-  });
-  const files = [];
-  for (const line of sums.split("\n").filter(Boolean)) {
-    const match = /^([0-9a-f]{64}) \*(.+)$/.exec(line);
-    if (!match) throw new StageFailure(`SHA256SUMS has a line that is not one: ${line}`);
-    const [, sha256, name] = match as unknown as [string, string, string];
-    const found = await sha256File(join(output, name)).catch(() => undefined);
-    const state = found === undefined ? "missing" : found === sha256 ? "ok" : "altered";
-    files.push({ name, state });
+  const found = await verifyRelease(output, options.allowedSigners);
+  const lines = [
+    ...found.checks.map(({ state, name, detail }) => `${state.padEnd(8)} ${name}: ${detail}`),
+    ...found.files.map(({ state, name }) => `${state.padEnd(8)} ${name}`),
+  ];
+  process.stdout.write((options.json ? JSON.stringify(found) : lines.join("\n")) + "\n");
+  return found.good ? EXIT.done : EXIT.failed;
+}
+
+/** @throws StageFailure where the folder is no release, or the keys are not there */
+export async function verifyRelease(
+  folder: string,
+  keys: string | undefined,
+): Promise<Verification> {
+  const sums = await readSums(folder);
+  if (!sums) {
+    throw new StageFailure(`${displayPath(folder)} has no SHA256SUMS, so it is not a release`);
   }
-  const good = files.length > 0 && files.every(({ state }) => state === "ok");
-  const text = options.json
-    ? JSON.stringify({ folder: output, good, files })
-    : files.map(({ name, state }) => `${state.padEnd(8)} ${name}`).join("\n");
-  process.stdout.write(text + "\n");
-  return good ? EXIT.done : EXIT.failed;
+  const signature = await verifySignature(folder, keys);
+  const files = await compareFiles(folder, sums);
+  const checks: Check[] = [
+    { name: "signature", ...signature.check },
+    ...sums.problems.map((detail) => ({ name: "SHA256SUMS", state: "failed" as const, detail })),
+    ...(await verifyDescription(folder, sums.digests, signature.signer)),
+  ];
+  const good =
+    checks.every(({ state }) => state !== "failed") && files.every(({ state }) => state === "ok");
+  return { folder, good, checks, files };
 }

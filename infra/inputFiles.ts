@@ -15,8 +15,12 @@ const PACKER_PART = "image.json";
 /** The template's own provisioning scripts. */
 const SCRIPTS = "provision";
 
-/** Reads the digests of every file that an image depends on. */
-export function readInputFiles(spec: ImageSpec): InputFiles {
+/**
+ * Reads the digests of every file that an image depends on.
+ *
+ * @param signer fingerprint of the key that signs its release
+ */
+export function readInputFiles(spec: ImageSpec, signer: string | null = null): InputFiles {
   const folder = inProject(spec.template.folder);
   // what the settings read is in the description itself; an installation from an ISO takes nothing else from that file
   const facts = spec.template.medium ? ["template.json"] : [];
@@ -38,6 +42,7 @@ export function readInputFiles(spec: ImageSpec): InputFiles {
       ]),
     ),
     rules: catalogueDigest(),
+    signer,
   };
 }
 
@@ -76,8 +81,8 @@ export function filesBelow(folder: string, inside = ""): string[] {
   });
 }
 
-/** Content and executable bit: a script that lost it is another input. */
+/** SHA-256, which the provenance repeats, and "+x" where the file is executable: a script that lost that is another input. */
 function digest(file: string): string {
-  const executable = statSync(file).mode & 0o111 ? "x" : "-";
-  return createHash("sha256").update(executable).update(readFileSync(file)).digest("hex");
+  const executable = statSync(file).mode & 0o111 ? "+x" : "";
+  return createHash("sha256").update(readFileSync(file)).digest("hex") + executable;
 }

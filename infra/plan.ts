@@ -11,6 +11,7 @@ import {
 import type { ImageSpec } from "../plan/imageSpec";
 import { requireLibvirt } from "../stages/libvirtHost";
 import { kragleHome, openStore } from "../stages/project";
+import { findSigner } from "../stages/release/signing";
 import type { Manifest } from "../store/manifest";
 import { type Root, Roots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
@@ -61,14 +62,15 @@ const HAND_IMAGE = "kragle";
 /**
  * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
  *
- * @throws StageFailure where libvirt is to boot the image and cannot
+ * @throws StageFailure where libvirt is to boot the image and cannot, or where the key that signs cannot
  */
 export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
   const store = openStore();
   const roots = await new Roots(kragleHome).list(stack);
   const observer = new Observer(store, roots, rebuildStages());
-  const files = readInputFiles(spec);
+  const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
+  const files = readInputFiles(spec, signer);
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
 
   const observed = new Map<string, ObservedStage>();

@@ -12,6 +12,7 @@ import { StageFailure } from "../stages/failure";
 import { inProject } from "../stages/project";
 import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
+import { maskedSettings } from "./maskedSettings";
 import { makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";
@@ -170,7 +171,16 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   const release = new Release("release", {
     ...common,
     description: proofs.apply((p) => p.release.description),
-    settings: { path: spec.path, virtualBytes: spec.diskBytes },
+    settings: {
+      stack,
+      path: spec.path,
+      virtualBytes: spec.diskBytes,
+      signKey: spec.signKey,
+      signer: files.signer,
+      parameters: maskedSettings(configuredSettings()),
+      baseImage: spec.baseImage,
+      builder: plan.builder.description,
+    },
     conversions: proofs.apply((p) =>
       p.conversions.map(({ conversion, key }) => ({
         name: conversion.name,

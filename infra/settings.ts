@@ -262,6 +262,9 @@ const schema = z.object({
       "at least 1 day is needed",
     ),
   ),
+  signKey: optional(
+    text("~/.ssh/release").refine((value) => value !== "gpg:", "write the key's id behind gpg:"),
+  ),
   timeouts,
 });
 

@@ -58,5 +58,5 @@ function flatten(value: unknown, path: readonly string[] = []): Map<string, stri
     return new Map(parts);
   }
   const text = value === null ? "none" : String(value);
-  return new Map([[JSON.stringify(path), /^[0-9a-f]{64}$/.test(text) ? shortKey(text) : text]]);
+  return new Map([[JSON.stringify(path), text.replace(/^[0-9a-f]{64}(?=(\+x)?$)/, shortKey)]]);
 }

@@ -3,7 +3,7 @@ import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
 import { describePublication, type PublicationSpec } from "./publication";
 
-/** SHA-256 of input files by their name; the names take part in the keys, the folders they come from do not. */
+/** SHA-256 of input files by their name, followed by "+x" where one is executable; the names take part in the keys, the folders they come from do not. */
 export type FileDigests = Readonly<Record<string, string>>;
 
 /** The digests of every file that the stages of an image depend on. */
@@ -18,6 +18,8 @@ export interface InputFiles {
   readonly scripts: FileDigests;
   /** The catalogue of the check stage. */
   readonly rules: string;
+  /** Fingerprint of the key that signs releases; null where none does. */
+  readonly signer: string | null;
 }
 
 export interface PlannedStage {
@@ -127,9 +129,10 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
         });
   const release = planned({
     stage: "release",
-    version: 1,
+    version: 2,
     inputs: {
       path: spec.path,
+      signer: files.signer,
       files: conversions.map(({ conversion }) => conversion.fileName),
     },
     upstream: {

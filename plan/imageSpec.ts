@@ -98,5 +98,7 @@ export interface ImageSpec {
   readonly snapshot: string | null;
   /** Seconds after which an installed base counts as changed; null for never. */
   readonly refreshAfter: number | null;
+  /** The key that signs a release: path of an OpenSSH private key, or "gpg:KEYID"; null for none. */
+  readonly signKey: string | null;
   readonly timeouts: Timeouts;
 }

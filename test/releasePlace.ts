@@ -11,13 +11,34 @@ import { TemporaryStore } from "./temporaryStore";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
+/** Docker's id of the builder. */
+export const BUILDER_ID = `sha256:${sha256("builder")}`;
+
+export interface ReleaseExtras {
+  readonly signKey?: string | null;
+  readonly signer?: string | null;
+  /** Name and version of each. */
+  readonly packages?: readonly string[];
+}
+
+/** What the check stage leaves of an image with these packages. */
+function samplePackages(packages: readonly string[]): string {
+  const entries = packages.map((text) => {
+    const [name, version] = text.split(" ") as [string, string];
+    const own = { name, version, architecture: "amd64", source: name, sourceVersion: version };
+    return { ...own, license: null, homepage: null, installedBytes: 1024 };
+  });
+  const distribution = { id: "debian", versionId: "12", prettyName: "Debian 12" };
+  return JSON.stringify({ distribution, ecosystem: "deb", packages: entries });
+}
+
 /** A store, a folder to release to, and as much of a Docker daemon as the release stage asks: the id of an image. */
 export class ReleasePlace {
   readonly at = new TemporaryStore();
   readonly path = join(this.at.home, "../PATH of tests");
   readonly output = join(this.path, "output");
   /** What the daemon answers; nothing where it does not know the image. */
-  imageId: string | undefined = "sha256:1d";
+  imageId: string | undefined = BUILDER_ID;
   private readonly daemon: Server = createServer((request, response) => {
     const known = this.imageId !== undefined && request.url === "/images/kragle-tools:1/json";
     response.statusCode = known ? 200 : 404;
@@ -51,7 +72,12 @@ export class ReleasePlace {
   }
 
   /** Publishes an image of this content with its conversions and evidence, and runs the release stage for it. */
-  async release(image: string, formats: readonly string[] = ["raw"], smoke = true) {
+  async release(
+    image: string,
+    formats: readonly string[] = ["raw"],
+    smoke = true,
+    { signKey = null, signer = null, packages = ["bash 5.2-2"] }: ReleaseExtras = {},
+  ) {
     const built = { "image.qcow2": image, "image.json": "{}" };
     const key = await this.publish("image", image, built, { accelerator: "tcg" });
     const conversions = [];
@@ -61,9 +87,23 @@ export class ReleasePlace {
       const conversion = await this.publish("convert", `${image}${format}`, converted);
       conversions.push({ name: format, format, fileName, key: conversion });
     }
-    const found = { "check.json": "[]", "deep/x": "y", "logs/stage.log": "" };
+    const found = {
+      "check.json": "[]",
+      "deep/x": "y",
+      "packages.json": samplePackages(packages),
+      "logs/stage.log": "",
+    };
     const booted = { passed: true, driver: "qemu", seconds: { login: 38.2 } };
     const settings = {
+      stack: "dev",
+      signKey,
+      signer,
+      parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },
+      baseImage: "debian:bookworm-slim",
+      builder: {
+        ...this.at.describe("builder", "builder"),
+        inputs: { Dockerfile: sha256("FROM") },
+      },
       toolsImage: "kragle-tools:1",
       path: this.path,
       image: { key, sha256: sha256(image) },
@@ -72,7 +112,8 @@ export class ReleasePlace {
       conversions,
       smokeKey: smoke ? await this.publish("smoke", image, { "screen.png": "PNG" }, booted) : null,
     };
-    const description = this.at.describe(`${image}${formats.join()}${smoke}`, "release");
+    const variant = `${image}${formats.join()}${smoke}${signer}`;
+    const description = this.at.describe(variant, "release");
     return this.modules.runStage(this.modules.release, {
       store: this.at.store,
       request: { stack: "dev", root: "release", description, settings },

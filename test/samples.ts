@@ -40,6 +40,7 @@ export const sampleSpec: ImageSpec = {
   packer: "auto",
   snapshot: null,
   refreshAfter: null,
+  signKey: null,
   timeouts: {
     base: 1800,
     image: 3600,
@@ -61,6 +62,7 @@ export const sampleFiles: InputFiles = {
   template: { "image.json": digest("5") },
   scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },
   rules: digest("8"),
+  signer: null,
 };
 
 /** SHA-256 of the image that the sample's proofs belong to. */

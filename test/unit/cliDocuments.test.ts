@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,8 +8,6 @@ import { Roots } from "../../store/roots";
 import { readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { type Ended, kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** The one JSON document on stdout. */
 function document({ stdout }: Ended): unknown {
@@ -34,12 +31,6 @@ describe("the command line's answers", function () {
   const run = (...args: string[]) => kragle(at.home, args);
 
   async function release(): Promise<object> {
-    const files = { "packer-kragle-qcow2": "an image", "kragle.raw": "raw", "evidence/a b": "" };
-    const sums = Object.entries(files).map(([name, text]) => `${sha256(text)} *${name}\n`);
-    mkdirSync(join(output, "evidence"));
-    for (const [name, text] of Object.entries({ ...files, SHA256SUMS: sums.join("") })) {
-      writeFileSync(join(output, name), text);
-    }
     const outputs = { imagePath: join(output, "packer-kragle-qcow2"), imageBytes: 8, smoke: {} };
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
     await writeStackRecord(at.home, "dev", record);
@@ -61,51 +52,6 @@ describe("the command line's answers", function () {
     const message = "stack dev has not been released yet\n  next: ./kragle up -s dev";
     assert.deepEqual(await run("outputs"), { code: 1, stdout: "", stderr: `${message}\n` });
     assert.deepEqual(document(await run("outputs", "--json")), { error: message, exitCode: 1 });
-  });
-
-  it("verify: every released file is what it was", async () => {
-    await release();
-    const plain = await run("verify");
-    assert.equal(
-      plain.stdout,
-      "ok       packer-kragle-qcow2\nok       kragle.raw\nok       evidence/a b\n",
-    );
-    assert.equal(plain.code, 0);
-    const moved = await run("verify", output, "--json");
-    assert.deepEqual(document(moved), {
-      folder: output,
-      good: true,
-      files: ["packer-kragle-qcow2", "kragle.raw", "evidence/a b"].map((name) => ({
-        name,
-        state: "ok",
-      })),
-    });
-  });
-
-  it("verify: an altered and a missing file", async () => {
-    await release();
-    writeFileSync(join(output, "kragle.raw"), "rAw");
-    rmSync(join(output, "evidence/a b"));
-    const plain = await run("verify");
-    assert.equal(plain.code, 1);
-    assert.equal(
-      plain.stdout,
-      "ok       packer-kragle-qcow2\naltered  kragle.raw\nmissing  evidence/a b\n",
-    );
-    const json = await run("verify", "--json");
-    assert.deepEqual([json.code, (document(json) as { good: boolean }).good], [1, false]);
-  });
-
-  it("verify: a folder that is no release, or whose list is not one", async () => {
-    const nowhere = await run("verify", "/nowhere");
-    assert.deepEqual(
-      [nowhere.code, nowhere.stderr],
-      [1, "/nowhere has no SHA256SUMS, so it is not a release\n"],
-    );
-    writeFileSync(join(output, "SHA256SUMS"), "");
-    assert.equal((await run("verify", output)).code, 1);
-    writeFileSync(join(output, "SHA256SUMS"), `${sha256("")}  kragle.raw\n`);
-    assert.match((await run("verify", output)).stderr, /^SHA256SUMS has a line that is not one: /);
   });
 
   it("gc: what it deletes and what is kept", async () => {

@@ -15,7 +15,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   outputs: "[options] -s, --stack --json",
   destroy: "[options] -s, --stack --json --engine",
   doctor: "[options] -s, --stack --json",
-  verify: "[options] [folder] -s, --stack --json",
+  verify: "[options] [folder] -s, --stack --json --allowed-signers",
   logs: "[options] [stage] -s, --stack --json",
   gc: "[options] --json --dry-run",
 };

@@ -35,8 +35,8 @@ describe("input files", () => {
 
   it("of a template are the recipe of the base, and Packer's part of the image", () => {
     const { base, template } = readInputFiles(spec());
-    assert.deepEqual(template, { "image.json": sha256("-{}") });
-    assert.deepEqual(base, { "base.py": sha256("xprint()"), "sub/ö.txt": sha256("-") });
+    assert.deepEqual(template, { "image.json": sha256("{}") });
+    assert.deepEqual(base, { "base.py": `${sha256("print()")}+x`, "sub/ö.txt": sha256("") });
   });
 
   it("of the builder are neither templates nor scripts, nor anything compiled", () => {

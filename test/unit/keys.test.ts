@@ -20,7 +20,7 @@ describe("keys", () => {
       "convert-raw": "360085a76399cb5c83acfd7506e23cb03374d544252240fa1f31054cc19c16e9",
       "convert-qcow2-zstd": "1c186f0508b91521e49e5f43f053492817c40c2a9238efffb921092897e38f90",
       smoke: "45e437787ed7fff2cf1f3138ea7c56affa9874d466a0f99ce95250d817bc52a0",
-      release: "5778874396b0a142932ed3e17aae67e492e9e520ab8fa4e61c80edc54393ce6f",
+      release: "b1f1a838e583d71ad0a5232a702c109bcd34905f64951830ce7bfb5db8595146",
     });
   });
 

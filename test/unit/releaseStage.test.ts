@@ -4,15 +4,16 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import { ReleasePlace } from "../releasePlace";
+import { BUILDER_ID, ReleasePlace } from "../releasePlace";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
 /** What is under PATH/output after the first release of these tests. */
 const FIRST = [
   ...["SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
-  ...["evidence/check/deep", "evidence/check/deep/x", "evidence/smoke"],
-  ...["evidence/smoke/screen.png", "kragle.raw", "manifest.json", "packer-kragle-qcow2"],
+  ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/packages.json"],
+  ...["evidence/smoke", "evidence/smoke/screen.png", "kragle.raw", "manifest.json"],
+  ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "sbom.cdx.json"],
 ];
 
 describe("the release stage", () => {
@@ -30,18 +31,20 @@ describe("the release stage", () => {
     assert.deepEqual(place.names(), FIRST);
     assert.equal(place.read("packer-kragle-qcow2"), "an image");
     assert.equal(place.read("kragle.raw"), "an image as raw");
-    const sums: [string, string][] = [
-      ["packer-kragle-qcow2", "an image"],
-      ["kragle.raw", "an image as raw"],
-      ["evidence/check/check.json", "[]"],
-      ["evidence/check/deep/x", "y"],
-      ["evidence/smoke/screen.png", "PNG"],
-    ];
+    const listed = [
+      ...["packer-kragle-qcow2", "kragle.raw", "evidence/check/check.json"],
+      ...["evidence/check/deep/x", "evidence/check/packages.json", "evidence/smoke/screen.png"],
+      ...["sbom.cdx.json", "package-changes.json", "provenance.json"],
+    ].map((name): [string, string] => [name, sha256(place.read(name))]);
     assert.equal(
       place.read("SHA256SUMS"),
-      sums.map(([name, text]) => `${sha256(text)} *${name}\n`).join(""),
+      [...listed, ["manifest.json", sha256(place.read("manifest.json"))]]
+        .map(([name, digest]) => `${digest} *${name}\n`)
+        .join(""),
     );
-    assert.deepEqual(answer.result, {
+    const { releasedAt, ...facts } = answer.result as { releasedAt: string };
+    assert.ok(Math.abs(Date.now() - Date.parse(releasedAt)) < 600_000);
+    assert.deepEqual(facts, {
       imagePath: inOutput("packer-kragle-qcow2"),
       imageSha256: sha256("an image"),
       imageBytes: 8,
@@ -51,11 +54,13 @@ describe("the release stage", () => {
       },
       smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
       accelerator: "tcg",
-      builderImageId: "sha256:1d",
+      builderImageId: BUILDER_ID,
       manifestPath: inOutput("manifest.json"),
       key: answer.key,
+      signer: null,
+      packages: 1,
       tools: { accelerator: "tcg" },
-      files: Object.fromEntries(sums.map(([name, text]) => [name, sha256(text)])),
+      files: Object.fromEntries(listed),
     });
     assert.deepEqual(JSON.parse(place.read("manifest.json")), answer.result);
   });
@@ -93,8 +98,9 @@ describe("the release stage", () => {
     assert.equal(place.read("packer-kragle-qcow2"), "another image");
     const names = place.names().filter((name) => statSync(inOutput(name)).isFile());
     assert.deepEqual(names, [
-      ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x", "kragle.raw"],
-      ...["manifest.json", "notes.txt", "packer-kragle-qcow2"],
+      ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
+      ...["evidence/check/packages.json", "kragle.raw", "manifest.json", "notes.txt"],
+      ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "sbom.cdx.json"],
     ]);
     assert.equal(place.read("notes.txt"), "mine");
   });
@@ -111,7 +117,7 @@ describe("the release stage", () => {
     const broken = place.at.store.folder("image", stageKey(image));
     place.imageId = undefined;
     await assert.rejects(place.release("broken"), /^Error: release: .*no such image/s);
-    place.imageId = "sha256:1d";
+    place.imageId = BUILDER_ID;
     const publish = place.at.publish.bind(place.at);
     place.at.publish = async (files, description, extra) => {
       const artifact = await publish(files, description, extra);

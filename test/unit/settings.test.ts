@@ -43,6 +43,7 @@ describe("settings", () => {
       packer: "auto",
       snapshot: null,
       refreshAfter: null,
+      signKey: null,
       timeouts: {
         base: 30 * MINUTE,
         image: 60 * MINUTE,

@@ -1,0 +1,38 @@
+import { CREDENTIAL_NAMES } from "../plan/imageSpec";
+
+const MASK = "[MASKED]";
+const SECRET_NAME = /(password|passphrase|secret|token|activationkey)$/i;
+/** User and password of a URL. */
+const CREDENTIALS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"]*@/gi;
+
+/**
+ * Every setting of a stack as it may stand in a release's provenance: encrypted ones, those that are secret by their name, and
+ * what stands before the @ of a URL show that they were given, not what they are.
+ *
+ * @param settings by name; numbers and lists come as text from one engine, as themselves from the other
+ */
+export function maskedSettings(
+  settings: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  // the Pulumi CLI's list of the encrypted ones: pulumi/pulumi, sdk/nodejs/runtime/config.ts
+  const encrypted = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]") as string[];
+  const isSecret = (name: string) =>
+    (CREDENTIAL_NAMES as readonly string[]).includes(name) ||
+    SECRET_NAME.test(name) ||
+    encrypted.some((key) => key.split(":").at(-1) === name);
+  const entries = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(
+    entries.map(([name, text]) => {
+      if (isSecret(name)) return [name, text === "" ? "" : MASK];
+      return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`))];
+    }),
+  );
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,27 @@
+/** The name that the image has had since the original recipe. */
+export const IMAGE_NAME = "packer-kragle-qcow2";
+
+/** What stands in PATH/output beside the image, its conversions and the evidence. */
+export const NAMES = {
+  manifest: "manifest.json",
+  sums: "SHA256SUMS",
+  sbom: "sbom.cdx.json",
+  provenance: "provenance.json",
+  changes: "package-changes.json",
+  report: "report.html",
+} as const;
+
+/** Where the check stage's list of packages lies. */
+export const PACKAGE_LIST = "evidence/check/packages.json";
+
+/** A signature stands beside the sums, and cannot stand in them; the public key comes along for convenience. */
+export const SIGNATURE_FILES = {
+  ssh: { signature: "SHA256SUMS.sig", publicKey: "allowed_signers" },
+  gpg: { signature: "SHA256SUMS.asc", publicKey: "signing-key.asc" },
+} as const;
+
+/** Files that SHA256SUMS does not list. */
+export const UNLISTED: readonly string[] = [
+  NAMES.sums,
+  ...Object.values(SIGNATURE_FILES).map(({ signature }) => signature),
+];

@@ -1,0 +1,108 @@
+import { createHash } from "node:crypto";
+
+import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
+import { PackageURL } from "packageurl-js";
+
+import type { Package, PackageList } from "./packages";
+
+export interface SbomSubject {
+  readonly imageName: string;
+  readonly imageSha256: string;
+  /** When the image was made; ISO 8601. */
+  readonly madeAt: string;
+  readonly kragleVersion: string;
+}
+
+/**
+ * The bill of materials, CycloneDX 1.6 as JSON. Equal images and package lists make equal bytes: number and time are the
+ * image's, and every list is sorted.
+ */
+export function encodeSbom(subject: SbomSubject, list: PackageList): string {
+  const image = new Models.Component(Enums.ComponentType.OperatingSystem, subject.imageName, {
+    version: subject.imageSha256.slice(0, 12),
+    bomRef: `sha256:${subject.imageSha256}`,
+    ...(list.distribution ? { description: list.distribution.prettyName } : {}),
+    hashes: new Models.HashDictionary([[Enums.HashAlgorithm["SHA-256"], subject.imageSha256]]),
+  });
+  const bom = new Models.Bom({
+    serialNumber: serialNumber(subject.imageSha256),
+    metadata: new Models.Metadata({
+      timestamp: new Date(subject.madeAt),
+      component: image,
+      ...(list.ecosystem === null ? { properties: incomplete() } : {}),
+      lifecycles: new Models.LifecycleRepository([Enums.LifecyclePhase.PostBuild]),
+      tools: new Models.Tools({
+        components: new Models.ComponentRepository([
+          new Models.Component(Enums.ComponentType.Application, "kragle", {
+            version: subject.kragleVersion,
+          }),
+        ]),
+      }),
+    }),
+  });
+  for (const one of list.packages) {
+    const component = componentOf(one, list);
+    bom.components.add(component);
+    image.dependencies.add(component.bomRef);
+  }
+  const serializer = new Serialize.JsonSerializer(
+    new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6),
+  );
+  return serializer.serialize(bom, { sortLists: true, space: 1 }) + "\n";
+}
+
+/** The number of an image's bill of materials: a UUID made of its digest (version 8, RFC 9562). */
+export function serialNumber(imageSha256: string): string {
+  const bytes = createHash("sha256").update(`kragle sbom ${imageSha256}`).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = bytes.toString("hex");
+  return `urn:uuid:${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")}`;
+}
+
+/** The package's URL: https://github.com/package-url/purl-spec, types deb and rpm; the namespace is the distribution. */
+export function packageUrl(one: Package, { distribution, ecosystem }: PackageList): string {
+  const { name, version, architecture, source, sourceVersion } = one;
+  const distro =
+    distribution && [distribution.id, distribution.versionId].filter(Boolean).join("-");
+  const qualifiers: Record<string, string> = { arch: architecture };
+  if (distro) qualifiers.distro = distro;
+  if (source !== name || sourceVersion !== version)
+    qualifiers.upstream = `${source}@${sourceVersion}`;
+  // rpm keeps the epoch out of the version
+  const [, epoch, plain] = /^(?:(\d+):)?(.*)$/.exec(version)!;
+  const isRpm = ecosystem === "rpm";
+  if (isRpm && epoch) qualifiers.epoch = epoch;
+  const type = ecosystem ?? "generic";
+  const namespace = distribution?.id;
+  return new PackageURL(type, namespace, name, isRpm ? plain : version, qualifiers).toString();
+}
+
+/** Name of the property that says why a bill lists nothing. */
+export const INCOMPLETE = "kragle:incomplete";
+
+const incomplete = () =>
+  new Models.PropertyRepository([
+    new Models.Property(INCOMPLETE, "the image has no package database that kragle can read"),
+  ]);
+
+function componentOf(one: Package, list: PackageList): Models.Component {
+  const { name, version, license, homepage, installedBytes } = one;
+  const purl = packageUrl(one, list);
+  const properties = { "kragle:installedBytes": String(installedBytes) };
+  return new Models.Component(Enums.ComponentType.Library, name, {
+    version,
+    purl,
+    bomRef: purl,
+    // a database's words, such as "GPLv3+ and BSD": a name, not one of SPDX's ids
+    licenses: new Models.LicenseRepository(license ? [new Models.NamedLicense(license)] : []),
+    externalReferences: new Models.ExternalReferenceRepository(
+      homepage && URL.canParse(homepage)
+        ? [new Models.ExternalReference(homepage, Enums.ExternalReferenceType.Website)]
+        : [],
+    ),
+    properties: new Models.PropertyRepository(
+      Object.entries(properties).map(([key, value]) => new Models.Property(key, value)),
+    ),
+  });
+}

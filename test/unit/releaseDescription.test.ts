@@ -1,0 +1,259 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
+import fc from "fast-check";
+
+import { maskedSettings } from "../../infra/maskedSettings";
+import { comparePackages, type PackageList } from "../../stages/release/packages";
+import { changesSince, type PreviousRelease } from "../../stages/release/previous";
+import { provenance } from "../../stages/release/provenance";
+import { encodeSbom, packageUrl } from "../../stages/release/sbom";
+import { originOf, type StageRun } from "../../stages/release/stageRuns";
+import { sha256File } from "../../store/files";
+import { digest, sampleFiles, sampleSpec } from "../samples";
+import { planImage } from "../../plan/imagePlan";
+
+const one = (name: string, version: string, more: object = {}) => ({
+  ...{ name, version, architecture: "amd64", source: name, sourceVersion: version },
+  ...{ license: null, homepage: null, installedBytes: 2048, ...more },
+});
+const list = (
+  packages: PackageList["packages"],
+  ecosystem: "deb" | "rpm" = "deb",
+): PackageList => ({
+  distribution: { id: "debian", versionId: "12", prettyName: "Debian GNU/Linux 12" },
+  ecosystem,
+  packages,
+});
+const subject = {
+  ...{ imageName: "packer-kragle-qcow2", imageSha256: digest("a"), kragleVersion: "0.1.0" },
+  madeAt: "2026-11-01T10:00:00.000Z",
+};
+
+describe("the bill of materials", () => {
+  const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
+  const packages = [
+    one("zlib1g", "1:1.2.13.dfsg-1", { source: "zlib", homepage: "http://zlib.net/" }),
+    one("bash", "5.2.15-2+b7", { sourceVersion: "5.2.15-2", homepage: "no address" }),
+  ];
+
+  it("is valid CycloneDX 1.6 and belongs to the image", async () => {
+    const text = encodeSbom(subject, list(packages));
+    assert.equal(await validator.validate(text), null);
+    const bom = JSON.parse(text);
+    assert.equal(bom.metadata.timestamp, subject.madeAt);
+    assert.deepEqual(bom.metadata.component.hashes, [{ alg: "SHA-256", content: digest("a") }]);
+    assert.deepEqual(
+      bom.components.map(({ name, version }: { name: string; version: string }) => [name, version]),
+      [
+        ["bash", "5.2.15-2+b7"],
+        ["zlib1g", "1:1.2.13.dfsg-1"],
+      ],
+    );
+    assert.equal(bom.components[1].externalReferences[0].url, "http://zlib.net/");
+    assert.equal(bom.components[0].externalReferences, undefined);
+  });
+
+  it("has equal bytes for equal images, in whatever order the packages come", () => {
+    const text = encodeSbom(subject, list(packages));
+    assert.equal(encodeSbom(subject, list(packages.toReversed())), text);
+    const other = encodeSbom({ ...subject, imageSha256: digest("b") }, list(packages));
+    const number = (bom: string) => (JSON.parse(bom) as { serialNumber: string }).serialNumber;
+    assert.match(number(text), /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-/);
+    assert.notEqual(number(other), number(text));
+  });
+
+  it("stays valid whatever stands in a package database", async () => {
+    const words = fc.string({ minLength: 1 });
+    const odd = fc.record({
+      name: words,
+      version: words,
+      license: fc.option(words),
+      homepage: fc.option(words),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(odd, { maxLength: 3 }), async (entries) => {
+        const found = entries.map(({ name, version, ...more }) => one(name, version, more));
+        assert.equal(await validator.validate(encodeSbom(subject, list(found))), null);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("says that it is incomplete where nobody could read the package database", async () => {
+    const text = encodeSbom(subject, { distribution: null, ecosystem: null, packages: [] });
+    assert.equal(await validator.validate(text), null);
+    assert.match(text, /no package database that kragle can read/);
+  });
+
+  it("names packages by their URLs", () => {
+    assert.equal(
+      packageUrl(one("bash", "5.2-2"), list([])),
+      "pkg:deb/debian/bash@5.2-2?arch=amd64&distro=debian-12",
+    );
+    assert.equal(
+      packageUrl(packages[0]!, list([])),
+      "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&distro=debian-12&upstream=zlib%401%3A1.2.13.dfsg-1",
+    );
+    assert.equal(
+      packageUrl(one("vim", "2:7.4-1.el7"), {
+        ...list([], "rpm"),
+        distribution: { id: "rhel", versionId: "7.1", prettyName: "" },
+      }),
+      "pkg:rpm/rhel/vim@7.4-1.el7?arch=amd64&distro=rhel-7.1&epoch=2",
+    );
+  });
+});
+
+describe("how packages changed", () => {
+  it("is what came, what went, and what has another version", () => {
+    const before = [one("a", "1"), one("b", "1"), one("gone", "3")];
+    const after = [one("a", "1"), one("b", "2"), one("new", "1")];
+    const amd64 = { architecture: "amd64" };
+    assert.deepEqual(comparePackages(before, after), {
+      added: [{ name: "new", version: "1", ...amd64 }],
+      removed: [{ name: "gone", version: "3", ...amd64 }],
+      changed: [{ name: "b", from: "1", to: "2", ...amd64 }],
+    });
+  });
+
+  it("tells architectures apart, and counts several versions of one package together", () => {
+    const i386 = { ...one("a", "1"), architecture: "i386" };
+    assert.deepEqual(comparePackages([one("a", "1"), i386], [one("a", "1"), one("a", "2")]), {
+      added: [],
+      removed: [{ name: "a", version: "1", architecture: "i386" }],
+      changed: [{ name: "a", from: "1", to: "1, 2", architecture: "amd64" }],
+    });
+  });
+
+  it("is nothing for a first release, and stays the same where one is repeated", () => {
+    const previous: PreviousRelease = { files: [], stages: [] };
+    const first = changesSince(previous, digest("a"), [one("a", "1")]);
+    assert.deepEqual([first.previousImageSha256, first.added], [null, []]);
+    const earlier = { ...previous, imageSha256: digest("a"), packages: [one("a", "1")] };
+    const second = changesSince(earlier, digest("b"), [one("a", "2")]);
+    assert.deepEqual([second.previousImageSha256, second.changed.length], [digest("a"), 1]);
+    const repeated = { ...previous, imageSha256: digest("b"), changes: second };
+    assert.deepEqual(changesSince(repeated, digest("b"), [one("a", "2")]), second);
+  });
+});
+
+describe("where a release has a stage from", () => {
+  const { image } = planImage(sampleSpec, sampleFiles, null);
+  const run: StageRun = {
+    ...{ root: "image", ...image, seconds: 60, phases: [] },
+    ...{ startedOn: "2026-11-02T10:00:00.000Z", finishedOn: "2026-11-02T10:01:00.000Z" },
+  };
+  const previous = (stage: Partial<StageRun>, releasedAt = "2026-11-01T00:00:00.000Z") => ({
+    ...{ files: [], releasedAt, imageSha256: digest("a") },
+    stages: [{ ...run, finishedOn: "2026-11-01T00:00:00.000Z", ...stage }],
+  });
+
+  it("is told by the release before, with the input that changed", () => {
+    const other = planImage({ ...sampleSpec, cpus: 1 }, sampleFiles, null).image;
+    assert.deepEqual(originOf(run, previous(other)), { from: "run", why: "cpus: 1 → 2" });
+    assert.deepEqual(originOf(run, previous(run)).from, "store");
+    assert.match(originOf(run, previous({})).why, /lost, or a rebuild/);
+    assert.deepEqual(originOf(run, { files: [], stages: [] }).from, "run");
+    const late = previous(other, "2026-11-03T00:00:00.000Z");
+    assert.deepEqual(originOf(run, late).from, "store");
+  });
+});
+
+describe("the provenance", () => {
+  it("names every input file with its digest, and not how it was asked for", () => {
+    const { builder, base, image } = planImage(
+      sampleSpec,
+      { ...sampleFiles, scripts: { "50-1-app.sh": `${digest("6")}+x` } },
+      null,
+    );
+    const statement = provenance({
+      subjects: [{ name: "kragle.raw", sha256: digest("f") }],
+      parameters: { diskSize: "4 GiB" },
+      stages: [],
+      inputs: {
+        builder: builder.description,
+        base: { ...base.description, inputs: { iso: { sha256: digest("e") } } },
+        image: image.description,
+      },
+      containers: [{ name: "builder image", digest: { sha256: digest("c") } }],
+      kragle: { version: "0.1.0", commit: "ab12", modified: true },
+      tools: { packer: "1.6.6" },
+      ...{ accelerator: "tcg", invocationId: "x", startedOn: "", finishedOn: "" },
+    });
+    const { buildDefinition, runDetails } = statement.predicate;
+    assert.deepEqual(statement.subject, [{ name: "kragle.raw", digest: { sha256: digest("f") } }]);
+    assert.deepEqual(buildDefinition.resolvedDependencies, [
+      { name: "builder image", digest: { sha256: digest("c") } },
+      { name: "kragle", digest: { gitCommit: "ab12" }, annotations: { modified: true } },
+      { name: "builder/files/Dockerfile", digest: { sha256: digest("1") } },
+      { name: "builder/files/tools/run.py", digest: { sha256: digest("2") } },
+      { name: "base/iso/sha256", digest: { sha256: digest("e") } },
+      { name: "image/template/image.json", digest: { sha256: digest("5") } },
+      {
+        name: "image/scripts/50-1-app.sh",
+        digest: { sha256: digest("6") },
+        annotations: { executable: true },
+      },
+    ]);
+    assert.deepEqual(runDetails.builder.version, { kragle: "0.1.0", packer: "1.6.6" });
+  });
+
+  it("has every setting and no secret", () => {
+    const before = process.env.PULUMI_CONFIG_SECRET_KEYS;
+    process.env.PULUMI_CONFIG_SECRET_KEYS = '["kragle:path"]';
+    try {
+      assert.deepEqual(
+        maskedSettings({
+          ...{ rhsmPassword: "hunter2", rhsmActivationKey: "", path: "a/b", cpus: "2" },
+          ...{ formats: '["raw"]', diskSize: "4 GiB", isoUrls: '["https://ada:pw@host/x.iso"]' },
+        }),
+        {
+          ...{ cpus: 2, diskSize: "4 GiB", formats: ["raw"] },
+          ...{ isoUrls: ["https://[MASKED]@host/x.iso"], path: "[MASKED]" },
+          ...{ rhsmActivationKey: "", rhsmPassword: "[MASKED]" },
+        },
+      );
+    } finally {
+      if (before === undefined) delete process.env.PULUMI_CONFIG_SECRET_KEYS;
+      else process.env.PULUMI_CONFIG_SECRET_KEYS = before;
+    }
+  });
+});
+
+describe("the digest of a large file", function () {
+  this.timeout(60_000);
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "kragle large "))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  /** 80 MiB with some data and many holes, and what its SHA-256 is. */
+  function sparse(places: readonly number[]) {
+    const bytes = 80 * 2 ** 20 + 17;
+    const content = Buffer.alloc(bytes);
+    const file = openSync(join(folder, "file"), "w");
+    ftruncateSync(file, bytes);
+    for (const at of places) {
+      const data = Buffer.from(`data at ${at}`);
+      data.copy(content, at);
+      writeSync(file, data, 0, Math.min(data.length, bytes - at), at);
+    }
+    closeSync(file);
+    return createHash("sha256").update(content).digest("hex");
+  }
+
+  it("is that of all its bytes, whether they are stored or holes", async () => {
+    for (const places of [[], [0], [3_000_001, 50_000_000], [80 * 2 ** 20 + 16]]) {
+      const expected = sparse(places);
+      assert.equal(await sha256File(join(folder, "file")), expected, String(places));
+    }
+  });
+
+  it("fails where the file cannot be read", async () => {
+    await assert.rejects(sha256File(join(folder, "none")), { code: "ENOENT" });
+  });
+});
