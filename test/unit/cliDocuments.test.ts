@@ -31,6 +31,7 @@ describe("the command line's answers", function () {
   const run = (...args: string[]) => kragle(at.home, args);
 
   async function release(): Promise<object> {
+    writeFileSync(join(output, "packer-kragle-qcow2"), "an image");
     const outputs = { imagePath: join(output, "packer-kragle-qcow2"), imageBytes: 8, smoke: {} };
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
     await writeStackRecord(at.home, "dev", record);
