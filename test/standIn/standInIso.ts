@@ -25,11 +25,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 
-import { hostAptConfiguration, hostCertificateBundle, hostProxyEnvironment } from "../../stages/host";
+import {
+  hostAptConfiguration,
+  hostCertificateBundle,
+  hostProxyEnvironment,
+} from "../../stages/host";
 import { projectFolder } from "../../stages/project";
 import { sha256File } from "../../store/files";
+import { pykickstart } from "./pykickstart";
 
 export interface StandInIso {
   readonly path: string;
@@ -73,7 +78,7 @@ function generate(toolsImage: string, folder: string): void {
   try {
     const settings = {
       apt: hostAptConfiguration(),
-      pykickstart: `/work/${fetchPykickstart(work)}`,
+      pykickstart: "/pykickstart.tar.gz",
       output: `/work/${DVD}`,
     };
     writeFileSync(join(work, "settings.json"), JSON.stringify(settings));
@@ -81,6 +86,7 @@ function generate(toolsImage: string, folder: string): void {
     const mounts = [
       `type=bind,source=${work},target=/work`,
       `type=bind,source=${__dirname},target=/standIn,readonly`,
+      `type=bind,source=${pykickstart()},target=/pykickstart.tar.gz,readonly`,
       ...(bundle
         ? [`type=bind,source=${bundle},target=/etc/ssl/certs/ca-certificates.crt,readonly`]
         : []),
@@ -98,17 +104,6 @@ function generate(toolsImage: string, folder: string): void {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-}
-
-/** Name of the source archive, in that folder. */
-function fetchPykickstart(work: string): string {
-  const folder = join(work, "pip");
-  run("python3", [
-    ...["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest", folder],
-    ...["--requirement", join(__dirname, "requirements.txt")],
-  ]);
-  const [archive] = readdirSync(folder).filter((name) => name.endsWith(".tar.gz"));
-  return `pip/${basename(archive!)}`;
 }
 
 function run(command: string, args: string[]): void {

@@ -64,7 +64,7 @@ def install(names, repository):
     archive = f"{repository}/LiveOS/squashfs.img"
     subprocess.run(["tar", "-C", SYSROOT, "--numeric-owner", "-I", "zstd", "-xf", archive], check=True)
     tell(names, first, len(names))
-    with open(f"{SYSROOT}/var/lib/rpm/Packages", "w", encoding="utf-8") as file:
+    with open(f"{SYSROOT}/usr/share/stand-in/packages", "w", encoding="utf-8") as file:
         file.writelines(f"{name}\n" for name in names)
     subprocess.run(["chroot", SYSROOT, "/usr/libexec/stand-in/installed", *names], check=True)
 
