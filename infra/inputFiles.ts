@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 
 import type { FileDigests, InputFiles } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
-import { catalogueDigest } from "../stages/check/rules";
+import { catalogueDigest } from "../stages/check/catalogue";
 import { builderFolder, inProject } from "../stages/project";
 
 /** Parts of the builder's context that the tools image does not contain. */

@@ -3,38 +3,47 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
+import { RULES } from "./check/catalogue";
 import { facts as factsSchema, type Facts, folderSizes } from "./check/facts";
-import { type Finding, judge, neededContents } from "./check/judge";
+import { type Finding, judge, neededContents, type Status } from "./check/judge";
 import { packageList, packagesJson, packagesTsv } from "./check/packages";
-import { RULES } from "./check/rules";
+import type { Rule } from "./check/rule";
+import { readRuleFiles } from "./check/ruleFile";
+import { hostSecrets } from "./check/secrets";
 import { BUILD_GID, BUILD_UID } from "./container";
 import { StageFailure } from "./failure";
+import { displayPath } from "./project";
 import type { StageContext, StageProgram } from "./stage";
 
 const settings = z.object({
   toolsImage: z.string(),
   image: z.object({ key: z.string(), sha256: z.string() }),
+  /** Paths of the user's files of rules. */
+  rules: z.array(z.string()),
+  waive: z.array(z.object({ rule: z.string(), reason: z.string() })),
   timeoutSeconds: z.number(),
 });
 
 type Settings = z.infer<typeof settings>;
 
 /**
- * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue. Leaves `check.json`
- * (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts) and `packages.tsv`, the same in short.
+ * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
+ * Leaves `check.json` (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts)
+ * and `packages.tsv`, the same in short.
  */
 export const check: StageProgram<Settings> = {
   name: "check",
   settings,
   async run(context) {
     const { settings, work, phase } = context;
-    const facts = await inspect(context);
+    const rules = [...RULES, ...readRuleFiles(settings.rules)];
+    const facts = await inspect(context, rules);
     phase("judge");
-    const findings = judge(RULES, facts);
+    const findings = judge(rules, facts, settings.waive);
     const list = packageList(facts);
-    const count = (status: Finding["status"]) => findings.filter((f) => f.status === status).length;
+    const having = (status: Status) => findings.filter((finding) => finding.status === status);
     const result = {
-      passed: count("failed") + count("not checked") === 0,
+      passed: having("failed").length + having("not checked").length === 0,
       imageSha256: settings.image.sha256,
       rules: findings,
       packages: list.packages.length,
@@ -49,18 +58,25 @@ export const check: StageProgram<Settings> = {
     await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
     await writeFile(join(work, "packages.json"), packagesJson(list));
     await writeFile(join(work, "packages.tsv"), packagesTsv(list));
-    for (const { id, status, detail } of findings) {
-      if (status === "not checked") context.detail(`not checked: ${id}: ${detail}`);
+    for (const { id, detail } of having("not checked")) {
+      context.detail(`not checked: ${id}: ${detail}`);
     }
-    if (count("failed") > 0) throw explain(findings);
-    context.detail(`${count("passed")} rules hold, ${count("not applicable")} do not apply`);
+    for (const { id, detail, waiver } of having("waived")) {
+      context.detail(`waived: ${id}: ${detail} (${waiver})`);
+    }
+    if (having("failed").length > 0) throw await explain(having("failed"), context);
+    context.detail(
+      `${having("passed").length} rules hold, ${having("not applicable").length} do not apply`,
+    );
     return { result };
   },
 };
 
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
-async function inspect(context: StageContext<Settings>): Promise<Facts> {
-  const { settings, secrets, store, work, container } = context;
+async function inspect(
+  { settings, secrets, store, work, container }: StageContext<Settings>,
+  rules: readonly Rule[],
+): Promise<Facts> {
   const image = await store.artifact("image", settings.image.key);
   const scratch = join(work, "scratch");
   await mkdir(scratch);
@@ -74,8 +90,8 @@ async function inspect(context: StageContext<Settings>): Promise<Facts> {
       { source: image.folder, target: "/image", readOnly: true },
       { source: scratch, target: "/scratch" },
     ],
-    settings: { image: "/image/image.qcow2", contents: neededContents(RULES) },
-    secrets,
+    settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
+    secrets: { ...hostSecrets(), ...secrets },
     deadlineSeconds: settings.timeoutSeconds,
   });
   if (exitCode !== 0) {
@@ -92,15 +108,24 @@ async function inspect(context: StageContext<Settings>): Promise<Facts> {
   return facts;
 }
 
-function explain(findings: readonly Finding[]): StageFailure {
-  const failed = findings.filter(({ status }) => status === "failed");
-  const lines = failed.flatMap(({ id, detail }) => {
-    const rule = RULES.find((r) => r.id === id)!;
-    return [`- ${id}: ${detail}`, `  should be: ${rule.asserts}; ${rule.reason} (${rule.source})`];
-  });
+/** The failure's message: rule, file, why, and where the image lies. The store keeps it, so that it can be looked into. */
+async function explain(failed: readonly Finding[], context: StageContext<Settings>) {
+  const { store, settings } = context;
+  const { folder } = await store.artifact("image", settings.image.key);
+  const lines = failed.flatMap(({ id, detail, asserts, reason, source }) => [
+    `- ${id}: ${detail}`,
+    `  should be: ${asserts}; ${reason} (${source})`,
+  ]);
   const rules = failed.length === 1 ? "1 rule" : `${failed.length} rules`;
-  return new StageFailure(`the image breaks ${rules}:\n${lines.join("\n")}`, {
-    evidence: ["check.json", "packages.tsv"],
-    hint: "mend it in a provisioning script, or in what the rule names; the image is kept in the store for inspection",
-  });
+  return new StageFailure(
+    [
+      `the image breaks ${rules}:`,
+      ...lines,
+      `the image is kept for inspection: ${displayPath(join(folder, "image.qcow2"))}`,
+    ].join("\n"),
+    {
+      evidence: ["check.json", "packages.json", "packages.tsv"],
+      hint: "mend it in a provisioning script, or in what the rule names; where it is meant to be so, waive the rule with a reason (setting check)",
+    },
+  );
 }

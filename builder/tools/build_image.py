@@ -19,6 +19,7 @@ import packer_template
 import stage
 from compact import compact, only_file
 from packer_run import PackerRun
+from secret_scan import scan
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/work", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
@@ -41,7 +42,9 @@ def build_image(settings):
 
     PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, variables)
     stage.phase("compact")
-    compact(only_file(os.path.join(SCRATCH, "output")), os.path.join(WORK, "image.qcow2"))
+    image = os.path.join(WORK, "image.qcow2")
+    compact(only_file(os.path.join(SCRATCH, "output")), image)
+    look_for_key(image, packer_template.key_path(SCRATCH))
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
 
@@ -64,6 +67,17 @@ def all_variables(settings):
         "ssh_timeout": f"{timeouts['ssh']}s",
         "shutdown_timeout": f"{timeouts['shutdown']}s",
     }
+
+
+def look_for_key(image, key):
+    """Nothing after this has the run's private key, so it is looked for now; uncompressed, the qcow2 holds the guest's data in order."""
+    with open(key, encoding="utf-8") as file:
+        hits = scan(image, {"key": file.read()})["hits"]
+    if hits:
+        raise stage.Failure(
+            f"the build's private SSH key is in the image ({hits[0]['form']}, at byte {hits[0]['offset']} of the qcow2); "
+            "a provisioning script must have copied it there"
+        )
 
 
 def facts():

@@ -8,9 +8,12 @@ secrets:  {name: value} to look for. No root, KVM, mount or network; /scratch is
 import json
 import os
 import re
+import shutil
 
+import rpm_packages
 import stage
-from file_systems import ReadError, open_reader, output
+from disk_reading import ReadError, output
+from file_systems import open_reader
 from secret_scan import scan
 
 SCRATCH = "/scratch"
@@ -32,6 +35,7 @@ def inspect(settings):
     facts["table"] = table = read_table(raw)
     mounted = read_file_systems(raw, table["partitions"] if table else [], facts)
     collect(mounted, re.compile("|".join(settings["contents"])), facts)
+    facts.update(read_rpm_packages(mounted))
     stage.phase("look for the run's secrets")
     facts["secrets"] = scan(raw, secrets)
     for hit in facts["secrets"]["hits"]:
@@ -154,6 +158,25 @@ def collect(readable, wanted, facts):
         facts["tree"] += [[prefix + path, *entry] for path, entry in tree.items()]
         paths = [path for path in tree if wanted.fullmatch(prefix + path)]
         facts["contents"].update({prefix + path: text for path, text in reader.read(tree, paths).items()})
+
+
+def read_rpm_packages(readable):
+    """{"rpm": packages, or None where they cannot be read}, or {} where the image has no such database."""
+    for folder in rpm_packages.FOLDERS:
+        copy = os.path.join(SCRATCH, "rpm")
+        os.makedirs(copy, exist_ok=True)
+        for record, _, reader, tree in readable:
+            if record["mountPoint"] is None:
+                continue
+            prefix = record["mountPoint"].rstrip("/")
+            paths = {path: (prefix + path).removeprefix(folder + "/") for path in tree}
+            wanted = {path: os.path.join(copy, name) for path, name in paths.items() if name in rpm_packages.FILES}
+            reader.copy(tree, wanted)
+        if os.listdir(copy):
+            packages = rpm_packages.installed(copy)
+            shutil.rmtree(copy)
+            return {"rpm": packages}
+    return {}
 
 
 def locate(offset, readable):

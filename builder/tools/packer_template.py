@@ -63,13 +63,17 @@ def check_script(path, name):
 
 def run_variables(folder):
     """Variables of one run whose values are made here: the key pair, in the given folder, and QEMU's recorder."""
-    private_key = os.path.join(folder, "key")
+    private_key = key_path(folder)
     public_key = ssh_key.create(private_key)
     return {
         "private_key": private_key,
         "authorized_key_base64": base64.b64encode(public_key.encode()).decode(),
         "qemu_binary": QEMU_RECORDED,
     }
+
+
+def key_path(folder):
+    return os.path.join(folder, "key")
 
 
 def declared(template, variables):

@@ -1,44 +1,70 @@
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
 import { globPattern, globRoot, matcher } from "./glob";
 import { PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
-import type { Assertion, Rule } from "./rules";
+import { areaOf, type Assertion, type Rule } from "./rule";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
 
-export type Status = "passed" | "failed" | "not checked" | "not applicable";
+/** "waived" is a rule that is broken, or could not be checked, and that the user has waived. */
+export type Status = "passed" | "failed" | "waived" | "not checked" | "not applicable";
 
-export interface Finding {
-  readonly id: string;
+/** A rule that an image may break. */
+export interface Waiver {
+  readonly rule: string;
+  readonly reason: string;
+}
+
+/** What became of a rule; with the rule's own words, since it is read where the catalogue is not. */
+export interface Finding extends Pick<Rule, "id" | "asserts" | "reason" | "source"> {
+  readonly area: string;
   readonly status: Status;
   /** What was found, or why it could not be judged. */
   readonly detail?: string;
+  /** Why the rule is waived; stands here, too, where the image keeps the rule. */
+  readonly waiver?: string;
 }
+
+type Conclusion = Pick<Finding, "status" | "detail">;
 
 const PATHS_SHOWN = 5;
 
-/** Judges an image by the catalogue. What could not be read is "not checked", never "passed". */
-export function judge(rules: readonly Rule[], facts: Facts): Finding[] {
+/** Judges an image by rules. What could not be read is "not checked", never "passed". */
+export function judge(
+  rules: readonly Rule[],
+  facts: Facts,
+  waivers: readonly Waiver[] = [],
+): Finding[] {
   const entries = listEntries(facts);
-  const hidden = unreadable(facts);
-  const damaged = facts.disk.problems.length > 0;
   return rules.map((rule) => {
-    if (damaged && !isAboutFile(rule.assertion)) {
-      return { id: rule.id, status: "not checked", detail: "the qcow2 is damaged" };
-    }
-    const looksAt = [...pathsOf(rule.assertion), ...(rule.when ? [rule.when] : [])];
-    const unseen = hidden.find((mount) => looksAt.some((glob) => overlaps(mount, globRoot(glob))));
-    if (unseen) {
-      return {
-        id: rule.id,
-        status: "not checked",
-        detail: `the file system at ${unseen} cannot be read`,
-      };
-    }
-    const when = rule.when;
-    if (when && !entries.some(({ path }) => matcher([when])(path))) {
-      return { id: rule.id, status: "not applicable", detail: `there is no ${when}` };
-    }
-    return { id: rule.id, ...conclude(evaluate(rule.assertion, facts, entries)) };
+    const { id, asserts, reason, source } = rule;
+    const found = judgeOne(rule, facts, entries);
+    const waiver = waivers.find((w) => w.rule === id)?.reason;
+    const status =
+      waiver !== undefined && ["failed", "not checked"].includes(found.status)
+        ? "waived"
+        : found.status;
+    const words = { id, area: areaOf(rule), asserts, reason, source };
+    return { ...words, ...found, status, ...(waiver === undefined ? {} : { waiver }) };
   });
+}
+
+function judgeOne(rule: Rule, facts: Facts, entries: readonly Entry[]): Conclusion {
+  if (facts.disk.problems.length > 0 && !isAboutFile(rule.assertion)) {
+    return { status: "not checked", detail: "the qcow2 is damaged" };
+  }
+  const looksAt = [...pathsOf(rule.assertion), ...(rule.when ? [rule.when] : [])];
+  const unseen = unreadable(facts).find((mount) =>
+    looksAt.some((glob) => overlaps(mount, globRoot(glob))),
+  );
+  if (unseen) {
+    return { status: "not checked", detail: `the file system at ${unseen} cannot be read` };
+  }
+  if (rule.when) {
+    const matches = matcher([rule.when]);
+    if (!entries.some(({ path }) => matches(path))) {
+      return { status: "not applicable", detail: `there is no ${rule.when}` };
+    }
+  }
+  return conclude(evaluate(rule.assertion, facts, entries));
 }
 
 /** Whether a rule looks at the qcow2 as a file, not at the disk in it. */
@@ -117,7 +143,7 @@ function shorten(problems: readonly string[]): string[] {
   return more > 0 ? [...problems.slice(0, PATHS_SHOWN), `and ${more} more`] : [...problems];
 }
 
-function conclude(verdict: Verdict): Omit<Finding, "id"> {
+function conclude(verdict: Verdict): Conclusion {
   if ("notChecked" in verdict) return { status: "not checked", detail: verdict.notChecked };
   if ("notApplicable" in verdict)
     return { status: "not applicable", detail: verdict.notApplicable };

@@ -1,6 +1,6 @@
 import type { Entry, Facts } from "./facts";
 import { DPKG_STATUS, packageList } from "./packages";
-import type { ProbeName } from "./rules";
+import type { ProbeName } from "./rule";
 
 /** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */
 export type Verdict =

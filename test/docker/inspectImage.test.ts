@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { chownSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { entries, type Facts, facts as factsSchema } from "../../stages/check/facts";
 import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
@@ -17,8 +17,17 @@ describe("the inspector, on tiny disks with planted faults", function () {
     image = await toolsImage(this);
   });
 
-  async function inspect(fault: string, secrets: Record<string, string> = {}): Promise<Facts> {
+  async function inspect(
+    fault: string,
+    secrets: Record<string, string> = {},
+    files: Record<string, string> = {},
+  ): Promise<Facts> {
     const scratch = mkdtempSync(join(tmpdir(), "kragle-inspect-"));
+    for (const [path, text] of Object.entries(files)) {
+      const file = join(scratch, "files", path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, text);
+    }
     chownSync(scratch, BUILD_UID, BUILD_GID);
     const lines: string[] = [];
     try {
@@ -76,6 +85,73 @@ describe("the inspector, on tiny disks with planted faults", function () {
     assert.deepEqual(facts.secrets, { scannedBytes: 0, tooShort: [], hits: [] });
   });
 
+  it("reads XFS", async () => {
+    const facts = await inspect("xfs", { password: "s3cr3t/of+run" });
+    assert.deepEqual(
+      facts.fileSystems.map(({ type, mountPoint, checked, problems }) => [
+        type,
+        mountPoint,
+        checked,
+        problems,
+      ]),
+      [
+        ["vfat", "/boot/efi", true, []],
+        ["xfs", "/", true, []],
+      ],
+    );
+    const found = new Map(facts.tree.map(([path, ...entry]) => [path, entry]));
+    assert.deepEqual(found.get("/etc/token"), [0o100640, 0, 42, 20]);
+    assert.deepEqual(found.get("/etc"), [0o040755, 0, 0, found.get("/etc")![3]]);
+    assert.equal(facts.contents["/usr/lib/os-release"], "ID=tiny\n");
+    assert.equal(facts.contents["/etc/localtime"], "/usr/share/zoneinfo/Etc/UTC");
+    assert.equal(facts.contents["/etc/long-link"], "/" + "long".repeat(30));
+    assert.deepEqual(facts.secrets!.hits.map(({ form, where }) => `${form} ${where}`).sort(), [
+      "URL-escaped /etc/url",
+      "base64 /etc/encoded",
+      "plain /etc/token",
+    ]);
+  });
+
+  it("notices an XFS that is not clean", async () => {
+    const root = (await inspect("dirty-xfs")).fileSystems.at(-1)!;
+    assert.equal(root.type, "xfs");
+    assert.notDeepEqual(root.problems, []);
+  });
+
+  for (const kind of ["bdb", "sqlite"]) {
+    it(`reads the packages of an rpm database, ${kind}`, async () => {
+      const packages = (await inspect(`rpm-${kind}`)).rpm!;
+      packages.sort((a, b) => (a.name < b.name ? -1 : 1));
+      assert.deepEqual(packages, [
+        {
+          name: "bash",
+          version: "4.2.46-35.el7",
+          architecture: "x86_64",
+          source: "bash",
+          sourceVersion: "4.2.46-35.el7",
+          license: "GPLv3+",
+          homepage: "http://www.gnu.org/software/bash",
+          installedBytes: 3_667_709,
+        },
+        {
+          name: "openssl-libs",
+          version: "1:1.0.2k-26.el7_9",
+          architecture: "x86_64",
+          source: "openssl",
+          sourceVersion: "1.0.2k-26.el7_9",
+          license: "OpenSSL",
+          homepage: null,
+          installedBytes: 3_200_172,
+        },
+      ]);
+    });
+  }
+
+  it("does not take an rpm database that cannot be read for an empty one", async () => {
+    assert.equal((await inspect("rpm-broken")).rpm, null);
+    assert.equal((await inspect("none")).rpm, undefined);
+  });
+
   it("notices a file that is cut off, and reads nothing of it", async () => {
     const facts = await inspect("truncated");
     assert.ok(facts.disk.problems.length > 0);
@@ -120,6 +196,29 @@ describe("the inspector, on tiny disks with planted faults", function () {
       "password plain /etc/token",
     ]);
     assert.deepEqual(secrets!.tooShort, ["pin"]);
+  });
+
+  it("finds a long secret in base64 that is cut into lines, and the lines of a private key", async () => {
+    const long = "correct horse/battery+staple of an activation key";
+    const key = ["MC4CAQAwBQYDK2VwBCIEIOzUFS", "b3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl"];
+    const armour = (name: string) => `-----${name} PRIVATE KEY-----`;
+    const { secrets } = await inspect(
+      "none",
+      { long, key: [armour("BEGIN"), ...key, armour("END"), ""].join("\n") },
+      {
+        "etc/wrapped": Buffer.from("x".repeat(35) + long)
+          .toString("base64")
+          .replace(/.{76}/g, "$&\n"),
+        "etc/indented": key.map((line) => `    ${line}\n`).join(""),
+        "etc/armour": armour("BEGIN"),
+      },
+    );
+    const hits = secrets!.hits.map(({ secret, form, where }) => `${secret} ${form} ${where}`);
+    assert.deepEqual(hits.sort(), [
+      "key plain /etc/indented",
+      "key plain /etc/indented",
+      "long base64 /etc/wrapped",
+    ]);
   });
 
   it("finds secrets in deleted files", async () => {

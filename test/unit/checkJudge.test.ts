@@ -4,7 +4,7 @@ import { folderSizes } from "../../stages/check/facts";
 import { globPattern, globRoot, matcher } from "../../stages/check/glob";
 import { judge, neededContents } from "../../stages/check/judge";
 import { packageList, packagesJson, packagesTsv } from "../../stages/check/packages";
-import { catalogueDigest, RULES } from "../../stages/check/rules";
+import { catalogueDigest, RULES } from "../../stages/check/catalogue";
 import { sshdValue } from "../../stages/check/sshd";
 import { SampleImage } from "./checkSamples";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { judge } from "../../stages/check/judge";
-import { RULES } from "../../stages/check/rules";
+import { RULES } from "../../stages/check/catalogue";
 import { SampleImage } from "./checkSamples";
 
 type Plant = (image: SampleImage) => void;

@@ -1,0 +1,52 @@
+import type { Rule } from "../rule";
+import { GOSS, KRAGLE } from "./sources";
+
+/** What the system is there for. */
+export const system: readonly Rule[] = [
+  {
+    id: "services.guest-agent",
+    asserts: "the QEMU guest agent is installed",
+    assertion: { anyOf: ["/usr/{sbin,bin}/qemu-ga"] },
+    reason: "hypervisors ask it for addresses and for quiet file systems",
+    source: KRAGLE,
+  },
+  {
+    id: "services.time",
+    asserts: "a time service is enabled",
+    assertion: {
+      anyOf: [
+        "/etc/systemd/system/*.wants/{systemd-timesyncd,chrony,chronyd,ntp,ntpd,ntpsec}.service",
+      ],
+    },
+    reason: "certificates and logs need the right time",
+    source: GOSS,
+  },
+  {
+    id: "services.timezone",
+    asserts: "the time zone is UTC",
+    assertion: { content: ["/etc/localtime"], has: "(UTC|UCT|Universal|Zulu|GMT)0?$" },
+    reason: "a machine's place is not known yet",
+    source: GOSS,
+  },
+  {
+    id: "payload.os-release",
+    asserts: "the system says what it is",
+    assertion: { content: ["/{usr/lib,etc}/os-release"], has: "^ID=", required: true },
+    reason: "tools for the image depend on it",
+    source: "os-release(5)",
+  },
+  {
+    id: "payload.packages",
+    asserts: "every package is completely installed",
+    assertion: { probe: "packages" },
+    reason: "a half-installed package stops the next update",
+    source: "dpkg(1), package states",
+  },
+  {
+    id: "payload.secrets",
+    asserts: "none of the run's secrets is on the disk, in deleted files neither",
+    assertion: { probe: "secrets" },
+    reason: "whoever gets the image gets them",
+    source: KRAGLE,
+  },
+];
