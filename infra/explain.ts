@@ -24,6 +24,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   format: "formats",
   options: "formats",
   rules: "kragle's check rules",
+  ownRules: "check.rules",
+  waive: "check.waive",
   version: "kragle's program of this stage",
 };
 

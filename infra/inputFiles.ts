@@ -43,6 +43,12 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     ),
     rules: catalogueDigest(),
     signer,
+    ownRules: Object.fromEntries(
+      spec.check.rules.map((path, index) => [
+        `${index + 1}-${basename(path)}`,
+        digest(inProject(path)),
+      ]),
+    ),
   };
 }
 

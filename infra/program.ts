@@ -119,7 +119,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
     {
       ...common,
       description: proofs.apply(({ check }) => check.description),
-      settings: { timeoutSeconds: timeouts.check },
+      settings: { ...spec.check, timeoutSeconds: timeouts.check },
       marker: marker("check"),
     },
     afterImage,

@@ -10,6 +10,7 @@ import { formatSize, parseDuration, parseSize } from "../plan/units";
 import { builderFolder, inProject } from "../stages/project";
 import { credentialProblems, takeCredentials } from "./credentials";
 import { missingSha256 } from "./medium";
+import { checkSetting } from "./checkSetting";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
@@ -229,6 +230,7 @@ const schema = z.object({
   provision,
   formats,
   publish,
+  check: structured(checkSetting),
   smoke: oneOf(["qemu", "libvirt", "none"]),
   libvirtUri,
   accelerator: oneOf(["auto", "kvm", "tcg"]),

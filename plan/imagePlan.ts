@@ -20,6 +20,8 @@ export interface InputFiles {
   readonly rules: string;
   /** Fingerprint of the key that signs releases; null where none does. */
   readonly signer: string | null;
+  /** The user's own rules, named so that their order is that of the settings. */
+  readonly ownRules: FileDigests;
 }
 
 export interface PlannedStage {
@@ -95,13 +97,20 @@ export function baseFamily(description: StageDescription): string {
   return stageKey({ ...description, inputs });
 }
 
+const waived = ({ check }: ImageSpec) =>
+  Object.fromEntries(check.waive.map(({ rule, reason }) => [rule, reason]));
+
 /** Plans what follows the image, by the image's content. */
 export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: string): ProofPlan {
   const upstream = { imageSha256 };
   const check = planned({
     stage: "check",
     version: 1,
-    inputs: { rules: files.rules },
+    inputs: {
+      rules: files.rules,
+      ...(Object.keys(files.ownRules).length ? { ownRules: files.ownRules } : {}),
+      ...(spec.check.waive.length ? { waive: waived(spec) } : {}),
+    },
     upstream,
   });
   const conversions = spec.formats.map((conversion) => ({

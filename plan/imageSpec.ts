@@ -63,6 +63,14 @@ export const CREDENTIAL_NAMES = [
 
 export type CredentialName = (typeof CREDENTIAL_NAMES)[number];
 
+/** What a user changes in how the finished image is judged. */
+export interface CheckSetting {
+  /** Files with rules of the user's own; relative to the project, or absolute. */
+  readonly rules: readonly string[];
+  /** Rules that the image may break, each with a reason that stands in the report. */
+  readonly waive: readonly { readonly rule: string; readonly reason: string }[];
+}
+
 /** One image, as the settings describe it: valid, typed, with every default filled in. */
 export interface ImageSpec {
   readonly template: Template;
@@ -77,6 +85,7 @@ export interface ImageSpec {
   readonly formats: readonly Conversion[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];
+  readonly check: CheckSetting;
   /** What boots the image as proof. */
   readonly smoke: "qemu" | "libvirt" | "none";
   /** Which libvirt daemon boots it, where libvirt does. */

@@ -9,7 +9,7 @@ import { type Finding, judge, neededContents, type Status } from "./check/judge"
 import { packageList, packagesJson, packagesTsv } from "./check/packages";
 import type { Rule } from "./check/rule";
 import { readRuleFiles } from "./check/ruleFile";
-import { hostSecrets } from "./check/secrets";
+import { namedHostSecrets } from "./check/secrets";
 import { BUILD_GID, BUILD_UID } from "./container";
 import { StageFailure } from "./failure";
 import { displayPath } from "./project";
@@ -91,7 +91,7 @@ async function inspect(
       { source: scratch, target: "/scratch" },
     ],
     settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
-    secrets: { ...hostSecrets(), ...secrets },
+    secrets: { ...namedHostSecrets(), ...secrets },
     deadlineSeconds: settings.timeoutSeconds,
   });
   if (exitCode !== 0) {

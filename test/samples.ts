@@ -28,6 +28,7 @@ export const sampleSpec: ImageSpec = {
     },
   ],
   publish: [],
+  check: { rules: [], waive: [] },
   smoke: "qemu",
   libvirtUri: "qemu:///system",
   accelerator: "auto",
@@ -63,6 +64,7 @@ export const sampleFiles: InputFiles = {
   scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },
   rules: digest("8"),
   signer: null,
+  ownRules: {},
 };
 
 /** SHA-256 of the image that the sample's proofs belong to. */

@@ -138,7 +138,9 @@ export function readRuleFiles(paths: readonly string[]): Rule[] {
       found.forEach(({ id }) => taken.add(id));
       rules.push(...found);
     } catch (error) {
-      const lines = error instanceof RuleFileError ? error.problems : [(error as Error).message];
+      const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+      const text = missing ? "there is no such file" : (error as Error).message;
+      const lines = error instanceof RuleFileError ? error.problems : [text];
       problems.push(...lines.map((line) => `${path}: ${line}`));
     }
   }

@@ -1,35 +1,23 @@
-import { hostAptConfiguration, hostProxyEnvironment } from "../host";
+import { hostAptConfiguration, hostProxyEnvironment, urlPasswords } from "../host";
 
-/** Passwords of the host's proxies and mirrors, which a build uses without their being settings, by a name that says whose. */
-export function hostSecrets(
+/** Bytes; the scan of the disk cannot tell a shorter text from chance. */
+const SHORTEST = 6;
+
+/**
+ * Passwords of the host's proxies and mirrors, which a build uses without their being settings, by a name that says where each
+ * stands. A short one is looked for together with its user.
+ */
+export function namedHostSecrets(
   proxies = hostProxyEnvironment(),
   apt = hostAptConfiguration(),
 ): Record<string, string> {
-  return {
-    ...Object.fromEntries(
-      Object.entries(proxies).flatMap(([name, url]) =>
-        passwords(url).map((password) => [`the password in ${name}`, password]),
-      ),
-    ),
-    ...Object.fromEntries(
-      passwords(`${apt.sources}\n${apt.conf}`).map((password, index) => [
-        `password ${index + 1} of the host's apt configuration`,
-        password,
-      ]),
-    ),
-  };
-}
-
-/** The passwords of all addresses in a text, as they are; `http://user:p%40ss@host` has "p@ss". */
-function passwords(text: string): string[] {
-  const found = [...text.matchAll(/[a-z][a-z0-9+.-]*:\/\/[^\s/@:"]*:([^\s/@"]+)@/gi)];
-  return [...new Set(found.map(([, password]) => decoded(password!)))];
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // a percent sign that is none of an escape
+  const texts = { ...proxies, "the host's apt configuration": `${apt.sources}\n${apt.conf}` };
+  const names = new Map<string, string>();
+  for (const [where, text] of Object.entries(texts)) {
+    const secrets = urlPasswords(text).filter((secret) => Buffer.byteLength(secret) >= SHORTEST);
+    secrets.forEach((secret, index) => {
+      if (!names.has(secret)) names.set(secret, `password in ${where}, form ${index + 1}`);
+    });
   }
+  return Object.fromEntries([...names].map(([secret, name]) => [name, secret]));
 }

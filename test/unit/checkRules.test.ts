@@ -46,7 +46,26 @@ const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   "identity.boot-entries": [
     file("/boot/loader/entries/0123456789abcdef0123456789abcdef-6.1.0.conf"),
   ],
-  "ssh.host-keys": [file("/etc/ssh/ssh_host_ed25519_key"), file("/etc/ssh/ssh_host_rsa_key.pub")],
+  "identity.entry-token": [file("/etc/kernel/entry-token", "0123456789abcdef0123456789abcdef\n")],
+  "identity.inventory": [
+    file("/var/lib/yum/uuid"),
+    file("/etc/yum/vars/uuid"),
+    file("/etc/lvm/devices/system.devices"),
+  ],
+  "identity.domain": [
+    file("/etc/krb5.keytab"),
+    file("/var/lib/samba/private/secrets.tdb"),
+    file("/var/lib/sss/db/cache_example.ldb"),
+  ],
+  "identity.agents": [
+    file("/etc/puppetlabs/puppet/ssl/private_keys/build.pem"),
+    file("/etc/salt/pki/minion/minion.pem"),
+  ],
+  "ssh.host-keys": [
+    file("/etc/dropbear/dropbear_rsa_host_key"),
+    file("/etc/ssh/ssh_host_ed25519_key"),
+    file("/etc/ssh/ssh_host_rsa_key.pub"),
+  ],
   "ssh.host-keys-made": [without("/etc/systemd/system/cloud-init.target.wants/cloud-init.service")],
   "ssh.authorized-keys": [
     file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAA build"),
@@ -76,13 +95,29 @@ const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   ],
   "accounts.build-home": [file("/home/packer")],
   "accounts.sudo": [file("/etc/sudoers.d/90-build", "admin ALL=(ALL) NOPASSWD:ALL\n")],
-  "accounts.backups": [file("/etc/shadow-"), file("/etc/gshadow-")],
+  "accounts.backups": [
+    file("/etc/shadow-"),
+    file("/etc/gshadow-"),
+    file("/etc/passwd.bak"),
+    file("/var/backups/shadow.bak"),
+  ],
   "installer.leftovers": [
     file("/root/anaconda-ks.cfg"),
     file("/root/original-ks.cfg"),
+    file("/root/preseed.cfg"),
+    file("/preseed.cfg"),
+    file("/var/log/anaconda/syslog", ""),
     file("/var/log/installer/cdebconf/questions.dat"),
   ],
-  "subscription.identity": [file("/etc/pki/consumer/cert.pem"), file("/etc/pki/entitlement/1.pem")],
+  "installer.answers": [
+    file("/var/cache/debconf/passwords.dat", "Name: x/password\nTemplate: x\nValue: s3cret\n"),
+  ],
+  "subscription.identity": [
+    file("/etc/pki/consumer/cert.pem"),
+    file("/etc/pki/entitlement/1.pem"),
+    file("/var/lib/rhsm/productid.js"),
+    file("/etc/sysconfig/rhn/systemid"),
+  ],
   "network.hardware": [
     file("/etc/sysconfig/network-scripts/ifcfg-eth0", "DEVICE=eth0\nHWADDR=52:54:00:12:34:56\n"),
     file("/etc/netplan/01.yaml", "network:\n  match:\n    macaddress: 52:54:00:12:34:56\n"),
@@ -103,7 +138,10 @@ const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/etc/environment", "LANG=C\nhttps_proxy=http://10.1.2.3:3128\n"),
     file("/etc/yum.conf", "[main]\nproxy=http://10.1.2.3:3128\n"),
   ],
-  "network.hostname": [file("/etc/hostname", "packer-kragle\n")],
+  "network.hostname": [
+    file("/etc/hostname", "packer-kragle\n"),
+    file("/etc/hosts", "127.0.0.1 localhost\n10.0.2.15 somewhere\n"),
+  ],
   "cloud-init.state": [
     file("/var/lib/cloud/instances/i-1/user-data.txt"),
     file("/var/log/cloud-init-output.log"),
@@ -117,6 +155,13 @@ const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/var/cache/apt/archives/bash.deb"),
     file("/var/lib/apt/lists/x_Packages"),
     file("/var/cache/dnf/a/b/c.rpm"),
+    file("/var/lib/rpm/__db.001"),
+  ],
+  "caches.backups": [file("/etc/ssh/sshd_config.bak"), file("/root/notes~")],
+  "caches.spool": [
+    file("/var/mail/root", "From packer"),
+    file("/var/spool/at/a0000101b2c3d4", "poweroff"),
+    file("/var/spool/cron/atjobs/a0000101b2c3d4", "poweroff"),
   ],
   "caches.temporary": [file("/tmp/script.sh"), file("/var/tmp/a/b")],
   "caches.dumps": [
@@ -170,8 +215,8 @@ describe("the catalogue of checks", () => {
 
   it("has rules with an id of their own, a reason and a source", () => {
     assert.equal(new Set(RULES.map(({ id }) => id)).size, RULES.length);
-    for (const { id, area, asserts, reason, source } of RULES) {
-      assert.ok(id.startsWith(`${area}.`), id);
+    for (const { id, asserts, reason, source } of RULES) {
+      assert.match(id, /^[a-z][a-z-]*\.[a-z-]+$/);
       for (const text of [asserts, reason, source]) assert.ok(text.length > 3, id);
     }
   });

@@ -17,6 +17,8 @@ const withSpec = (change: Partial<ImageSpec>) => (from: KeyInputs) => ({
   ...from,
   spec: { ...from.spec, ...change },
 });
+const withCheck = (change: Partial<ImageSpec["check"]>) => (from: KeyInputs) =>
+  withSpec({ check: { ...from.spec.check, ...change } })(from);
 const withFiles = (change: (files: InputFiles) => Partial<InputFiles>) => (from: KeyInputs) => ({
   ...from,
   files: { ...from.files, ...change(from.files) },
@@ -70,6 +72,16 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   ["memory", withSpec({ memoryMiB: 2048 }), ["image", "release", "smoke"]],
   ["processors", withSpec({ cpus: 4 }), ["image", "release", "smoke"]],
   ["the rules", withFiles(() => ({ rules: digest("0") })), ["check", "release"]],
+  [
+    "the user's rules",
+    withFiles(() => ({ ownRules: { "1-site.yaml": digest("0") } })),
+    ["check", "release"],
+  ],
+  [
+    "a waiver",
+    withCheck({ waive: [{ rule: "ssh.passwords", reason: "console" }] }),
+    ["check", "release"],
+  ],
   ["a format more", withSpec({ formats: [raw!, zstd!, vmdk] }), ["convert-vmdk", "release"]],
   ["a format less", withSpec({ formats: [zstd!] }), ["convert-raw", "release"]],
   ["the formats' order", withSpec({ formats: [zstd!, raw!] }), ["release"]],
@@ -92,6 +104,7 @@ const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
     "credentials",
     withSpec({ credentials: { rhsmUsername: "u", rhsmPassword: "p", rhsmOrg: "1" } }),
   ],
+  ["where the user's rules lie", withCheck({ rules: ["/a/site.yaml"] })],
   ["where the scripts lie", withSpec({ provision: ["/somewhere/else/app.sh"] })],
   [
     "where the template lies",

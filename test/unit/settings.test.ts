@@ -31,6 +31,7 @@ describe("settings", () => {
       provision: [],
       formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
       publish: [],
+      check: { rules: [], waive: [] },
       smoke: "qemu",
       libvirtUri: "qemu:///system",
       accelerator: "auto",

@@ -6,7 +6,7 @@ export const access: readonly Rule[] = [
   {
     id: "ssh.host-keys",
     asserts: "there are no SSH host keys",
-    assertion: { absent: ["/etc/ssh/ssh_host_*_key*"] },
+    assertion: { absent: ["/etc/ssh/ssh_host_*_key*", "/etc/dropbear/*_host_key"] },
     reason: "who has the image could pose as every machine that was made of it",
     source: AWS,
   },
@@ -104,7 +104,12 @@ export const access: readonly Rule[] = [
   {
     id: "accounts.backups",
     asserts: "there are no backups of the account files",
-    assertion: { absent: ["/etc/{passwd,shadow,group,gshadow,subuid,subgid}-"] },
+    assertion: {
+      absent: [
+        "/etc/{passwd,shadow,group,gshadow,subuid,subgid}{-,~,.bak,.old,.orig}",
+        "/var/backups/{passwd,shadow,group,gshadow}.bak",
+      ],
+    },
     reason: "they keep accounts and password hashes that were removed",
     source: `${SYSPREP}, passwd-backups`,
   },

@@ -44,14 +44,62 @@ export const identity: readonly Rule[] = [
     source: SYSTEMD,
   },
   {
+    id: "identity.entry-token",
+    asserts: "kernel-install does not name boot entries by the build's machine id",
+    assertion: { content: ["/etc/kernel/entry-token"], lacks: "^[0-9a-f]{32}$" },
+    reason: "it would override the machine's own id",
+    source: SYSTEMD,
+  },
+  {
+    id: "identity.inventory",
+    asserts: "no fleet, inventory or update service knows the system by an id",
+    assertion: {
+      absent: [
+        "/var/lib/yum/uuid",
+        "/etc/{yum,dnf}/vars/uuid",
+        "/etc/smolt/*uuid",
+        "/etc/sysconfig/hw-uuid",
+        "/etc/insights-client/machine-id",
+        "/etc/lvm/devices/system.devices",
+      ],
+    },
+    reason: "all copies would be one machine to it",
+    source: `${SYSPREP}, yum-uuid, smolt-uuid, lvm-system-devices`,
+  },
+  {
+    id: "identity.domain",
+    asserts: "the system is no member of a domain",
+    assertion: {
+      absent: [
+        "/etc/krb5.keytab",
+        "/var/lib/samba/**.tdb",
+        "/var/lib/sss/db/*",
+        "/var/lib/ipa-client/{pki,sysrestore}/*",
+      ],
+      only: "file",
+    },
+    reason: "copies would share the machine account and its key",
+    source: `${SYSPREP}, kerberos-hostkeytab, samba-db-log, sssd-db-log, ipa-client`,
+  },
+  {
+    id: "identity.agents",
+    asserts: "no configuration agent has a certificate",
+    assertion: {
+      absent: ["/{var/lib,etc,etc/puppetlabs}/puppet/ssl/**", "/etc/salt/pki/minion/*"],
+      only: "file",
+    },
+    reason: "copies would speak to its server in the build machine's name",
+    source: `${SYSPREP}, puppet-data-log`,
+  },
+  {
     id: "subscription.identity",
     asserts: "the system is not registered",
     assertion: {
       absent: [
         "/etc/pki/{consumer,entitlement}/*",
         "/etc/rhsm/facts/*",
-        "/etc/sysconfig/rhn/systemid",
-        "/var/lib/rhsm/{facts,packages}/**",
+        "/etc/sysconfig/rhn/{systemid,osad-auth.conf}",
+        "/var/lib/rhsm/**",
       ],
       only: "file",
     },

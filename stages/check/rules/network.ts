@@ -48,7 +48,7 @@ export const network: readonly Rule[] = [
     asserts: "there are no DHCP leases",
     assertion: {
       absent: [
-        "/var/lib/{dhcp,dhcpcd,dhclient}/*lease*",
+        "/var/lib/{dhcp,dhcpd,dhcpcd,dhclient}/*lease*",
         "/var/lib/NetworkManager/*lease*",
         "/var/lib/NetworkManager/{secret_key,seen-bssids,timestamps}",
         "/var/lib/systemd/network/**",
@@ -78,8 +78,12 @@ export const network: readonly Rule[] = [
   },
   {
     id: "network.hostname",
-    asserts: "the host name says nothing of the build",
-    assertion: { content: ["/etc/hostname"], lacks: "packer|kragle|builder" },
+    asserts: "host name and hosts say nothing of the build",
+    // 10.0.2.0/24 is QEMU's user-mode network
+    assertion: {
+      content: ["/etc/{hostname,hosts}"],
+      lacks: "packer|kragle|builder|^\\s*10\\.0\\.2\\.",
+    },
     reason: "copies would carry it on",
     source: `${SYSPREP}, hostname`,
   },

@@ -8,7 +8,8 @@ export const traces: readonly Rule[] = [
     asserts: "the installer's answers and logs are gone",
     assertion: {
       absent: [
-        "/root/{anaconda-ks,original-ks}.cfg",
+        "/root/{anaconda-ks,original-ks,initial-setup-ks}.cfg",
+        "/{,root/}preseed.cfg",
         "/root/install.log*",
         "/var/log/anaconda",
         "/var/log/anaconda/**",
@@ -21,6 +22,13 @@ export const traces: readonly Rule[] = [
     source: `${SYSPREP}, logfiles`,
   },
   {
+    id: "installer.answers",
+    asserts: "debconf has stored no password",
+    assertion: { content: ["/var/cache/debconf/passwords.dat"], lacks: "^Value: *\\S" },
+    reason: "it was answered for the build, and every copy would have it",
+    source: "debconf(7), passwords database",
+  },
+  {
     id: "logs.journal",
     asserts: "there is no journal",
     assertion: { absent: ["/var/log/journal/**"], only: "file" },
@@ -30,7 +38,10 @@ export const traces: readonly Rule[] = [
   {
     id: "logs.logins",
     asserts: "no logins are recorded",
-    assertion: { absent: ["/var/log/{wtmp,btmp,lastlog,tallylog,faillog}*"], nonEmpty: true },
+    assertion: {
+      absent: ["/var/log/{wtmp,btmp,lastlog,tallylog,faillog}*", "/var/account/pacct"],
+      nonEmpty: true,
+    },
     reason: "they name the build's user and address",
     source: `${SYSPREP}, pam-data`,
   },
@@ -45,7 +56,7 @@ export const traces: readonly Rule[] = [
     id: "logs.history",
     asserts: "no account has a command history",
     assertion: {
-      absent: ["/{root,home/*}/{.*_history,.viminfo,.lesshst,.wget-hsts,.python_history}"],
+      absent: ["/{root,home/*}/{.*_history,.zhistory,.histfile,.viminfo,.lesshst,.wget-hsts}"],
     },
     reason: "it shows what was typed, passwords included",
     source: AWS,
@@ -59,6 +70,7 @@ export const traces: readonly Rule[] = [
         "/var/cache/apt/archives/**.deb",
         "/var/lib/apt/lists/**",
         "/var/cache/{yum,dnf}/**",
+        "/var/lib/rpm/__db.*",
       ],
       only: "file",
       nonEmpty: true,
@@ -72,6 +84,24 @@ export const traces: readonly Rule[] = [
     assertion: { absent: ["/tmp/**", "/var/tmp/**"] },
     reason: "what lies there belongs to the build",
     source: `${SYSPREP}, tmp-files`,
+  },
+  {
+    id: "caches.backups",
+    asserts: "there are no backup copies of edited files",
+    assertion: { absent: ["/{etc,root,home,srv}/**{~,.bak}"], only: "file" },
+    reason: "they keep what was taken out, passwords included",
+    source: `${SYSPREP}, backup-files`,
+  },
+  {
+    id: "caches.spool",
+    asserts: "no mail and no one-off job is waiting",
+    assertion: {
+      absent: ["/var/{mail,spool/mail}/**", "/var/spool/{at,cron/atjobs}/[a-z]*"],
+      only: "file",
+      nonEmpty: true,
+    },
+    reason: "every copy would deliver and run it",
+    source: `${SYSPREP}, mail-spool, cron-spool`,
   },
   {
     id: "caches.dumps",

@@ -1,0 +1,57 @@
+import { z } from "zod";
+
+import type { CheckSetting } from "../plan/imageSpec";
+import { RULES } from "../stages/check/catalogue";
+import { readRuleFiles, RuleFileError } from "../stages/check/ruleFile";
+
+const EXAMPLE = '{"rule": "ssh.passwords", "reason": "reached by console only"}';
+
+const shape = z.strictObject(
+  {
+    rules: z.array(z.string("write the path of a file"), "write a list of files").default([]),
+    waive: z.array(z.unknown(), `write a list such as [${EXAMPLE}]`).default([]),
+  },
+  {
+    error: (issue) =>
+      issue.code === "unrecognized_keys"
+        ? `${issue.keys?.join(", ")} is unknown; allowed are rules, waive`
+        : `${JSON.stringify(issue.input)} is not allowed; write {"rules": [files], "waive": [${EXAMPLE}]}`,
+  },
+);
+
+const waiver = z.strictObject({ rule: z.string(), reason: z.string() });
+
+/** The setting `check`: the user's own rules, and rules that the image may break. Every problem is told at once. */
+export const checkSetting = shape.transform(({ rules, waive }, context): CheckSetting => {
+  const say = (path: (string | number)[], message: string) =>
+    context.addIssue({ code: "custom", path, message });
+  const known = RULES.map(({ id }) => id);
+  let complete = true;
+  try {
+    known.push(...readRuleFiles(rules).map(({ id }) => id));
+  } catch (error) {
+    if (!(error instanceof RuleFileError)) throw error;
+    complete = false;
+    for (const problem of error.problems) say(["rules"], problem);
+  }
+  const waivers = waive.flatMap((value, index) => {
+    const { success, data } = waiver.safeParse(value);
+    if (!success) {
+      say(["waive", index], `${JSON.stringify(value)} is not a waiver; write it as in ${EXAMPLE}`);
+      return [];
+    }
+    const place = ["waive", index];
+    // what a file that cannot be read defines is not known
+    if (complete && !known.includes(data.rule)) {
+      say([...place, "rule"], `"${data.rule}" is not a rule; known are ${known.join(", ")}`);
+    }
+    if (data.reason.trim() === "") say([...place, "reason"], "a waiver needs a reason");
+    return data;
+  });
+  waivers.forEach(({ rule }, index) => {
+    if (waivers.findIndex((other) => other.rule === rule) < index) {
+      say(["waive"], `"${rule}" is waived twice`);
+    }
+  });
+  return { rules, waive: waivers };
+});

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { check } from "../../stages/check";
+import type { Finding, Waiver } from "../../stages/check/judge";
+import { hostSecrets } from "../../stages/check/secrets";
+import { StageFailure } from "../../stages/failure";
+import type { StageContext } from "../../stages/stage";
+import { SampleImage } from "./checkSamples";
+
+type Context = Parameters<typeof check.run>[0];
+type Container = Parameters<StageContext<unknown>["container"]>[0];
+
+describe("the check stage", () => {
+  let work: string;
+  beforeEach(() => (work = mkdtempSync(join(tmpdir(), "kragle-check-"))));
+  afterEach(() => rmSync(work, { recursive: true }));
+
+  /** Runs the stage; the inspector, which needs a container, has found this image. */
+  async function run(image: SampleImage, waive: Waiver[] = []) {
+    const lines: string[] = [];
+    const started: Container[] = [];
+    const context = {
+      settings: {
+        toolsImage: "tools",
+        image: { key: "k", sha256: "a".repeat(64) },
+        rules: [],
+        waive,
+        timeoutSeconds: 60,
+      },
+      secrets: { rhsmPassword: "correct horse" },
+      work,
+      store: { artifact: () => Promise.resolve({ folder: "/the/store/image-k" }) },
+      phase: () => undefined,
+      detail: (line: string) => lines.push(line),
+      container: (options: Container) => {
+        started.push(options);
+        writeFileSync(join(work, "scratch/facts.json"), JSON.stringify(image.facts));
+        return Promise.resolve({ exitCode: 0, tail: [] });
+      },
+    } as unknown as Context;
+    const outcome = await check.run(context);
+    return { ...outcome, lines, started };
+  }
+
+  const checked = () =>
+    JSON.parse(readFileSync(join(work, "check.json"), "utf8")) as { rules: Finding[] };
+
+  it("leaves findings with the words of their rules, and the packages", async () => {
+    const { result, lines } = await run(new SampleImage());
+    assert.equal(result.passed, true);
+    const [first] = checked().rules;
+    assert.deepEqual(first, {
+      id: "disk.consistent",
+      area: "disk",
+      asserts: "the qcow2 is whole and without leaked clusters",
+      reason: "qemu-img convert fills what a damaged file lacks with zeroes, and succeeds",
+      source: "qemu-img(1), check",
+      status: "passed",
+    });
+    assert.equal(readFileSync(join(work, "packages.tsv"), "utf8"), "bash\t5\t\n");
+    assert.match(lines.at(-1)!, /^\d+ rules hold, 0 do not apply$/);
+  });
+
+  it("fails with rule, file and where the image is kept", async () => {
+    const image = new SampleImage()
+      .file("/root/.bash_history", "x")
+      .file("/etc/ssh/ssh_host_a_key", "x");
+    const error = await run(image).then(
+      () => assert.fail("it did not fail"),
+      (thrown: unknown) => thrown as StageFailure,
+    );
+    assert.ok(error instanceof StageFailure);
+    assert.equal(
+      error.message,
+      [
+        "the image breaks 2 rules:",
+        "- ssh.host-keys: /etc/ssh/ssh_host_a_key exists",
+        "  should be: there are no SSH host keys; who has the image could pose as every machine that was made of it (AWS Marketplace, AMI-based product policies)",
+        "- logs.history: /root/.bash_history exists",
+        "  should be: no account has a command history; it shows what was typed, passwords included (AWS Marketplace, AMI-based product policies)",
+        "the image is kept for inspection: /the/store/image-k/image.qcow2",
+      ].join("\n"),
+    );
+    assert.match(error.details.hint!, /waive/);
+    assert.ok(error.details.evidence!.includes("check.json"));
+  });
+
+  it("tells what is waived, and goes on", async () => {
+    const image = new SampleImage().file("/root/.bash_history", "x");
+    const { result, lines } = await run(image, [{ rule: "logs.history", reason: "a demo" }]);
+    assert.equal(result.passed, true);
+    assert.ok(lines.includes("waived: logs.history: /root/.bash_history exists (a demo)"));
+    assert.equal(checked().rules.find(({ id }) => id === "logs.history")!.waiver, "a demo");
+  });
+
+  it("has not passed where something could not be checked", async () => {
+    const image = new SampleImage();
+    image.facts.fileSystems[1]!.checked = false;
+    const { result, lines } = await run(image);
+    assert.equal(result.passed, false);
+    assert.ok(lines.some((line) => line.startsWith("not checked: logs.files: ")));
+  });
+
+  it("has the run's secrets looked for", async () => {
+    const { started } = await run(new SampleImage());
+    assert.equal(started[0]!.secrets!.rhsmPassword, "correct horse");
+    assert.equal(started[0]!.network, "none");
+  });
+});
+
+describe("secrets that a build takes from its host", () => {
+  it("are the passwords of proxies and mirrors", () => {
+    const proxies = { http_proxy: "http://me:p%40ss%20word@proxy:3128", no_proxy: "localhost" };
+    const apt = {
+      sources: "deb https://me:s3cret-1@mirror.example/debian bookworm main\n",
+      conf: 'Acquire::http::Proxy "http://u:100%secret@proxy:3128";\nAcquire::Retries "3";\n',
+    };
+    assert.deepEqual(hostSecrets(proxies, apt), {
+      "the password in http_proxy": "p@ss word",
+      "password 1 of the host's apt configuration": "s3cret-1",
+      "password 2 of the host's apt configuration": "100%secret",
+    });
+    assert.deepEqual(
+      hostSecrets({ http_proxy: "http://proxy:3128" }, { sources: "", conf: "" }),
+      {},
+    );
+  });
+});
