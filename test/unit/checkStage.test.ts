@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { check } from "../../stages/check";
 import type { Finding, Waiver } from "../../stages/check/judge";
-import { hostSecrets } from "../../stages/check/secrets";
+import { namedHostSecrets } from "../../stages/check/secrets";
 import { StageFailure } from "../../stages/failure";
 import type { StageContext } from "../../stages/stage";
 import { SampleImage } from "./checkSamples";
@@ -118,14 +118,20 @@ describe("secrets that a build takes from its host", () => {
       sources: "deb https://me:s3cret-1@mirror.example/debian bookworm main\n",
       conf: 'Acquire::http::Proxy "http://u:100%secret@proxy:3128";\nAcquire::Retries "3";\n',
     };
-    assert.deepEqual(hostSecrets(proxies, apt), {
-      "the password in http_proxy": "p@ss word",
-      "password 1 of the host's apt configuration": "s3cret-1",
-      "password 2 of the host's apt configuration": "100%secret",
+    assert.deepEqual(namedHostSecrets({ ...proxies, HTTP_PROXY: proxies.http_proxy }, apt), {
+      "password in http_proxy, form 1": "me:p%40ss%20word@",
+      "password in http_proxy, form 2": "p%40ss%20word",
+      "password in http_proxy, form 3": "p@ss word",
+      "password in the host's apt configuration, form 1": "me:s3cret-1@",
+      "password in the host's apt configuration, form 2": "s3cret-1",
+      "password in the host's apt configuration, form 4": "u:100%secret@",
+      "password in the host's apt configuration, form 5": "100%secret",
     });
     assert.deepEqual(
-      hostSecrets({ http_proxy: "http://proxy:3128" }, { sources: "", conf: "" }),
-      {},
+      namedHostSecrets({ http_proxy: "http://u:pin@proxy" }, { sources: "", conf: "" }),
+      {
+        "password in http_proxy, form 1": "u:pin@",
+      },
     );
   });
 });
