@@ -21,6 +21,7 @@ import {
 import * as judge from "../setup/requirements";
 import * as around from "../setup/surroundings";
 import { kvmRequirement, processorRequirement } from "../setup/virtualization";
+import { findIso } from "../stages/base/isoFile";
 import { docker } from "../stages/container";
 import { EXIT } from "../stages/failure";
 import { hostProxyEnvironment } from "../stages/host";
@@ -53,7 +54,8 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
 async function examine(spec: ImageSpec, stack: string): Promise<judge.Requirement[]> {
   const daemon = await readDaemon();
   const answers = !("obstacle" in daemon);
-  const toolsImage = answers ? await findToolsImage(spec, stack) : undefined;
+  const plan = answers ? await makePlan(spec, stack) : undefined;
+  const toolsImage = plan && (await presentImage(plan.tools.reference));
   const processor = readProcessor();
   const [kvm, registry, pulumi] = await Promise.all([
     readKvm(spec.accelerator, toolsImage, join(kragleHome, "accelerator.json")),
@@ -67,6 +69,15 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
     ...(registry ? [around.registryRequirement(registry)] : []),
     around.proxyRequirement(hostProxyEnvironment()),
     ...(await examineDisk(spec, stack, answers ? daemon : undefined, toolsImage)),
+    ...(spec.iso
+      ? [
+          around.isoRequirement({
+            wanted: spec.iso,
+            found: findIso(kragleHome, spec.iso),
+            installed: plan?.observed.get("base")?.observation.state === "present",
+          }),
+        ]
+      : []),
     judge.memoryRequirement(readMemory(), spec.memoryMiB),
     processorRequirement(processor, kvm.probe?.works ?? false),
     kvmRequirement(kvm, processor),
@@ -75,9 +86,8 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
   ].filter((requirement) => requirement !== undefined);
 }
 
-/** The image that runs the stages, if the daemon has it. */
-async function findToolsImage(spec: ImageSpec, stack: string): Promise<string | undefined> {
-  const { reference } = (await makePlan(spec, stack)).tools;
+/** The image's reference, if the daemon has it. */
+async function presentImage(reference: string): Promise<string | undefined> {
   return docker
     .getImage(reference)
     .inspect()
@@ -97,8 +107,12 @@ async function examineDisk(
   const need = diskNeed({
     diskBytes: spec.diskBytes,
     formats: spec.formats,
-    expectedImageBytes: Number(last?.outputs.imageBytes) || EXPECTED_BYTES[spec.kernel],
+    expectedImageBytes:
+      Number(last?.outputs.imageBytes) ||
+      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
     builder: !toolsImage,
+    installer: spec.iso !== null,
+    fetchesIso: spec.iso !== null && !findIso(kragleHome, spec.iso),
   });
   return diskRequirements([
     readPlace("the store", kragleHome, need.store),

@@ -1,5 +1,6 @@
 import { chooseEngine, type EngineName, findPulumi } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
+import { requireIso } from "../infra/medium";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
@@ -54,7 +55,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
       last && last.engine !== engine
         ? `stack ${options.stack} was last run by the ${last.engine} engine, now by ${engine}; the store is the same`
         : undefined,
-    plan: async () => planRows(await makePlan(spec, options.stack)),
+    plan: async () => planRows(requireIso(spec, await makePlan(spec, options.stack))),
     run: async (preview, onEvent, signal) => {
       // the command line shows the plan itself; the program need not
       process.env.KRAGLE_PLAN_SHOWN = "1";

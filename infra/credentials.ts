@@ -2,17 +2,31 @@ import { CREDENTIAL_NAMES, type CredentialName, type Credentials } from "../plan
 
 type GivenCredentials = Record<CredentialName, string | null>;
 
-/** Takes the secret settings out of all others, so that nothing that handles those ever sees them. */
+/**
+ * Takes the secret settings out of all others, so that nothing that handles those ever sees them. One that is not set may stand
+ * in the environment, as KRAGLE_SECRET_rhsmPassword.
+ */
 export function takeCredentials<T extends GivenCredentials>(
   values: T,
 ): { credentials: Credentials; rest: Omit<T, CredentialName> } {
   const secret = (name: string) => (CREDENTIAL_NAMES as readonly string[]).includes(name);
-  const entries = Object.entries(values);
+  const given = CREDENTIAL_NAMES.map(
+    (name) => [name, values[name] ?? process.env[`KRAGLE_SECRET_${name}`]] as const,
+  );
   return {
-    credentials: Object.fromEntries(
-      entries.filter(([name, value]) => secret(name) && value !== null),
-    ) as Credentials,
-    rest: Object.fromEntries(entries.filter(([name]) => !secret(name))) as Omit<T, CredentialName>,
+    credentials: Object.fromEntries(given.filter(([, value]) => value)),
+    rest: Object.fromEntries(Object.entries(values).filter(([name]) => !secret(name))) as Omit<
+      T,
+      CredentialName
+    >,
+  };
+}
+
+/** What must not be found in an image. */
+export function onlySecret({ rhsmPassword, rhsmActivationKey }: Credentials): Credentials {
+  return {
+    ...(rhsmPassword === undefined ? {} : { rhsmPassword }),
+    ...(rhsmActivationKey === undefined ? {} : { rhsmActivationKey }),
   };
 }
 

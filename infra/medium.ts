@@ -1,7 +1,20 @@
 import { existsSync } from "node:fs";
 
-import type { Medium, Template } from "../plan/imageSpec";
-import { inProject } from "../stages/project";
+import type { ImageSpec, Medium, Template } from "../plan/imageSpec";
+import { findIso, missingIso } from "../stages/base/isoFile";
+import { inProject, kragleHome } from "../stages/project";
+import type { FullPlan } from "./plan";
+
+/**
+ * Passes a plan on for which everything is there that its run needs beforehand.
+ *
+ * @throws StageFailure (exit code 3) where the base has to be installed and its ISO is not there and nowhere to be fetched
+ */
+export function requireIso({ iso }: ImageSpec, plan: FullPlan): FullPlan {
+  const installs = plan.observed.get("base")?.observation.state !== "present";
+  if (installs && iso && iso.urls.length === 0 && !findIso(kragleHome, iso)) throw missingIso(iso);
+  return plan;
+}
 
 /** Says which file is needed, where it belongs, and how its checksum is given. */
 export function missingSha256(

@@ -12,7 +12,9 @@ import { StageFailure } from "../stages/failure";
 import { inProject } from "../stages/project";
 import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
+import { onlySecret } from "./credentials";
 import { maskedSettings } from "./maskedSettings";
+import { requireIso } from "./medium";
 import { makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";
@@ -39,9 +41,11 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   });
   const stack = pulumi.getStack();
   const spec = readSpec(stack);
-  const fullPlan = await makePlan(spec, stack).catch((error: Error) => {
-    throw asRunError(error);
-  });
+  const fullPlan = await makePlan(spec, stack)
+    .then((made) => requireIso(spec, made))
+    .catch((error: Error) => {
+      throw asRunError(error);
+    });
   const { plan, proof, files, observed, tools } = fullPlan;
   if (pulumi.runtime.isDryRun() && !process.env.KRAGLE_PLAN_SHOWN) {
     await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
@@ -73,9 +77,17 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
           diskBytes: spec.diskBytes,
           kernel: spec.kernel,
           snapshot: spec.snapshot,
+          iso: spec.iso && { path: spec.iso.path, sha256: spec.iso.sha256 },
+          memoryMiB: spec.memoryMiB,
+          cpus: spec.cpus,
+          accelerator: spec.accelerator,
+          privileged: spec.privileged,
+          vnc: spec.vnc,
           timeoutSeconds: timeouts.base,
           silenceSeconds: timeouts.progress,
         },
+        // an address may carry a token
+        secrets: spec.iso?.urls.length ? { isoUrls: JSON.stringify(spec.iso.urls) } : {},
       },
       image: {
         description: plan.image.description,
@@ -98,6 +110,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
             shutdown: timeouts.shutdown,
           },
         },
+        secrets: spec.credentials,
       },
       knownImageSha256: proof && observed.get("image")!.imageSha256,
     },
@@ -120,6 +133,8 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
       ...common,
       description: proofs.apply(({ check }) => check.description),
       settings: { ...spec.check, timeoutSeconds: timeouts.check },
+      // names of users and organisations may be words that stand in any image
+      secrets: onlySecret(spec.credentials),
       marker: marker("check"),
     },
     afterImage,

@@ -203,7 +203,7 @@ const timeouts = structured(
 
 const isoUrls = structured(
   z.array(
-    z.string().refine((url) => /^(https?|file):\/\/\S+$/.test(url), {
+    z.string().refine((url) => /^https?:\/\/\S+$/.test(url), {
       error: "is not the address of a file; write it as in https://host/folder/name.iso",
     }),
     listOf("addresses"),

@@ -12,6 +12,10 @@ export interface DiskSettings {
   readonly expectedImageBytes: number;
   /** The builder image has still to be built. */
   readonly builder: boolean;
+  /** The system is installed by its own installer, which leaves blocks of deleted files on the disk. */
+  readonly installer: boolean;
+  /** The installer's ISO has still to be fetched. */
+  readonly fetchesIso: boolean;
 }
 
 /** What is written below each place, in bytes. */
@@ -25,6 +29,9 @@ export interface DiskNeed {
 const BUILDER_BYTES = 1.25 * 2 ** 30;
 /** What a boot writes into its throw-away overlay. */
 const BOOT_BYTES = 256 * 2 ** 20;
+/** The DVD of CentOS 7; that of RHEL 7 is smaller. */
+const ISO_BYTES = 4.5 * 2 ** 30;
+const INSTALLER_FACTOR = 1.5;
 const MARGIN = 1.2;
 
 /**
@@ -36,16 +43,20 @@ export function diskNeed({
   formats,
   expectedImageBytes,
   builder,
+  installer,
+  fetchesIso,
 }: DiskSettings): DiskNeed {
   const image = Math.min(expectedImageBytes, diskBytes);
   const conversions = formats
     .map(({ options }) => (options.subformat === "fixed" ? diskBytes : image))
     .reduce((sum, bytes) => sum + bytes, 0);
-  const installed = image;
+  const installed = Math.min(installer ? image * INSTALLER_FACTOR : image, diskBytes);
   const overlay = image;
   const margin = (bytes: number) => Math.ceil(bytes * MARGIN);
   return {
-    store: margin(installed + overlay + image + conversions + BOOT_BYTES),
+    store: margin(
+      installed + overlay + image + conversions + BOOT_BYTES + (fetchesIso ? ISO_BYTES : 0),
+    ),
     output: margin(image + conversions),
     docker: builder ? margin(BUILDER_BYTES) : 0,
   };

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,6 +7,7 @@ import { probeAccelerator } from "../stages/accelerator";
 import { findBaseImage, isDebianImage } from "../stages/baseImage";
 import { docker } from "../stages/container";
 import { projectFolder } from "../stages/project";
+import { selinuxEnforces } from "../stages/host";
 import { registryObstacle } from "../stages/registry";
 import type { Place } from "./diskSpace";
 import { dockerObstacle, findProgram } from "./host";
@@ -98,11 +98,7 @@ export async function readRegistry(reference: string, release: string): Promise<
 }
 
 export function readSelinux(confinesContainers: boolean): SelinuxFacts {
-  const enforcing = readText("/sys/fs/selinux/enforce").trim() === "1";
-  const label = enforcing
-    ? spawnSync("stat", ["--format=%C", projectFolder], { encoding: "utf8" }).stdout.trim()
-    : "";
-  return { enforcing, confinesContainers, folder: projectFolder, label };
+  return { enforcing: selinuxEnforces(), confinesContainers };
 }
 
 /** npm writes node_modules/.package-lock.json when an installation has finished. */

@@ -1,3 +1,5 @@
+import type { Iso } from "../plan/imageSpec";
+import { displayPath } from "../stages/project";
 import { type Requirement, type Status, verdict } from "./requirements";
 
 /** What surrounds kragle on a machine: registry, Pulumi, SELinux, proxies; from facts to verdicts. */
@@ -48,26 +50,41 @@ export interface SelinuxFacts {
   readonly enforcing: boolean;
   /** Docker gives its containers a label. */
   readonly confinesContainers: boolean;
-  readonly folder: string;
-  /** The folder's label, such as "unconfined_u:object_r:user_home_t:s0". */
-  readonly label: string;
 }
 
-/** Types of files that a confined container may read and write. */
-const CONTAINER_TYPES = ["container_file_t", "svirt_sandbox_file_t"];
+/** What containers are to read and write gets its label when they start (`mountsOf`), so nothing has to be done beforehand. */
+export function selinuxRequirement({ enforcing, confinesContainers }: SelinuxFacts): Requirement {
+  const found = !enforcing
+    ? "not enforcing"
+    : confinesContainers
+      ? "enforcing; kragle's own folder and the ISO get the label container_file_t"
+      : "enforcing, not for containers";
+  return verdict("SELinux", "ok", found, "nothing");
+}
 
-export function selinuxRequirement(facts: SelinuxFacts): Requirement {
-  const need = "where it confines containers, folders that they may use";
-  if (!facts.enforcing) return verdict("SELinux", "ok", "not enforcing", need);
-  if (!facts.confinesContainers)
-    return verdict("SELinux", "ok", "enforcing, not for containers", need);
-  const type = facts.label.split(":")[2] ?? "";
-  return verdict(
-    "SELinux",
-    CONTAINER_TYPES.includes(type) ? "ok" : "missing",
-    `enforcing; ${facts.folder} is ${type || "without a label"}`,
-    need,
-    `sudo chcon --recursive --type container_file_t "${facts.folder}"`,
+export interface IsoFacts {
+  readonly wanted: Iso;
+  /** The file, here or in the cache. */
+  readonly found: string | undefined;
+  /** The base is in the store, so it need not be installed. */
+  readonly installed: boolean;
+}
+
+export function isoRequirement({ wanted, found, installed }: IsoFacts): Requirement {
+  const judge = (status: Status, words: string) =>
+    verdict(
+      "Installation ISO",
+      status,
+      words,
+      `${wanted.path} with the SHA-256 ${wanted.sha256}`,
+      "put the file there, or set kragle:isoPath or kragle:isoUrls",
+    );
+  if (found) return judge("ok", displayPath(found));
+  const [first] = wanted.urls;
+  if (first) return judge("ok", `is fetched from ${new URL(first).host}`);
+  return judge(
+    installed ? "degraded" : "missing",
+    installed ? "none; the installed base is in the store" : "none",
   );
 }
 

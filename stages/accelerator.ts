@@ -1,10 +1,12 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import { BUILD_GID, BUILD_UID, docker } from "./container";
+import { deadlineFor } from "./deadline";
 import { EXIT, StageFailure } from "./failure";
 import { PROBE_SECTOR, PROBE_SUCCESS } from "./probeSector";
+import type { StageContext } from "./stage";
 
 export type Accelerator = "kvm" | "tcg";
 
@@ -53,6 +55,26 @@ export async function likelyAccelerator(
   if (setting !== "auto") return setting;
   const works = (await stat(DEVICE).catch(() => undefined))?.isCharacterDevice() ?? false;
   return works && !(await readVerdict(cacheFile))?.obstacle ? "kvm" : "tcg";
+}
+
+/** The accelerator for a stage's guest, told as a phase, and how its timeouts scale. */
+export async function chooseAccelerator({
+  settings,
+  store,
+  phase,
+  detail,
+}: StageContext<{
+  readonly accelerator: AcceleratorSetting;
+  readonly toolsImage: string;
+}>): Promise<{ accelerator: Accelerator; scale: (seconds: number) => number }> {
+  phase("choose an accelerator");
+  const { accelerator, reason } = await probeAccelerator({
+    setting: settings.accelerator,
+    toolsImage: settings.toolsImage,
+    cacheFile: join(store.home, "accelerator.json"),
+  });
+  detail(`accelerator ${accelerator}: ${reason}`);
+  return { accelerator, scale: (seconds) => deadlineFor(accelerator, seconds) };
 }
 
 /** @returns why KVM is of no use here, or null where it works */

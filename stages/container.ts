@@ -1,14 +1,17 @@
+import { copyFileSync } from "node:fs";
+import { join, sep } from "node:path";
 import { type Duplex, PassThrough } from "node:stream";
 
 import Docker from "dockerode";
 
 import { explainSystemError, StageFailure } from "./failure";
 import { Guard } from "./guard";
-import { hostCertificateBundle, hostProxyEnvironment } from "./host";
+import { hostCertificateBundle, hostProxyEnvironment, selinuxEnforces } from "./host";
 import { stopIfInterrupted } from "./interrupt";
 import { type Confinement, confine } from "./isolation";
 import { LineSplitter } from "./lines";
 import { LogFile } from "./logFile";
+import { kragleHome } from "./project";
 import type { Redactor } from "./redactor";
 
 /** The uid and gid of unprivileged containers: the caller's own, or one that no account has where the caller is root. */
@@ -19,6 +22,8 @@ export interface Bind {
   readonly source: string;
   readonly target: string;
   readonly readOnly?: boolean;
+  /** Where SELinux confines containers, the source gets their label; what lies in kragle's own folder always does. */
+  readonly relabel?: boolean;
 }
 
 export interface ContainerOptions {
@@ -155,9 +160,45 @@ async function removeCorpses(storeId: string, key: string): Promise<void> {
 
 /** A mirror or proxy of the host's may have a certificate that only the host knows. */
 function certificates(): Bind[] {
-  const source = hostCertificateBundle();
-  return source ? [{ source, target: "/etc/ssl/certs/ca-certificates.crt", readOnly: true }] : [];
+  const bundle = hostCertificateBundle();
+  if (!bundle) return [];
+  const target = "/etc/ssl/certs/ca-certificates.crt";
+  if (!selinuxEnforces()) return [{ source: bundle, target, readOnly: true }];
+  // the host's own file must keep its label
+  const source = join(kragleHome, "ca-certificates.crt");
+  copyFileSync(bundle, source);
+  return [{ source, target, readOnly: true }];
 }
+
+/**
+ * How Docker is told of folders and files. Labels for SELinux (`:z`: the type container_file_t, shared by all containers) can only
+ * be asked for in the older form, and only what is kragle's own is relabelled, or was handed over for that.
+ */
+export function mountsOf(
+  binds: readonly Bind[],
+  enforcing: boolean,
+): Pick<Docker.HostConfig, "Mounts" | "Binds"> {
+  const ours = (bind: Bind) => bind.relabel || isInside(kragleHome, bind.source);
+  return {
+    Mounts: binds
+      .filter((bind) => !enforcing || !ours(bind))
+      .map(({ source, target, readOnly }) => ({
+        Type: "bind" as const,
+        Source: source,
+        Target: target,
+        ReadOnly: readOnly ?? false,
+      })),
+    ...(enforcing
+      ? {
+          Binds: binds
+            .filter(ours)
+            .map(({ source, target, readOnly }) => `${source}:${target}:${readOnly ? "ro," : ""}z`),
+        }
+      : {}),
+  };
+}
+
+const isInside = (folder: string, path: string) => path === folder || path.startsWith(folder + sep);
 
 /** Neither argument nor environment of it is secret: whoever may ask Docker can read both. */
 function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
@@ -182,12 +223,7 @@ function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
       ...confine(options.user, options.kvm ?? false),
-      Mounts: [...options.binds, ...certificates()].map(({ source, target, readOnly }) => ({
-        Type: "bind" as const,
-        Source: source,
-        Target: target,
-        ReadOnly: readOnly ?? false,
-      })),
+      ...mountsOf([...options.binds, ...certificates()], selinuxEnforces()),
       Tmpfs: {
         "/run/kragle": `rw,nosuid,nodev,noexec,mode=0700,size=16m,uid=${uid}`,
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g",

@@ -65,6 +65,11 @@ export function hostCertificateBundle(): string | undefined {
   return BUNDLES.find((path) => existsSync(path));
 }
 
+/** Whether SELinux is there and refuses what its policy does not allow. */
+export function selinuxEnforces(root = "/"): boolean {
+  return readIfThere(join(root, "sys/fs/selinux/enforce")).trim() === "1";
+}
+
 /** What lets a container use the package mirror that this host uses. */
 export interface AptConfiguration {
   /** Lines for a sources.list, or empty: then the container's own defaults hold. */

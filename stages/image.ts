@@ -3,14 +3,14 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { probeAccelerator } from "./accelerator";
-import { deadlineFor } from "./deadline";
+import { chooseAccelerator } from "./accelerator";
 import { StageFailure } from "./failure";
 import { hostProxyEnvironment } from "./host";
 import { handToContainer } from "./handOver";
 import { describePrivileges } from "./isolation";
 import { inProject } from "./project";
 import type { StageProgram } from "./stage";
+import { copyTemplate } from "./template";
 
 const settings = z.object({
   toolsImage: z.string(),
@@ -37,17 +37,11 @@ const settings = z.object({
 export const image: StageProgram<z.infer<typeof settings>> = {
   name: "image",
   settings,
-  async run({ settings, work, logs, store, phase, detail, container }) {
+  async run(context) {
+    const { settings, secrets, work, logs, store, container } = context;
     const base = await store.artifact("base", settings.baseKey);
-    phase("choose an accelerator");
-    const { accelerator, reason } = await probeAccelerator({
-      setting: settings.accelerator,
-      toolsImage: settings.toolsImage,
-      cacheFile: join(store.home, "accelerator.json"),
-    });
-    detail(`accelerator ${accelerator}: ${reason}`);
-    if (settings.privileged) detail(describePrivileges());
-    const scale = (seconds: number) => deadlineFor(accelerator, seconds);
+    const { accelerator, scale } = await chooseAccelerator(context);
+    if (settings.privileged) context.detail(describePrivileges());
 
     const scripts = join(work, "scripts");
     await mkdir(scripts);
@@ -56,6 +50,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
       await chmod(join(scripts, name), 0o755);
     }
     await chmod(scripts, 0o755);
+    const template = await copyTemplate(settings.templateFolder, work);
     await handToContainer(work);
     const { exitCode, tail } = await container({
       image: settings.toolsImage,
@@ -67,7 +62,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
       memoryBytes: (settings.memoryMiB + 1536) * 2 ** 20,
       binds: [
         { source: base.folder, target: "/base", readOnly: true },
-        { source: inProject(settings.templateFolder), target: "/template", readOnly: true },
+        { source: template, target: "/template", readOnly: true },
         { source: scripts, target: "/provision", readOnly: true },
         { source: work, target: "/work" },
         { source: logs, target: "/logs" },
@@ -86,6 +81,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         environment: hostProxyEnvironment(),
         scripts: Object.keys(settings.scripts).sort(),
       },
+      secrets,
       deadlineSeconds: scale(settings.timeouts.whole),
       silenceSeconds: scale(settings.timeouts.progress),
     });
@@ -98,7 +94,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         },
       );
     }
-    await rm(scripts, { recursive: true });
+    for (const copy of [scripts, template]) await rm(copy, { recursive: true });
     const facts = JSON.parse(await readFile(join(work, "image.json"), "utf8")) as object;
     return { result: { ...facts, accelerator, image: "image.qcow2" } };
   },

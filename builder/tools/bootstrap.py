@@ -1,27 +1,25 @@
 """The base disk of a template that is bootstrapped, by hand: what the stage "base" does, with the template's defaults."""
 
-import json
 import os
 import subprocess
 import sys
 import time
 
+from packer_template import facts_of
 from stage import Failure, say, write_json
 
 
-def base_disk(template, folder, private):
-    """Variables that name the disk made by the base.py beside the template; none where there is no such program.
+def base_disk(home, folder, private):
+    """Variables that name the disk made by the template folder's base.py; none where there is no such program.
 
     The disk is made in `folder`; `private` takes the settings.
     """
-    home = os.path.dirname(os.path.realpath(template))
     program = os.path.join(home, "base.py")
     if not os.path.exists(program):
         return {}
     if os.getuid() != 0:
         raise Failure("bootstrapping the system needs root in the container; leave out --user")
-    with open(os.path.join(home, "template.json"), encoding="utf-8") as file:
-        facts = json.load(file)
+    facts = facts_of(home)
     work = os.path.join(folder, "base")
     os.mkdir(work)
     settings = os.path.join(private, "settings.json")

@@ -9,12 +9,15 @@ Settings (all required):
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
     scripts      their names in /provision, in the order to run
+Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /work/image.qcow2, /work/packages.tsv, /work/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
 
 import os
+import re
 import shutil
 
+import lifeline
 import packer_template
 import stage
 from compact import compact, only_file
@@ -30,8 +33,7 @@ def build_image(settings):
     os.makedirs(SCRATCH)
     template = packer_template.with_scripts(
         packer_template.load(os.path.join(TEMPLATE, "image.json")),
-        PROVISION,
-        settings["scripts"],
+        {name: os.path.join(PROVISION, name) for name in settings["scripts"]},
         settings["environment"],
         settings["timeouts"]["script"],
     )
@@ -40,7 +42,10 @@ def build_image(settings):
     variables = os.path.join(SCRATCH, "variables.json")
     stage.write_json(variables, packer_template.declared(template, all_variables(settings)))
 
-    PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, variables)
+    secrets = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in stage.secrets().items()}
+    private = os.path.join(lifeline.PRIVATE, "variables.json")  # in memory: what is secret never reaches a disk
+    stage.write_json(private, packer_template.declared(template, secrets))
+    PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, [variables, private])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(only_file(os.path.join(SCRATCH, "output")), image)
@@ -53,6 +58,7 @@ def all_variables(settings):
     timeouts = settings["timeouts"]
     return {
         **packer_template.run_variables(SCRATCH),
+        "template_folder": TEMPLATE,
         "base": os.path.join(BASE, "disk.qcow2"),
         "output": os.path.join(SCRATCH, "output"),
         "disk_bytes": settings["diskBytes"],

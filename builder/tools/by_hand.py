@@ -15,9 +15,12 @@ import tempfile
 
 import accelerator
 import bootstrap
+import iso_by_hand
+import iso_medium
 import packer_run
 import packer_template
 from compact import compact, only_file
+from install_watch import InstallWatch
 from qemu_watch import QemuWatch
 from stage import Failure, say, tail_of, write_json
 
@@ -35,7 +38,8 @@ def run(command, username, password):
             template = template_of(words)
             if template is None:
                 return packer(words, private, private)
-            secrets = {"username": username, "password": password}
+            secrets = {"rhsm_username": username, "rhsm_password": password}
+            secrets.update(username=username, password=password)  # for a template of the user's own
             return (build if words[0] == "build" else validate)(words, template, private, secrets)
         except Failure as failure:
             print(f"kragle: {failure}", file=sys.stderr)
@@ -61,7 +65,9 @@ def template_of(words):
 
 
 def validate(words, path, private, secrets):
-    variables = {**secrets, **packer_template.run_variables(private), "base": path}  # any file will do
+    # any file will do for a disk, an ISO, a kernel
+    files = dict.fromkeys(("base", "iso", "kernel", "initrd"), os.path.abspath(path))
+    variables = {**secrets, **packer_template.run_variables(private), **files}
     return build_one(words, path, "image", private, private, private, variables)
 
 
@@ -73,16 +79,15 @@ def build(words, path, private, secrets):
         shutil.rmtree(logs, ignore_errors=True)
         os.mkdir(logs)
         variables = {**machine(), **secrets, **packer_template.run_variables(private)}
-        variables["iso_folder"] = os.path.join(BUILD, "os")
-        install = path.removesuffix(".json") + "-install.json"
-        if os.path.exists(install):
-            say(f"installing the system: {install}")
-            code = build_one(["build", install], install, "install", folder, private, logs, variables)
+        variables.update(user_variables(words))  # they hold for the installation, too
+        installer = path.removesuffix(".json") + "-install.json"
+        if os.path.exists(installer):
+            code = install(installer, folder, private, logs, variables)
             if code != 0:
                 return code
             variables["base"] = only_file(os.path.join(folder, "install"))
         else:
-            variables.update(bootstrap.base_disk(path, folder, private))
+            variables.update(bootstrap.base_disk(packer_template.home_of(path), folder, private))
         say(f"building the image: {path}")
         code = build_one(words, path, "image", folder, private, logs, variables)
         if code == 0:
@@ -91,6 +96,20 @@ def build(words, path, private, secrets):
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         give_to_owner(logs)
+
+
+def install(path, folder, private, logs, variables):
+    """Installs the system from the template's ISO onto a disk in the folder's subfolder "install"; Packer's exit code."""
+    home = packer_template.home_of(path)
+    medium = iso_by_hand.find(os.path.join(BUILD, "os"), packer_template.facts_of(home), variables.get("iso"))
+    say(f"installing the system: {path}")
+    say("port 5900 shows the guest's screen; look whenever you like: nothing is typed there, now or later")
+    variables = {**variables, **iso_medium.boot_variables(medium, folder)}
+    watch = InstallWatch(os.path.join(logs, "install-serial.log"), lambda phase, text: say(phase or text))
+    code = build_one(["build", path], path, "install", folder, private, logs, variables, watch)
+    if code == 0 or watch.gave_up:
+        watch.demand_end()  # Packer takes a crashed QEMU for a finished one
+    return code
 
 
 def check_build_folder():
@@ -112,13 +131,15 @@ def machine():
     }
 
 
-def build_one(words, path, name, folder, private, logs, variables):
+def build_one(words, path, name, folder, private, logs, variables, installer=None):
     """One `packer build` of a template, whose disk ends up in the folder's subfolder `name`."""
     template = packer_template.load(path)
-    if os.path.realpath(path).startswith(KRAGLE + "/") and name == "image":
-        provision = os.path.join(KRAGLE, "provision")
-        template = packer_template.with_scripts(template, provision, sorted(os.listdir(provision)), {}, 3600)
+    home = packer_template.home_of(path)
+    if home.startswith(KRAGLE + "/") and not is_installer(path):
+        scripts = packer_template.scripts_in(os.path.join(KRAGLE, "provision"), os.path.join(home, "provision"))
+        template = packer_template.with_scripts(template, scripts, {}, 3600)
     own = {
+        "template_folder": home,
         "output": os.path.join(folder, name),
         "serial_log": os.path.join(logs, f"{name}-serial.log"),
         "package_list": os.path.join(logs, "packages.tsv"),
@@ -128,21 +149,33 @@ def build_one(words, path, name, folder, private, logs, variables):
     write_json(prepared, template)
     write_json(variables_file, packer_template.declared(template, {**variables, **own}))
     # the user's own options, such as -var, come later and win
-    return packer([words[0], f"-var-file={variables_file}", *words[1:-1], prepared], folder, logs)
+    return packer([words[0], f"-var-file={variables_file}", *words[1:-1], prepared], folder, logs, installer)
 
 
-def packer(words, folder, logs):
-    """Runs Packer on the user's terminal; returns its exit code."""
-    watch = QemuWatch(folder, os.path.join(logs, "qemu.log"))
-    environment = {**os.environ, **packer_run.environment(folder), **watch.environment()}
+def is_installer(path):
+    return path.endswith("install.json")
+
+
+def user_variables(words):
+    """What the user gave by -var, as "-var NAME=VALUE" or "-var=NAME=VALUE"."""
+    given = [after for word, after in zip(words, words[1:]) if word in ("-var", "--var")]
+    given += [word.split("=", 1)[1] for word in words if word.startswith(("-var=", "--var="))]
+    return dict(pair.split("=", 1) for pair in given if "=" in pair)
+
+
+def packer(words, folder, logs, installer=None):
+    """Runs Packer on the user's terminal; returns its exit code. An installer's serial line is followed."""
+    qemu = QemuWatch(folder, os.path.join(logs, "qemu.log"))
+    environment = {**os.environ, **packer_run.environment(folder), **qemu.environment()}
     with subprocess.Popen(["packer", *words], env=environment) as process:
         on_signals(lambda number, _frame: pass_on(number, process))
-        watch.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
-        watch.start(process, process.kill)
+        qemu.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
+        for watch in filter(None, (qemu, installer)):
+            watch.start(process, process.kill)
         code = process.wait()
     on_signals(leave)
-    if watch.ended():
-        raise Failure(f"QEMU ended with exit code {watch.code}; its own words:{tail_of(watch.log)}")
+    if qemu.ended():
+        raise Failure(f"QEMU ended with exit code {qemu.code}; its own words:{tail_of(qemu.log)}")
     return code if code >= 0 else 128 - code
 
 

@@ -40,6 +40,7 @@ class PackerRun:
         self.logs = logs
         self.line = re.compile(LINE.format(name=re.escape(name)))
         self.qemu = QemuWatch(folder, self.log("qemu.log"))
+        self.watches = [self.qemu]
         self.script = None  # the provisioning script that runs now, or that failed
         self.said = []  # its output
         self.timed_out = False  # it
@@ -48,9 +49,9 @@ class PackerRun:
     def log(self, name):
         return os.path.join(self.logs, name)
 
-    def build(self, template, variables_file):
+    def build(self, template, variables_files):
         """Raises Failure with the reason when the build did not end well."""
-        command = ["packer", "build", "-color=false", f"-var-file={variables_file}", template]
+        command = ["packer", "build", "-color=false", *(f"-var-file={file}" for file in variables_files), template]
         with open(self.log("packer.log"), "a", encoding="utf-8") as log, subprocess.Popen(
             command,
             env={**os.environ, **environment(self.folder), **self.qemu.environment()},
@@ -62,7 +63,8 @@ class PackerRun:
             errors="replace",
             start_new_session=True,
         ) as packer:
-            self.qemu.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
+            for watch in self.watches:
+                watch.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
             for line in packer.stdout:
                 log.write(line)
                 self.hear(stage.plain(line))

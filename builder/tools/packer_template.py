@@ -26,19 +26,22 @@ def load(path):
     return template
 
 
-def with_scripts(template, folder, scripts, environment, script_seconds):
-    """The template with one shell provisioner a script, in the given order.
+def with_scripts(template, scripts, environment, script_seconds):
+    """The template with one shell provisioner a script {name: path}, in the order of the names.
 
-    The template's own provisioners run after the scripts and before the one that generalises, which is the last.
+    The template's own provisioners run after the scripts and before the one that generalises, which is the last. Its
+    sensitive variables go into the environment of the one script that it names under "_credentials_go_to".
     """
     before, generalise = [], []
-    for name in scripts:
-        path = os.path.join(folder, name)
+    for name, path in sorted(scripts.items()):
         check_script(path, name)
+        variables = [f"{variable}={value}" for variable, value in sorted(environment.items())]
+        if name == template.get("_credentials_go_to"):
+            variables += [f"{secret.upper()}={{{{user `{secret}`}}}}" for secret in template["sensitive-variables"]]
         provisioner = {
             "type": "shell",
             "script": path,
-            "environment_vars": [f"{variable}={value}" for variable, value in sorted(environment.items())],
+            "environment_vars": variables,
             "timeout": f"{script_seconds}s",
         }
         (generalise if GENERALISE.fullmatch(name) else before).append(provisioner)
@@ -61,13 +64,47 @@ def check_script(path, name):
         raise Failure(f'the provisioning script "{name}" is empty')
 
 
+def scripts_in(*folders):
+    """The provisioning scripts of those folders: {name: path}."""
+    paths = [os.path.join(folder, name) for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)]
+    return {os.path.basename(path): path for path in paths if re.match(r"\d\d-", os.path.basename(path))}
+
+
+def home_of(template):
+    """The folder with the template.json of a Packer template, also by a link such as /opt/kragle/NAME.json.
+
+    Folders may share a file by a link, so a link is only followed where no template.json lies beside it.
+    """
+    path = os.path.abspath(template)
+    while not os.path.exists(os.path.join(os.path.dirname(path), "template.json")) and os.path.islink(path):
+        path = os.path.join(os.path.dirname(path), os.readlink(path))
+    return os.path.normpath(os.path.dirname(path))
+
+
+def facts_of(home):
+    """The template.json in that folder; nothing where there is none."""
+    path = os.path.join(home, "template.json")
+    return load(path) if os.path.exists(path) else {}
+
+
 def run_variables(folder):
-    """Variables of one run whose values are made here: the key pair, in the given folder, and QEMU's recorder."""
+    """Variables of one run whose values are made here, with their files in the given folder: the SSH key, QEMU's recorder.
+
+    The public key goes to the guest as an SMBIOS credential (systemd 252 and later), or by a NoCloud seed. No user but
+    root is to get it: cloud-init would make one of its own.
+    """
     private_key = key_path(folder)
     public_key = ssh_key.create(private_key)
+    seed = os.path.join(folder, "seed")
+    os.mkdir(seed)
+    user_data = f"#cloud-config\nusers: []\ndisable_root: false\nssh_authorized_keys:\n  - {public_key}\n"
+    for name, text in (("meta-data", "instance-id: kragle-build\n"), ("user-data", user_data)):
+        with open(os.path.join(seed, name), "w", encoding="utf-8") as file:
+            file.write(text)
     return {
         "private_key": private_key,
         "authorized_key_base64": base64.b64encode(public_key.encode()).decode(),
+        "seed_folder": seed,
         "qemu_binary": QEMU_RECORDED,
     }
 

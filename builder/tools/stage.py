@@ -77,6 +77,14 @@ def tail_of(path):
     return "".join(f"\n  {line}" for line in lines or ["(nothing)"])
 
 
+def secrets():
+    """The run's secrets by name; none where somebody runs a program by hand."""
+    if "KRAGLE_SECRETS" not in os.environ:
+        return {}
+    with open(os.environ["KRAGLE_SECRETS"], encoding="utf-8") as file:
+        return json.load(file)
+
+
 def tool_versions():
     """Versions of the builder image's tools, as it recorded them when it was built."""
     with open("/etc/kragle-tools.json", encoding="utf-8") as file:

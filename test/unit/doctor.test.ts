@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 
 import { describe as describeText } from "../../cli/doctor";
 import { parseConversion } from "../../plan/formats";
+import { readStackSettings } from "../../cli/stackSettings";
+import { parseSettings } from "../../infra/settings";
 import { diskNeed, diskRequirements } from "../../setup/diskSpace";
 import * as judge from "../../setup/requirements";
 import * as around from "../../setup/surroundings";
@@ -74,23 +76,29 @@ describe("doctor", () => {
     assert.match(none.found, /embedded engine/);
   });
 
-  it("minds SELinux only where it confines containers, and then the folder's type", () => {
-    const facts = {
-      enforcing: true,
-      confinesContainers: true,
-      folder: "/home/ann/my copy",
-      label: "unconfined_u:object_r:user_home_t:s0",
+  it("says of SELinux what it means for kragle's folder", () => {
+    const found = (enforcing: boolean, confinesContainers: boolean) => {
+      const { status, found } = around.selinuxRequirement({ enforcing, confinesContainers });
+      assert.equal(status, "ok");
+      return found;
     };
-    const wrong = around.selinuxRequirement(facts);
-    assert.equal(wrong.status, "missing");
-    assert.match(wrong.next, /container_file_t "\/home\/ann\/my copy"/);
-    for (const change of [
-      { enforcing: false },
-      { confinesContainers: false },
-      { label: "system_u:object_r:container_file_t:s0:c1,c2" },
-    ]) {
-      assert.equal(around.selinuxRequirement({ ...facts, ...change }).status, "ok");
-    }
+    assert.match(found(true, true), /^enforcing; .* container_file_t$/);
+    assert.equal(found(true, false), "enforcing, not for containers");
+    assert.equal(found(false, true), "not enforcing");
+  });
+
+  it("names the ISO that is there, or what to do for one", () => {
+    const wanted = { path: "build/x/os/x.iso", urls: [], sha256: "0".repeat(64) };
+    const judge = (change: Partial<around.IsoFacts>) =>
+      around.isoRequirement({ wanted, found: undefined, installed: false, ...change });
+    assert.equal(judge({ found: "/srv/x.iso" }).status, "ok");
+    const missing = judge({});
+    assert.equal(missing.status, "missing");
+    assert.equal(missing.need, `build/x/os/x.iso with the SHA-256 ${wanted.sha256}`);
+    assert.match(missing.next, /kragle:isoPath or kragle:isoUrls/);
+    assert.equal(judge({ installed: true }).status, "degraded");
+    const urls = ["https://u:secret@host.example/x.iso?token=secret"];
+    assert.equal(judge({ wanted: { ...wanted, urls } }).found, "is fetched from host.example");
   });
 
   it("warns of a proxy that containers cannot reach", () => {
@@ -142,7 +150,14 @@ describe("doctor on virtualization", () => {
 });
 
 describe("doctor on disk space", () => {
-  const settings = { diskBytes: 4 * GiB, formats: [], expectedImageBytes: GiB, builder: false };
+  const settings = {
+    diskBytes: 4 * GiB,
+    formats: [],
+    expectedImageBytes: GiB,
+    builder: false,
+    installer: false,
+    fetchesIso: false,
+  };
   const need = (formats: unknown[]) =>
     diskNeed({ ...settings, formats: formats.map(parseConversion) });
 
@@ -161,6 +176,24 @@ describe("doctor on disk space", () => {
     assert.equal(need([{ format: "vhd", subformat: "fixed" }]).output, Math.ceil(5 * GiB * 1.2));
     const full = diskNeed({ ...settings, expectedImageBytes: 9 * GiB });
     assert.equal(full.output, Math.ceil(4 * GiB * 1.2));
+  });
+
+  it("counts an installation's leavings and an ISO that is to be fetched", () => {
+    const { store } = diskNeed({ ...settings, installer: true, fetchesIso: true });
+    assert.equal(store, Math.ceil((3.25 + 0.5 + 4.5) * GiB * 1.2));
+  });
+
+  it("asks for 25 GB where RHEL is built as its stack has it", () => {
+    const { diskBytes, formats, template } = parseSettings(
+      { ...readStackSettings("rhel7").values, isoSha256: "0".repeat(64) },
+      "rhel7",
+    );
+    const { expectedImageBytes } = template.medium!;
+    const { store, output } = diskNeed({
+      ...{ ...settings, installer: true },
+      ...{ diskBytes, formats, expectedImageBytes },
+    });
+    assert.ok(store + output >= 25e9 && store + output < 30e9, String(store + output));
   });
 
   it("adds up what lies on one device", () => {

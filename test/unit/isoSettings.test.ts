@@ -31,7 +31,10 @@ describe("settings of a template that is installed from an ISO", () => {
     const iso = { path: `build/rhel7/os/${ISO}`, urls: [], sha256: SHA256 };
     assert.deepEqual(parse().iso, iso);
     assert.deepEqual(parse({ path: "/srv/x" }).iso, { ...iso, path: `/srv/x/os/${ISO}` });
-    const given = { isoPath: "/iso/a b.iso", isoUrls: ["https://host/x.iso", "file:///x.iso"] };
+    const given = {
+      isoPath: "/iso/a b.iso",
+      isoUrls: ["https://host/x.iso", "http://h:80/x?token=1"],
+    };
     assert.deepEqual(parse({ ...given, isoSha256: SHA256.toUpperCase() }).iso, {
       path: given.isoPath,
       urls: given.isoUrls,
@@ -65,7 +68,7 @@ describe("settings of a template that is installed from an ISO", () => {
     assert.deepEqual(problems({ isoSha256: "abc" }), [
       'kragle:isoSha256: "abc" is not a SHA-256, which has 64 hexadecimal digits',
     ]);
-    assert.deepEqual(problems({ isoUrls: ["https://host/x.iso", "x.iso"] }), [
+    assert.deepEqual(problems({ isoUrls: ["https://host/x.iso", "file:///x.iso"] }), [
       "kragle:isoUrls[1]: is not the address of a file; write it as in https://host/folder/name.iso",
     ]);
     assert.deepEqual(problems({ isoUrls: "https://host/x.iso" }), [

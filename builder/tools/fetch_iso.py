@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Fetches an ISO into the cache: from the first of its addresses that gives the right file. A download that was cut goes on.
+
+Mounts: /cache. Settings: sha256. Secret: isoUrls, a list as JSON, since an address may carry a token.
+Result: /cache/<sha256>.iso, which appears when it is whole and verified.
+"""
+
+import hashlib
+import json
+import os
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import stage
+
+CACHE = "/cache"
+CHUNK = 2**20
+SILENCE_SECONDS = 60
+REPORT_SECONDS = 10
+ATTEMPTS = 4  # at one address, as long as each brings more
+
+
+def fetch_iso(settings):
+    sha256 = settings["sha256"]
+    final = os.path.join(CACHE, f"{sha256}.iso")
+    part = final + ".part"
+    why = []
+    for url in json.loads(stage.secrets()["isoUrls"]):
+        stage.phase(f"fetch {shown(url)}")
+        try:
+            download(url, part)
+            stage.phase("verify the ISO")
+            verify(part, sha256)
+        except stage.Failure as failure:
+            stage.detail(str(failure))
+            why.append(f"\n  {shown(url)}: {failure}")
+            continue
+        os.rename(part, final)
+        return
+    raise stage.Failure(f"the ISO is not to be had from any of its addresses:{''.join(why)}")
+
+
+def shown(url):
+    """The address without user, password and query, which may be secret."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rsplit("@", 1)[-1], parts.path, "", ""))
+
+
+def download(url, part):
+    """Appends to the file what is lacking; raises Failure with the server's own words."""
+    for _ in range(ATTEMPTS):
+        before = size_of(part)
+        try:
+            receive(url, part, before)
+            return
+        except (OSError, ValueError) as error:  # URLError and time-outs are OSErrors
+            if isinstance(error, urllib.error.HTTPError) and error.code == 416 and before:
+                return  # nothing is lacking; its checksum will tell
+            if size_of(part) == before:
+                raise stage.Failure(str(error) or type(error).__name__) from error
+            stage.detail(f"cut off after {size_of(part) // 2**20} MiB ({error}); going on there")
+    raise stage.Failure(f"was cut off {ATTEMPTS} times")
+
+
+def receive(url, part, start):
+    request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
+    with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as answer:
+        if start and answer.status != 206:
+            start = 0  # the server does not know how to go on, and sends all of it
+        rest = answer.headers.get("Content-Length")
+        whole = start + int(rest) if rest else None
+        done, told, began = start, time.monotonic(), time.monotonic()
+        with open(part, "r+b" if start else "wb") as file:
+            file.seek(start)
+            while chunk := answer.read(CHUNK):
+                file.write(chunk)
+                done += len(chunk)
+                if time.monotonic() - told > REPORT_SECONDS:
+                    told = time.monotonic()
+                    stage.detail(progress(done, whole, (done - start) / (told - began)))
+            file.flush()
+            os.fsync(file.fileno())
+        if whole is not None and done < whole:
+            raise OSError(f"{done} of {whole} bytes came")
+
+
+def progress(done, whole, speed):
+    text = f"{done / 2**20:.0f} MiB"
+    if whole:
+        left = (whole - done) / speed if speed else 0
+        text += f" of {whole / 2**20:.0f} MiB, about {max(1, round(left / 60))} min left"
+    return text
+
+
+def verify(part, sha256):
+    digest = hashlib.sha256()
+    with open(part, "rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    if digest.hexdigest() != sha256:
+        size = size_of(part)
+        os.remove(part)
+        raise stage.Failure(f"gave another file ({size} bytes, SHA-256 {digest.hexdigest()})")
+
+
+def size_of(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+if __name__ == "__main__":
+    stage.main(fetch_iso)

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Stage "base" of a template that is installed from an ISO: Packer starts the installer of the medium on an empty disk.
+
+Runs as any user, without capabilities, on a read-only root. Mounts: /iso (installer.iso) and /template (install.json and
+the files that it names), read-only; /work and /logs.
+
+Settings (all required):
+    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
+    seconds      how long the installation may take
+Results: /work/disk.qcow2, /work/base.json; /logs/{packer,qemu,serial}.log.
+"""
+
+import os
+import shutil
+
+import iso_medium
+import packer_template
+import stage
+from compact import only_file
+from install_watch import InstallWatch
+from packer_run import PackerRun
+
+ISO, TEMPLATE, WORK, LOGS = "/iso/installer.iso", "/template", "/work", "/logs"
+SCRATCH = os.path.join(WORK, ".tmp")
+LEAST_MEMORY_MIB = 2048  # what the installer keeps in memory does not fit into less
+
+
+class InstallRun(PackerRun):
+    """A run without a communicator: the guest powers off by itself, and its serial line tells how it went."""
+
+    def __init__(self, folder, logs, name):
+        super().__init__(folder, logs, name)
+        self.qemu.may_end = True
+        self.installer = InstallWatch(self.log("serial.log"), tell)
+        self.watches.append(self.installer)
+
+    def reason(self, code):
+        if self.qemu.ended():
+            return f"QEMU ended with exit code {self.qemu.code} while the installer ran; its own words:{self.tail('qemu.log')}"
+        self.installer.demand_end()
+        return super().reason(code)
+
+
+def tell(phase, text):
+    if phase:
+        stage.phase(phase)
+    else:
+        stage.detail(text)
+
+
+def install_system(settings):
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    os.makedirs(SCRATCH)
+    stage.phase("read the ISO")
+    medium = iso_medium.boot_variables(ISO, SCRATCH)
+    path = os.path.join(TEMPLATE, "install.json")
+    template = packer_template.load(path)
+    variables = os.path.join(SCRATCH, "variables.json")
+    stage.write_json(variables, packer_template.declared(template, {**medium, **all_variables(settings)}))
+
+    run = InstallRun(SCRATCH, LOGS, template["builders"][0]["name"])
+    run.build(path, [variables])
+    run.installer.demand_end()
+    stage.phase("check the disk")
+    disk = only_file(os.path.join(SCRATCH, "output"))
+    stage.run(["qemu-img", "check", "-q", "-f", "qcow2", disk])
+    os.rename(disk, os.path.join(WORK, "disk.qcow2"))
+    tools = stage.tool_versions()
+    facts = {"medium": medium["label"], "packages": run.installer.packages, "packer": tools["packer"], "qemu": tools["qemu"]}
+    stage.write_json(os.path.join(WORK, "base.json"), facts)
+    shutil.rmtree(SCRATCH)
+
+
+def all_variables(settings):
+    return {
+        "template_folder": TEMPLATE,
+        "qemu_binary": packer_template.QEMU_RECORDED,
+        "output": os.path.join(SCRATCH, "output"),
+        "disk_bytes": settings["diskBytes"],
+        "memory": max(settings["memoryMiB"], LEAST_MEMORY_MIB),
+        "cpus": settings["cpus"],
+        "accelerator": settings["accelerator"],
+        "cpu": "host" if settings["accelerator"] == "kvm" else "max",
+        "disable_vnc": "true" if settings["vncPort"] is None else "false",
+        "vnc_port": settings["vncPort"] or 5900,
+        "serial_log": os.path.join(LOGS, "serial.log"),
+        "shutdown_timeout": f"{round(settings['seconds'])}s",
+    }
+
+
+if __name__ == "__main__":
+    stage.main(install_system)

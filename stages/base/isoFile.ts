@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+
+import { recordFile, sha256File } from "../../store/files";
+import type { FileRecord } from "../../store/manifest";
+import type { BaseSettings } from "../base";
+import { EXIT, StageFailure } from "../failure";
+import { handToContainer } from "../handOver";
+import { displayPath, inProject } from "../project";
+import type { StageContext } from "../stage";
+
+type WantedIso = NonNullable<BaseSettings["iso"]>;
+
+/** Where fetched ISOs lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.json`. */
+export const isoCache = (home: string) => join(home, "iso");
+
+export const cachedIso = (home: string, sha256: string) => join(isoCache(home), `${sha256}.iso`);
+
+/** The file to install from: where the settings say it lies, else in the cache; undefined where it has to be fetched. */
+export function findIso(home: string, { path, sha256 }: WantedIso): string | undefined {
+  return [inProject(path), cachedIso(home, sha256)].find((file) => existsSync(file));
+}
+
+/** Which file is missing, where it belongs, and how its checksum is given. */
+export function missingIso({ path, sha256 }: WantedIso): StageFailure {
+  return new StageFailure(
+    `the installation ISO ${basename(path)} is missing: ${displayPath(inProject(path))} does not exist`,
+    {
+      hint: `put it there, or name it in kragle:isoPath, or its addresses in kragle:isoUrls; its SHA-256 is given in kragle:isoSha256, now ${sha256}`,
+      exitCode: EXIT.lacking,
+    },
+  );
+}
+
+/**
+ * The verified ISO: fetched where it is not there yet, and read whole unless its size, time and inode are those of the file that
+ * was verified last.
+ *
+ * @returns its absolute path
+ * @throws StageFailure (exit code 3) where it is missing, or is another file
+ */
+export async function provideIso(
+  context: StageContext<BaseSettings>,
+  wanted: WantedIso,
+): Promise<string> {
+  const { store, secrets, signal, detail } = context;
+  const present = findIso(store.home, wanted);
+  if (present) {
+    await verify(context, present, wanted.sha256);
+    return present;
+  }
+  if (!secrets.isoUrls) throw missingIso(wanted);
+  const release = await store.lockStage("iso", wanted.sha256, {
+    signal,
+    onWait: (holder) => detail(`waiting: ${holder} fetches the same ISO`),
+  });
+  try {
+    const cached = cachedIso(store.home, wanted.sha256);
+    if (!existsSync(cached)) await fetchIso(context, wanted, secrets.isoUrls);
+    return cached;
+  } finally {
+    await release();
+  }
+}
+
+async function fetchIso(
+  { settings, store, container }: StageContext<BaseSettings>,
+  { sha256 }: WantedIso,
+  isoUrls: string,
+): Promise<void> {
+  const cache = isoCache(store.home);
+  await mkdir(cache, { recursive: true });
+  await handToContainer(cache);
+  const { exitCode, tail } = await container({
+    image: settings.toolsImage,
+    run: ["/usr/local/lib/kragle/fetch_iso.py"],
+    user: "builder",
+    network: "bridge",
+    binds: [{ source: cache, target: "/cache" }],
+    settings: { sha256 },
+    secrets: { isoUrls },
+    deadlineSeconds: 24 * 3600,
+    silenceSeconds: settings.silenceSeconds,
+  });
+  if (exitCode !== 0) {
+    throw new StageFailure(`the ISO could not be fetched\n${tail.slice(-12).join("\n")}`, {
+      hint: "run the same command again, which goes on where the download stopped; or put the file where kragle:isoPath says",
+      exitCode: EXIT.lacking,
+    });
+  }
+  const file = cachedIso(store.home, sha256);
+  await remember(store.home, await recordFile(file, file, sha256), sha256);
+}
+
+async function verify(
+  { store, phase }: StageContext<BaseSettings>,
+  file: string,
+  sha256: string,
+): Promise<void> {
+  const facts = await stat(file);
+  if (!facts.isFile()) throw wrong(file, "is not a file");
+  const now = await recordFile(file, file, sha256);
+  const known = await recall(store.home, sha256);
+  const same = (name: keyof FileRecord) => known?.[name] === now[name];
+  if (same("path") && same("bytes") && same("mtimeNs") && same("inode")) return;
+  phase("verify the ISO");
+  const found = await sha256File(file).catch((error: Error) => {
+    throw wrong(file, `cannot be read: ${error.message}`);
+  });
+  if (found !== sha256) {
+    throw wrong(
+      file,
+      `(${now.bytes} bytes) has the SHA-256 ${found}, but kragle:isoSha256 is ${sha256}: it is another file, or not whole`,
+    );
+  }
+  await remember(store.home, now, sha256);
+}
+
+const wrong = (file: string, why: string) =>
+  new StageFailure(`the ISO ${displayPath(file)} ${why}`, {
+    hint: "compare with the checksum that its publisher shows beside the download, and download it again",
+    exitCode: EXIT.lacking,
+  });
+
+async function recall(home: string, sha256: string): Promise<FileRecord | undefined> {
+  const text = await readFile(join(isoCache(home), `${sha256}.json`), "utf8").catch(() => "{}");
+  return JSON.parse(text) as FileRecord;
+}
+
+async function remember(home: string, record: FileRecord, sha256: string): Promise<void> {
+  const file = join(isoCache(home), `${sha256}.json`);
+  await mkdir(isoCache(home), { recursive: true });
+  await writeFile(`${file}.new`, JSON.stringify(record));
+  await rename(`${file}.new`, file);
+}

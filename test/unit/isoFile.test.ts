@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import {
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import type { BaseSettings } from "../../stages/base";
+import { cachedIso, findIso, provideIso } from "../../stages/base/isoFile";
+import { EXIT, StageFailure } from "../../stages/failure";
+import type { StageContext } from "../../stages/stage";
+import { TemporaryStore } from "../temporaryStore";
+
+const CONTENT = "an installation medium, in a very small format";
+const SHA256 = createHash("sha256").update(CONTENT).digest("hex");
+const OTHER = createHash("sha256").update("x").digest("hex");
+
+describe("the installation ISO", () => {
+  let at: TemporaryStore;
+  let folder: string;
+  let path: string;
+  let phases: string[];
+  let fetched: Record<string, string>[];
+
+  beforeEach(() => {
+    at = new TemporaryStore();
+    folder = mkdtempSync(join(tmpdir(), "kragle ïso "));
+    path = join(folder, "os", "x.iso");
+    mkdirSync(dirname(path));
+    writeFileSync(path, CONTENT);
+    phases = [];
+    fetched = [];
+  });
+  afterEach(() => {
+    at.remove();
+    rmSync(folder, { recursive: true });
+  });
+
+  /** What the stage base hands over, with a container that fetches `served`, or fails. */
+  function context(secrets: Record<string, string> = {}, served?: string) {
+    return {
+      settings: { toolsImage: "none", silenceSeconds: 1 },
+      store: at.store,
+      secrets,
+      signal: new AbortController().signal,
+      phase: (name: string) => phases.push(name),
+      detail: () => undefined,
+      container: (options: { secrets: Record<string, string> }) => {
+        fetched.push(options.secrets);
+        if (served === undefined) return Promise.resolve({ exitCode: 1, tail: ["error: nowhere"] });
+        writeFileSync(cachedIso(at.home, SHA256), served);
+        return Promise.resolve({ exitCode: 0, tail: [] });
+      },
+    } as unknown as StageContext<BaseSettings>;
+  }
+  const provide = (sha256 = SHA256, ...more: Parameters<typeof context>) =>
+    provideIso(context(...more), { path, sha256 });
+
+  const refused = (promise: Promise<unknown>, message: RegExp) =>
+    assert.rejects(promise, (error: unknown) => {
+      assert.ok(error instanceof StageFailure, String((error as Error).stack));
+      assert.match(error.message, message);
+      assert.equal(error.details.exitCode, EXIT.lacking);
+      assert.ok(error.details.hint);
+      return true;
+    });
+
+  it("is read once, and again only when the file is another one", async () => {
+    assert.equal(await provide(), path);
+    assert.deepEqual(phases, ["verify the ISO"]);
+    assert.equal(await provide(), path);
+    assert.deepEqual(phases, ["verify the ISO"]);
+    utimesSync(path, 1, 1);
+    assert.equal(await provide(), path);
+    assert.deepEqual(phases, ["verify the ISO", "verify the ISO"]);
+  });
+
+  it("is refused when it is another file, cut short or changed later, with both digests", async () => {
+    await refused(provide(OTHER), new RegExp(`has the SHA-256 ${SHA256}, but .* is ${OTHER}`));
+    await provide();
+    truncateSync(path, 10);
+    await refused(provide(), /\(10 bytes\) has the SHA-256 .*not whole/);
+    writeFileSync(`${path}.new`, CONTENT.replace("small", "SMALL"));
+    renameSync(`${path}.new`, path);
+    await refused(provide(), /is another file/);
+  });
+
+  it("is refused when it is no file", async () => {
+    rmSync(path);
+    mkdirSync(path);
+    await refused(provide(), /is not a file/);
+  });
+
+  it("is missing with its place and its checksum", async () => {
+    rmSync(path);
+    assert.equal(findIso(at.home, { path, sha256: SHA256 }), undefined);
+    await refused(provide(), /the installation ISO x\.iso is missing: .*x\.iso does not exist/);
+    await assert.rejects(provide(), (error: StageFailure) => {
+      assert.match(error.details.hint!, new RegExp(`isoPath.*isoUrls.*isoSha256, now ${SHA256}`));
+      return true;
+    });
+  });
+
+  it("is fetched where it is not there, into a file named by its content, once", async () => {
+    rmSync(path);
+    const secrets = { isoUrls: '["https://host/x.iso?token=1"]' };
+    const cached = cachedIso(at.home, SHA256);
+    assert.equal(await provide(SHA256, secrets, CONTENT), cached);
+    assert.deepEqual(fetched, [secrets]);
+    assert.equal(await provide(SHA256, secrets, CONTENT), cached);
+    assert.equal(fetched.length, 1);
+    assert.deepEqual(phases, [], "what was just verified is not read again");
+    writeFileSync(cached, "damaged");
+    await refused(provide(SHA256, secrets, CONTENT), /has the SHA-256/);
+  });
+
+  it("that cannot be fetched is lacking, with the fetcher's words", async () => {
+    rmSync(path);
+    await refused(provide(SHA256, { isoUrls: "[]" }), /could not be fetched\nerror: nowhere/);
+  });
+});
