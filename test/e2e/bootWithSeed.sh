@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs in the tools image: boots /image.qcow2 by UEFI on an overlay with a larger disk and a NoCloud seed, logs in by SSH.
+# boot.sh FORMAT: runs in the tools image; boots /image, a disk of that format, by UEFI on an overlay with a larger disk
+# and a NoCloud seed, and logs in by SSH.
 set -eu
 cd /work
 mkdir seed
@@ -16,7 +17,7 @@ users:
     ssh_authorized_keys: ["$(cat key.pub)"]
 END
 xorriso -as genisoimage -quiet -V cidata -J -r -o seed.iso seed
-qemu-img create -q -f qcow2 -b /image.qcow2 -F qcow2 disk.qcow2 8G
+qemu-img create -q -f qcow2 -b /image -F "$1" disk.qcow2 8G
 cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
 chmod u+w vars.fd
 qemu-system-x86_64 -machine q35 -accel tcg -cpu max -smp 2 -m 1024 -display none -no-reboot \

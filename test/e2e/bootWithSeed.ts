@@ -12,8 +12,12 @@ import { treesToolsImage } from "../docker/toolsImage";
  *
  * @returns what the commands in the guest printed
  */
-export async function bootWithSeed(clone: Clone, image: string): Promise<string> {
-  const work = clone.path("seed boot");
+export async function bootWithSeed(
+  clone: Clone,
+  image: string,
+  format: "qcow2" | "raw" = "qcow2",
+): Promise<string> {
+  const work = clone.path(`seed boot of ${format}`);
   mkdirSync(work);
   cpSync(join(__dirname, "bootWithSeed.sh"), join(work, "boot.sh"));
   chmodSync(join(work, "boot.sh"), 0o755);
@@ -25,11 +29,11 @@ export async function bootWithSeed(clone: Clone, image: string): Promise<string>
     storeId: "seed-boot",
     key: String(process.pid),
     image: treesToolsImage(),
-    run: ["/work/boot.sh"],
+    run: ["/work/boot.sh", format],
     settings: {},
     binds: [
       { source: work, target: "/work" },
-      { source: image, target: "/image.qcow2", readOnly: true },
+      { source: image, target: "/image", readOnly: true },
     ],
     // the SSH client refuses to run for a user without an account
     user: "root",

@@ -6,6 +6,7 @@ import { docker } from "../../stages/container";
 import { sha256File } from "../../store/files";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
+import { canLoop, LoopDevice } from "../docker/smallDisk";
 import { inSequence } from "../inSequence";
 import { bootWithSeed } from "./bootWithSeed";
 
@@ -103,6 +104,27 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.match(answer, /^BOOTED=uefi$/m);
     // the guest's disk was made larger than the image: root has to have grown over it
     assert.match(answer, /^ROOT_GIB=([5-9])$/m);
+  });
+
+  it("writes the image to a larger disk, which boots", async function () {
+    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!canLoop()) {
+      console.log("      skipped: no loop device can be made here");
+      return this.skip();
+    }
+    const file = clone.path("disk of the metal");
+    const bytes = 5 * 2 ** 30;
+    const device = new LoopDevice(file, bytes);
+    try {
+      const finished = await clone.kragle([
+        ...["write", "-s", "dev", device.path, "--yes", "--device-size", String(bytes)],
+        "--virtual",
+      ]);
+      assert.equal(finished.code, 0, finished.stderr);
+      assert.match(await bootWithSeed(clone, file, "raw"), /^uid=\d+\(ada\)/m);
+    } finally {
+      device.remove();
+    }
   });
 
   it("makes another format without Packer", async () => {
