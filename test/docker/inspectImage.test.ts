@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import { chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
 
-import { entries, type Facts, facts as factsSchema } from "../../stages/check/facts";
-import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { entries } from "../../stages/check/facts";
+import { inspectTinyDisk } from "./tinyDisk";
 import { toolsImage } from "./toolsImage";
-
-const project = resolve(__dirname, "../..");
 
 describe("the inspector, on tiny disks with planted faults", function () {
   this.timeout(60_000);
@@ -17,48 +12,11 @@ describe("the inspector, on tiny disks with planted faults", function () {
     image = await toolsImage(this);
   });
 
-  async function inspect(
+  const inspect = (
     fault: string,
     secrets: Record<string, string> = {},
     files: Record<string, string> = {},
-  ): Promise<Facts> {
-    const scratch = mkdtempSync(join(tmpdir(), "kragle-inspect-"));
-    for (const [path, text] of Object.entries(files)) {
-      const file = join(scratch, "files", path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, text);
-    }
-    chownSync(scratch, BUILD_UID, BUILD_GID);
-    const lines: string[] = [];
-    try {
-      const { exitCode } = await runContainer({
-        storeId: "test",
-        key: `inspect-${fault}-${process.pid}`,
-        image,
-        run: ["sh", "/test/tinyDisk.sh", fault],
-        settings: { image: "/scratch/image.qcow2", contents: ["/etc/.*", "/usr/lib/os-release"] },
-        secrets,
-        binds: [
-          { source: scratch, target: "/scratch" },
-          { source: __dirname, target: "/test", readOnly: true },
-          {
-            source: join(project, "builder/tools"),
-            target: "/usr/local/lib/kragle",
-            readOnly: true,
-          },
-        ],
-        user: "builder",
-        network: "none",
-        log: join(scratch, "log"),
-        onLine: (line) => lines.push(line),
-        deadlineSeconds: 50,
-      });
-      assert.equal(exitCode, 0, lines.join("\n"));
-      return factsSchema.parse(JSON.parse(readFileSync(join(scratch, "facts.json"), "utf8")));
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-  }
+  ) => inspectTinyDisk({ image, fault, secrets, files });
 
   it("reads partitions, both kinds of file systems, folders, contents and links", async () => {
     const facts = await inspect("none");

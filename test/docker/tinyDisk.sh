@@ -19,7 +19,7 @@ case $fault in
   rpm-broken) mkdir -p root/var/lib/rpm; printf 'no database' >root/var/lib/rpm/Packages ;;
   rpm-*) python3 /test/rpmDatabase.py root/var/lib/rpm "${fault#rpm-}" ;;
 esac
-if [ -e files ]; then cp -a files/. root/; fi
+if [ -e files ]; then cp -a --remove-destination files/. root/; fi
 
 # the smallest XFS that mkfs makes is 300 MiB
 root_mib=17

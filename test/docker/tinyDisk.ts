@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+
+import { type Facts, facts as factsSchema } from "../../stages/check/facts";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+
+const tools = resolve(__dirname, "../../builder/tools");
+
+export interface TinyDisk {
+  /** The tools image. */
+  readonly image: string;
+  /** A fault that tinyDisk.sh knows. */
+  readonly fault: string;
+  readonly secrets?: Record<string, string>;
+  /** More files of the disk: path → content. */
+  readonly files?: Record<string, string>;
+  /** Symbolic links: path → target. */
+  readonly links?: Record<string, string>;
+  /** Regular expressions of paths whose content is wanted. */
+  readonly contents?: readonly string[];
+}
+
+/** Makes a tiny disk in a container and runs the inspector on it. */
+export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
+  const scratch = mkdtempSync(join(tmpdir(), "kragle-inspect-"));
+  const inFiles = (path: string) => {
+    const file = join(scratch, "files", path);
+    mkdirSync(dirname(file), { recursive: true });
+    return file;
+  };
+  for (const [path, text] of Object.entries(disk.files ?? {})) writeFileSync(inFiles(path), text);
+  for (const [path, target] of Object.entries(disk.links ?? {})) symlinkSync(target, inFiles(path));
+  chownSync(scratch, BUILD_UID, BUILD_GID);
+  const lines: string[] = [];
+  try {
+    const { exitCode } = await runContainer({
+      storeId: "test",
+      key: `inspect-${disk.fault}-${process.pid}`,
+      image: disk.image,
+      run: ["sh", "/test/tinyDisk.sh", disk.fault],
+      settings: {
+        image: "/scratch/image.qcow2",
+        contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release"],
+      },
+      secrets: disk.secrets ?? {},
+      binds: [
+        { source: scratch, target: "/scratch" },
+        { source: __dirname, target: "/test", readOnly: true },
+        { source: tools, target: "/usr/local/lib/kragle", readOnly: true },
+      ],
+      user: "builder",
+      network: "none",
+      log: join(scratch, "log"),
+      onLine: (line) => lines.push(line),
+      deadlineSeconds: 100,
+    });
+    assert.equal(exitCode, 0, lines.join("\n"));
+    return factsSchema.parse(JSON.parse(readFileSync(join(scratch, "facts.json"), "utf8")));
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
