@@ -50,7 +50,7 @@ export const network: readonly Rule[] = [
       absent: [
         "/var/lib/{dhcp,dhcpd,dhcpcd,dhclient}/*lease*",
         "/var/lib/NetworkManager/*lease*",
-        "/var/lib/NetworkManager/{secret_key,seen-bssids,timestamps}",
+        "/var/lib/NetworkManager/secret_key",
         "/var/lib/systemd/network/**",
       ],
       only: "file",
