@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { RULES } from "./check/catalogue";
-import { facts as factsSchema, type Facts, folderSizes } from "./check/facts";
+import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "./check/facts";
 import { type Finding, judge, neededContents, type Status } from "./check/judge";
 import { packageList, packagesJson, packagesTsv } from "./check/packages";
 import type { Rule } from "./check/rule";
@@ -29,7 +29,7 @@ type Settings = z.infer<typeof settings>;
 /**
  * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
  * Leaves `check.json` (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts)
- * and `packages.tsv`, the same in short.
+ * `packages.tsv`, the same in short, and `files.tsv`, which files it has.
  */
 export const check: StageProgram<Settings> = {
   name: "check",
@@ -58,6 +58,7 @@ export const check: StageProgram<Settings> = {
     await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
     await writeFile(join(work, "packages.json"), packagesJson(list));
     await writeFile(join(work, "packages.tsv"), packagesTsv(list));
+    await writeFile(join(work, "files.tsv"), filesTsv(facts));
     for (const { id, detail } of having("not checked")) {
       context.detail(`not checked: ${id}: ${detail}`);
     }

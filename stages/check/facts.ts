@@ -103,6 +103,19 @@ export function unreadable({ fileSystems }: Facts): string[] {
   return hasRoot ? unread : ["/"];
 }
 
+/** The content of `files.tsv`, sorted by path: mode in octal, uid, gid, bytes of files and links, path; one line each. */
+export function filesTsv({ tree }: Facts): string {
+  return tree
+    .map(([path, mode, uid, gid, bytes]) => {
+      const type = TYPES[mode & 0o170000];
+      const size = type === "file" || type === "link" ? bytes : 0; // a folder's depends on its history
+      return { path, line: [mode.toString(8), uid, gid, size, path].join("\t") + "\n" };
+    })
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
+    .map(({ line }) => line)
+    .join("");
+}
+
 const FOLDER_DEPTH = 2;
 
 /** Bytes of the files below each folder, down to the second level ("/usr/lib"), the largest first; empty folders are left out. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
@@ -48,6 +48,22 @@ const reason = "the fleet's operators";
       assert.match(told, /waived: ssh\.authorized-keys: .* \(the fleet's operators\)/);
       assert.doesNotMatch(told, /start guest/);
       assert.ok(existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
+    });
+
+    it("has changed nothing else: two images of one base have the same packages and files", async () => {
+      const dev = await clone.kragle(["up", "-s", "dev", "--engine", "embedded"]);
+      assert.equal(dev.code, 0, dev.stderr);
+      const lines = (stack: string, name: string) =>
+        readFileSync(clone.path(`build/${stack}/output/evidence/check/${name}`), "utf8").split(
+          "\n",
+        );
+      assert.deepEqual(lines("planted", "packages.tsv"), lines("dev", "packages.tsv"));
+      const [without, having] = [lines("dev", "files.tsv"), lines("planted", "files.tsv")];
+      const paths = [
+        ...without.filter((line) => !having.includes(line)),
+        ...having.filter((line) => !without.includes(line)),
+      ].map((line) => line.split("\t")[4]);
+      assert.deepEqual(paths.sort(), ["/root/.ssh", "/root/.ssh/authorized_keys"]);
     });
   },
 );

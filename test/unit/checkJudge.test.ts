@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { folderSizes } from "../../stages/check/facts";
+import { filesTsv, folderSizes } from "../../stages/check/facts";
 import { globPattern, globRoot, matcher } from "../../stages/check/glob";
 import { judge, neededContents } from "../../stages/check/judge";
 import { packageList, packagesJson, packagesTsv } from "../../stages/check/packages";
@@ -73,6 +73,19 @@ it("the size of folders is that of all files below them, the largest first", () 
     { path: "/usr/lib", bytes: 5 },
     { path: "/usr/share", bytes: 3 },
   ]);
+});
+
+it("the list of files is sorted, and leaves the size of folders out", () => {
+  const image = new SampleImage();
+  image.facts.tree = [
+    ["/usr", 0o040755, 0, 0, 4096],
+    ["/bin", 0o120777, 0, 0, 7],
+    ["/etc/shadow", 0o100640, 0, 42, 12],
+  ];
+  assert.equal(
+    filesTsv(image.facts),
+    "120777\t0\t0\t7\t/bin\n100640\t0\t42\t12\t/etc/shadow\n40755\t0\t0\t0\t/usr\n",
+  );
 });
 
 describe("globs of the catalogue", () => {
