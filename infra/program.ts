@@ -172,6 +172,9 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
               : {}),
             description: proofs.apply((p) => p.smoke!.description),
             settings: {
+              proof: spec.proof,
+              ...template.smoke,
+              diskBytes: spec.diskBytes,
               memoryMiB: spec.memoryMiB,
               cpus: spec.cpus,
               accelerator: spec.accelerator,

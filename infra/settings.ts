@@ -232,6 +232,7 @@ const schema = z.object({
   publish,
   check: structured(checkSetting),
   smoke: oneOf(["qemu", "libvirt", "none"]),
+  proof: oneOf(["quick", "full"]),
   libvirtUri,
   accelerator: oneOf(["auto", "kvm", "tcg"]),
   privileged: flag,
@@ -300,6 +301,7 @@ export function parseSettings(values: Readonly<Record<string, unknown>>, stack: 
       `kragle:diskSize: "${String(values.diskSize)}" is too small for ${template.data.name}, which needs at least ${formatSize(template.data.minimumDiskBytes)}`,
     );
   }
+  problems.push(...impossibleProofs(values));
   if (!result.success) throw new SettingsError(problems);
   const { diskSize, memory, isoPath, isoUrls, isoSha256, ...others } = result.data;
   const path = others.path ?? `build/${stack}`;
@@ -329,9 +331,34 @@ export function templateNames(): string[] {
     .sort();
 }
 
+/** What the driver cannot do: libvirt's user network lets nobody in, and it boots by one firmware. */
+function impossibleProofs(values: Readonly<Record<string, unknown>>): string[] {
+  const { smoke, proof } = values;
+  const template = schema.shape.template.safeParse(values.template);
+  const problems: string[] = [];
+  if (proof === "full" && (smoke === "libvirt" || smoke === "none")) {
+    problems.push(`kragle:proof: full needs smoke: qemu, and smoke is ${smoke}`);
+  }
+  if (smoke === "libvirt" && template.success && template.data.smoke.channel === "ssh") {
+    problems.push(
+      `kragle:smoke: libvirt needs a guest agent, and ${template.data.name} is asked by SSH; use smoke: qemu`,
+    );
+  }
+  return problems;
+}
+
 const templateFile = z.object({
   minimumDiskBytes: z.number().int(),
   install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
+  smoke: z
+    .object({
+      channel: z.enum(["agent", "ssh"]).default("agent"),
+      firmware: z
+        .array(z.enum(["bios", "uefi"]))
+        .nonempty()
+        .default(["bios", "uefi"]),
+    })
+    .prefault({}),
 });
 
 /** Of a template that is installed from an ISO. */
@@ -356,10 +383,10 @@ function findTemplate(name: string): Template {
     `${name}/template.json: ${first!.path.join(".")}: ${first!.message}`;
   const facts = templateFile.safeParse(content);
   if (!facts.success) throw new Error(describe(facts.error));
-  const { install, minimumDiskBytes } = facts.data;
+  const { install, ...common } = facts.data;
   const medium = install === "iso" ? mediumFile.safeParse(content) : null;
   if (medium?.error) throw new Error(describe(medium.error));
-  return { name, folder, minimumDiskBytes, medium: medium?.data ?? null };
+  return { name, folder, ...common, medium: medium?.data ?? null };
 }
 
 function isDay(text: string): boolean {

@@ -127,10 +127,13 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
       ? undefined
       : planned({
           stage: "smoke",
-          version: 1,
+          version: 2,
           inputs: {
             driver: spec.smoke,
             ...(spec.smoke === "libvirt" ? { libvirtUri: spec.libvirtUri } : {}),
+            proof: spec.proof,
+            channel: spec.template.smoke.channel,
+            firmware: spec.template.smoke.firmware.slice(0, spec.proof === "full" ? undefined : 1),
             memoryMiB: spec.memoryMiB,
             cpus: spec.cpus,
           },

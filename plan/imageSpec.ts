@@ -3,6 +3,10 @@ import type { PublicationSpec } from "./publication";
 
 export type Kernel = "cloud" | "generic";
 export type AcceleratorSetting = "auto" | "kvm" | "tcg";
+/** How a booted guest is asked: by the QEMU guest agent, or by SSH with a key that a NoCloud seed brings. */
+export type ChannelName = "agent" | "ssh";
+export type Firmware = "bios" | "uefi";
+export type Proof = "quick" | "full";
 
 /** How long each step may take, in seconds, with hardware acceleration; under software emulation it may take ten times as long. */
 export interface Timeouts {
@@ -31,6 +35,12 @@ export interface Template {
   readonly minimumDiskBytes: number;
   /** The ISO whose installer puts the system onto the disk; null where it is bootstrapped from packages. */
   readonly medium: Medium | null;
+  /** How its images are proven by a boot. */
+  readonly smoke: {
+    readonly channel: ChannelName;
+    /** What its images boot by; a quick proof takes the first, a full one tries all. */
+    readonly firmware: readonly Firmware[];
+  };
 }
 
 export interface Medium {
@@ -88,6 +98,8 @@ export interface ImageSpec {
   readonly check: CheckSetting;
   /** What boots the image as proof. */
   readonly smoke: "qemu" | "libvirt" | "none";
+  /** How much of the boot ladder is climbed: one boot, or three with everything that can be asked. */
+  readonly proof: Proof;
   /** Which libvirt daemon boots it, where libvirt does. */
   readonly libvirtUri: string;
   readonly accelerator: AcceleratorSetting;

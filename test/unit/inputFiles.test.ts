@@ -19,7 +19,13 @@ describe("input files", () => {
   };
   const spec = (provision: string[] = []): ImageSpec => ({
     ...sampleSpec,
-    template: { name: "own", folder: join(folder, "template"), minimumDiskBytes: 1, medium: null },
+    template: {
+      name: "own",
+      folder: join(folder, "template"),
+      minimumDiskBytes: 1,
+      medium: null,
+      smoke: sampleSpec.template.smoke,
+    },
     provision,
   });
 

@@ -90,6 +90,14 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
     withSpec({ formats: [raw!, { ...zstd!, options: { compression: "zlib" } }] }),
     ["convert-qcow2-zstd", "release"],
   ],
+  ["how much is proven", withSpec({ proof: "full" }), ["release", "smoke"]],
+  [
+    "how the guest is asked",
+    withSpec({
+      template: { ...sampleSpec.template, smoke: { channel: "ssh", firmware: ["bios"] } },
+    }),
+    ["release", "smoke"],
+  ],
   ["no boot", withSpec({ smoke: "none" }), ["release", "smoke"]],
   ["where to release", withSpec({ path: "/srv/images" }), ["release"]],
   ["the image's content", (from) => ({ ...from, sha256: digest("b") }), ofImage],
@@ -108,7 +116,9 @@ const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
   ["where the scripts lie", withSpec({ provision: ["/somewhere/else/app.sh"] })],
   [
     "where the template lies",
-    withSpec({ template: { name: "t", folder: "/t", minimumDiskBytes: 1, medium: null } }),
+    withSpec({
+      template: { ...sampleSpec.template, name: "t", folder: "/t", minimumDiskBytes: 1 },
+    }),
   ],
   ["the age at which a base is renewed", withSpec({ refreshAfter: 604_800 })],
   ...Object.keys(sampleSpec.timeouts).map(
@@ -142,7 +152,7 @@ describe("a changed input", () => {
   it("among several changes exactly the keys that each of them changes", () => {
     // changes of one and the same field undo each other, so those stand for one
     const apart = CHANGES.filter(
-      ([what]) => !/^a (format less|script more)|order|option$/.test(what),
+      ([what]) => !/^(a (format less|script more)|how the guest)|order|option$/.test(what),
     );
     fc.assert(
       fc.property(fc.subarray(apart), fc.subarray([...NEUTRAL]), (some, neutral) => {

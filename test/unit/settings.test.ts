@@ -22,6 +22,7 @@ describe("settings", () => {
         folder: "builder/templates/debian12",
         minimumDiskBytes: 2_147_483_648,
         medium: null,
+        smoke: { channel: "agent", firmware: ["bios", "uefi"] },
       },
       path: "build/dev",
       diskBytes: 4_294_967_296,
@@ -33,6 +34,7 @@ describe("settings", () => {
       publish: [],
       check: { rules: [], waive: [] },
       smoke: "qemu",
+      proof: "quick",
       libvirtUri: "qemu:///system",
       accelerator: "auto",
       privileged: false,
@@ -70,6 +72,7 @@ describe("settings", () => {
     ["cpus", 1, "cpus", 1],
     ["kernel", "generic", "kernel", "generic"],
     ["smoke", "none", "smoke", "none"],
+    ["proof", "full", "proof", "full"],
     ...[
       "qemu:///session",
       "qemu:///system?socket=/run/here/libvirt-sock",

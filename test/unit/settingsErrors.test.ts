@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings, SETTING_NAMES, SettingsError } from "../../infra/settings";
@@ -53,6 +54,7 @@ describe("wrong settings", () => {
     ...["Cloud", "", 5, null, ["cloud"], "constructor", "__proto__"].map(
       (value): [string, unknown, string] => ["kernel", value, oneOf(value, "cloud", "generic")],
     ),
+    ["proof", "deep", oneOf("deep", "quick", "full")],
     ["smoke", "xen", oneOf("xen", "qemu", "libvirt", "none")],
     ...["", "host", "xen:///system", "qemu://root:pass@host/system", "qemu:///default"].map(
       (uri): [string, unknown, string] => [
@@ -154,6 +156,30 @@ describe("wrong settings", () => {
     assert.deepEqual(problems(JSON.parse('{"__proto__": {"diskSize": "8 GiB"}}')), [
       unknown("__proto__"),
     ]);
+  });
+
+  it("that ask for a proof that the driver cannot give are refused", () => {
+    assert.deepEqual(problems({ proof: "full", smoke: "libvirt" }), [
+      "kragle:proof: full needs smoke: qemu, and smoke is libvirt",
+    ]);
+    assert.deepEqual(problems({ proof: "full", smoke: "none" }), [
+      "kragle:proof: full needs smoke: qemu, and smoke is none",
+    ]);
+    const template = mkdtempSync("/tmp/kragle-template-");
+    writeFileSync(
+      `${template}/template.json`,
+      JSON.stringify({ minimumDiskBytes: 1, smoke: { channel: "ssh" } }),
+    );
+    assert.deepEqual(problems({ template, smoke: "libvirt" }), [
+      `kragle:smoke: libvirt needs a guest agent, and ${template} is asked by SSH; use smoke: qemu`,
+    ]);
+    assert.deepEqual(problems({ template, smoke: "qemu", proof: "full" }), []);
+    writeFileSync(
+      `${template}/template.json`,
+      JSON.stringify({ minimumDiskBytes: 1, smoke: { channel: "telnet" } }),
+    );
+    assert.match(problems({ template })[0]!, /template\.json: smoke\.channel: .*"agent"\|"ssh"/);
+    rmSync(template, { recursive: true });
   });
 
   it("that are absent are called missing", () => {
