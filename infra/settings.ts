@@ -344,6 +344,11 @@ function impossibleProofs(values: Readonly<Record<string, unknown>>): string[] {
       `kragle:smoke: libvirt needs a guest agent, and ${template.data.name} is asked by SSH; use smoke: qemu`,
     );
   }
+  if (smoke === "libvirt" && template.success && template.data.smoke.firmware[0] !== "bios") {
+    problems.push(
+      `kragle:smoke: libvirt boots by BIOS, and ${template.data.name} boots by UEFI; use smoke: qemu`,
+    );
+  }
   return problems;
 }
 

@@ -49,6 +49,8 @@ export interface ContainerOptions {
   readonly onLine: (line: string) => void;
   /** Keeps secrets out of both. */
   readonly redactor?: Redactor;
+  /** Receives the container when it runs. */
+  readonly onStart?: (container: Docker.Container) => void;
   /** The container is ended after so many seconds. */
   readonly deadlineSeconds: number;
   /** It is also ended when nothing is printed for so long, and nothing below `watch` grows. */
@@ -106,6 +108,7 @@ export async function runContainer(options: ContainerOptions): Promise<Container
     await container.start().catch((error: Error) => {
       throw explainSystemError(error) ?? refusal("start", error);
     });
+    options.onStart?.(container);
     const { settings, secrets = {} } = options;
     const environment = hostProxyEnvironment();
     const owner = [BUILD_UID, BUILD_GID];

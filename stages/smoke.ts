@@ -3,101 +3,111 @@ import { join } from "node:path";
 
 import { deadlineFor } from "./deadline";
 import { StageFailure } from "./failure";
-import { type Boot, type SmokeContext, smokeSettings } from "./smoke/boot";
-import { type BootFailure, climb } from "./smoke/climb";
-import { bootInContainer } from "./smoke/containerBoot";
-import { bootUnderLibvirt } from "./smoke/libvirtBoot";
-import { QUICK_RUNGS } from "./smoke/rungs";
+import { planBoots, type PlannedBoot } from "./smoke/boots";
+import { type BootFailure, climb, type Climbed } from "./smoke/climb";
+import { containerDriver } from "./smoke/containerDriver";
+import { type Driver, type SmokeContext, smokeSettings } from "./smoke/driver";
+import { explainBoot } from "./smoke/explainBoot";
+import type { Identity } from "./smoke/identity";
+import { libvirtDriver } from "./smoke/libvirtDriver";
 import type { StageProgram } from "./stage";
 
-const SERIAL_LOG = "serial.log";
-const SCREENSHOT = "login.png";
-const FAILURE_SCREENSHOT = "failure.png";
-const CONSOLE_LINES_SHOWN = 20;
+/** What is known of one boot; files are relative to the artifact. */
+export interface BootFacts {
+  readonly firmware: "bios" | "uefi";
+  /** From switching on to each rung, in the order of the ladder, and to the power-off. */
+  readonly seconds: Readonly<Record<string, number>>;
+  /** Units that did not start although the system runs, in systemd's words. */
+  readonly complaints: readonly string[];
+  readonly serialLog: string;
+  /** PNG of the screen when the system ran. */
+  readonly screenshot: string;
+  /** cloud-init's status, in full proofs of the `first` boot. */
+  readonly seed?: string;
+  /** The larger disk and the root that grew over it, in full proofs of the `first` boot. */
+  readonly diskBytes?: number;
+  readonly rootBytes?: number;
+  /** In full proofs. */
+  readonly identity?: Identity;
+}
 
 /**
- * Boots a throw-away overlay of the image and follows it to a clean power-off. Leaves `serial.log` and `login.png`; proves that
- * the image is still the same file.
+ * Boots throw-away overlays of the image and follows them to a clean power-off; proves that the image is still the same file.
+ *
+ * Its result: `passed`, `driver`, `proof`, `channel`, `accelerator`, `imageSha256`; `boots`, which has {@link BootFacts} by name,
+ * in the order of the boots: `first`, and in a full proof `second` (the same disk once more) and `sibling` (another machine made
+ * from the image); and `seconds`, `complaints`, `serialLog` and `screenshot` of the first boot once more.
+ * Its files: `serial.log` and `login.png` of the first boot, with `second-` and `sibling-` before the names those of the others.
  */
 export const smoke: StageProgram<SmokeContext["settings"]> = {
   name: "smoke",
   settings: smokeSettings,
   async run(context) {
-    const { settings, work, logs, detail } = context;
-    const boot = settings.libvirt
-      ? bootUnderLibvirt(context, settings.libvirt)
-      : await bootInContainer(context);
-    const { seconds, complaints, imageSha256 } = await prove(boot, context).finally(() =>
-      boot.remove(),
-    );
-    for (const complaint of complaints) detail(`the system runs, but: ${complaint.trim()}`);
+    const { settings, work, logs } = context;
+    const driver = settings.libvirt
+      ? libvirtDriver(context, settings.libvirt)
+      : await containerDriver(context);
+    const { boots, imageSha256 } = await prove(driver, context).finally(() => driver.remove());
     if (imageSha256 !== settings.image.sha256) {
       throw new StageFailure(
         `the image changed while it was booted: its SHA-256 was ${settings.image.sha256} and is ${imageSha256}`,
         { hint: "see what else writes into its folder, then run the same command again" },
       );
     }
-    for (const name of [SERIAL_LOG, SCREENSHOT]) await rename(join(logs, name), join(work, name));
+    for (const { serialLog, screenshot } of Object.values(boots)) {
+      for (const name of [serialLog, screenshot]) await rename(join(logs, name), join(work, name));
+    }
+    const { seconds, complaints, serialLog, screenshot } = boots.first!;
     return {
       result: {
         passed: true,
-        driver: settings.libvirt ? "libvirt" : "qemu",
-        accelerator: boot.accelerator,
-        seconds,
-        complaints,
-        serialLog: SERIAL_LOG,
-        screenshot: SCREENSHOT,
-        imageSha256,
+        driver: driver.name,
+        proof: settings.proof,
+        channel: settings.channel,
+        accelerator: driver.accelerator,
+        ...{ seconds, complaints, serialLog, screenshot, boots, imageSha256 },
       },
     };
   },
 };
 
-/** Climbs the ladder to the power-off, then looks at the image; the guest is gone in any case. */
-async function prove({ guest, accelerator, imageSha256 }: Boot, context: SmokeContext) {
-  const { settings, phase, signal } = context;
-  const deadlineSeconds = deadlineFor(accelerator, settings.timeoutSeconds);
-  const climbed = await climb(
+/** Boots one guest after another, then looks at the image; the guests are gone in any case. */
+async function prove(driver: Driver, context: SmokeContext) {
+  const boots: Record<string, BootFacts> = {};
+  const planned = planBoots(context.settings, () => boots.first!.identity!);
+  for (const boot of planned) {
+    const { seconds, complaints, findings } = await climbOne(driver, boot, planned, context);
+    const { machine, screenshot } = boot;
+    for (const complaint of complaints) {
+      context.detail(`the system runs, but: ${complaint.trim()}`);
+    }
+    boots[machine.name] = {
+      firmware: machine.firmware,
+      ...{ seconds, complaints, serialLog: machine.serialLog, screenshot },
+      ...findings,
+    };
+  }
+  context.phase("prove the image untouched");
+  return { boots, imageSha256: await driver.imageSha256() };
+}
+
+async function climbOne(
+  driver: Driver,
+  boot: PlannedBoot,
+  all: readonly PlannedBoot[],
+  { settings, phase, signal }: SmokeContext,
+): Promise<Climbed> {
+  const guest = await driver.guest(boot.machine);
+  const deadlineSeconds = deadlineFor(driver.accelerator, settings.timeoutSeconds);
+  const prefix = all.length > 1 ? `${boot.title}: ` : "";
+  return climb(
     guest,
-    { rungs: QUICK_RUNGS, deadlineSeconds },
-    {
-      onWait: (title) => phase(`wait for the ${title}`),
-      screenshot: SCREENSHOT,
-      failureScreenshot: FAILURE_SCREENSHOT,
-    },
+    { rungs: boot.rungs, deadlineSeconds },
+    { ...boot, onWait: (title) => phase(`${prefix}wait for the ${title}`) },
   )
     .catch((error: BootFailure) => {
-      if (!signal.aborted) throw explain(error);
+      if (!signal.aborted) throw explainBoot(boot, error);
       throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
     })
     .finally(() => guest.destroy());
-  phase("prove the image untouched");
-  return { ...climbed, imageSha256: await imageSha256() };
-}
-
-function explain({ message, progress }: BootFailure): StageFailure {
-  const tidy = (lines: readonly string[]) =>
-    lines.map(
-      (line) =>
-        `  ${line
-          .trim()
-          .replace(/\s{3,}/g, "  ")
-          .slice(0, 200)}`,
-    );
-  const last = progress.console.filter((line) => line.trim()).slice(-CONSOLE_LINES_SHOWN);
-  const section = (title: string, lines: readonly string[]) =>
-    lines.length > 0 ? [title, ...tidy(lines)] : [];
-  const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
-  return new StageFailure(
-    [
-      `the image did not pass its boot: ${message}`,
-      `reached: ${reached.join(", ") || "nothing"}`,
-      ...section("units that did not start:", progress.complaints),
-      ...section("the console's last lines:", last),
-    ].join("\n"),
-    {
-      evidence: [`logs/${SERIAL_LOG}`, `logs/${FAILURE_SCREENSHOT}`],
-      hint: "look at serial.log and at the screen in failure.png; the image itself is kept, and the last good release stays",
-    },
-  );
 }

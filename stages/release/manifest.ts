@@ -4,6 +4,7 @@ import type { ReleaseSettings } from "../release";
 import type { StageContext } from "../stage";
 import { IMAGE_NAME, NAMES } from "./layout";
 import type { Sources } from "./sources";
+import type { BootFacts } from "../smoke";
 
 interface ManifestFacts {
   readonly sources: Sources;
@@ -48,6 +49,12 @@ export function manifestOf(
   };
 }
 
-const smokeFacts = ({ passed, driver, seconds }: Readonly<Record<string, unknown>>) => ({
+const smokeFacts = ({ passed, driver, seconds, proof, boots }: SmokeResult) => ({
   ...{ passed, driver, seconds },
+  ...(proof === "full" ? { boots: secondsByBoot(boots as Record<string, BootFacts>) } : {}),
 });
+
+type SmokeResult = Readonly<Record<string, unknown>>;
+
+const secondsByBoot = (boots: Readonly<Record<string, BootFacts>>) =>
+  Object.fromEntries(Object.entries(boots).map(([name, boot]) => [name, boot.seconds]));

@@ -9,7 +9,7 @@ import {
   type Observation,
   type Progress,
 } from "./ladder";
-import { type AskedRung, isAsked } from "./rungs";
+import { type AskedRung, type Asker, isAsked } from "./rungs";
 
 export interface ClimbOptions {
   /** What is waited for now, such as "login prompt". */
@@ -24,6 +24,8 @@ export interface Climbed {
   readonly seconds: Readonly<Record<string, number>>;
   /** Units that did not start although the system runs, in systemd's words. */
   readonly complaints: readonly string[];
+  /** What the rungs found out, such as the guest's identity. */
+  readonly findings: Readonly<Record<string, unknown>>;
 }
 
 /** Why a boot failed, with what was on the console at the end. */
@@ -59,15 +61,21 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
   const until = async (reached: () => boolean) => {
     while (!reached()) await Promise.race([sleep(100), failed]);
   };
+  const findings: Record<string, unknown> = {};
+  const reach = async (rung: AskedRung) => {
+    const tried = (words: string) => tell({ kind: "tried", rung: rung.name, words });
+    const found = await Promise.race([ask(rung, { guest, signal: over.signal, tried }), failed]);
+    Object.assign(findings, found);
+    tell({ kind: "reached", rung: rung.name });
+  };
   const clock = setInterval(() => tell({ kind: "time" }), 500);
   try {
     options.onWait(ladder.rungs[0]!.title);
     await Promise.race([guest.start(tell), failed]);
     startedAt = performance.now();
-    for (const rung of ladder.rungs.filter(isAsked)) {
-      await Promise.race([ask(rung, guest, over.signal), failed]);
-      tell({ kind: "reached", rung: rung.name });
-    }
+    const asked = ladder.rungs.filter(isAsked);
+    await Promise.all(asked.filter(({ opens }) => opens).map(reach));
+    for (const rung of asked.filter(({ opens }) => !opens)) await reach(rung);
     await until(() => missing(ladder, progress).length === 0);
     await guest.screenshot(options.screenshot);
     tell({ kind: "asked to power off" });
@@ -77,6 +85,7 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
     return {
       seconds: { ...Object.fromEntries(seconds), poweroff: progress.offAt! },
       complaints: progress.complaints,
+      findings,
     };
   } catch (error) {
     over.abort();
@@ -91,10 +100,11 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
 /** What follows a fatal line, such as a panic's call trace, is worth a moment. */
 const LAST_WORDS_MS = 500;
 
-async function ask(rung: AskedRung, guest: Guest, signal: AbortSignal): Promise<void> {
+async function ask(rung: AskedRung, asker: Asker): Promise<unknown> {
   try {
-    await rung.ask(guest, signal);
+    return await rung.ask(asker);
   } catch (error) {
-    if (!signal.aborted) throw error;
+    if (!asker.signal.aborted) throw error;
+    return undefined;
   }
 }

@@ -1,7 +1,21 @@
+import type { ChannelName } from "../../plan/imageSpec";
+
 export interface Executed {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** A way to run programs in a guest. */
+export interface Channel {
+  /** Tries once. @throws Error where nobody answers, in words that say how far it came */
+  reach(): Promise<void>;
+  /**
+   * Runs a program in the guest, found by the PATH of the guest's side.
+   *
+   * @throws Error where the guest does not answer, refuses, or the signal is aborted
+   */
+  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed>;
 }
 
 /** What a guest shows from outside while it runs. */
@@ -15,14 +29,8 @@ export type GuestEvent =
 export interface Guest {
   /** Switches the machine on. Time counts from when the promise is fulfilled. */
   start(tell: (event: GuestEvent) => void): Promise<void>;
-  /** @throws Error where the guest agent does not answer within a few seconds */
-  ping(): Promise<void>;
-  /**
-   * Runs a program in the guest, found by the agent's PATH.
-   *
-   * @throws Error where the agent does not answer, refuses, or the signal is aborted
-   */
-  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed>;
+  /** @throws Error where the driver has none of that name */
+  channel(name: ChannelName): Channel;
   /** Writes a PNG of the screen into the evidence folder. */
   screenshot(fileName: string): Promise<void>;
   /** Presses the power button; the guest decides what it does. */

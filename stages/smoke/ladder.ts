@@ -8,6 +8,8 @@ export interface Rung {
   readonly title: string;
   /** Matches the console's line, finished or not, that shows the rung. */
   readonly pattern?: RegExp;
+  /** The rung after which this one has to follow within a third of the whole deadline. */
+  readonly soonAfter?: string;
 }
 
 export interface Ladder {
@@ -19,6 +21,8 @@ export interface Ladder {
 export type Observation =
   | GuestEvent
   | { readonly kind: "reached"; readonly rung: string }
+  /** Somebody tried to reach a rung in vain; the words say how far it came. */
+  | { readonly kind: "tried"; readonly rung: string; readonly words: string }
   | { readonly kind: "asked to power off" }
   /** Nothing happened; only the deadlines are looked at. */
   | { readonly kind: "time" };
@@ -26,6 +30,8 @@ export type Observation =
 export interface Progress {
   /** Seconds from switching on to each rung. */
   readonly seconds: Readonly<Record<string, number>>;
+  /** What became of the last try, by rung. */
+  readonly tries: Readonly<Record<string, string>>;
   /** When the guest was asked to power off. */
   readonly askedAt?: number;
   /** When the guest was off, as asked. */
@@ -42,7 +48,7 @@ const CONSOLE_LINES = 60;
 const COMPLAINTS = 10;
 const COMPLAINT = /^\[\s*(FAILED|DEPEND|TIME)\s*\]/;
 
-export const atTheFoot: Progress = { seconds: {}, complaints: [], console: [""] };
+export const atTheFoot: Progress = { seconds: {}, tries: {}, complaints: [], console: [""] };
 
 /** How an observation, so many seconds after switching on, changes the progress. */
 export function observe(
@@ -69,6 +75,8 @@ function take(ladder: Ladder, progress: Progress, observation: Observation, at: 
       return readConsole(ladder, progress, observation.text, at);
     case "reached":
       return { ...progress, seconds: { ...progress.seconds, [observation.rung]: at } };
+    case "tried":
+      return { ...progress, tries: { ...progress.tries, [observation.rung]: observation.words } };
     case "asked to power off":
       return { ...progress, askedAt: at };
     case "stopped":
@@ -123,26 +131,34 @@ const STOPS: Readonly<Record<string, string>> = {
 
 const explainStop = (reason: string) => STOPS[reason] ?? reason;
 
-/** Besides the whole deadline: the first sign of life, the console when all else is done, and the power-off have shares of it. */
+/**
+ * Besides the whole deadline: the first sign of life, a rung that should follow another one soon, the console when all else is
+ * done, and the power-off have shares of it.
+ */
 function findLateness(ladder: Ladder, progress: Progress, at: number): string | undefined {
   const { deadlineSeconds, rungs } = ladder;
-  const { seconds, askedAt } = progress;
-  const [next] = missing(ladder, progress);
-  const no = (since: number) =>
-    `there was no ${next?.title ?? "power-off"}${next?.pattern ? " on the serial console" : ""} ` +
-    `within ${Math.round(at - since)} s`;
+  const { seconds, askedAt, tries } = progress;
+  const open = missing(ladder, progress);
+  const no = (since: number, rung = open[0]) => {
+    const where = rung?.pattern ? " on the serial console" : "";
+    const tried = rung && tries[rung.name] ? `; the last try: ${tries[rung.name]}` : "";
+    const after = since > 0 && rung?.soonAfter ? ` after the ${titleOf(ladder, rung)}` : "";
+    return `there was no ${rung?.title ?? "power-off"}${where} within ${Math.round(at - since)} s${after}${tried}`;
+  };
   if (at > deadlineSeconds) return no(0);
   if (askedAt !== undefined) return at - askedAt > deadlineSeconds / 3 ? no(askedAt) : undefined;
   const reached = Object.values(seconds);
   if (reached.length === 0) return at > deadlineSeconds / 6 ? no(0) : undefined;
-  const asked = rungs.filter(({ pattern }) => !pattern);
-  const answered = asked.length > 0 && asked.every(({ name }) => seconds[name] !== undefined);
-  if (
-    answered &&
-    reached.length < rungs.length &&
-    at - Math.max(...reached) > deadlineSeconds / 12
-  ) {
+  for (const rung of open) {
+    const since = rung.soonAfter === undefined ? undefined : seconds[rung.soonAfter];
+    if (since !== undefined && at - since > deadlineSeconds / 3) return no(since, rung);
+  }
+  const answered = rungs.some(({ pattern }) => !pattern) && open.every(({ pattern }) => pattern);
+  if (answered && open.length > 0 && at - Math.max(...reached) > deadlineSeconds / 12) {
     return `the system runs, but ${no(0)}; does its kernel have console=ttyS0?`;
   }
   return undefined;
 }
+
+const titleOf = ({ rungs }: Ladder, { soonAfter }: Rung) =>
+  rungs.find(({ name }) => name === soonAfter)?.title;

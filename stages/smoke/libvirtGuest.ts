@@ -2,10 +2,11 @@ import { appendFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { ChannelName } from "../../plan/imageSpec";
 import type { LibvirtGuestSpec } from "../../plan/libvirt";
 import { type HeldConnection, Virsh } from "../virsh";
-import type { Executed, Guest, GuestEvent } from "./guest";
-import { guestExec } from "./guestExec";
+import { AgentChannel } from "./agentChannel";
+import type { Channel, Guest, GuestEvent } from "./guest";
 
 /** How often the console and the state are looked at; libvirt tells neither by itself to a caller that may be far away. */
 const POLL_MS = 500;
@@ -17,6 +18,7 @@ const AGENT_SECONDS = 30;
  */
 export class LibvirtGuest implements Guest {
   private readonly virsh: Virsh;
+  private readonly agent = new AgentChannel((...request) => this.ask(...request));
   private held?: HeldConnection;
   private watching?: Promise<void>;
   private over = false;
@@ -38,12 +40,9 @@ export class LibvirtGuest implements Guest {
     );
   }
 
-  async ping(): Promise<void> {
-    await this.ask("guest-ping", {}, 5);
-  }
-
-  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
-    return guestExec((command, args) => this.ask(command, args), argv, signal);
+  channel(name: ChannelName): Channel {
+    if (name !== "agent") throw new Error(`libvirt's guest cannot be asked by ${name}`);
+    return this.agent;
   }
 
   async screenshot(fileName: string): Promise<void> {
@@ -119,7 +118,7 @@ export class LibvirtGuest implements Guest {
     return this.virsh.run("domstate", "--reason", this.spec.domain);
   }
 
-  private async ask(execute: string, args: object, seconds = AGENT_SECONDS): Promise<unknown> {
+  private async ask(execute: string, args: object = {}, seconds = AGENT_SECONDS): Promise<unknown> {
     const request = JSON.stringify({ execute, arguments: args });
     const timeout = ["--timeout", String(seconds)];
     const answer = await this.virsh.run(

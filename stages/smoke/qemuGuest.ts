@@ -2,63 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 
-import type { Accelerator } from "../accelerator";
+import type { ChannelName } from "../../plan/imageSpec";
 import type { ContainerResult } from "../container";
-import type { Executed, Guest, GuestEvent } from "./guest";
-import { guestExec } from "./guestExec";
+import { AgentChannel } from "./agentChannel";
+import type { Channel, Guest, GuestEvent } from "./guest";
+import { MOUNTS } from "./qemuCommand";
 import { JsonLineClient, type MonitorEvent } from "./qmp";
-
-/** Where the container sees the folders that it is given. */
-export const MOUNTS = {
-  /** The image's artifact, read-only. */
-  image: "/image",
-  /** Receives the throw-away overlay. */
-  overlay: "/overlay",
-  /** Serial log and pictures. */
-  logs: "/logs",
-  sockets: "/sockets",
-} as const;
-
-export interface Machine {
-  readonly accelerator: Accelerator;
-  readonly memoryMiB: number;
-  readonly cpus: number;
-}
-
-/**
- * The program and arguments that put a throw-away overlay over `/image/image.qcow2` and start QEMU on it, halted. No network
- * but a DHCP server inside of QEMU; monitor, agent and consoles are sockets.
- */
-export function qemuCommand({ accelerator, memoryMiB, cpus }: Machine): string[] {
-  const disk = `${MOUNTS.overlay}/disk.qcow2`;
-  const create = `qemu-img create -q -f qcow2 -F qcow2 -b ${MOUNTS.image}/image.qcow2 ${disk}`;
-  const socket = (id: string, more = "") =>
-    `socket,id=${id},path=${MOUNTS.sockets}/${id},server=on,wait=off${more}`;
-  return [
-    ...["sh", "-c", `${create} && exec "$@"`, "sh", "qemu-system-x86_64"],
-    ...["-nodefaults", "-no-user-config", "-S", "-no-reboot", "-display", "none"],
-    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
-    ...["-machine", "q35", "-m", String(memoryMiB), "-smp", String(cpus)],
-    // the translation buffer is bounded so that the container's memory limit holds
-    ...(accelerator === "kvm"
-      ? ["-accel", "kvm", "-cpu", "host"]
-      : ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]),
-    ...["-drive", `file=${disk},format=qcow2,if=virtio,cache=unsafe,discard=unmap`],
-    ...["-netdev", "user,id=net,restrict=on", "-device", "virtio-net-pci,netdev=net,romfile="],
-    ...["-device", "VGA", "-device", "virtio-rng-pci", "-device", "pvpanic"],
-    ...["-chardev", socket("monitor"), "-mon", "chardev=monitor,mode=control"],
-    ...[
-      "-chardev",
-      socket("serial", `,logfile=${MOUNTS.logs}/serial.log`),
-      "-serial",
-      "chardev:serial",
-    ],
-    // SeaBIOS and debug builds of OVMF speak there
-    ...["-chardev", socket("firmware"), "-device", "isa-debugcon,iobase=0x402,chardev=firmware"],
-    ...["-device", "virtio-serial-pci", "-chardev", socket("agent")],
-    ...["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"],
-  ];
-}
+import type { SshChannel } from "./sshChannel";
 
 /** A guest in a QEMU in a container. */
 export class QemuGuest implements Guest {
@@ -66,14 +16,20 @@ export class QemuGuest implements Guest {
   private agent?: JsonLineClient;
   private ended?: Promise<ContainerResult | Error>;
   private tell: (event: GuestEvent) => void = () => undefined;
+  private readonly agentChannel = new AgentChannel(
+    (...request) => this.connected(this.agent).request(...request),
+    (seconds) => this.connected(this.agent).synchronize(seconds),
+  );
 
   /**
    * @param run starts the container and waits for its end
    * @param sockets the host's side of `/sockets`, by a path short enough for a socket's address
+   * @param ssh where the guest has a seed
    */
   constructor(
     private readonly run: () => Promise<ContainerResult>,
     private readonly sockets: string,
+    private readonly ssh?: SshChannel,
   ) {}
 
   async start(tell: (event: GuestEvent) => void): Promise<void> {
@@ -98,14 +54,10 @@ export class QemuGuest implements Guest {
     await this.monitor.request("cont");
   }
 
-  async ping(): Promise<void> {
-    await this.connected(this.agent).synchronize(5);
-    await this.connected(this.agent).request("guest-ping", {}, 5);
-  }
-
-  async execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
-    const agent = this.connected(this.agent);
-    return guestExec((command, args) => agent.request(command, args), argv, signal);
+  channel(name: ChannelName): Channel {
+    if (name === "agent") return this.agentChannel;
+    if (!this.ssh) throw new Error("a guest without a seed cannot be asked by SSH");
+    return this.ssh;
   }
 
   async screenshot(fileName: string): Promise<void> {
@@ -123,6 +75,7 @@ export class QemuGuest implements Guest {
     await this.ended;
     this.monitor?.close();
     this.agent?.close();
+    this.ssh?.close();
   }
 
   private notice({ event, data }: MonitorEvent): void {

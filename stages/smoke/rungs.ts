@@ -1,75 +1,95 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Guest } from "./guest";
+import type { ChannelName } from "../../plan/imageSpec";
+import type { Channel, Guest } from "./guest";
+import { type Identity, readIdentity } from "./identity";
 import type { Rung } from "./ladder";
+import { requireGrownRoot, waitForSeed } from "./seeded";
+import { waitForSystem } from "./systemState";
+
+/** What a rung may use while it is asked for. */
+export interface Asker {
+  readonly guest: Guest;
+  readonly signal: AbortSignal;
+  /** Tells in vain tries apart from silence. */
+  tried(words: string): void;
+}
 
 export interface AskedRung extends Rung {
-  /** Fulfilled when the rung is reached; an Error says why it never will be. */
-  ask(guest: Guest, signal: AbortSignal): Promise<void>;
+  /** Reached by trying again and again while the system starts; all such rungs are tried at once, the others one by one after them. */
+  readonly opens?: ChannelName;
+  /** Fulfilled when the rung is reached, with what was found out; an Error says why it never will be. */
+  ask(asker: Asker): Promise<unknown>;
 }
 
 export const isAsked = (rung: Rung): rung is AskedRung => "ask" in rung;
 
-/** The ladder of a quick proof, for a system with systemd 240 or newer and a guest agent. The power-off follows it. */
-export const QUICK_RUNGS: readonly (Rung | AskedRung)[] = [
-  {
-    name: "kernel",
-    title: "kernel",
-    // a kernel with "quiet" shows nothing before the login prompt
-    pattern: /Linux version \d|^\[ *\d+\.\d{6}\]|^\S+ login: /,
+export const KERNEL: Rung = {
+  name: "kernel",
+  title: "kernel",
+  // a kernel with "quiet" shows nothing before the login prompt
+  pattern: /Linux version \d|^\[ *\d+\.\d{6}\]|^\S+ login: /,
+};
+
+export const LOGIN: Rung = {
+  name: "login",
+  title: "login prompt",
+  pattern: /^(?!Last )\S+ login: /,
+};
+
+const TRY_AGAIN_MS = 500;
+
+const channelRung = (opens: ChannelName, title: string): AskedRung => ({
+  ...{ name: opens, title, opens, soonAfter: LOGIN.name },
+  async ask({ guest, signal, tried }) {
+    while (!signal.aborted) {
+      const failed = await guest
+        .channel(opens)
+        .reach()
+        .then(
+          () => undefined,
+          (error: Error) => error.message,
+        );
+      if (failed === undefined) return;
+      tried(failed);
+      await sleep(TRY_AGAIN_MS, undefined, { signal });
+    }
   },
-  {
-    name: "login",
-    title: "login prompt",
-    pattern: /^(?!Last )\S+ login: /,
-  },
-  { name: "agent", title: "guest agent's answer", ask: waitForAgent },
-  { name: "running", title: "end of the start-up", ask: waitForSystem },
-];
+});
 
-async function waitForAgent(guest: Guest, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const answered = await guest.ping().then(
-      () => true,
-      () => false,
-    );
-    if (answered) return;
-    await sleep(500, undefined, { signal });
-  }
-}
+/** The rung that opens a channel. */
+export const CHANNELS: Readonly<Record<ChannelName, AskedRung>> = {
+  agent: channelRung("agent", "guest agent's answer"),
+  ssh: channelRung("ssh", "login by SSH with the seeded key"),
+};
 
-/** `is-system-running --wait` returns when the start-up is over: "running", or "degraded" where a unit failed. */
-async function waitForSystem(guest: Guest, signal: AbortSignal): Promise<void> {
-  const { stdout, stderr } = await guest.execute(
-    ["systemctl", "is-system-running", "--wait"],
-    signal,
-  );
-  const state = stdout.trim() || stderr.trim();
-  if (state === "running") return;
-  throw new Error(`the guest's system is ${state}\n${await describeFailedUnits(guest, signal)}`);
-}
+type Question = (channel: Channel, signal: AbortSignal) => Promise<unknown>;
 
-const UNITS_SHOWN = 5;
-const JOURNAL_LINES = 6;
+const question = (name: string, title: string, by: ChannelName, ask: Question): AskedRung => ({
+  ...{ name, title },
+  ask: ({ guest, signal }) => ask(guest.channel(by), signal),
+});
 
-async function describeFailedUnits(guest: Guest, signal: AbortSignal): Promise<string> {
-  const list = await guest.execute(
-    ["systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full"],
-    signal,
-  );
-  const units = list.stdout.split("\n").flatMap((line) => line.split(/\s+/)[0] || []);
-  const lines = [`failed units: ${units.join(", ") || "none"}`];
-  for (const unit of units.slice(0, UNITS_SHOWN)) {
-    const journal = await guest.execute(
-      ["journalctl", "-b", "-u", unit, "-n", String(JOURNAL_LINES), "-o", "cat", "--no-pager"],
-      signal,
-    );
-    lines.push(
-      ...journal.stdout
-        .trimEnd()
-        .split("\n")
-        .map((line) => `  ${unit}: ${line}`),
-    );
-  }
-  return lines.join("\n");
-}
+/** The system runs without a failed unit. */
+export const running = (by: ChannelName): AskedRung =>
+  question("running", "end of the start-up", by, waitForSystem);
+
+/** cloud-init is done. */
+export const seeded = (): AskedRung =>
+  question("seed", "end of cloud-init", "ssh", async (channel, signal) => ({
+    seed: await waitForSeed(channel, signal),
+  }));
+
+export const grownRoot = (imageBytes: number, diskBytes: number): AskedRung =>
+  question("root", "size of root", "ssh", async (channel, signal) => ({
+    diskBytes,
+    rootBytes: await requireGrownRoot(channel, imageBytes, diskBytes, signal),
+  }));
+
+/** @param judge throws where the identity is not what it has to be */
+export const identity = (judge: (identity: Identity) => void = () => undefined): AskedRung =>
+  question("identity", "identity", "ssh", async (channel, signal) => {
+    const found = await readIdentity(channel, signal);
+    judge(found);
+    return { identity: found };
+  });

@@ -7,6 +7,7 @@ export interface Sign {
 export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /No bootable device/, meaning: "the firmware found nothing to boot" },
   { pattern: /BdsDxe: No bootable option/, meaning: "the firmware found nothing to boot" },
+  { pattern: /^(UEFI Interactive Shell|Shell>)/, meaning: "the firmware found nothing to boot" },
   { pattern: /^grub rescue>/, meaning: "GRUB did not find its files" },
   { pattern: /^grub>/, meaning: "GRUB found no configuration" },
   { pattern: /Kernel panic - not syncing/, meaning: "the kernel panicked" },
@@ -21,9 +22,14 @@ export const FATAL_SIGNS: readonly Sign[] = [
   },
   { pattern: /^\(initramfs\)/, meaning: "the initramfs gave up and opened a shell" },
   { pattern: /dracut.*(emergency|timeout)/i, meaning: "dracut did not find the root file system" },
-  { pattern: /^dracut:\/#/, meaning: "dracut gave up and opened a shell" },
+  // EL7's says so in several ways, some of them without its name
   {
-    pattern: /Entering emergency mode|You are in (emergency|rescue) mode/,
+    pattern: /Warning: (Could not boot\.|\/dev\/\S+ does not exist)|dracut: (FATAL|Refusing)/,
+    meaning: "dracut did not find the root file system",
+  },
+  { pattern: /^dracut:\/#|rdsosreport\.txt/, meaning: "dracut gave up and opened a shell" },
+  {
+    pattern: /Entering emergency mode|(You are in|Welcome to) (emergency|rescue) mode/,
     meaning: "the system is in emergency mode",
   },
   {

@@ -40,5 +40,6 @@ until guest true 2>/dev/null; do
   [ $tries -lt 60 ] || { echo 'nobody answers on SSH'; tail -n 40 serial.log; exit 1; }
   sleep 3
 done
+# ends with cloud-init's exit code: errors that it recovered from count too
 guest 'id; if [ -d /sys/firmware/efi ]; then echo BOOTED=uefi; else echo BOOTED=bios; fi
-  echo ROOT_GIB=$(df --output=size -BG / | tail -n 1 | tr -dc 0-9); cloud-init status --long || true'
+  echo ROOT_GIB=$(df --output=size -BG / | tail -n 1 | tr -dc 0-9); cloud-init status --wait --long'

@@ -11,6 +11,7 @@ import { treesToolsImage } from "../docker/toolsImage";
  * SSH with a fresh key. All of it happens in one container.
  *
  * @returns what the commands in the guest printed
+ * @throws Error where one of them failed, cloud-init's waiting for its own end included
  */
 export async function bootWithSeed(
   clone: Clone,
@@ -43,7 +44,7 @@ export async function bootWithSeed(
     deadlineSeconds: 600,
   });
   const text = lines.join("\n");
-  if (exitCode !== 0)
+  if (exitCode !== 0 || !/^status: done$/m.test(text))
     throw new Error(`the seeded boot failed with exit code ${exitCode}:\n${text}`);
   return text;
 }

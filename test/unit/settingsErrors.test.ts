@@ -176,6 +176,13 @@ describe("wrong settings", () => {
     assert.deepEqual(problems({ template, smoke: "qemu", proof: "full" }), []);
     writeFileSync(
       `${template}/template.json`,
+      JSON.stringify({ minimumDiskBytes: 1, smoke: { firmware: ["uefi"] } }),
+    );
+    assert.deepEqual(problems({ template, smoke: "libvirt" }), [
+      `kragle:smoke: libvirt boots by BIOS, and ${template} boots by UEFI; use smoke: qemu`,
+    ]);
+    writeFileSync(
+      `${template}/template.json`,
       JSON.stringify({ minimumDiskBytes: 1, smoke: { channel: "telnet" } }),
     );
     assert.match(problems({ template })[0]!, /template\.json: smoke\.channel: .*"agent"\|"ssh"/);

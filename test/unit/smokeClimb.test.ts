@@ -1,61 +1,22 @@
 import assert from "node:assert/strict";
 
 import { BootFailure, climb } from "../../stages/smoke/climb";
-import type { Executed, Guest, GuestEvent } from "../../stages/smoke/guest";
-import { QUICK_RUNGS } from "../../stages/smoke/rungs";
-
-const done = (stdout: string, exitCode = 0): Executed => ({ exitCode, stdout, stderr: "" });
-
-/** A guest that boots in no time and answers what a test wants. */
-class FakeGuest implements Guest {
-  readonly calls: string[] = [];
-  tell: (event: GuestEvent) => void = () => undefined;
-
-  constructor(
-    private readonly answers: Readonly<Record<string, Executed>>,
-    private readonly console = "Linux version 6\nlocalhost login: ",
-  ) {}
-
-  start(tell: (event: GuestEvent) => void) {
-    this.tell = tell;
-    setTimeout(() => tell({ kind: "console", text: this.console }), 5);
-    return Promise.resolve();
-  }
-
-  ping() {
-    return Promise.resolve();
-  }
-
-  execute(argv: readonly string[]) {
-    const answer = this.answers[argv.join(" ")];
-    return answer ? Promise.resolve(answer) : new Promise<Executed>(() => undefined);
-  }
-
-  screenshot(fileName: string) {
-    this.calls.push(fileName);
-    return Promise.resolve();
-  }
-
-  powerOff() {
-    this.calls.push("power off");
-    setTimeout(() => this.tell({ kind: "stopped", reason: "guest-shutdown" }), 5);
-    return Promise.resolve();
-  }
-
-  destroy() {
-    return Promise.resolve();
-  }
-}
+import type { ChannelName } from "../../plan/imageSpec";
+import { type AskedRung, CHANNELS, KERNEL, LOGIN, running } from "../../stages/smoke/rungs";
+import type { Rung } from "../../stages/smoke/ladder";
+import { done, FakeGuest } from "./fakeGuest";
 
 const WAIT = "systemctl is-system-running --wait";
 const FAILED = "systemctl list-units --failed --plain --no-legend --full";
 const JOURNAL = "journalctl -b -u app.service -n 6 -o cat --no-pager";
 
-function run(guest: Guest) {
+const quick = (by: ChannelName): Rung[] => [KERNEL, LOGIN, CHANNELS[by], running(by)];
+
+function run(guest: FakeGuest, rungs: readonly Rung[] = quick("agent")) {
   const waits: string[] = [];
   const promise = climb(
     guest,
-    { rungs: QUICK_RUNGS, deadlineSeconds: 60 },
+    { rungs, deadlineSeconds: 60 },
     {
       onWait: (title) => waits.push(title),
       screenshot: "login.png",
@@ -74,6 +35,32 @@ describe("climbing the boot ladder", () => {
     assert.deepEqual(guest.calls, ["login.png", "power off"]);
     assert.equal(waits[0], "kernel");
     assert.equal(waits.at(-1), "power-off");
+    assert.deepEqual([...new Set(guest.asked)], ["agent"]);
+  });
+
+  it("asks by SSH where that is the channel", async () => {
+    const guest = new FakeGuest({ [WAIT]: done("running\n") });
+    const { seconds } = await run(guest, quick("ssh")).promise;
+    assert.deepEqual(Object.keys(seconds), ["kernel", "login", "ssh", "running", "poweroff"]);
+    assert.deepEqual([...new Set(guest.asked)], ["ssh"]);
+  });
+
+  it("tries all channels at once, and again until they open", async () => {
+    const guest = new FakeGuest({ [WAIT]: done("running\n") });
+    guest.closed.agent = 1;
+    const rungs = [KERNEL, LOGIN, CHANNELS.agent, CHANNELS.ssh, running("agent")];
+    const { seconds } = await run(guest, rungs).promise;
+    assert.ok(seconds.ssh! < seconds.agent!, JSON.stringify(seconds));
+  });
+
+  it("gathers what the rungs found out", async () => {
+    const finding = (name: string, found: object): AskedRung => ({
+      ...{ name, title: name },
+      ask: () => Promise.resolve(found),
+    });
+    const rungs = [KERNEL, LOGIN, finding("a", { a: 1 }), finding("b", { b: [2] })];
+    const { findings } = await run(new FakeGuest({}), rungs).promise;
+    assert.deepEqual(findings, { a: 1, b: [2] });
   });
 
   it("names the units that failed, with their journal", async () => {

@@ -8,23 +8,32 @@ import {
   type Observation,
   type Progress,
 } from "../../stages/smoke/ladder";
-import { QUICK_RUNGS } from "../../stages/smoke/rungs";
+import * as rungs from "../../stages/smoke/rungs";
 import { FATAL_SIGNS } from "../../stages/smoke/signs";
 
-const ladder: Ladder = { rungs: QUICK_RUNGS, deadlineSeconds: 180 };
+const ladder: Ladder = {
+  rungs: [rungs.KERNEL, rungs.LOGIN, rungs.CHANNELS.agent, rungs.running("agent")],
+  deadlineSeconds: 180,
+};
+const sshLadder: Ladder = {
+  rungs: [rungs.KERNEL, rungs.LOGIN, rungs.CHANNELS.ssh, rungs.running("ssh"), rungs.seeded()],
+  deadlineSeconds: 180,
+};
 
 const console_ = (text: string): Observation => ({ kind: "console", text });
 const reached = (rung: string): Observation => ({ kind: "reached", rung });
 const time: Observation = { kind: "time" };
 const stopped = (reason: string): Observation => ({ kind: "stopped", reason });
 
-/** What is left after observations, each at its second. */
-function after(...observations: readonly (readonly [number, Observation])[]): Progress {
-  return observations.reduce(
-    (progress, [at, observation]) => observe(ladder, progress, observation, at),
+type Timed = readonly [number, Observation];
+
+/** What is left on a ladder after observations, each at its second. */
+const on = (which: Ladder, ...observations: readonly Timed[]): Progress =>
+  observations.reduce(
+    (progress, [at, observation]) => observe(which, progress, observation, at),
     atTheFoot,
   );
-}
+const after = (...observations: readonly Timed[]) => on(ladder, ...observations);
 
 const KERNEL = console_("[    0.000000] Linux version 6.1.0 (debian)\r\n");
 const PROMPT = console_("\r\nDebian GNU/Linux 12 localhost ttyS0\r\n\r\nlocalhost login: ");
@@ -45,6 +54,31 @@ describe("the boot ladder", () => {
     assert.equal(top.offAt, 37);
     assert.equal(top.failure, undefined);
   });
+
+  const orders: Record<string, Timed[]> = {
+    "the agent before the login prompt": [
+      [20, reached("agent")],
+      [30, PROMPT],
+      [31, reached("running")],
+    ],
+    "the end of the start-up before the login prompt": [
+      [20, reached("agent")],
+      [22, reached("running")],
+      [23, PROMPT],
+    ],
+    "the login prompt first": [
+      [20, PROMPT],
+      [21, reached("agent")],
+      [22, reached("running")],
+    ],
+  };
+  for (const [order, observed] of Object.entries(orders)) {
+    it(`is climbed with ${order}`, () => {
+      const progress = after([5, KERNEL], ...observed);
+      assert.deepEqual(missing(ladder, progress), []);
+      assert.equal(progress.failure, undefined);
+    });
+  }
 
   it("knows a rung whatever pieces its line arrives in", () => {
     const text = "localhost login: ";
@@ -91,6 +125,8 @@ describe("a boot that fails", () => {
   const lines = [
     "No bootable device.",
     "BdsDxe: No bootable option or device was found.",
+    "UEFI Interactive Shell v2.2",
+    "Shell> ",
     "grub rescue> ",
     "grub> ",
     "[   22.655705] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
@@ -100,6 +136,15 @@ describe("a boot that fails", () => {
     "(initramfs) ",
     "dracut-initqueue[300]: Warning: dracut-initqueue timeout - starting timeout scripts",
     "dracut:/# ",
+    // dracut 033 of EL7
+    "dracut-initqueue[256]: Warning: Could not boot.",
+    "dracut-initqueue[256]: Warning: /dev/disk/by-uuid/3f1c does not exist",
+    "[    3.1] dracut: FATAL: No or empty root= argument",
+    "[    3.1] dracut: Refusing to continue",
+    "         Starting Dracut Emergency Shell...",
+    'Generating "/run/initramfs/rdsosreport.txt"',
+    "Entering emergency mode. Exit the shell to continue.",
+    'Welcome to emergency mode! After logging in, type "journalctl -xb" to view',
     'You are in emergency mode. After logging in, type "journalctl -xb"',
     "Cannot open access to console, the root account is locked.",
     "Give root password for maintenance",
@@ -142,8 +187,7 @@ describe("a boot that fails", () => {
 });
 
 describe("deadlines of a boot", () => {
-  const failureAt = (at: number, ...before: [number, Observation][]) =>
-    after(...before, [at, time]).failure;
+  const failureAt = (at: number, ...before: Timed[]) => after(...before, [at, time]).failure;
 
   it("waits for the first sign of life a sixth of the whole", () => {
     assert.equal(failureAt(29), undefined);
@@ -153,11 +197,45 @@ describe("deadlines of a boot", () => {
   it("waits for everything until the whole is over", () => {
     assert.equal(failureAt(179, [5, KERNEL]), undefined);
     assert.match(failureAt(181, [5, KERNEL])!, /no login prompt on the serial console/);
-    assert.match(failureAt(181, [5, KERNEL], [6, PROMPT])!, /no guest agent's answer/);
+    const answered: Timed[] = [
+      [6, PROMPT],
+      [7, reached("agent")],
+    ];
+    assert.match(failureAt(181, [5, KERNEL], ...answered)!, /no end of the start-up within 181 s/);
+  });
+
+  it("waits for a way into the guest a third of the whole after the login prompt, not longer", () => {
+    assert.equal(failureAt(120, [5, KERNEL], [61, PROMPT]), undefined);
+    assert.equal(
+      failureAt(122, [5, KERNEL], [61, PROMPT]),
+      "there was no guest agent's answer within 61 s after the login prompt",
+    );
+  });
+
+  it("says how far the last try came", () => {
+    const refused: Observation = { kind: "tried", rung: "ssh", words: "nobody listens" };
+    const denied: Observation = {
+      ...refused,
+      words: "All configured authentication methods failed",
+    };
+    const { failure } = on(
+      sshLadder,
+      ...([
+        [5, KERNEL],
+        [20, refused],
+        [30, PROMPT],
+        [80, denied],
+        [91, time],
+      ] as const),
+    );
+    assert.equal(
+      failure,
+      "there was no login by SSH with the seeded key within 61 s after the login prompt; the last try: All configured authentication methods failed",
+    );
   });
 
   it("does not wait long for a console that stays silent while the system runs", () => {
-    const answers: [number, Observation][] = [
+    const answers: Timed[] = [
       [30, reached("agent")],
       [32, reached("running")],
     ];
@@ -166,7 +244,7 @@ describe("deadlines of a boot", () => {
   });
 
   it("gives the power-off a third of the whole", () => {
-    const asked: [number, Observation][] = [
+    const asked: Timed[] = [
       [5, KERNEL],
       [30, PROMPT],
       [30, reached("agent")],

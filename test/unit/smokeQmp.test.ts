@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 
-import { qemuCommand } from "../../stages/smoke/qemuGuest";
 import { JsonLineClient, type MonitorEvent } from "../../stages/smoke/qmp";
 
 describe("the client of QEMU's monitor and guest agent", () => {
@@ -75,23 +74,5 @@ describe("the client of QEMU's monitor and guest agent", () => {
     peer.destroy();
     await assert.rejects(answer, /closed the connection/);
     await assert.rejects(client.request("query-status"), /closed the connection/);
-  });
-});
-
-describe("the machine that proves an image", () => {
-  const command = (accelerator: "kvm" | "tcg") =>
-    qemuCommand({ accelerator, memoryMiB: 1024, cpus: 2 }).join(" ");
-
-  it("writes into an overlay only, without a network, in a sandbox", () => {
-    const text = command("tcg");
-    assert.match(text, /qemu-img create .*-b \/image\/image\.qcow2 \/overlay\/disk\.qcow2/);
-    assert.match(text, /restrict=on/);
-    assert.match(text, /-sandbox on,obsolete=deny,elevateprivileges=deny,spawn=deny/);
-    assert.doesNotMatch(text, /hostfwd|-vnc/);
-  });
-
-  it("uses the accelerator that was chosen", () => {
-    assert.match(command("kvm"), /-accel kvm -cpu host/);
-    assert.match(command("tcg"), /-accel tcg\S* -cpu max/);
   });
 });

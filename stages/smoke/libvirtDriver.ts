@@ -3,17 +3,18 @@ import { join } from "node:path";
 
 import type { LibvirtGuestSpec } from "../../plan/libvirt";
 import { sha256File } from "../../store/files";
-import type { Boot, SmokeContext } from "./boot";
+import type { Driver, SmokeContext } from "./driver";
 import { LibvirtGuest } from "./libvirtGuest";
 
-/** The driver libvirt: the domain that was defined is started, and left as it was defined. */
-export function bootUnderLibvirt(context: SmokeContext, spec: LibvirtGuestSpec): Boot {
+/** The driver libvirt: the domain that was defined is started, and left as it was defined. It is for quick proofs only. */
+export function libvirtDriver(context: SmokeContext, spec: LibvirtGuestSpec): Driver {
   const { work, logs, signal } = context;
   const guest = new LibvirtGuest(spec, logs, signal);
   const copy = join(work, "copy.qcow2");
   return {
-    guest,
+    name: "libvirt",
     accelerator: spec.type === "kvm" ? "kvm" : "tcg",
+    guest: () => Promise.resolve(guest),
     async imageSha256() {
       await guest.downloadImage(copy);
       return sha256File(copy);

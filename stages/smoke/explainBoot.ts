@@ -1,0 +1,28 @@
+import { StageFailure } from "../failure";
+import type { PlannedBoot } from "./boots";
+import type { BootFailure } from "./climb";
+
+const CONSOLE_LINES_SHOWN = 20;
+const LINE_LENGTH = 200;
+
+/** A failed boot for people: why, how far it came, and what was on the console at the end. */
+export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailure): StageFailure {
+  const tidy = (line: string) => `  ${line.trim().replace(/\s{3,}/g, "  ")}`.slice(0, LINE_LENGTH);
+  const last = progress.console.filter((line) => line.trim()).slice(-CONSOLE_LINES_SHOWN);
+  const section = (title: string, lines: readonly string[]) =>
+    lines.length > 0 ? [title, ...lines.map(tidy)] : [];
+  const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
+  const { serialLog } = boot.machine;
+  return new StageFailure(
+    [
+      `the image did not pass its ${boot.title}: ${message}`,
+      `reached: ${reached.join(", ") || "nothing"}`,
+      ...section("units that did not start:", progress.complaints),
+      ...section("the console's last lines:", last),
+    ].join("\n"),
+    {
+      evidence: [`logs/${serialLog}`, `logs/${boot.failureScreenshot}`],
+      hint: `look at ${serialLog} and at the screen in ${boot.failureScreenshot}; the image itself is kept, and the last good release stays`,
+    },
+  );
+}

@@ -1,0 +1,94 @@
+import type { Accelerator } from "../accelerator";
+import type { Machine } from "./driver";
+
+/** Where the container sees the folders that it is given. */
+export const MOUNTS = {
+  /** The image's artifact, read-only. */
+  image: "/image",
+  /** Receives the throw-away overlays. */
+  overlay: "/overlay",
+  /** The files of the seed's volume, read-only. */
+  seed: "/seed",
+  /** Serial logs and pictures. */
+  logs: "/logs",
+  sockets: "/sockets",
+} as const;
+
+/** The container's port on its own loopback that leads to the guest's SSH; nobody outside of the container sees it. */
+export const SSH_PORT = 2222;
+
+const SEED_VOLUME = "/tmp/seed.iso";
+const FIRMWARE_VARIABLES = "/tmp/vars.fd";
+/** Debian's build without Secure Boot: images need not be signed. */
+const OVMF = "/usr/share/OVMF/OVMF";
+
+export interface MachineSize {
+  readonly accelerator: Accelerator;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+}
+
+/**
+ * The program and arguments that prepare a machine and start QEMU on it, halted. No network but a DHCP server inside of QEMU, and
+ * the way in to SSH where there is a seed; monitor, agent and consoles are sockets.
+ *
+ * @param newDisk whether the overlay has to be made
+ */
+export function qemuCommand(
+  machine: Machine,
+  { accelerator, memoryMiB, cpus }: MachineSize,
+  newDisk: boolean,
+): string[] {
+  const { seed, firmware, serialLog } = machine;
+  const disk = `${MOUNTS.overlay}/${machine.disk}.qcow2`;
+  const socket = (id: string, more = "") =>
+    `socket,id=${id},path=${MOUNTS.sockets}/${id},server=on,wait=off${more}`;
+  const wayIn = seed ? `,hostfwd=tcp:127.0.0.1:${SSH_PORT}-:22` : "";
+  return [
+    ...["sh", "-c", [...preparations(machine, disk, newDisk), 'exec "$@"'].join(" && "), "sh"],
+    ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-S", "-no-reboot"],
+    ...["-display", "none"],
+    ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
+    ...["-machine", "q35", "-m", String(memoryMiB), "-smp", String(cpus)],
+    // the translation buffer is bounded so that the container's memory limit holds
+    ...(accelerator === "kvm"
+      ? ["-accel", "kvm", "-cpu", "host"]
+      : ["-accel", "tcg,thread=multi,tb-size=256", "-cpu", "max"]),
+    ...(firmware === "uefi" ? uefi() : []),
+    ...["-drive", `file=${disk},format=qcow2,if=none,id=disk,cache=unsafe,discard=unmap`],
+    ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
+    ...(seed ? ["-drive", `file=${SEED_VOLUME},format=raw,if=virtio,readonly=on`] : []),
+    ...["-netdev", `user,id=net,restrict=on${wayIn}`],
+    ...["-device", "virtio-net-pci,netdev=net,romfile="],
+    ...["-device", "VGA", "-device", "virtio-rng-pci", "-device", "pvpanic"],
+    ...["-chardev", socket("monitor"), "-mon", "chardev=monitor,mode=control"],
+    ...["-chardev", socket("serial", `,logfile=${MOUNTS.logs}/${serialLog}`)],
+    ...["-serial", "chardev:serial"],
+    // SeaBIOS and debug builds of OVMF speak there
+    ...["-chardev", socket("firmware"), "-device", "isa-debugcon,iobase=0x402,chardev=firmware"],
+    ...["-device", "virtio-serial-pci", "-chardev", socket("agent")],
+    ...["-device", "virtserialport,chardev=agent,name=org.qemu.guest_agent.0"],
+  ];
+}
+
+function preparations(
+  { seed, firmware, diskBytes }: Machine,
+  disk: string,
+  newDisk: boolean,
+): string[] {
+  const backing = `-F qcow2 -b ${MOUNTS.image}/image.qcow2`;
+  return [
+    ...(newDisk
+      ? [`qemu-img create -q -f qcow2 ${backing} ${disk} ${diskBytes ?? ""}`.trim()]
+      : []),
+    ...(firmware === "uefi" ? [`install -m 600 ${OVMF}_VARS_4M.fd ${FIRMWARE_VARIABLES}`] : []),
+    ...(seed
+      ? [`xorriso -as genisoimage -quiet -V cidata -J -r -o ${SEED_VOLUME} ${MOUNTS.seed}`]
+      : []),
+  ];
+}
+
+const uefi = (): string[] => [
+  ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}_CODE_4M.fd`],
+  ...["-drive", `if=pflash,format=raw,file=${FIRMWARE_VARIABLES}`],
+];

@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+
+import { Client } from "ssh2";
+
+import type { Channel, Executed } from "./guest";
+import { within } from "./qmp";
+
+/** A server that is there greets at once; what takes longer is a port with nobody behind it yet. */
+const GREETING_SECONDS = 10;
+/** Key exchange and login in a guest without hardware acceleration, on a machine that has other work. */
+const LOGIN_SECONDS = 120;
+
+/** SSH as root with the seeded key: one connection, a session for each program. */
+export class SshChannel implements Channel {
+  private client?: Client;
+
+  /** @param dial makes a connection to the guest's port; it ends where nobody listens */
+  constructor(
+    private readonly dial: () => Promise<Duplex>,
+    private readonly privateKey: string,
+  ) {}
+
+  async reach(): Promise<void> {
+    const stream = await this.dial();
+    const client = new Client();
+    try {
+      await within(GREETING_SECONDS, greeting(stream), "no SSH server answered");
+      const ready = new Promise<void>((resolve, reject) => {
+        client.on("ready", resolve);
+        // stays for the whole life of the connection: an error without a listener would end this process
+        client.on("error", reject);
+        client.on("close", () => reject(new Error("the SSH server closed the connection")));
+      });
+      client.connect({
+        sock: stream,
+        username: "root",
+        privateKey: this.privateKey,
+        readyTimeout: LOGIN_SECONDS * 1000,
+      });
+      await ready;
+    } catch (error) {
+      client.destroy();
+      stream.destroy();
+      throw error;
+    }
+    this.client = client;
+  }
+
+  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
+    const { client } = this;
+    if (!client) return Promise.reject(new Error("nobody is logged in by SSH"));
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => reject(error);
+      const lost = () => fail(new Error(`the SSH connection ended during ${argv.join(" ")}`));
+      signal.addEventListener("abort", () => fail(new Error("it was given up")), { once: true });
+      client.once("close", lost);
+      client.exec(argv.map(quote).join(" "), (error, session) => {
+        if (error) return fail(error);
+        const texts = { stdout: "", stderr: "" };
+        session.setEncoding("utf8").on("data", (text: string) => (texts.stdout += text));
+        session.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
+        let exitCode: number | undefined;
+        session.on("exit", (code: number | null) => (exitCode = code ?? 128));
+        session.on("close", () => {
+          client.off("close", lost);
+          if (exitCode === undefined) lost();
+          else resolve({ exitCode, ...texts });
+        });
+      });
+    });
+  }
+
+  close(): void {
+    this.client?.destroy();
+  }
+}
+
+/** Fulfilled when the server has said something, which stays to be read. */
+async function greeting(stream: Duplex): Promise<void> {
+  const ended = once(stream, "end").then(() => {
+    throw new Error("nobody listens on the guest's SSH port");
+  });
+  ended.catch(() => undefined);
+  await Promise.race([once(stream, "readable"), ended]);
+  if (stream.readableLength === 0) throw new Error("nobody listens on the guest's SSH port");
+}
+
+const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
