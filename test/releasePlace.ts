@@ -14,7 +14,11 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** Docker's id of the builder. */
 export const BUILDER_ID = `sha256:${sha256("builder")}`;
 
+const BOOTED = { passed: true, driver: "qemu", seconds: { login: 38.2 } };
+
 export interface ReleaseExtras {
+  /** What the smoke stage says. */
+  readonly booted?: Record<string, unknown>;
   readonly signKey?: string | null;
   readonly signer?: string | null;
   /** Name and version of each. */
@@ -76,7 +80,12 @@ export class ReleasePlace {
     image: string,
     formats: readonly string[] = ["raw"],
     smoke = true,
-    { signKey = null, signer = null, packages = ["bash 5.2-2"] }: ReleaseExtras = {},
+    {
+      signKey = null,
+      signer = null,
+      packages = ["bash 5.2-2"],
+      booted = BOOTED,
+    }: ReleaseExtras = {},
   ) {
     const built = { "image.qcow2": image, "image.json": "{}" };
     const key = await this.publish("image", image, built, { accelerator: "tcg" });
@@ -93,7 +102,6 @@ export class ReleasePlace {
       "packages.json": samplePackages(packages),
       "logs/stage.log": "",
     };
-    const booted = { passed: true, driver: "qemu", seconds: { login: 38.2 } };
     const settings = {
       stack: "dev",
       signKey,

@@ -110,6 +110,20 @@ describe("the release stage", () => {
     assert.deepEqual(result.smoke, { passed: false, driver: "none", seconds: {} });
   });
 
+  it("tells the seconds of every boot of a full proof", async () => {
+    const seconds = { kernel: 2.1, login: 38.2 };
+    const boots = {
+      first: { firmware: "uefi", seconds, serialLog: "serial.log" },
+      second: { firmware: "bios", seconds: { login: 30 }, serialLog: "second-serial.log" },
+    };
+    const booted = { passed: true, driver: "qemu", proof: "full", seconds, boots };
+    const { result } = await place.release("an image", [], true, { booted });
+    assert.deepEqual(result.smoke, {
+      ...{ passed: true, driver: "qemu", seconds },
+      boots: { first: seconds, second: { login: 30 } },
+    });
+  });
+
   it("leaves the release before untouched when anything that it needs is not there", async () => {
     await place.release("an image");
     const before = ["SHA256SUMS", "manifest.json", "packer-kragle-qcow2"].map((n) => place.read(n));
