@@ -83,10 +83,13 @@ function preparations(
       : []),
     ...(firmware === "uefi" ? [`install -m 600 ${OVMF}_VARS_4M.fd ${FIRMWARE_VARIABLES}`] : []),
     ...(seed
-      ? [`xorriso -as genisoimage -quiet -V cidata -J -r -o ${SEED_VOLUME} ${MOUNTS.seed}`]
+      ? [quiet(`xorriso -as genisoimage -V cidata -J -r -o ${SEED_VOLUME} ${MOUNTS.seed}`)]
       : []),
   ];
 }
+
+/** What the program says is shown only where it fails. */
+const quiet = (command: string) => `{ ${command} 2>/tmp/said || { cat /tmp/said >&2; exit 1; }; }`;
 
 const uefi = (): string[] => [
   ...["-drive", `if=pflash,format=raw,readonly=on,file=${OVMF}_CODE_4M.fd`],

@@ -93,7 +93,7 @@ describe("the machine that proves an image", () => {
   it("has a seed, firmware, a larger disk, and a way in that only the container sees", () => {
     const text = command(first);
     assert.match(text, /first\.qcow2 8589934592 && install .*VARS/);
-    assert.match(text, /xorriso .*-V cidata .* \/seed && exec/);
+    assert.match(text, /xorriso .*-V cidata .* \/seed .* && exec/);
     assert.match(text, /restrict=on,hostfwd=tcp:127\.0\.0\.1:2222-:22 /);
     assert.match(text, /if=pflash,format=raw,readonly=on,file=\S*OVMF_CODE_4M\.fd/);
   });
