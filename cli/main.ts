@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 
 import { EXIT, StageFailure } from "../stages/failure";
+import type { ReportOptions } from "./report";
 import type { VerifyOptions } from "./verify";
 import type { WriteOptions } from "./write";
 
@@ -109,6 +110,11 @@ async function main(): Promise<number> {
     .option("--device-size <size>", "the size that a device without a serial number has to have")
     .action(async (target: string, options: WriteOptions) => {
       exitCode = await (await import("./write")).write(target, options);
+    });
+  add("report", "say where the report of a stack's last release is", [stack(), json()])
+    .option("--open", "open it, in the desktop's browser")
+    .action(async (options: ReportOptions) => {
+      exitCode = await (await import("./report")).report(options);
     });
   add("logs [stage]", "show the log of a stage's last run", [stack(), json()]).action(
     async (stage: string | undefined, options: CommonOptions) => {

@@ -246,6 +246,7 @@ const OUTPUTS = [
   "accelerator",
   "builderImageId",
   "manifestPath",
+  "reportPath",
   "key",
 ] as const;
 

@@ -28,6 +28,7 @@ export const RELEASED = {
   accelerator: "tcg",
   builderImageId: "sha256:1",
   manifestPath: "build/dev/output/manifest.json",
+  reportPath: "build/dev/output/report.html",
   key: "r3lease",
   tools: { packer: "1.6.6" },
   files: {},

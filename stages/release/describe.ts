@@ -10,6 +10,7 @@ import { IMAGE_NAME, NAMES } from "./layout";
 import { manifestOf } from "./manifest";
 import { changesSince, type PreviousRelease } from "./previous";
 import { provenance } from "./provenance";
+import { makeReport } from "./report";
 import { encodeSbom } from "./sbom";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
 import type { Sources } from "./sources";
@@ -33,7 +34,8 @@ export interface Description {
   readonly unlisted: readonly string[];
 }
 
-/** Writes what describes a release beside its files: bill of materials, changes, provenance, manifest, sums, signature. */
+/** Writes what describes a release beside its files: bill of materials, changes, provenance, report, manifest,
+ * sums, signature. */
 export async function describeRelease(
   context: StageContext<ReleaseSettings>,
   { sources, previous, folder, invocationId }: ReleaseInputs,
@@ -91,6 +93,14 @@ export async function describeRelease(
     finishedOn: releasedAt,
   });
   await write(NAMES.provenance, json(statement));
+  await write(
+    NAMES.report,
+    await makeReport({
+      ...{ settings, sources, previous, runs, changes, releasedAt },
+      provenance: statement,
+      signer: signer?.fingerprint,
+    }),
+  );
   if (signer) {
     const { name, text } = publicKeyFile(signer);
     await write(name, text);

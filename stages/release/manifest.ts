@@ -40,6 +40,7 @@ export function manifestOf(
     accelerator: String(image.manifest.result.accelerator),
     builderImageId,
     manifestPath: path(NAMES.manifest),
+    reportPath: path(NAMES.report),
     key,
     releasedAt,
     signer,

@@ -29,13 +29,14 @@ export interface Origin {
 
 /** Whether a stage was run for this release or came from the store, and why, told by what the release before says of it. */
 export function originOf(run: StageRun, previous: PreviousRelease): Origin {
+  if (previous.releasedAt === undefined) return { from: "run", why: "the first release here" };
   const before = previous.stages.find(({ root }) => root === run.root);
   if (before?.key === run.key) {
     return before.finishedOn === run.finishedOn
       ? { from: "store", why: "nothing that it depends on has changed" }
       : { from: "run", why: "its earlier result was lost, or a rebuild was asked for" };
   }
-  if (previous.releasedAt !== undefined && run.finishedOn < previous.releasedAt) {
+  if (run.finishedOn < previous.releasedAt) {
     return { from: "store", why: "built earlier, before the last release or for another stack" };
   }
   if (!before) return { from: "run", why: "not in the release before" };

@@ -23,6 +23,7 @@ interface UpDocument {
     readonly accelerator: string;
     readonly builderImageId: string;
     readonly manifestPath: string;
+    readonly reportPath: string;
     readonly key: string;
   };
 }
@@ -87,6 +88,17 @@ describe("the dev stack, built, proven and released for real", function () {
     }
     const manifest = JSON.parse(readFileSync(outputs.manifestPath, "utf8")) as typeof outputs;
     assert.equal(manifest.imageSha256, outputs.imageSha256);
+    assert.match(readFileSync(outputs.reportPath, "utf8"), /Debian GNU\/Linux 12/);
+    const output = dirname(outputs.imagePath);
+    const sbom = JSON.parse(readFileSync(join(output, "sbom.cdx.json"), "utf8")) as {
+      components: { name: string }[];
+    };
+    for (const name of ["cloud-init", "openssh-server", "systemd"]) {
+      assert.ok(
+        sbom.components.some((c) => c.name === name),
+        `${name} is not in the SBOM`,
+      );
+    }
     const evidence = join(dirname(outputs.imagePath), "evidence");
     assert.match(readFileSync(join(evidence, "smoke/serial.log"), "utf8"), /login:/);
     assert.equal(readFileSync(join(evidence, "smoke/login.png")).subarray(1, 4).toString(), "PNG");

@@ -10,6 +10,7 @@ const HINT = "(--help lists what is allowed)\n";
 
 /** Commands, their arguments and their options beside --help. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  report: "[options] -s, --stack --json --open",
   up: "[options] -s, --stack --json --engine --rebuild",
   preview: "[options] -s, --stack --json --engine --rebuild",
   outputs: "[options] -s, --stack --json",

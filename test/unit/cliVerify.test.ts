@@ -127,11 +127,11 @@ describe("verifying a release", function () {
     assert.equal(code, 0);
     const lines = stdout.trimEnd().split("\n");
     assert.match(lines[0]!, /^warning {2}signature: .*came along; .* --allowed-signers can tell$/);
-    assert.match(lines[1]!, /^ok {7}manifest: names 10 files, image [0-9a-f]{12}$/);
+    assert.match(lines[1]!, /^ok {7}manifest: names 11 files, image [0-9a-f]{12}$/);
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
     assert.equal(lines[3], "ok       SBOM: 1 packages of the image's own database");
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
-    assert.equal(lines.length, 4 + 11);
+    assert.equal(lines.length, 4 + 12);
   });
 
   it("ends with exit code 1 where anything failed, and tells it as JSON", async () => {

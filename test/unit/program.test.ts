@@ -32,7 +32,7 @@ const DEV = [
 
 const OUTPUTS = [
   ...["accelerator", "builderImageId", "conversions", "imageBytes", "imagePath", "imageSha256"],
-  ...["imageVirtualBytes", "key", "manifestPath", "smoke"],
+  ...["imageVirtualBytes", "key", "manifestPath", "reportPath", "smoke"],
 ];
 
 describe("the program of the stack dev", function () {
@@ -53,6 +53,7 @@ describe("the program of the stack dev", function () {
       ...released,
       imagePath: absolute(RELEASED.imagePath),
       manifestPath: absolute(RELEASED.manifestPath),
+      reportPath: absolute(RELEASED.reportPath),
       conversions: {
         raw: { ...RELEASED.conversions.raw, path: absolute(RELEASED.conversions.raw.path) },
       },

@@ -13,7 +13,8 @@ const FIRST = [
   ...["SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
   ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/packages.json"],
   ...["evidence/smoke", "evidence/smoke/screen.png", "kragle.raw", "manifest.json"],
-  ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "sbom.cdx.json"],
+  ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
+  "sbom.cdx.json",
 ];
 
 describe("the release stage", () => {
@@ -34,7 +35,7 @@ describe("the release stage", () => {
     const listed = [
       ...["packer-kragle-qcow2", "kragle.raw", "evidence/check/check.json"],
       ...["evidence/check/deep/x", "evidence/check/packages.json", "evidence/smoke/screen.png"],
-      ...["sbom.cdx.json", "package-changes.json", "provenance.json"],
+      ...["sbom.cdx.json", "package-changes.json", "provenance.json", "report.html"],
     ].map((name): [string, string] => [name, sha256(place.read(name))]);
     assert.equal(
       place.read("SHA256SUMS"),
@@ -56,6 +57,7 @@ describe("the release stage", () => {
       accelerator: "tcg",
       builderImageId: BUILDER_ID,
       manifestPath: inOutput("manifest.json"),
+      reportPath: inOutput("report.html"),
       key: answer.key,
       signer: null,
       packages: 1,
@@ -100,7 +102,8 @@ describe("the release stage", () => {
     assert.deepEqual(names, [
       ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
       ...["evidence/check/packages.json", "kragle.raw", "manifest.json", "notes.txt"],
-      ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "sbom.cdx.json"],
+      ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
+      "sbom.cdx.json",
     ]);
     assert.equal(place.read("notes.txt"), "mine");
   });

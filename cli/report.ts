@@ -1,0 +1,37 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+
+import { EXIT, StageFailure } from "../stages/failure";
+import { displayPath } from "../stages/project";
+import type { CommonOptions } from "./main";
+import { lastRelease } from "./outputs";
+
+export interface ReportOptions extends CommonOptions {
+  readonly open?: boolean;
+}
+
+/** `kragle report`: where the page is that tells everything of a stack's last release. */
+export async function report({ stack, json, open }: ReportOptions): Promise<number> {
+  const { reportPath } = (await lastRelease(stack)).outputs;
+  if (typeof reportPath !== "string" || !existsSync(reportPath)) {
+    throw new StageFailure(`the last release of stack ${stack} has no report`, {
+      hint: `./kragle up -s ${stack}`,
+    });
+  }
+  process.stdout.write((json ? JSON.stringify({ reportPath }) : displayPath(reportPath)) + "\n");
+  if (open) await openInBrowser(reportPath);
+  return EXIT.done;
+}
+
+async function openInBrowser(path: string): Promise<void> {
+  const opener = process.platform === "darwin" ? "open" : "xdg-open";
+  const child = spawn(opener, [path], { detached: true, stdio: "ignore" });
+  await once(child, "spawn").catch((error: Error) => {
+    throw new StageFailure(`no browser could be opened: ${error.message}`, {
+      hint: `open ${path} in one`,
+      exitCode: EXIT.lacking,
+    });
+  });
+  child.unref();
+}

@@ -1,0 +1,41 @@
+/** Text that is HTML already; whatever else gets into a page is escaped. */
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+type Value = Html | string | number | null | undefined | false | readonly Value[];
+
+/** A template of HTML: values are escaped, `html` in `html` is not, nothing stands for null, undefined and false. */
+export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
+  return new Html(parts.reduce((text, part, i) => text + encode(values[i - 1]) + part));
+}
+
+function encode(value: Value): string {
+  if (value instanceof Html) return value.text;
+  if (Array.isArray(value)) return value.map(encode).join("");
+  if (value === null || value === undefined || value === false) return "";
+  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** A point in time as people read it, in UTC: the page may be read anywhere. */
+export const dateTime = (iso: string) =>
+  html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC</time>`;
+
+/** A digest that can be read in full by those who want to. */
+export const digest = (sha256: string) =>
+  html`<code class="digest" title="${sha256}"
+    >${sha256.slice(0, 12)}<span>${sha256.slice(12)}</span></code
+  >`;
+
+/** A share as a percentage for CSS. */
+export const percent = (share: number) => `${(Math.max(0, Math.min(1, share)) * 100).toFixed(2)}%`;
+
+/** A share as a number for CSS. */
+export const share = (part: number) => Math.max(0, Math.min(1, part)).toFixed(4);
+
+/** A section of the page. */
+export const section = (id: string, title: string, body: Html, lead: Html | string = "") =>
+  html`<section id="${id}" aria-labelledby="${id}-title">
+    <h2 id="${id}-title">${title}</h2>
+    ${lead && html`<p class="lead">${lead}</p>`} ${body}
+  </section>`;

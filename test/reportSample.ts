@@ -1,0 +1,95 @@
+import { planImage } from "../plan/imagePlan";
+import { provenance } from "../stages/release/provenance";
+import type { ReportFacts } from "../stages/release/report/page";
+import { digest, sampleFiles, sampleSpec } from "./samples";
+
+/** Text as an image could have it that means harm. */
+export const EVIL = `<img src=x onerror="document.title='owned'">&'</script><script>document.title='owned'</script>`;
+
+const one = (name: string, version: string, installedBytes: number) => ({
+  ...{ name, version, installedBytes, architecture: "amd64", source: name, sourceVersion: version },
+  ...{ license: null, homepage: null },
+});
+
+/** A PNG of one pixel. */
+const PIXEL =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/** A release with something in every section, and harmful text wherever an image may have put it. */
+export function sampleReport(): ReportFacts {
+  const { base, image } = planImage(sampleSpec, sampleFiles, null);
+  const stage = (root: string, from: "run" | "store", start: number, seconds: number) => ({
+    origin: { from, why: from === "run" ? "scripts/50-1-app.sh: 111 → 222" : "nothing changed" },
+    run: {
+      ...{ root, key: image.key, description: image.description, seconds },
+      phases: [
+        { name: `${root} begins`, seconds: seconds / 4 },
+        { name: `${root} ends`, seconds: (seconds * 3) / 4 },
+      ],
+      startedOn: new Date(start * 1000).toISOString(),
+      finishedOn: new Date((start + seconds) * 1000).toISOString(),
+    },
+  });
+  const begin = 1_790_000_000;
+  const packages = [
+    one("bash", "5.2.15-2+b7", 7_000_000),
+    one("linux-image", "6.1.0", 100_000_000),
+    one("zlib1g", "1:1.2.13", 160_000),
+    one(EVIL, EVIL, 1),
+  ];
+  const lines = Array.from({ length: 600 }, (_, i) => `[${i}.0] kernel: line ${i}`);
+  const log = ["\u001b[2J\u001b[1;1HGRUB loading", ...lines, EVIL, "\u001b[0;32mdebian login:"];
+  const boot = {
+    seconds: { kernel: 10.6, login: 64.3, running: 76.6, poweroff: 79.8 },
+    ...{ firmware: "uefi", complaints: [EVIL], serialLog: "serial.log", screenshot: "login.png" },
+  };
+  return {
+    ...{ stack: "dev", releasedAt: "2026-11-25T02:02:00.000Z", accelerator: "tcg" },
+    image: { sha256: digest("a"), bytes: 454_098_944, virtualBytes: 2 ** 32 },
+    formats: ["raw"],
+    signer: "SHA256:abc",
+    stages: [
+      stage("base", "store", begin - 1e6, 80),
+      stage("image", "run", begin, 60),
+      stage("check", "run", begin + 61, 5),
+      // after a failure somebody went home
+      stage("smoke", "run", begin + 50_000, 80),
+    ],
+    check: {
+      passed: true,
+      rules: [
+        { id: "disk.consistent", area: "disk", status: "passed", asserts: "the qcow2 is whole" },
+        {
+          ...{ id: "logs.journal", area: "logs", status: "waived", asserts: "there is no journal" },
+          ...{ detail: EVIL, waiver: "we want it", reason: "it grows", source: "systemd" },
+        },
+      ],
+      folders: [
+        { path: "/usr", bytes: 3e8 },
+        { path: "/usr/lib", bytes: 2e8 },
+      ],
+    },
+    smoke: { ...boot, passed: true, driver: "qemu", accelerator: "tcg" },
+    boots: [{ ...boot, name: "first", log: log.join("\r\n"), screen: PIXEL }],
+    packages: {
+      distribution: { id: "debian", versionId: "12", prettyName: "Debian GNU/Linux 12" },
+      ecosystem: "deb",
+      packages,
+    },
+    changes: {
+      previousImageSha256: digest("b"),
+      previousReleasedAt: "2026-11-24T02:02:00.000Z",
+      added: [{ name: "zlib1g", architecture: "amd64", version: "1:1.2.13" }],
+      removed: [{ name: EVIL, architecture: "amd64", version: "1" }],
+      changed: [{ name: "bash", architecture: "amd64", from: "5.1", to: "5.2.15-2+b7" }],
+    },
+    provenance: provenance({
+      subjects: [{ name: "packer-kragle-qcow2", sha256: digest("a") }],
+      parameters: { diskSize: "4 GiB", formats: ["raw"], note: EVIL },
+      inputs: { base: base.description, image: image.description },
+      ...{ stages: [], containers: [], kragle: { version: "0.1.0" }, tools: { packer: "1.6.6" } },
+      ...{ accelerator: "tcg", invocationId: "an-id" },
+      ...{ startedOn: "2026-11-25T02:00:00.000Z", finishedOn: "2026-11-25T02:02:00.000Z" },
+    }),
+  };
+}

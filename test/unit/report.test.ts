@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+
+import { parseHTML } from "linkedom";
+
+import { html, Html } from "../../stages/release/report/html";
+import { plain } from "../../stages/release/report/boots";
+import { renderReport } from "../../stages/release/report/page";
+import { EVIL, sampleReport } from "../reportSample";
+
+/** As much of a page as these tests look at. */
+interface Page {
+  querySelector(selector: string): { textContent: string } | null;
+  querySelectorAll(selector: string): Iterable<{
+    textContent: string;
+    getAttribute(name: string): string | null;
+  }>;
+}
+
+describe("the report's page", () => {
+  const text = renderReport(sampleReport());
+  const { document } = parseHTML(text) as unknown as { document: Page };
+  const all = (selector: string) => [...document.querySelectorAll(selector)];
+  const words = (selector: string) =>
+    (document.querySelector(selector)?.textContent ?? "").replace(/\s+/g, " ");
+
+  it("tells at its top what was released and whether it is good", () => {
+    const top = words("header");
+    for (const expected of [
+      ...["stack dev", "Debian GNU/Linux 12", "boots in 1 min 17 s", "1 rules hold", "1 waived"],
+      ...["signed", "aaaaaaaaaaaa", "2026-11-25 02:02 UTC", "433 MiB", "software emulation"],
+    ]) {
+      assert.ok(top.includes(expected), `${expected} is missing in: ${top}`);
+    }
+  });
+
+  it("has every stage with its phases, and where it is from", () => {
+    const stages = all("#timeline summary .stage").map(({ textContent }) => textContent);
+    assert.deepEqual(stages, ["base", "image", "check", "smoke"]);
+    assert.match(
+      words("#timeline .lead"),
+      /3 stages ran for this release, 2 min 26 s in all; 1 came/,
+    );
+    assert.match(words("#timeline"), /From the store: nothing changed/);
+    assert.match(words("#timeline"), /Ran: scripts\/50-1-app\.sh: 111 → 222/);
+    assert.match(words("#timeline"), /smoke ends ?1 min 00 s/);
+  });
+
+  it("leaves pauses out of its time axis", () => {
+    const bars = all("#timeline .bar").map((bar) =>
+      /left:([\d.]+)%;width:([\d.]+)%/.exec(bar.getAttribute("style")!)!.slice(1).map(Number),
+    );
+    assert.deepEqual(bars.length, 3);
+    const [image, check, smoke] = bars as [number, number][];
+    assert.ok(Math.abs(image![0]) < 0.1 && Math.abs(image![1] - 41.1) < 0.2, String(image));
+    assert.ok(Math.abs(check![0] - 41.8) < 0.2, String(check));
+    assert.ok(Math.abs(smoke![0] + smoke![1] - 100) < 0.1, String(smoke));
+  });
+
+  it("names what was waived, and why", () => {
+    assert.match(words("#checks .notable"), /there is no journal waived/);
+    assert.match(words("#checks .notable .waiver"), /Waived: we want it/);
+    assert.match(words("#checks .areas"), /the qcow2 is whole/);
+  });
+
+  it("has rungs, screen and console of each boot", () => {
+    assert.match(words("#boots .rungs"), /kernel ?11 s/);
+    assert.match(all("#boots img")[0]!.getAttribute("src")!, /^data:image\/png;base64,iVBOR/);
+    assert.equal(all("#boots .lines li").length, 603);
+    assert.equal(all("#boots .lines li")[0]!.textContent, "GRUB loading");
+  });
+
+  it("has a row for each package, and what changed", () => {
+    assert.equal(all("#packages tbody tr").length, 4);
+    assert.match(words("#changes"), /1 changed, 1 added, 1 removed/);
+    assert.match(words("#changes tbody"), /5\.1 → 5\.2\.15-2\+b7/);
+    assert.match(words("#sizes"), /\/usr\/lib ?191 MiB/);
+    assert.match(words("#provenance"), /scripts\/50-1-app\.sh/);
+  });
+
+  it("asks for nothing from elsewhere", () => {
+    for (const element of all("[src], [href]")) {
+      const target = element.getAttribute("src") ?? element.getAttribute("href")!;
+      assert.match(target, /^(data:|#)/);
+    }
+    assert.doesNotMatch(words("style"), /url\(|@import/);
+    assert.match(
+      all("meta[http-equiv]")[0]!.getAttribute("content")!,
+      /^default-src 'none'; img-src data:; .*script-src 'sha256-[\w+/]+=*'$/,
+    );
+    for (const link of all("nav a")) {
+      assert.ok(document.querySelector(link.getAttribute("href")!), "a link leads nowhere");
+    }
+  });
+
+  it("shows harmful text as text", () => {
+    assert.equal(all("script").length, 1);
+    assert.deepEqual(
+      all("img").map((img) => img.getAttribute("onerror")),
+      [null],
+    );
+    const shown = all("td, li, p").filter(({ textContent }) => textContent.includes(EVIL));
+    assert.ok(shown.length >= 5, `shown ${shown.length} times`);
+  });
+
+  it("does without what a release does not have", () => {
+    const facts = sampleReport();
+    const less = renderReport({
+      ...facts,
+      ...{ smoke: undefined, boots: [], signer: undefined, stages: [facts.stages[0]!] },
+      packages: { distribution: null, ecosystem: null, packages: [] },
+      changes: { ...facts.changes, previousImageSha256: null },
+    });
+    for (const expected of [
+      ...["nothing was booted", "not signed", "Every stage came from the store"],
+      ...["no package database that kragle can read", "first release"],
+    ]) {
+      assert.ok(less.includes(expected), expected);
+    }
+  });
+});
+
+describe("the report's templates", () => {
+  it("escape values, take nested templates as they are, and leave nothing out by mistake", () => {
+    assert.equal(
+      html`<p title="${`"'<&>`}">${0}${null}${false}${["a", html`<b></b>`]}</p>`.text,
+      `<p title="&#34;&#39;&#60;&#38;&#62;">0a<b></b></p>`,
+    );
+    assert.equal(html`${new Html("<i>")}`.text, "<i>");
+  });
+
+  it("show a console as a terminal would", () => {
+    const cases: [string, string][] = [
+      ["a\r\nb\r\n", "a\nb"],
+      ["\u001b[1;32m  OK  \u001b[0m Started", "  OK   Started"],
+      ["\u001b]0;title\u0007$ \u001b(B\u001b=", "$ "],
+      ["10%\r50%\r100%\n", "100%"],
+      ["\u0000\u0008x\u007f\ty", "x\ty"],
+    ];
+    for (const [raw, shown] of cases) assert.equal(plain(raw), shown, JSON.stringify(raw));
+  });
+});
