@@ -1,26 +1,13 @@
 import assert from "node:assert/strict";
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import type { Browser, Page } from "playwright-core";
 
+import { findProgram } from "../../setup/host";
 import { renderReport } from "../../stages/release/report/page";
 import { sampleReport } from "../reportSample";
-
-function onPath(names: readonly string[]): string | undefined {
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  return folders
-    .flatMap((folder) => names.map((name) => join(folder, name)))
-    .find((file) => {
-      try {
-        accessSync(file, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
 
 describe("the report in a browser", function () {
   this.timeout(120_000);
@@ -31,7 +18,7 @@ describe("the report in a browser", function () {
   const requests: string[] = [];
 
   before(async function () {
-    const executablePath = onPath(["chromium", "chromium-browser", "google-chrome"]);
+    const executablePath = findProgram("chromium") ?? findProgram("google-chrome");
     if (!executablePath) {
       console.log("    skipped: there is no chromium on PATH (apt-get install chromium)");
       this.skip();

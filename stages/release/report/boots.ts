@@ -1,7 +1,8 @@
 import { z } from "zod";
 
 import { formatSeconds, formatSize } from "../../../plan/units";
-import { html, type Html, share, section } from "./html";
+import { html, type Html } from "./html";
+import { bars, searchBox, section } from "./parts";
 
 const bootFacts = z.object({
   firmware: z.string().optional(),
@@ -59,8 +60,9 @@ export function boots(facts: SmokeFacts | undefined, all: readonly Boot[]): Html
 
 function boot(one: Boot): Html {
   const { name, seconds, firmware, complaints, screen, log, seed, diskBytes, rootBytes } = one;
-  const rungs = Object.entries(seconds).sort(([, a], [, b]) => a - b);
-  const last = rungs.at(-1)?.[1] ?? 1;
+  const rungs = Object.entries(seconds)
+    .sort(([, a], [, b]) => a - b)
+    .map(([rung, at]) => ({ name: rung, value: at, text: formatSeconds(at) }));
   const facts = [
     firmware && `firmware ${firmware.toUpperCase()}`,
     seed && `cloud-init: ${seed}`,
@@ -71,15 +73,7 @@ function boot(one: Boot): Html {
     <h3>${TITLES[name] ?? name}</h3>
     ${facts.length > 0 && html`<p class="note">${facts.join(" · ")}</p>`}
     <div class="split">
-      <dl class="bars rungs">
-        ${rungs.map(
-          ([rung, at]) =>
-            html`<div>
-              <dt>${rung}</dt>
-              <dd><span style="--share:${share(at / last)}"></span><b>${formatSeconds(at)}</b></dd>
-            </div>`,
-        )}
-      </dl>
+      <div class="rungs">${bars(rungs)}</div>
       ${
         screen &&
         html`<figure>
@@ -108,16 +102,7 @@ function console_(name: string, log: string): Html {
   const left = lines.length - shown.length;
   return html`<details class="log" data-log>
     <summary>Serial console, ${lines.length} lines</summary>
-    <div class="tools">
-      <label for="log-${name}">Search</label
-      ><input
-        id="log-${name}"
-        type="search"
-        placeholder="text on the console"
-        autocomplete="off"
-        spellcheck="false"
-      /><output for="log-${name}"></output>
-    </div>
+    ${searchBox(`log-${name}`, "text on the console")}
     ${left > 0 && html`<p class="note">The first ${left} lines are in the file only.</p>`}
     <ol class="lines" start="${left + 1}" tabindex="0" aria-label="Lines of the console">
       ${shown.map((line) => html`<li>${line}</li>`)}

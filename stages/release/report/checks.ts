@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import { html, type Html, section } from "./html";
+import { html, type Html } from "./html";
+import { section } from "./parts";
 
 /** What the check stage leaves as `check.json`. */
 export const checkFile = z.object({

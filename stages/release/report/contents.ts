@@ -1,6 +1,7 @@
 import { formatSize } from "../../../plan/units";
 import type { PackageChanges, PackageList } from "../packages";
-import { dateTime, digest, html, type Html, share, section } from "./html";
+import { dateTime, digest, html, type Html } from "./html";
+import { bars, row, searchBox, section, table } from "./parts";
 
 const SHOWN = 12;
 
@@ -24,23 +25,16 @@ export function sizes(
 }
 
 function chart(title: string, entries: readonly { name: string; bytes: number }[]): Html {
-  const shown = entries.slice(0, SHOWN);
   const rest = entries.slice(SHOWN);
-  const sum = (list: readonly { bytes: number }[]) =>
-    list.reduce((all, { bytes }) => all + bytes, 0);
-  const most = shown[0]?.bytes || 1;
+  const sum = (list: typeof rest) => formatSize(list.reduce((all, { bytes }) => all + bytes, 0));
   return html`<div>
-    <h3>${title} <small>${formatSize(sum(entries))}</small></h3>
-    <dl class="bars">
-      ${shown.map(
-        ({ name, bytes }) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd><span style="--share:${share(bytes / most)}"></span><b>${formatSize(bytes)}</b></dd>
-          </div>`,
-      )}
-    </dl>
-    ${rest.length > 0 && html`<p class="note">and ${rest.length} more with ${formatSize(sum(rest))}</p>`}
+    <h3>${title} <small>${sum([...entries])}</small></h3>
+    ${bars(
+      entries
+        .slice(0, SHOWN)
+        .map(({ name, bytes }) => ({ name, value: bytes, text: formatSize(bytes) })),
+    )}
+    ${rest.length > 0 && html`<p class="note">and ${rest.length} more with ${sum(rest)}</p>`}
   </div>`;
 }
 
@@ -48,48 +42,30 @@ function chart(title: string, entries: readonly { name: string; bytes: number }[
 export function packageTable(list: PackageList): Html {
   const { packages } = list;
   const licensed = packages.some(({ license }) => license !== null);
-  const heads = ["Package", "Version", "Architecture", "Source", ...(licensed ? ["Licence"] : [])];
+  const heads = ["Package", "Version", "Architecture", "Source", "Size"];
+  const rows = packages.map(
+    (one) =>
+      html`<tr>
+        <td>${one.name}</td>
+        <td>${one.version}</td>
+        <td>${one.architecture}</td>
+        <td>${one.source}</td>
+        <td class="number" data-sort="${one.installedBytes}">${formatSize(one.installedBytes)}</td>
+        ${licensed && html`<td>${one.license}</td>`}
+      </tr>`,
+  );
   return section(
     "packages",
     "What is in it",
     html`<div data-table>
-      <div class="tools">
-        <label for="find-package">Search</label
-        ><input
-          id="find-package"
-          type="search"
-          placeholder="package, version or source"
-          autocomplete="off"
-          spellcheck="false"
-        /><output for="find-package"></output>
-      </div>
-      <div class="scroll" tabindex="0" role="region" aria-label="Packages">
-        <table>
-          <thead>
-            <tr>
-              ${heads.map(
-                (head) => html`<th scope="col"><button type="button">${head}</button></th>`,
-              )}
-              <th scope="col" class="number"><button type="button">Size</button></th>
-            </tr>
-          </thead>
-          <tbody>
-            ${packages.map(
-              (one) =>
-                html`<tr>
-                  <td>${one.name}</td>
-                  <td>${one.version}</td>
-                  <td>${one.architecture}</td>
-                  <td>${one.source}</td>
-                  ${licensed && html`<td>${one.license}</td>`}
-                  <td class="number" data-sort="${one.installedBytes}">
-                    ${formatSize(one.installedBytes)}
-                  </td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>
+      ${searchBox("find-package", "package, version or source")}
+      ${table(
+        "Packages",
+        [...heads, ...(licensed ? ["Licence"] : [])].map(
+          (head) => html`<button type="button">${head}</button>`,
+        ),
+        rows,
+      )}
     </div>`,
     list.ecosystem === null
       ? "The image has no package database that kragle can read."
@@ -99,53 +75,27 @@ export function packageTable(list: PackageList): Html {
 
 /** What came, went and changed since the release before. */
 export function changes(found: PackageChanges): Html {
-  if (found.previousImageSha256 === null) {
+  const { added, removed, changed, previousImageSha256, previousReleasedAt } = found;
+  if (previousImageSha256 === null) {
     const text = "This is the first release in this folder.";
     return section("changes", "What changed", html`<p class="note">${text}</p>`);
   }
-  const { added, removed, changed, previousReleasedAt } = found;
-  const versions = (entries: typeof added, sign: string, kind: string) =>
-    entries.map(
-      ({ name, version }) =>
-        html`<tr>
-          <td><span class="pill ${kind}">${sign}</span></td>
-          <td>${name}</td>
-          <td>${version}</td>
-        </tr>`,
-    );
+  const pill = (text: string, kind = "") => html`<span class="pill ${kind}">${text}</span>`;
   const rows = [
-    ...changed.map(
-      ({ name, from, to }) =>
-        html`<tr>
-          <td><span class="pill">changed</span></td>
-          <td>${name}</td>
-          <td>${from} → <b>${to}</b></td>
-        </tr>`,
+    ...changed.map(({ name, from, to }) =>
+      row(pill("changed"), name, html`${from} → <b>${to}</b>`),
     ),
-    ...versions(added, "added", "good"),
-    ...versions(removed, "removed", "bad"),
+    ...added.map(({ name, version }) => row(pill("added", "good"), name, version)),
+    ...removed.map(({ name, version }) => row(pill("removed", "bad"), name, version)),
   ];
   return section(
     "changes",
     "What changed",
     rows.length === 0
       ? html`<p class="note">The same packages in the same versions.</p>`
-      : html`<div class="scroll" tabindex="0" role="region" aria-label="Changes">
-          <table>
-            <thead>
-              <tr>
-                <th scope="col"></th>
-                <th scope="col">Package</th>
-                <th scope="col">Version</th>
-              </tr>
-            </thead>
-            <tbody>
-              ${rows}
-            </tbody>
-          </table>
-        </div>`,
+      : table("Changes", ["", "Package", "Version"], rows),
     html`Since image
-    ${digest(found.previousImageSha256)}${previousReleasedAt && html`, released ${dateTime(previousReleasedAt)}`}:
+    ${digest(previousImageSha256)}${previousReleasedAt && html`, released ${dateTime(previousReleasedAt)}`}:
     ${changed.length} changed, ${added.length} added, ${removed.length} removed.`,
   );
 }

@@ -29,13 +29,3 @@ export const digest = (sha256: string) =>
 
 /** A share as a percentage for CSS. */
 export const percent = (share: number) => `${(Math.max(0, Math.min(1, share)) * 100).toFixed(2)}%`;
-
-/** A share as a number for CSS. */
-export const share = (part: number) => Math.max(0, Math.min(1, part)).toFixed(4);
-
-/** A section of the page. */
-export const section = (id: string, title: string, body: Html, lead: Html | string = "") =>
-  html`<section id="${id}" aria-labelledby="${id}-title">
-    <h2 id="${id}-title">${title}</h2>
-    ${lead && html`<p class="lead">${lead}</p>`} ${body}
-  </section>`;

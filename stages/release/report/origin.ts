@@ -1,88 +1,43 @@
 import type { Provenance } from "../provenance";
-import { dateTime, digest, html, type Html, section } from "./html";
+import { dateTime, digest, html, type Html } from "./html";
+import { facts, row, section, table } from "./parts";
 
 /** Where the image comes from: settings, inputs, tools; and how a stranger checks it. */
 export function origin({ subject, predicate }: Provenance, signer: string | undefined): Html {
   const { externalParameters, resolvedDependencies } = predicate.buildDefinition;
   const { builder, metadata } = predicate.runDetails;
   const settings = Object.entries(externalParameters.settings);
-  const table = (label: string, heads: readonly string[], rows: readonly Html[]) =>
-    html`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
-      <table>
-        <thead>
-          <tr>
-            ${heads.map((head) => html`<th scope="col">${head}</th>`)}
-          </tr>
-        </thead>
-        <tbody>
-          ${rows}
-        </tbody>
-      </table>
-    </div>`;
   const given = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
+  const code = (text: string) => html`<code>${text}</code>`;
+  const files = subject.map(({ name, digest: { sha256 } }) => row(name, code(sha256)));
+  const inputs = resolvedDependencies.map(({ name, uri, digest: digests }) =>
+    row(
+      html`${name}${uri && html` <small>${uri}</small>`}`,
+      html`${Object.values(digests).map(digest)}`,
+    ),
+  );
   return section(
     "provenance",
     "Where it comes from",
-    html`<dl class="facts">
-        <div>
-          <dt>Begun</dt>
-          <dd>${dateTime(metadata.startedOn)}</dd>
-        </div>
-        <div>
-          <dt>Released</dt>
-          <dd>${dateTime(metadata.finishedOn)}</dd>
-        </div>
-        ${Object.entries(builder.version).map(
-          ([tool, version]) =>
-            html`<div>
-              <dt>${tool}</dt>
-              <dd>${version}</dd>
-            </div>`,
-        )}
-        <div>
-          <dt>Run</dt>
-          <dd><code>${metadata.invocationId}</code></dd>
-        </div>
-      </dl>
+    html`${facts([
+        ["Begun", dateTime(metadata.startedOn)],
+        ["Released", dateTime(metadata.finishedOn)],
+        ...Object.entries(builder.version),
+        ["Run", code(metadata.invocationId)],
+      ])}
       <h3>Files</h3>
-      ${table(
-        "Files",
-        ["Name", "SHA-256"],
-        subject.map(
-          ({ name, digest: { sha256 } }) =>
-            html`<tr>
-              <td>${name}</td>
-              <td><code>${sha256}</code></td>
-            </tr>`,
-        ),
-      )}
+      ${table("Files", ["Name", "SHA-256"], files)}
       <details>
         <summary>${settings.length} settings</summary>
         ${table(
           "Settings",
           ["Setting", "Value"],
-          settings.map(
-            ([name, value]) =>
-              html`<tr>
-                <td>${name}</td>
-                <td><code>${given(value)}</code></td>
-              </tr>`,
-          ),
+          settings.map(([name, value]) => row(name, code(given(value)))),
         )}
       </details>
       <details>
-        <summary>${resolvedDependencies.length} inputs with their digests</summary>
-        ${table(
-          "Inputs",
-          ["Input", "Digest"],
-          resolvedDependencies.map(
-            ({ name, uri, digest: digests }) =>
-              html`<tr>
-                <td>${name}${uri && html` <small>${uri}</small>`}</td>
-                <td>${Object.values(digests).map(digest)}</td>
-              </tr>`,
-          ),
-        )}
+        <summary>${inputs.length} inputs with their digests</summary>
+        ${table("Inputs", ["Input", "Digest"], inputs)}
       </details>
       <h3>Check it yourself</h3>
       <p>

@@ -10,6 +10,7 @@ import { type CheckFacts, checks, countOf } from "./checks";
 import { changes, packageTable, sizes } from "./contents";
 import { dateTime, digest, html, Html } from "./html";
 import { origin } from "./origin";
+import { facts as factList } from "./parts";
 import { type TimedStage, timeline } from "./timeline";
 
 /** Everything that a report tells. Whatever text it has may come from the image: it is escaped. */
@@ -105,31 +106,13 @@ function head(facts: ReportFacts): Html {
         >${facts.signer ? "signed" : "not signed"}</span
       >
     </p>
-    <dl class="facts">
-      <div>
-        <dt>Image</dt>
-        <dd>${digest(image.sha256)}</dd>
-      </div>
-      <div>
-        <dt>Released</dt>
-        <dd>${dateTime(facts.releasedAt)}</dd>
-      </div>
-      <div>
-        <dt>Size</dt>
-        <dd>${formatSize(image.bytes)}, disk of ${formatSize(image.virtualBytes)}</dd>
-      </div>
-      <div>
-        <dt>Formats</dt>
-        <dd>${["qcow2", ...formats].join(", ")}</dd>
-      </div>
-      <div>
-        <dt>Packages</dt>
-        <dd>${packages.packages.length}</dd>
-      </div>
-      <div>
-        <dt>Built with</dt>
-        <dd>${facts.accelerator === "tcg" ? "software emulation" : facts.accelerator}</dd>
-      </div>
-    </dl>
+    ${factList([
+      ["Image", digest(image.sha256)],
+      ["Released", dateTime(facts.releasedAt)],
+      ["Size", `${formatSize(image.bytes)}, disk of ${formatSize(image.virtualBytes)}`],
+      ["Formats", ["qcow2", ...formats].join(", ")],
+      ["Packages", packages.packages.length],
+      ["Built with", facts.accelerator === "tcg" ? "software emulation" : facts.accelerator],
+    ])}
   </header>`;
 }

@@ -1,6 +1,7 @@
 import { formatSeconds } from "../../../plan/units";
 import type { Origin, StageRun } from "../stageRuns";
-import { dateTime, html, type Html, percent, share, section } from "./html";
+import { dateTime, html, type Html, percent } from "./html";
+import { bars, section } from "./parts";
 
 export interface TimedStage {
   readonly run: StageRun;
@@ -73,7 +74,6 @@ function row({ run, origin }: TimedStage, axis: Axis): Html {
           )}</span
         >`
       : html`<span class="stored">from the store, made ${finishedOn.slice(0, 10)}</span>`;
-  const longest = Math.max(...phases.map((phase) => phase.seconds), 0.1);
   return html`<details>
     <summary>
       <span class="stage">${root}</span><span class="track">${bar}</span
@@ -86,18 +86,13 @@ function row({ run, origin }: TimedStage, axis: Axis): Html {
       </p>
       ${
         phases.length > 0 &&
-        html`<dl class="bars">
-          ${phases.map(
-            ({ name, seconds: took }) =>
-              html`<div>
-                <dt>${name}</dt>
-                <dd>
-                  <span style="--share:${share(took / longest)}"></span
-                  ><b>${formatSeconds(took)}</b>
-                </dd>
-              </div>`,
-          )}
-        </dl>`
+        bars(
+          phases.map((phase) => ({
+            name: phase.name,
+            value: phase.seconds,
+            text: formatSeconds(phase.seconds),
+          })),
+        )
       }
     </div>
   </details>`;
