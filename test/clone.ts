@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -24,7 +33,10 @@ export class Clone {
     for (const name of listed.split("\0").filter(Boolean)) {
       const to = join(this.folder, name);
       mkdirSync(dirname(to), { recursive: true });
-      cpSync(join(projectFolder, name), to, { verbatimSymlinks: true });
+      const from = join(projectFolder, name);
+      // Node's cp follows a link to a folder and then refuses the folder
+      if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+      else cpSync(from, to);
     }
     symlinkSync(join(projectFolder, "node_modules"), join(this.folder, "node_modules"));
   }

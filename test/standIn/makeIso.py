@@ -22,25 +22,26 @@ PACKAGES = (
     # what only the installer needs
     *("python3", "e2fsprogs", "xfsprogs", "dosfstools", "fdisk"),
 )
-# Both initrds get by with these; everything else is loaded from the installed system's own disk.
+# The only modules of the kernel that installer and installed system keep.
 MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "sd_mod", "ata_piix", "ahci", "sr_mod", "e1000"),
     *("ext4", "xfs", "isofs", "vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii", "nls_utf8", "crc32c_generic"),
     *("autofs4", "binfmt_misc", "efivarfs", "efi_pstore", "configfs", "fuse", "loop", "virtio_rng", "virtio_console"),
 )
 GRUB_MODULES = (
-    *("part_gpt", "part_msdos", "ext2", "xfs", "fat", "normal", "configfile", "search", "search_fs_file", "search_fs_uuid"),
+    *("memdisk", "tar", "part_gpt", "part_msdos", "ext2", "xfs", "fat", "normal", "configfile", "search", "search_fs_file", "search_fs_uuid"),
     *("linux", "echo", "test", "serial", "terminal", "all_video", "gzio", "sleep", "halt", "reboot"),
 )
 # Where the installed grub.cfg is: on the root file system, or on one of its own for /boot.
-GRUB_START = """search --file /boot/grub2/grub.cfg --set root
-if [ -n "$root" -a -e /boot/grub2/grub.cfg ]; then set prefix=($root)/boot/grub2; else
-search --file /grub2/grub.cfg --set root
-set prefix=($root)/grub2
-fi
+GRUB_START = """if search --file /boot/grub2/grub.cfg --set root; then set prefix=($root)/boot/grub2
+else search --file /grub2/grub.cfg --set root; set prefix=($root)/grub2; fi
+configfile $prefix/grub.cfg
 """
 # For EFI, Red Hat's GRUB reads the configuration beside it.
-EFI_START = "search --file /EFI/redhat/grub.cfg --set root\nset prefix=($root)/EFI/redhat\nconfigfile $prefix/grub.cfg\n"
+EFI_START = """search --file /EFI/redhat/grub.cfg --set root
+set prefix=($root)/EFI/redhat
+configfile $prefix/grub.cfg
+"""
 NOT_IN_INSTALLER = (
     *("boot", "usr/share", "usr/include", "var", "usr/lib/grub", "usr/lib/systemd", "usr/lib/firmware", "usr/lib/udev"),
     *("usr/lib/apt", "usr/lib/dpkg", "usr/lib/initramfs-tools", "usr/lib/openssh", "usr/lib/klibc", "usr/bin/perl*"),
@@ -109,18 +110,17 @@ def boot_loaders(root):
     say("making boot loaders")
     folder = f"{root}/usr/lib/anaconda/grub"
     os.makedirs(folder)
-    write(f"{folder}/start.cfg", GRUB_START + "configfile $prefix/grub.cfg\n")
-    write(f"{folder}/efi-start.cfg", EFI_START)
     shutil.copyfile(f"{root}/usr/lib/grub/i386-pc/boot.img", f"{folder}/boot.img")
     images = (
-        ("i386-pc", "start.cfg", "core.img", ("biosdisk", "linux16")),
-        ("x86_64-efi", "efi-start.cfg", "grubx64.efi", ("efi_gop", "linuxefi")),
+        ("i386-pc", GRUB_START, "core.img", ("biosdisk", "linux16")),
+        ("x86_64-efi", EFI_START, "grubx64.efi", ("efi_gop", "linuxefi")),
     )
     for platform, start, name, more in images:
-        known = [module for module in (*GRUB_MODULES, *more) if os.path.exists(f"{root}/usr/lib/grub/{platform}/{module}.mod")]
+        write(f"{folder}/grub.cfg", start)
+        run(["tar", "-C", folder, "-cf", f"{folder}/start.tar", "grub.cfg"])
         run(
             ["chroot", root, "grub-mkimage", f"--format={platform}", f"--output=/usr/lib/anaconda/grub/{name}"]
-            + [f"--config=/usr/lib/anaconda/grub/{start}", "--prefix=/boot/grub2", *known]
+            + ["--memdisk=/usr/lib/anaconda/grub/start.tar", "--prefix=(memdisk)/", *GRUB_MODULES, *more]
         )
 
 

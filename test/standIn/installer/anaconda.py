@@ -11,7 +11,7 @@ import kickstart
 import packages
 import storage
 from init import KICKSTART, REPOSITORY, link_disks
-from pykickstart.constants import KS_REBOOT, KS_SCRIPT_POST, KS_SCRIPT_PRE, KS_SHUTDOWN
+from pykickstart.constants import DISPLAY_MODE_CMDLINE, KS_REBOOT, KS_SCRIPT_POST, KS_SCRIPT_PRE, KS_SHUTDOWN
 from pykickstart.errors import KickstartError
 from storage import SYSROOT
 
@@ -53,7 +53,7 @@ def run(options):
 
 
 def is_cmdline(ks, options):
-    return "inst.cmdline" in options or "cmdline" in options or ks.displaymode.displayMode == 0
+    return "inst.cmdline" in options or "cmdline" in options or ks.displaymode.displayMode == DISPLAY_MODE_CMDLINE
 
 
 def ending(ks):

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 
 import storage
+from pykickstart.constants import SELINUX_DISABLED, SELINUX_PERMISSIVE
 from storage import SYSROOT
 
-SELINUX = {0: "disabled", 1: "enforcing", 2: "permissive"}
+SELINUX = {SELINUX_DISABLED: "disabled", SELINUX_PERMISSIVE: "permissive"}
 
 
 def write(path, text, mode=0o644):

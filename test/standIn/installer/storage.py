@@ -4,6 +4,8 @@ import os
 import subprocess
 from dataclasses import dataclass
 
+from pykickstart.constants import CLEARPART_TYPE_ALL
+
 SYSROOT = "/mnt/sysimage"
 GRUB = "/usr/lib/anaconda/grub"
 MIB = 1024 * 1024
@@ -51,7 +53,7 @@ def plan(ks, options):
             raise StorageError(f"Disk \"{name}\" given in a command does not exist.")
     if not disks:
         raise StorageError("No disks selected")
-    if ks.clearpart.type != 2:  # CLEARPART_TYPE_ALL
+    if ks.clearpart.type != CLEARPART_TYPE_ALL:
         raise StorageError("the stand-in installs on a cleared disk only (clearpart --all)")
     disk = disks[0]
     if ks.autopart.autopart:
