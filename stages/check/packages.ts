@@ -8,7 +8,7 @@ export interface Package {
   /** The source package, and its version where it differs from the package's. */
   readonly source: string;
   readonly sourceVersion: string;
-  /** As the database has it: rpm's License tag; dpkg's database has none. */
+  /** In the packager's words: rpm's License tag, or the short names in a Debian package's copyright file where it has any. */
   readonly license: string | null;
   readonly homepage: string | null;
   /** Bytes of its files, by the database: dpkg rounds to KiB. */
@@ -33,6 +33,9 @@ export interface PackageList {
 
 export const DPKG_STATUS = "/var/lib/dpkg/status";
 
+/** dpkg's database has no licences; every package brings a file about them. */
+export const DEBIAN_COPYRIGHTS = "/usr/share/doc/*/copyright";
+
 /** Reads the list from what was found on an image. */
 export function packageList({ contents, rpm }: Facts): PackageList {
   const osRelease = contents["/usr/lib/os-release"] ?? contents["/etc/os-release"];
@@ -42,7 +45,10 @@ export function packageList({ contents, rpm }: Facts): PackageList {
     ecosystem: dpkg !== undefined ? "deb" : rpm ? "rpm" : null,
     packages:
       dpkg !== undefined
-        ? parseDpkgStatus(dpkg)
+        ? parseDpkgStatus(dpkg).map((found) => ({
+            ...found,
+            license: debianLicense(contents[DEBIAN_COPYRIGHTS.replace("*", found.name)] ?? ""),
+          }))
         : sorted((rpm ?? []).map((found) => ({ ...found, state: "installed" }))),
   };
 }
@@ -69,6 +75,17 @@ export function parseDpkgStatus(status: string): Package[] {
     };
   });
   return sorted(packages);
+}
+
+/** The licences of all files of a package, by its machine-readable copyright file (DEP 5); null where it has another form. */
+function debianLicense(copyright: string): string | null {
+  if (!/^Format: \S*\/copyright-format\//im.test(copyright)) return null;
+  const names = copyright
+    .split(/\n[ \t]*\n/)
+    .filter((paragraph) => /^Files:/im.test(paragraph))
+    .flatMap((paragraph) => /^License:[ \t]*(\S.*?)[ \t]*$/im.exec(paragraph)?.[1] ?? []);
+  const terms = [...new Set(names)].map((name) => (/ or /i.test(name) ? `(${name})` : name));
+  return terms.join(" and ") || null;
 }
 
 function sorted(packages: readonly Package[]): Package[] {

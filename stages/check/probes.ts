@@ -1,5 +1,5 @@
 import type { Entry, Facts } from "./facts";
-import { DPKG_STATUS, packageList } from "./packages";
+import { DEBIAN_COPYRIGHTS, DPKG_STATUS, packageList } from "./packages";
 import type { ProbeName } from "./rule";
 
 /** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */
@@ -139,4 +139,4 @@ export const PROBED_PATHS: Readonly<Partial<Record<ProbeName, readonly string[]>
 };
 
 /** Files whose content probes read. */
-export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", DPKG_STATUS];
+export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", DPKG_STATUS, DEBIAN_COPYRIGHTS];

@@ -192,6 +192,21 @@ describe("packages of the image", () => {
     });
   });
 
+  it("of Debian have the licences that their copyright files name", () => {
+    const format = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n";
+    const bash = `${format}License: ignored\n\nFiles: *\nLicense: GPL-3+\n text\n\nFiles: a\nCopyright: 1\nLicense: MIT or X11\n\nFiles: b\nLicense: GPL-3+\n\nLicense: BSD\n text\n`;
+    const { facts } = image()
+      .file("/usr/share/doc/bash/copyright", bash)
+      .file("/usr/share/doc/zlib1g/copyright", "This is zlib.\n\nLicense: whatever\n");
+    assert.deepEqual(
+      packageList(facts).packages.map(({ name, license }) => [name, license]),
+      [
+        ["bash", "GPL-3+ and (MIT or X11)"],
+        ["zlib1g", null],
+      ],
+    );
+  });
+
   it("come from rpm's database where that is the image's", () => {
     const { facts } = new SampleImage().remove("/var/lib/dpkg/status");
     facts.rpm = [
