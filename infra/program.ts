@@ -12,7 +12,7 @@ import { StageFailure } from "../stages/failure";
 import { inProject } from "../stages/project";
 import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
-import { onlySecret } from "./credentials";
+import { onlySecret } from "./settings/credentials";
 import { maskedSettings } from "./maskedSettings";
 import { requireIso } from "./medium";
 import { makePlan } from "./plan";

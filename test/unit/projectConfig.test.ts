@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { readStackSettings, stackNames } from "../../cli/stackSettings";
-import { parseSettings, SETTING_NAMES, templateNames } from "../../infra/settings";
+import { parseSettings, SETTING_NAMES } from "../../infra/settings";
+import { templateNames } from "../../infra/settings/template";
 import { projectFolder } from "../../stages/project";
 
 interface Declared {

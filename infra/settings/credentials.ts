@@ -1,4 +1,4 @@
-import { CREDENTIAL_NAMES, type CredentialName, type Credentials } from "../plan/imageSpec";
+import { CREDENTIAL_NAMES, type CredentialName, type Credentials } from "../../plan/imageSpec";
 
 type GivenCredentials = Record<CredentialName, string | null>;
 

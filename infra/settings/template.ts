@@ -1,0 +1,59 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import type { Template } from "../../plan/imageSpec";
+import { builderFolder, inProject } from "../../stages/project";
+
+const templatesFolder = join(builderFolder, "templates");
+
+/** The templates that come with kragle. */
+export function templateNames(): string[] {
+  return readdirSync(templatesFolder)
+    .filter((name) => existsSync(join(templatesFolder, name, "template.json")))
+    .sort();
+}
+
+const templateFile = z.object({
+  minimumDiskBytes: z.number().int(),
+  install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
+  smoke: z
+    .object({
+      channel: z.enum(["agent", "ssh"]).default("agent"),
+      firmware: z
+        .array(z.enum(["bios", "uefi"]))
+        .nonempty()
+        .default(["bios", "uefi"]),
+    })
+    .prefault({}),
+});
+
+/** Of a template that is installed from an ISO. */
+const mediumFile = z.object({
+  iso: z.string(),
+  isoChecksum: z.string().default("its publisher shows it beside the download"),
+  expectedImageBytes: z.number().int(),
+});
+
+/** @throws Error that says which templates there are, or what is wrong with this one */
+export function findTemplate(name: string): Template {
+  const own = name.includes("/");
+  const folder = own ? name : join("builder", "templates", name);
+  const file = join(inProject(folder), "template.json");
+  if (!own && !templateNames().includes(name)) {
+    throw new Error(
+      `"${name}" is not a template; allowed are ${templateNames().join(", ")}, or the path of a folder such as ./my-template`,
+    );
+  }
+  if (!existsSync(file)) throw new Error(`the template folder "${name}" has no template.json`);
+  const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const describe = ({ issues: [first] }: z.ZodError) =>
+    `${name}/template.json: ${first!.path.join(".")}: ${first!.message}`;
+  const facts = templateFile.safeParse(content);
+  if (!facts.success) throw new Error(describe(facts.error));
+  const { install, ...common } = facts.data;
+  const medium = install === "iso" ? mediumFile.safeParse(content) : null;
+  if (medium?.error) throw new Error(describe(medium.error));
+  return { name, folder, ...common, medium: medium?.data ?? null };
+}

@@ -1,0 +1,83 @@
+import { z } from "zod";
+
+/** The kinds of values that settings have, each with a message that says what is allowed. */
+
+export const quote = (value: unknown) =>
+  typeof value === "string" ? `"${value}"` : JSON.stringify(value);
+
+/** Text; YAML makes numbers and lists of some values that were meant as text. */
+export const text = (example: string) =>
+  z.string({ error: (issue) => `${quote(issue.input)} is not text; write it as in "${example}"` });
+
+/** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */
+export function parsed<T>(example: string, parse: (text: string) => T) {
+  return text(example).transform((value, context): T => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+}
+
+export const oneOf = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, {
+    error: (issue) => `${quote(issue.input)} is not allowed; allowed are ${values.join(", ")}`,
+  });
+
+export const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === "" || value === undefined ? null : value), schema.nullable());
+
+export const flag = z.union(
+  [z.boolean(), oneOf(["true", "false"]).transform((text) => text === "true")],
+  {
+    error: (issue) => `${quote(issue.input)} is not allowed; allowed are true, false`,
+  },
+);
+
+export const wholeNumber = (least: number, most: number, what = "a whole number") => {
+  const error = (issue: { input?: unknown }) =>
+    `${quote(issue.input)} is not allowed; write ${what} from ${least} to ${most}`;
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
+    z.int({ error }).min(least, { error }).max(most, { error }),
+  );
+};
+
+/** A list or an object may come as JSON text: that is how Pulumi hands structured configuration over. */
+export const structured = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => {
+    if (typeof value !== "string") return value;
+    try {
+      return JSON.parse(value) as unknown;
+    } catch {
+      return value;
+    }
+  }, schema);
+
+export const listOf = (what: string) => ({
+  error: (issue: { input?: unknown }) =>
+    `${quote(issue.input)} is not a list; write a list of ${what}`,
+});
+
+/** A value that no message repeats. Packer would take "{{" in it for a command of its own. */
+export const credential = optional(
+  z
+    .string({ error: "is not text; put it in quotes" })
+    .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
+);
+
+/** A day such as "2026-11-01". */
+export const day = text("2026-11-01").refine(isDay, {
+  error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
+});
+
+function isDay(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return (
+    /^\d{4}-\d{2}-\d{2}$/.test(text) &&
+    !Number.isNaN(time) &&
+    new Date(time).toISOString().startsWith(text)
+  );
+}
