@@ -30,14 +30,16 @@ def with_scripts(template, scripts, environment, script_seconds):
     """The template with one shell provisioner a script {name: path}, in the order of the names.
 
     The template's own provisioners run after the scripts and before the one that generalises, which is the last. Its
-    sensitive variables go into the environment of the one script that it names under "_credentials_go_to".
+    credentials go into the environment of one script: "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there).
     """
+    trusted, _, names = template.get("_credentials", "").partition(" gets ")
+    credentials = names.split()
     before, generalise = [], []
     for name, path in sorted(scripts.items()):
         check_script(path, name)
         variables = [f"{variable}={value}" for variable, value in sorted(environment.items())]
-        if name == template.get("_credentials_go_to"):
-            variables += [f"{secret.upper()}={{{{user `{secret}`}}}}" for secret in template["sensitive-variables"]]
+        if name == trusted:
+            variables += [f"{credential.upper()}={{{{user `{credential}`}}}}" for credential in credentials]
         provisioner = {
             "type": "shell",
             "script": path,

@@ -16,6 +16,8 @@ class QemuWatch:
     def __init__(self, folder, log):
         self.log = log
         self.exit_file = os.path.join(folder, "qemu.exit")
+        if os.path.exists(self.exit_file):
+            os.remove(self.exit_file)  # an earlier QEMU's, such as the installation's
         self.code = None
         self.may_end = False  # set while the guest powers off on request
 
