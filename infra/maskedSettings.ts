@@ -4,10 +4,12 @@ const MASK = "[MASKED]";
 const SECRET_NAME = /(password|passphrase|secret|token|activationkey)$/i;
 /** User and password of a URL. */
 const CREDENTIALS = /(?<=\b[a-z][a-z0-9+.-]*:\/\/)[^\s/@"]*@/gi;
+/** What follows the question mark, by which downloads are often signed. */
+const QUERY = /(?<=\bhttps?:\/\/[^\s"?]*\?)[^\s"]+/gi;
 
 /**
  * Every setting of a stack as it may stand in a release's provenance: encrypted ones, those that are secret by their name, and
- * what stands before the @ of a URL show that they were given, not what they are.
+ * what stands before the @ or after the ? of a URL show that they were given, not what they are.
  *
  * @param settings by name; numbers and lists come as text from one engine, as themselves from the other
  */
@@ -24,7 +26,7 @@ export function maskedSettings(
   return Object.fromEntries(
     entries.map(([name, text]) => {
       if (isSecret(name)) return [name, text === "" ? "" : MASK];
-      return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`))];
+      return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`).replace(QUERY, MASK))];
     }),
   );
 }

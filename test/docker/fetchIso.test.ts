@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { toolsImage } from "./toolsImage";
+
+const project = resolve(__dirname, "../..");
+/** What the server has. */
+const CONTENT = Buffer.alloc(2 ** 21, Buffer.from(Array.from({ length: 256 }, (_, i) => i)));
+const SHA256 = createHash("sha256").update(CONTENT).digest("hex");
+const SERVER = "http://127.0.0.1:8080";
+
+describe("fetching an ISO", function () {
+  this.timeout(60_000);
+  let image: string;
+  let folder: string;
+
+  before(async function () {
+    image = await toolsImage(this);
+  });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "kragle fetch ü "));
+    for (const name of ["cache", "work"]) {
+      mkdirSync(join(folder, name));
+      chownSync(join(folder, name), BUILD_UID, BUILD_GID);
+    }
+    chmodSync(folder, 0o755);
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const part = () => join(folder, `cache/${SHA256}.iso.part`);
+
+  async function fetch(...urls: string[]) {
+    const lines: string[] = [];
+    const serve = "python3 /test/isoServer.py 8080 & sleep 1";
+    const { exitCode } = await runContainer({
+      storeId: "test",
+      key: `fetch-${process.pid}`,
+      image,
+      run: ["sh", "-c", `${serve}; exec /usr/local/lib/kragle/fetch_iso.py`],
+      settings: { sha256: SHA256 },
+      secrets: { isoUrls: JSON.stringify(urls) },
+      binds: [
+        { source: join(project, "builder/tools"), target: "/usr/local/lib/kragle", readOnly: true },
+        { source: __dirname, target: "/test", readOnly: true },
+        { source: join(folder, "cache"), target: "/cache" },
+        { source: join(folder, "work"), target: "/work" },
+      ],
+      user: "builder",
+      network: "none",
+      log: join(folder, "log"),
+      onLine: (line) => lines.push(line),
+      deadlineSeconds: 50,
+    });
+    const file = join(folder, "work/asked");
+    const asked = existsSync(file) ? readFileSync(file, "utf8").trim().split(/ *\n/) : [];
+    return { exitCode, text: lines.join("\n"), asked };
+  }
+  const isWhole = () => {
+    assert.deepEqual(readdirSync(join(folder, "cache")), [`${SHA256}.iso`]);
+    assert.ok(readFileSync(join(folder, `cache/${SHA256}.iso`)).equals(CONTENT));
+  };
+
+  it("takes the first address that gives the file, and shows no token", async () => {
+    const { exitCode, text, asked } = await fetch(
+      `${SERVER}/gone`,
+      `${SERVER}/other`,
+      `${SERVER}/token?t=secret-token`,
+      `${SERVER}/whole`,
+    );
+    assert.equal(exitCode, 0, text);
+    isWhole();
+    assert.deepEqual(
+      asked.map((line) => line.split(" ")[0]),
+      ["/gone", "/other", "/token?t=secret-token"],
+    );
+    assert.match(text, /HTTP Error 404/);
+    assert.match(text, /gave another file \(12 bytes, SHA-256 [0-9a-f]{64}\)/);
+    assert.match(text, /» fetch http:\/\/127\.0\.0\.1:8080\/token\n/);
+    assert.doesNotMatch(text, /secret-token/);
+  });
+
+  it("goes on where a connection was cut", async () => {
+    const { exitCode, text, asked } = await fetch(`${SERVER}/cut`);
+    assert.equal(exitCode, 0, text);
+    isWhole();
+    assert.deepEqual(asked, ["/cut", `/cut bytes=${CONTENT.length / 2}-`]);
+    assert.match(text, /cut off after 1 MiB/);
+  });
+
+  it("goes on where an earlier run stopped, also with a server that cannot", async () => {
+    for (const name of ["whole", "no-range"]) {
+      rmSync(join(folder, "cache"), { recursive: true });
+      mkdirSync(join(folder, "cache"));
+      writeFileSync(part(), CONTENT.subarray(0, 1000));
+      for (const path of [join(folder, "cache"), part()]) chownSync(path, BUILD_UID, BUILD_GID);
+      const { exitCode, text, asked } = await fetch(`${SERVER}/${name}`);
+      assert.equal(exitCode, 0, text);
+      assert.equal(asked.at(-1), `/${name} bytes=1000-`);
+      isWhole();
+    }
+  });
+
+  it("needs no server for a part that is whole, and throws away one that is wrong", async () => {
+    writeFileSync(part(), CONTENT);
+    chownSync(part(), BUILD_UID, BUILD_GID);
+    assert.equal((await fetch(`${SERVER}/whole`)).exitCode, 0);
+    isWhole();
+    rmSync(join(folder, `cache/${SHA256}.iso`));
+    writeFileSync(part(), Buffer.alloc(CONTENT.length + 1));
+    chownSync(part(), BUILD_UID, BUILD_GID);
+    const { exitCode, text } = await fetch(`${SERVER}/whole`, `${SERVER}/whole`);
+    assert.equal(exitCode, 0, text);
+    isWhole();
+  });
+
+  it("fails with the reason of every address", async () => {
+    const { exitCode, text } = await fetch(
+      `${SERVER}/gone`,
+      "http://127.0.0.1:1/x",
+      `${SERVER}/other`,
+    );
+    assert.equal(exitCode, 1);
+    assert.match(text, /error: the ISO is not to be had from any of its addresses:/);
+    assert.match(text, /\/gone: HTTP Error 404/);
+    assert.match(text, /127\.0\.0\.1:1\/x: .*refused/);
+    assert.match(text, /\/other: gave another file/);
+    assert.deepEqual(readdirSync(join(folder, "cache")), []);
+  });
+});

@@ -1,0 +1,36 @@
+"""Serves one file on the loopback address, well and badly: /whole, /cut (half of it, then the connection ends; goes on by
+Range), /no-range, /other (another file), /token (asks for one); anything else is not found. Writes what it was asked to /work/asked.
+"""
+
+import http.server
+import sys
+
+CONTENT = bytes(range(256)) * 8192  # 2 MiB
+PORT = int(sys.argv[1])
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked = self.headers.get("Range", "")
+        with open("/work/asked", "a", encoding="utf-8") as file:
+            file.write(f"{self.path} {asked}\n")
+        name, _, query = self.path.partition("?")
+        if name not in ("/whole", "/cut", "/no-range", "/other", "/token") or (name == "/token" and query != "t=secret-token"):
+            self.send_error(404)
+            return
+        content = b"another file" if name == "/other" else CONTENT
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and name != "/no-range" else 0
+        if start >= len(content):
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        cut = name == "/cut" and not start
+        self.wfile.write(content[start : len(content) // 2 if cut else None])
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
