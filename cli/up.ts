@@ -89,6 +89,7 @@ interface ReleasedOutputs {
   readonly conversions: Record<string, { path: string; bytes: number }>;
   readonly smoke: { driver: string; seconds: Record<string, number> };
   readonly accelerator: string;
+  readonly reportPath: string;
 }
 
 function summary(
@@ -116,6 +117,7 @@ function summary(
     rungs.length
       ? `  booted   ${rungs.join(", ")} (${outputs.accelerator})`
       : "  booted   not proven by a boot (smoke: none)",
+    `  report   ${displayPath(outputs.reportPath)}`,
     "",
     "Next:",
     `  ./kragle outputs -s ${stack} --json     the same for other programs`,

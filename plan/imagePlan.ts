@@ -141,7 +141,7 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
         });
   const release = planned({
     stage: "release",
-    version: 2,
+    version: 3,
     inputs: {
       path: spec.path,
       signer: files.signer,

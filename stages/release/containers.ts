@@ -4,26 +4,43 @@ import type { Resource } from "./provenance";
 
 const RELEASE_OF_BASE = "bookworm";
 
-/** Docker's ids of the image that ran the stages, and of the one that it is built on where the daemon still has that. */
+interface Inspected {
+  readonly Id: string;
+  readonly RootFS?: { readonly Layers?: readonly string[] };
+}
+
+/** Docker's ids of the image that ran the stages, and of the one that it is built on. */
 export async function findContainers(
   toolsImage: string,
   baseImage: string,
 ): Promise<{ builderImageId: string; resources: Resource[] }> {
   const builder = await docker.getImage(toolsImage).inspect();
-  const resources = [resource("builder image", toolsImage, builder.Id)];
   const reference = await findBaseImage({ reference: baseImage, release: RELEASE_OF_BASE });
-  if (reference) {
-    const base = await docker.getImage(reference).inspect();
-    const [own, below] = [layersOf(builder), layersOf(base)];
-    // a tag may have moved since the builder was built
-    if (below.length > 0 && below.every((layer, i) => own[i] === layer)) {
-      resources.push(resource("builder's base image", reference, base.Id));
-    }
-  }
-  return { builderImageId: builder.Id, resources };
+  const base = reference ? await docker.getImage(reference).inspect() : undefined;
+  return {
+    builderImageId: builder.Id,
+    resources: [
+      resource("builder image", toolsImage, builder.Id),
+      ...baseResource(builder, reference ?? baseImage, base),
+    ],
+  };
 }
 
-const layersOf = ({ RootFS }: { RootFS?: { Layers?: string[] } }) => RootFS?.Layers ?? [];
+/** The base image by its id; by its first layer where its tag has moved since the builder was built, or it is gone. */
+export function baseResource(
+  builder: Inspected,
+  reference: string,
+  base: Inspected | undefined,
+): Resource[] {
+  const [own, below] = [layersOf(builder), base ? layersOf(base) : []];
+  if (base && below.length > 0 && below.every((layer, i) => own[i] === layer)) {
+    return [resource("builder's base image", reference, base.Id)];
+  }
+  const [first] = own;
+  return first ? [resource("first layer of the builder's base image", reference, first)] : [];
+}
+
+const layersOf = ({ RootFS }: Inspected) => RootFS?.Layers ?? [];
 
 const resource = (name: string, reference: string, id: string): Resource => ({
   name,

@@ -20,7 +20,7 @@ describe("keys", () => {
       "convert-raw": "360085a76399cb5c83acfd7506e23cb03374d544252240fa1f31054cc19c16e9",
       "convert-qcow2-zstd": "1c186f0508b91521e49e5f43f053492817c40c2a9238efffb921092897e38f90",
       smoke: "bfb796f31f2c454d915f7adb69a26c4c3f4bc0a9076bc94deeba0b05676cbeb5",
-      release: "5ae241c4ae55b8b2087ea935690ca70b527401b68a3c194412ec2db451a18e76",
+      release: "51086b5923c4799ac7b80f3a1439816f0e5c85efc675cd1ea655c60dad15fc31",
     });
   });
 

@@ -8,6 +8,7 @@ import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import fc from "fast-check";
 
 import { maskedSettings } from "../../infra/maskedSettings";
+import { baseResource } from "../../stages/release/containers";
 import { comparePackages, type PackageList } from "../../stages/release/packages";
 import { changesSince, type PreviousRelease } from "../../stages/release/previous";
 import { provenance } from "../../stages/release/provenance";
@@ -201,6 +202,24 @@ describe("the provenance", () => {
       },
     ]);
     assert.deepEqual(runDetails.builder.version, { kragle: "0.1.0", packer: "1.6.6" });
+  });
+
+  it("names the image that the builder is built on, even where its tag has moved", () => {
+    const image = (id: string, ...layers: string[]) => ({
+      Id: `sha256:${digest(id)}`,
+      RootFS: { Layers: layers.map((layer) => `sha256:${digest(layer)}`) },
+    });
+    const builder = image("b", "1", "2", "3");
+    const named = (base: ReturnType<typeof image> | undefined) =>
+      baseResource(builder, "debian:12", base).map(({ name, digest: { sha256 } }) => [
+        name,
+        sha256,
+      ]);
+    const layer = [["first layer of the builder's base image", digest("1")]];
+    assert.deepEqual(named(image("a", "1")), [["builder's base image", digest("a")]]);
+    assert.deepEqual(named(image("a", "1", "9")), layer);
+    assert.deepEqual(named(undefined), layer);
+    assert.deepEqual(baseResource({ Id: "x" }, "debian:12", undefined), []);
   });
 
   it("has every setting and no secret", () => {
