@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../stages/failure";
 import { displayPath } from "../../stages/project";
@@ -45,17 +45,22 @@ export async function verifySignature(
   if (kinds.length > 1) return failed("there are two signatures, of OpenSSH and of GPG");
   const kind = kinds[0]!;
   const { signature, publicKey } = SIGNATURE_FILES[kind];
-  const keys = allowedSigners ? resolve(allowedSigners) : join(folder, publicKey);
-  if (!existsSync(keys))
+  const given = allowedSigners ?? join(folder, publicKey);
+  if (!existsSync(given))
     return failed(`no key to verify ${signature} with: ${publicKey} is missing`);
-  const sums = await readFile(join(folder, NAMES.sums));
-  const verifier = kind === "ssh" ? verifySsh : verifyGpg;
-  const found = await verifier(join(folder, signature), keys, sums, join(folder, NAMES.sums));
+  // the keys may come through a pipe, which can be read once, and GPG needs a keyring that is not the caller's
+  const scratch = await mkdtemp(join(tmpdir(), "kragle-verify-"));
+  const found = await (async () => {
+    const keys = join(scratch, "keys");
+    await writeFile(keys, await readFile(given));
+    const verifier = kind === "ssh" ? verifySsh : verifyGpg;
+    return verifier(join(folder, signature), keys, join(folder, NAMES.sums), scratch);
+  })().finally(() => rm(scratch, { recursive: true, force: true }));
   if ("problem" in found) return failed(`${signature}: ${found.problem}`);
   const { signer } = found;
   const by = `SHA256SUMS is signed by ${signer}`;
   return allowedSigners
-    ? { signer, check: { state: "ok", detail: `${by}, which ${displayPath(keys)} trusts` } }
+    ? { signer, check: { state: "ok", detail: `${by}, which ${displayPath(given)} trusts` } }
     : {
         signer,
         check: {
@@ -67,7 +72,7 @@ export async function verifySignature(
 
 type Found = { readonly signer: string } | { readonly problem: string };
 
-async function verifySsh(signature: string, keys: string, sums: Buffer): Promise<Found> {
+async function verifySsh(signature: string, keys: string, sums: string): Promise<Found> {
   const found = await run(["ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", keys]);
   const principal = found.stdout.split("\n")[0];
   if (found.code !== 0 || !principal) {
@@ -75,31 +80,30 @@ async function verifySsh(signature: string, keys: string, sums: Buffer): Promise
   }
   const verified = await run(
     ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", principal, "-n", NAMESPACE, "-s", signature],
-    sums,
+    await readFile(sums),
   );
   if (verified.code !== 0) return { problem: lastLine(verified.stderr) || "it does not match" };
   const signer = /SHA256:\S+/.exec(verified.stdout)?.[0];
   return signer ? { signer } : { problem: `ssh-keygen said: ${verified.stdout.trim()}` };
 }
 
-async function verifyGpg(signature: string, keys: string, _: Buffer, sums: string): Promise<Found> {
-  // a keyring of its own, so that the caller's own keys make no difference
-  const home = await mkdtemp(join(tmpdir(), "kragle-gpg-"));
+async function verifyGpg(
+  signature: string,
+  keys: string,
+  sums: string,
+  home: string,
+): Promise<Found> {
   const gpg = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
-  try {
-    const imported = await run([...gpg, "--import", keys]);
-    if (imported.code !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
-    const { code, stdout } = await run([...gpg, "--status-fd", "1", "--verify", signature, sums]);
-    // an expired or revoked key has another word than GOODSIG
-    const signer = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,})$/m.exec(stdout)?.[1];
-    if (code === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };
-    const missing = /^\[GNUPG:\] NO_PUBKEY /m.test(stdout);
-    return {
-      problem: missing ? "not by a trusted key" : "it does not match, or its key has expired",
-    };
-  } finally {
-    await rm(home, { recursive: true, force: true });
-  }
+  const imported = await run([...gpg, "--import", keys]);
+  if (imported.code !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
+  const { code, stdout } = await run([...gpg, "--status-fd", "1", "--verify", signature, sums]);
+  // an expired or revoked key has another word than GOODSIG
+  const signer = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,})$/m.exec(stdout)?.[1];
+  if (code === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };
+  const missing = /^\[GNUPG:\] NO_PUBKEY /m.test(stdout);
+  return {
+    problem: missing ? "not by a trusted key" : "it does not match, or its key has expired",
+  };
 }
 
 async function run(command: readonly string[], input: Buffer | "" = "") {

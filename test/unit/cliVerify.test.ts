@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { type Verification, verifyRelease } from "../../cli/verify";
+import { projectFolder } from "../../stages/project";
 import { findSigner } from "../../stages/release/signing";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
@@ -120,6 +121,15 @@ describe("verifying a release", function () {
     assert.deepEqual(failures, []);
     assert.equal(signature.state, "ok");
     assert.match(signature.detail, /signed by SHA256:\S+, which .*ours\.allowed trusts$/);
+  });
+
+  it("takes the keys from a pipe too", () => {
+    const command = `./kragle verify "$1" --allowed-signers <(cat "$2")`;
+    const args = ["-c", command, "bash", folder, join(keys, "ours.allowed")];
+    const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
+    const env = { ...process.env, PATH, KRAGLE_HOME: place.at.home };
+    const said = execFileSync("bash", args, { cwd: projectFolder, env, encoding: "utf8" });
+    assert.match(said, /^ok {7}signature: SHA256SUMS is signed by SHA256:/);
   });
 
   it("prints a line for each thing", async () => {
