@@ -9,6 +9,7 @@ import { hostProxyEnvironment } from "./host";
 import { handToContainer } from "./handOver";
 import { describePrivileges } from "./isolation";
 import { inProject } from "./project";
+import { FATAL_SIGNS } from "./smoke/signs";
 import type { StageProgram } from "./stage";
 import { copyTemplate } from "./template";
 
@@ -80,6 +81,8 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         },
         environment: hostProxyEnvironment(),
         scripts: Object.keys(settings.scripts).sort(),
+        // both expression languages read these alike
+        fatalSigns: Object.fromEntries(FATAL_SIGNS.map((s) => [s.pattern.source, s.meaning])),
       },
       secrets,
       deadlineSeconds: scale(settings.timeouts.whole),

@@ -9,6 +9,7 @@ Settings (all required):
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
     scripts      their names in /provision, in the order to run
+    fatalSigns   {regular expression: meaning} of lines on the console that end the build
 Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /work/image.qcow2, /work/packages.tsv, /work/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
@@ -26,6 +27,7 @@ from secret_scan import scan
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/work", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
+PRIVATE = lifeline.PRIVATE  # the key pair, and what may contain a proxy's password
 
 
 def build_image(settings):
@@ -37,19 +39,17 @@ def build_image(settings):
         settings["environment"],
         settings["timeouts"]["script"],
     )
-    build = os.path.join(SCRATCH, "build.json")
+    build = os.path.join(PRIVATE, "build.json")
     stage.write_json(build, template)
-    variables = os.path.join(SCRATCH, "variables.json")
-    stage.write_json(variables, packer_template.declared(template, all_variables(settings)))
-
     secrets = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in stage.secrets().items()}
-    private = os.path.join(lifeline.PRIVATE, "variables.json")  # in memory: what is secret never reaches a disk
-    stage.write_json(private, packer_template.declared(template, secrets))
-    PackerRun(SCRATCH, LOGS, template["builders"][0]["name"]).build(build, [variables, private])
+    variables = os.path.join(PRIVATE, "variables.json")
+    stage.write_json(variables, packer_template.declared(template, {**all_variables(settings), **secrets}))
+    run = PackerRun(SCRATCH, LOGS, template["builders"][0]["name"], settings["fatalSigns"])
+    run.build(build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(only_file(os.path.join(SCRATCH, "output")), image)
-    look_for_key(image, packer_template.key_path(SCRATCH))
+    look_for_key(image, packer_template.key_path(PRIVATE))
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
 
@@ -57,7 +57,7 @@ def build_image(settings):
 def all_variables(settings):
     timeouts = settings["timeouts"]
     return {
-        **packer_template.run_variables(SCRATCH),
+        **packer_template.run_variables(PRIVATE),
         "template_folder": TEMPLATE,
         "base": os.path.join(BASE, "disk.qcow2"),
         "output": os.path.join(SCRATCH, "output"),

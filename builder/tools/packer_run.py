@@ -1,5 +1,6 @@
 """Runs one `packer build` and tells what it is doing: phases, what a failed script said, how QEMU ended."""
 
+import collections
 import os
 import re
 import signal
@@ -19,6 +20,9 @@ NOT_OF_A_SCRIPT = re.compile(
 EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
 
 
+LONGEST_PIECE = 2**16  # characters of a line that are taken at once; a script may print one without end
+
+
 def environment(folder):
     """Keeps everything that Packer writes for itself in the folder."""
     return {
@@ -33,16 +37,18 @@ class PackerRun:
     """One run of a template with one builder of that name.
 
     `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log and qemu.log.
+    `signs` are what its guest's console, logs/serial.log, shows when all is lost, see QemuWatch.
     """
 
-    def __init__(self, folder, logs, name):
+    def __init__(self, folder, logs, name, signs=None):
         self.folder = folder
         self.logs = logs
         self.line = re.compile(LINE.format(name=re.escape(name)))
-        self.qemu = QemuWatch(folder, self.log("qemu.log"))
+        self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs)
         self.watches = [self.qemu]
+        self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
-        self.said = []  # its output
+        self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
         self.timed_out = False  # it
         self.why = ""  # Packer's last word on its failure
 
@@ -52,7 +58,8 @@ class PackerRun:
     def build(self, template, variables_files):
         """Raises Failure with the reason when the build did not end well."""
         command = ["packer", "build", "-color=false", *(f"-var-file={file}" for file in variables_files), template]
-        with open(self.log("packer.log"), "a", encoding="utf-8") as log, subprocess.Popen(
+        log = stage.Log(self.log("packer.log"))
+        with subprocess.Popen(
             command,
             env={**os.environ, **environment(self.folder), **self.qemu.environment()},
             cwd=self.folder,
@@ -65,9 +72,9 @@ class PackerRun:
         ) as packer:
             for watch in self.watches:
                 watch.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
-            for line in packer.stdout:
-                log.write(line)
-                self.hear(stage.plain(line))
+            for piece in iter(lambda: packer.stdout.readline(LONGEST_PIECE), ""):
+                log.write(piece)
+                self.hear(stage.plain(piece))
         if packer.returncode != 0:
             raise stage.Failure(self.reason(packer.returncode))
 
@@ -101,7 +108,8 @@ class PackerRun:
     def start_script(self, name):
         """The template's own inline commands are scripts with a name that Packer invents; they are not told."""
         own = not name.startswith("packer-shell")
-        self.script, self.said = name if own else None, []
+        self.script = name if own else None
+        self.said.clear()
         if own:
             stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {name}")
             self.keep(f"» {name}")
@@ -114,10 +122,11 @@ class PackerRun:
             stage.detail(text)
 
     def keep(self, text):
-        with open(self.log("scripts.log"), "a", encoding="utf-8") as file:
-            file.write(text + "\n")
+        self.scripts.write(text + "\n")
 
     def reason(self, code):
+        if self.qemu.lost:
+            return f"{self.qemu.lost} {self.where()}; the last lines of its console:{self.tail('serial.log')}"
         if self.qemu.ended():
             return self.qemu_ended()
         status = EXIT_STATUS.search(self.why)
@@ -134,19 +143,21 @@ class PackerRun:
         return f"packer ended with exit code {code}: {self.why or 'its last lines:'}{self.tail('packer.log')}"
 
     def script_failed(self, how):
-        words = "".join(f"\n  {line}" for line in self.said[-stage.TAIL :]) or "\n  (it printed nothing)"
+        words = "".join(f"\n  {line}" for line in self.said) or "\n  (it printed nothing)"
         return f'the provisioning script "{self.script}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
 
-    def qemu_ended(self):
+    def where(self):
         if self.qemu.may_end:
-            where = "while the guest powered off"
-        elif self.script:
-            where = f'while the script "{self.script}" ran'
-        else:
-            where = "before the guest answered on SSH"
+            return "while the guest powered off"
+        if self.script:
+            return f'while the script "{self.script}" ran'
+        return "before the guest answered on SSH"
+
+    def qemu_ended(self):
         if self.qemu.code == 0:
-            return f"the guest powered off by itself {where}; the last lines of its console:{self.tail('serial.log')}"
-        return f"QEMU ended with exit code {self.qemu.code} {where}; its own words:{self.tail('qemu.log')}"
+            how = f"the guest powered off or rebooted by itself {self.where()}"
+            return f"{how}; the last lines of its console:{self.tail('serial.log')}"
+        return f"QEMU ended with exit code {self.qemu.code} {self.where()}; its own words:{self.tail('qemu.log')}"
 
     def tail(self, name):
         return f"{stage.tail_of(self.log(name))}\nall of it: logs/{name}"

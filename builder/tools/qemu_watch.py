@@ -1,20 +1,29 @@
-"""Notices that QEMU ended without being asked, which Packer does not: it goes on waiting for SSH."""
+"""Notices that QEMU ended without being asked, or that its guest is lost, which Packer does not: it goes on waiting for SSH."""
 
 import os
+import re
 import threading
 import time
 
 POLL_SECONDS = 0.5
+MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
 
 class QemuWatch:
     """Watches the QEMU of one Packer process, as `qemu-recorded` reports it, and ends Packer after it.
 
-    `log` gets QEMU's own words; `code` is its exit code once it has ended by itself.
+    `log` gets QEMU's own words; `code` is its exit code once it has ended by itself. `signs` are {pattern: meaning} of
+    what a guest that has failed for good writes to its console, which is in the file `console`; `lost` is the meaning of
+    the first that was seen.
     """
 
-    def __init__(self, folder, log):
+    def __init__(self, folder, log, console=None, signs=None):
         self.log = log
+        self.console = console
+        self.signs = [(re.compile(pattern), meaning) for pattern, meaning in (signs or {}).items()]
+        self.read = 0  # bytes of the console
+        self.lost = None
         self.exit_file = os.path.join(folder, "qemu.exit")
         if os.path.exists(self.exit_file):
             os.remove(self.exit_file)  # an earlier QEMU's, such as the installation's
@@ -29,12 +38,29 @@ class QemuWatch:
         threading.Thread(target=self.watch, args=(packer, end_packer), daemon=True).start()
 
     def watch(self, packer, end_packer):
-        while packer.poll() is None and not self.ended():
+        while packer.poll() is None and not self.ended() and not self.is_lost():
             time.sleep(POLL_SECONDS)
-        if self.ended():
-            time.sleep(POLL_SECONDS)  # Packer may be about to say more than this does
+        if packer.poll() is None:
+            # Packer may be about to say more than this does, or a panicking kernel more than its first line
+            time.sleep(POLL_SECONDS)
             if packer.poll() is None:
                 end_packer()
+
+    def is_lost(self):
+        """Whether the console says that the guest failed for good; reads what is new of it, line by line."""
+        try:
+            with open(self.console or os.devnull, "rb") as file:
+                file.seek(self.read)
+                new = file.read(MOST_AT_ONCE)
+        except OSError:
+            return False
+        whole = len(new) if len(new) == MOST_AT_ONCE else new.rfind(b"\n") + 1
+        # a prompt, such as that of a rescue shell, has no end
+        for line in new.decode(errors="replace").splitlines():
+            text = ESCAPES.sub("", line)
+            self.lost = self.lost or next((meaning for sign, meaning in self.signs if sign.search(text)), None)
+        self.read += whole
+        return self.lost is not None
 
     def ended(self):
         """Whether QEMU ended unasked: with an error at any time, or before the guest was told to power off."""

@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 
+LONGEST_LOG = 32 * 2**20  # characters; a script that prints without end must not fill the disk
 MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
 TAIL = 10  # lines of a failed tool's output, or of a log, that an error repeats
 
@@ -29,6 +30,19 @@ def detail(line):
 def say(text):
     """A line for somebody who runs the image by hand, between the lines of the tools."""
     print(f"kragle: {text}", file=sys.stderr, flush=True)
+
+
+class Log:
+    """A log that is cut where it becomes too long."""
+
+    def __init__(self, path):
+        self.file = open(path, "a", encoding="utf-8", buffering=1)
+        self.room = LONGEST_LOG
+
+    def write(self, text):
+        if self.room > 0:
+            self.room -= len(text)
+            self.file.write(text if self.room > 0 else "\n[the log is cut here: it became too long]\n")
 
 
 def plain(line):

@@ -4,6 +4,7 @@ export interface Sign {
   readonly meaning: string;
 }
 
+/** Patterns without flags, and such that Python's `re` reads alike: while Packer works, they are looked for in the container. */
 export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /No bootable device/, meaning: "the firmware found nothing to boot" },
   { pattern: /BdsDxe: No bootable option/, meaning: "the firmware found nothing to boot" },
@@ -21,7 +22,10 @@ export const FATAL_SIGNS: readonly Sign[] = [
     meaning: "the initramfs did not find the root file system",
   },
   { pattern: /^\(initramfs\)/, meaning: "the initramfs gave up and opened a shell" },
-  { pattern: /dracut.*(emergency|timeout)/i, meaning: "dracut did not find the root file system" },
+  {
+    pattern: /[Dd]racut.*([Ee]mergency|[Tt]imeout)/,
+    meaning: "dracut did not find the root file system",
+  },
   // EL7's says so in several ways, some of them without its name
   {
     pattern: /Warning: (Could not boot\.|\/dev\/\S+ does not exist)|dracut: (FATAL|Refusing)/,
