@@ -16,6 +16,10 @@ export async function runStage(name: string): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => stop.abort());
   }
+  // whoever started this may have been killed: then nobody waits for the result, and nobody reads the lines
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || stop.abort(), 1000).unref();
+  process.stderr.on("error", () => undefined);
   const print = (line: string) => process.stderr.write(line + "\n");
   try {
     const line = await text(process.stdin);

@@ -4,7 +4,7 @@ import { type Duplex, PassThrough } from "node:stream";
 
 import Docker from "dockerode";
 
-import { explainSystemError, StageFailure } from "./failure";
+import { EXIT, explainSystemError, StageFailure } from "./failure";
 import { Guard } from "./guard";
 import { hostCertificateBundle, hostProxyEnvironment, selinuxEnforces } from "./host";
 import { stopIfInterrupted } from "./interrupt";
@@ -146,8 +146,18 @@ async function create(description: Docker.ContainerCreateOptions): Promise<Docke
   }
 }
 
-const refusal = (what: string, { message }: Error) =>
-  new StageFailure(`Docker could not ${what} the container: ${message}`);
+function refusal(what: string, { message }: Error): StageFailure {
+  const taken = /port is already allocated|address already in use/.test(message);
+  return new StageFailure(
+    `Docker could not ${what} the container: ${message}`,
+    taken
+      ? {
+          hint: 'another program has that port; set "vnc" to another one, or to off',
+          exitCode: EXIT.lacking,
+        }
+      : {},
+  );
+}
 
 /** Removes containers that an earlier run of the same store and key left behind. The caller holds the key's lock, so none is in use. */
 async function removeCorpses(storeId: string, key: string): Promise<void> {
@@ -225,6 +235,8 @@ function describe(options: ContainerOptions): Docker.ContainerCreateOptions {
     AttachStderr: true,
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
+      // also where nobody is left to remove it
+      AutoRemove: true,
       ...confine(options.user, options.kvm ?? false),
       ...mountsOf([...options.binds, ...certificates()], selinuxEnforces()),
       Tmpfs: {

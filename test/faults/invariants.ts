@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { docker } from "../../stages/container";
+import { sha256File } from "../../store/files";
+import { Store } from "../../store/store";
+
+/** How long a run that was killed may need until nothing of it is left; a loaded machine needs most of it. */
+const CLEAN_SECONDS = 60;
+
+/** What of a store's runs is still there: containers, processes, mounts, loop devices. */
+async function remnants(home: string): Promise<string[]> {
+  const idFile = join(home, "id");
+  const id = existsSync(idFile) ? readFileSync(idFile, "utf8").trim() : undefined;
+  const label = [`kragle.store=${id}`];
+  const containers = id ? await docker.listContainers({ all: true, filters: { label } }) : [];
+  return [
+    ...containers.map(({ Id, State }) => `container ${Id.slice(0, 12)} (${State})`),
+    ...processesOf(home),
+    ...readFileSync("/proc/mounts", "utf8")
+      .split("\n")
+      .map((line) => line.split(" ")[1]?.replaceAll("\\040", " ") ?? "")
+      .filter((path) => path.startsWith(`${home}/`))
+      .map((path) => `mount ${path}`),
+    ...loopDevices().filter((line) => line.includes(home)),
+  ];
+}
+
+/** Processes that work on the store: its folder stands in their arguments or in their environment. */
+function processesOf(home: string): string[] {
+  const found: string[] = [];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    if (Number(pid) === process.pid) continue;
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+      const works = environment.includes(`KRAGLE_HOME=${home}`) || words.includes(`${home}/`);
+      if (works && words) found.push(`process ${pid} ${words.slice(0, 100)}`);
+    } catch {
+      // it ended meanwhile, or is not ours to see
+    }
+  }
+  return found;
+}
+
+function loopDevices(): string[] {
+  try {
+    return execFileSync("losetup", ["--list", "--noheadings"], { encoding: "utf8" }).split("\n");
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * After a fault, whatever it was: nothing of the run is left, and what stands under a final name is whole.
+ *
+ * @returns the seconds until nothing was left
+ */
+export async function assertNothingLeaked(home: string, project = dirname(home)): Promise<number> {
+  const started = Date.now();
+  const seconds = () => (Date.now() - started) / 1000;
+  for (;;) {
+    const left = await remnants(home);
+    if (left.length === 0) break;
+    assert.ok(seconds() < CLEAN_SECONDS, `left behind:\n${left.join("\n")}`);
+    await sleep(100);
+  }
+  const clean = seconds();
+  await assertNothingHalf(home, project);
+  return clean;
+}
+
+/** Every artifact in the store is whole by its own digests, read anew. */
+export async function assertNothingHalf(home: string, project = dirname(home)): Promise<void> {
+  const store = new Store(home, project);
+  for (const name of readdirIfThere(join(home, "store"))) {
+    const at = name.lastIndexOf("-");
+    const found = await store.lookup(name.slice(0, at), name.slice(at + 1));
+    assert.equal(found.state, "present", `${name} is ${JSON.stringify(found)}`);
+    if (found.state !== "present") continue;
+    const { folder, manifest } = found.artifact;
+    for (const { path, sha256 } of manifest.files) {
+      assert.equal(await sha256File(join(folder, path)), sha256, `${name}/${path}`);
+    }
+  }
+}
+
+/** A failure that kragle itself could still tell of: it says where its evidence is, and there it is. */
+export function assertEvidence(message: string, ...files: string[]): void {
+  const folder = /^ *(?:✗ )? *logs: (.+)$/m.exec(message)?.[1];
+  assert.ok(folder, `no logs are named in:\n${message}`);
+  for (const file of files) assert.ok(existsSync(join(folder, file)), `${folder} has no ${file}`);
+}
+
+export const readdirIfThere = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+
+import { docker } from "../../stages/container";
+import { projectFolder } from "../../stages/project";
+import type { StageRequest } from "../../stages/stage";
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+/** A `./kragle` that runs, with what a test does to it. */
+export class Run {
+  readonly ended: Promise<Ended>;
+
+  private constructor(private readonly child: ChildProcess) {
+    const started = Date.now();
+    const output = Promise.all([text(child.stdout!), text(child.stderr!)]);
+    this.ended = once(child, "exit").then(async ([code, signal]) => {
+      const seconds = (Date.now() - started) / 1000;
+      // a child of its may hold the pipes for a moment longer
+      const [stdout, stderr] = await output;
+      return { code, signal, stdout, stderr, seconds } as Ended;
+    });
+  }
+
+  static start(
+    home: string,
+    args: readonly string[],
+    options: { input?: string; folder?: string; environment?: NodeJS.ProcessEnv } = {},
+  ): Run {
+    const { folder = projectFolder, input = "", environment } = options;
+    const child = spawn(join(folder, "kragle"), args, {
+      cwd: folder,
+      env: { ...process.env, KRAGLE_HOME: home, ...environment },
+    });
+    child.stdin.on("error", () => undefined).end(input);
+    return new Run(child);
+  }
+
+  /** Runs one stage as its command resource does. */
+  static stage(home: string, request: StageRequest, environment?: NodeJS.ProcessEnv): Run {
+    const input = JSON.stringify(request) + "\n";
+    return Run.start(home, ["stage", request.description.stage], {
+      input,
+      ...(environment ? { environment } : {}),
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
+  /** The container of the stage, once it runs. */
+  async container(storeId: string, key: string) {
+    const label = [`kragle.store=${storeId}`, `kragle.key=${key}`];
+    for (;;) {
+      const [found] = await docker.listContainers({ filters: { label } });
+      if (found) return docker.getContainer(found.Id);
+      if (this.child.exitCode !== null) throw new Error((await this.ended).stderr);
+      await sleep(50);
+    }
+  }
+
+  /** The host's process id of a program in the container, once it runs. */
+  async processIn(storeId: string, key: string, program: RegExp): Promise<number> {
+    const container = await this.container(storeId, key);
+    for (;;) {
+      const { Processes } = (await container.top({ ps_args: "-eo pid,args" })) as {
+        Processes: string[][];
+      };
+      const found = Processes.find(([, words]) => program.test(words!));
+      if (found) return Number(found[0]);
+      if (this.child.exitCode !== null) throw new Error((await this.ended).stderr);
+      await sleep(50);
+    }
+  }
+}
