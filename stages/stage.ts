@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import type { z } from "zod";
@@ -269,7 +269,12 @@ async function moveEvidence(
     }
     await rm(kept, { recursive: true, force: true });
     await mkdir(dirname(kept), { recursive: true });
-    await rename(logs, kept);
+    await rename(logs, kept).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EXDEV") throw error;
+      // work may lie on a disk of its own
+      await cp(logs, kept, { recursive: true });
+      await rm(logs, { recursive: true });
+    });
     return undefined;
   } catch (error) {
     return `they could not be kept (${(error as Error).message})`;

@@ -101,7 +101,7 @@ describe("the image stage survives", function () {
     await assertSurvived("stage too slow", ended);
   });
 
-  const programs = { QEMU: /^qemu-system/, Packer: /^packer build/ };
+  const programs = { QEMU: /^qemu-system.* -drive /, Packer: /^packer build/ };
   for (const [name, program] of Object.entries(programs)) {
     it(`a ${name} that is killed`, async () => {
       let at = 0;
@@ -177,11 +177,11 @@ describe("the image stage survives", function () {
 
   it("a disk that the guest fills", async function () {
     if (!canLoop()) this.skip();
+    await guest.publish("hello", "write");
     const work = join(guest.room.home, "work");
     mkdirSync(work, { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
     try {
-      await guest.publish("hello", "write");
       const ended = await Run.stage(guest.room.home, guest.request()).ended;
       assert.match(ended.stderr, /the disk of .* is full/);
       assert.equal(ended.code, 3, ended.stderr);

@@ -14,10 +14,10 @@ import { Run } from "./run";
 /** The stages in their order, and the program in each one's container that shows that it is at work; release has no container. */
 const STAGES = {
   base: /mmdebstrap/,
-  image: /^qemu-system/,
+  image: /^qemu-system.* -drive /,
   check: /inspect_image/,
   "convert-raw": /^qemu-img/,
-  smoke: /^qemu-system/,
+  smoke: /^qemu-system.* -drive /,
   release: undefined,
 } as const;
 

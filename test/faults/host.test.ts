@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import {
+  appendFileSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+
+import { stageKey } from "../../plan/description";
+import { Conversions } from "../docker/conversions";
+import { canLoop, makeSmallDisk, type SmallDisk } from "../docker/smallDisk";
+import { toolsImage } from "../docker/toolsImage";
+import { countFaults, survived } from "./figures";
+import { assertEvidence, assertNothingHalf, assertNothingLeaked } from "./invariants";
+import { Run } from "./run";
+
+/** Ways in which a file goes bad. */
+const DAMAGES: Record<string, (file: string) => void> = {
+  deleted: (file) => rmSync(file),
+  "cut short": (file) => truncateSync(file, Math.floor(statSync(file).size / 2)),
+  "made longer": (file) => appendFileSync(file, "x"),
+  emptied: (file) => truncateSync(file, 0),
+  "altered in one byte": (file) => {
+    const descriptor = openSync(file, "r+");
+    writeSync(descriptor, "\0", Math.floor(statSync(file).size / 2));
+    closeSync(descriptor);
+    utimesSync(file, 1, 1);
+  },
+};
+
+describe("a stage on a hostile host", function () {
+  this.timeout(300_000);
+  let disk: SmallDisk;
+  let conversions: Conversions;
+  let home: string;
+  countFaults();
+
+  before(async function () {
+    disk = await makeSmallDisk(await toolsImage(this), 4);
+  });
+  beforeEach(async () => {
+    conversions = new Conversions(disk.toolsImage);
+    home = conversions.room.home;
+    await conversions.publish(disk.path);
+  });
+  afterEach(() => conversions.room.remove());
+  after(() => {
+    if (disk) rmSync(disk.folder, { recursive: true });
+  });
+
+  const stage = (entry = "raw.zst") => Run.stage(home, conversions.request(entry));
+  const folderOf = (entry = "raw.zst") =>
+    conversions.room.store.folder("convert", stageKey(conversions.request(entry).description));
+
+  async function assertSucceeds(entry?: string): Promise<void> {
+    const ended = await stage(entry).ended;
+    assert.equal(ended.code, 0, ended.stderr);
+    await assertNothingLeaked(home);
+  }
+
+  it("makes an artifact again, whichever of its files was damaged, and however", async () => {
+    await assertSucceeds();
+    const names = readdirSync(folderOf()).filter((name) => name !== "logs");
+    assert.deepEqual(names.sort(), ["kragle.raw.bmap", "kragle.raw.zst", "manifest.json"]);
+    const full = process.env.KRAGLE_TEST_FULL;
+    for (const name of names) {
+      for (const [how, damage] of Object.entries(DAMAGES)) {
+        if (!full && !["deleted", "altered in one byte"].includes(how)) continue;
+        damage(join(folderOf(), name));
+        await assertSucceeds();
+        survived({ fault: "file of an artifact is damaged", where: `${name}` });
+      }
+    }
+  });
+
+  it("works under umask 077, and its artifacts can be read by others all the same", async () => {
+    const before = process.umask(0o077);
+    try {
+      await assertSucceeds();
+    } finally {
+      process.umask(before);
+    }
+    assert.equal(statSync(folderOf()).mode & 0o777, 0o755);
+    for (const name of readdirSync(folderOf())) {
+      if (name !== "logs") assert.equal(statSync(join(folderOf(), name)).mode & 0o777, 0o444, name);
+    }
+    survived({ fault: "umask 077, path with blanks and umlauts", where: "convert" });
+  });
+
+  it("says that its folder is read-only", async function () {
+    if (!canLoop()) this.skip();
+    mkdirSync(join(home, "work"), { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "none", join(home, "work")]);
+    try {
+      const { code, stderr } = await stage().ended;
+      assert.match(stderr, /work.*: the file system is read-only/);
+      assert.match(stderr, /next: .*KRAGLE_HOME/);
+      assert.doesNotMatch(stderr, / at .*\.ts:/);
+      assert.equal(code, 3, stderr);
+    } finally {
+      execFileSync("umount", [join(home, "work")]);
+    }
+    await assertSucceeds();
+    survived({ fault: "work folder is read-only", where: "convert" });
+  });
+
+  it("says that the disk is full when there is no room for a manifest", async function () {
+    if (!canLoop()) this.skip();
+    const store = join(home, "locks");
+    mkdirSync(store, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "none", store]);
+    try {
+      writeFileSync(join(store, "full"), "");
+      const { code, stderr } = await stage().ended;
+      assert.match(stderr, /the disk is full/);
+      assert.doesNotMatch(stderr, / at .*\.ts:/);
+      assert.equal(code, 3, stderr);
+    } finally {
+      execFileSync("umount", [store]);
+    }
+    await assertSucceeds();
+    survived({ fault: "disk is full", where: "store" });
+  });
+
+  it("is done once by two runs at the same time, and both have it", async () => {
+    const [one, two] = await Promise.all([stage().ended, stage().ended]);
+    for (const { code, stderr } of [one, two]) assert.equal(code, 0, stderr);
+    assert.equal(one.stdout, two.stdout);
+    const waited = [one, two].filter(({ stderr }) => stderr.includes("builds the same"));
+    assert.ok(waited.length <= 1);
+    await assertNothingLeaked(home);
+    survived({ fault: "two runs of one stack at once", where: "convert" });
+  });
+
+  it("is done by two stores at the same time without seeing each other", async () => {
+    const other = new Conversions(disk.toolsImage);
+    try {
+      await other.publish(disk.path);
+      const runs = [stage(), Run.stage(other.room.home, other.request("raw.zst"))];
+      for (const { ended } of runs) assert.equal((await ended).code, 0, (await ended).stderr);
+      await assertNothingLeaked(home);
+      await assertNothingLeaked(other.room.home);
+    } finally {
+      other.room.remove();
+    }
+    survived({ fault: "two clones at once", where: "convert" });
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+    it(`leaves nothing after ${signal}, and finishes the next time`, async () => {
+      const request = conversions.request("qcow2:compression=zlib");
+      const run = Run.stage(home, request);
+      await run.container(conversions.room.store.id, stageKey(request.description));
+      run.signal(signal);
+      const { code, stderr } = await run.ended;
+      if (signal !== "SIGKILL") {
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, /it was interrupted/);
+        assertEvidence(stderr, "stage.log");
+      }
+      const secondsToClean = await assertNothingLeaked(home);
+      assert.equal(
+        (await conversions.room.store.lookup("convert", stageKey(request.description))).state,
+        "missing",
+      );
+      await assertSucceeds("qcow2:compression=zlib");
+      await assertNothingHalf(home);
+      survived({ fault: `${signal} of kragle`, where: "convert", secondsToClean });
+    });
+  }
+});
