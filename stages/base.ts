@@ -1,3 +1,6 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import { z } from "zod";
 
 import { installFromIso } from "./base/install";
@@ -5,6 +8,7 @@ import { BUILD_GID, BUILD_UID } from "./container";
 import { StageFailure } from "./failure";
 import { hostAptConfiguration } from "./host";
 import { inProject } from "./project";
+import { requireRoom } from "./room";
 import type { StageContext, StageOutcome, StageProgram } from "./stage";
 
 const settings = z.object({
@@ -41,6 +45,9 @@ async function bootstrap({
   work,
   container,
 }: StageContext<BaseSettings>): Promise<StageOutcome> {
+  const facts = await readFile(join(inProject(settings.templateFolder), "template.json"), "utf8");
+  const { minimumDiskBytes } = JSON.parse(facts) as { minimumDiskBytes: number };
+  await requireRoom(work, minimumDiskBytes, "the installation");
   const { exitCode, tail } = await container({
     image: settings.toolsImage,
     run: ["/template/base.py"],

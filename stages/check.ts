@@ -12,6 +12,7 @@ import { readRuleFiles } from "./check/ruleFile";
 import { namedHostSecrets } from "./check/secrets";
 import { BUILD_GID, BUILD_UID } from "./container";
 import { StageFailure } from "./failure";
+import { occupiedBytes, requireRoom } from "./room";
 import { displayPath } from "./project";
 import type { StageContext, StageProgram } from "./stage";
 
@@ -79,6 +80,11 @@ async function inspect(
   rules: readonly Rule[],
 ): Promise<Facts> {
   const image = await store.artifact("image", settings.image.key);
+  await requireRoom(
+    work,
+    await occupiedBytes(join(image.folder, "image.qcow2")),
+    "the unpacked image",
+  );
   const scratch = join(work, "scratch");
   await mkdir(scratch);
   await chown(scratch, BUILD_UID, BUILD_GID);

@@ -1,17 +1,15 @@
-import { rm, statfs } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
 
 import { takesDirectIo } from "../disk/directIo";
-import { formatSize } from "../plan/units";
 import { sha256File } from "../store/files";
-import type { FileRecord } from "../store/manifest";
 import { writeBlockMap } from "./convert/blockMap";
 import { asProgram, conversionSteps, rawPartOf } from "./convert/steps";
-import { EXIT, StageFailure } from "./failure";
+import { StageFailure } from "./failure";
 import { handToContainer } from "./handOver";
-import { displayPath } from "./project";
+import { requireRoom } from "./room";
 import type { StageProgram } from "./stage";
 
 const settings = z.object({
@@ -32,7 +30,7 @@ export const convert: StageProgram<z.infer<typeof settings>> = {
     const image = await store.artifact("image", settings.image.key);
     const record = image.manifest.files.find(({ path }) => path === "image.qcow2")!;
     if (options.compression === undefined || options.compression === "none") {
-      await requireRoom(work, record);
+      await requireRoom(work, record.allocatedBytes, "the converted image");
     }
     phase("read the image");
     // a look-up believes size and time; a disk that rots changes neither
@@ -67,20 +65,6 @@ export const convert: StageProgram<z.infer<typeof settings>> = {
     return { result: { format, file: fileName } };
   },
 };
-
-/** @throws StageFailure before the first byte is written, where the uncompressed result cannot fit */
-async function requireRoom(work: string, { allocatedBytes }: FileRecord): Promise<void> {
-  const { bavail, bsize } = await statfs(work);
-  const free = bavail * bsize;
-  if (free >= allocatedBytes) return;
-  throw new StageFailure(
-    `the store's disk has ${formatSize(free)} free, the converted image needs about ${formatSize(allocatedBytes)}`,
-    {
-      hint: `make room where ${displayPath(work)} lies, for instance with ./kragle gc, then run the same command again`,
-      exitCode: EXIT.lacking,
-    },
-  );
-}
 
 function explain(fileName: string, tail: readonly string[]): StageFailure {
   const which = tail.at(-1) ?? "the container printed nothing";

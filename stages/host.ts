@@ -27,12 +27,14 @@ export function hostProxyEnvironment(environment = process.env): Record<string, 
   );
 }
 
-/** The passwords in addresses of a text, such as a proxy's, as they stand there and as they are typed. */
+/** The passwords and tokens in addresses of a text, as they stand there and as they are typed. */
 export function urlPasswords(text: string): string[] {
-  return [...text.matchAll(/\/\/([^/@\s:"']*):([^/@\s"']+)@/g)].flatMap(([, user, password]) => {
+  const passwords = [...text.matchAll(/\/\/([^/@\s:"']*):([^/@\s"']+)@/g)].flatMap(
     // a short one is found together with what stands beside it
-    return [`${user}:${password}@`, password!, unescaped(password!)];
-  });
+    ([, user, password]) => [`${user}:${password}@`, password!, unescaped(password!)],
+  );
+  const tokens = [...text.matchAll(/[?&][^=&\s"']+=([^&\s"'#]{8,})/g)].map(([, token]) => token!);
+  return [...passwords, ...tokens];
 }
 
 function unescaped(text: string): string {

@@ -9,6 +9,7 @@ import { hostProxyEnvironment } from "./host";
 import { handToContainer } from "./handOver";
 import { describePrivileges } from "./isolation";
 import { inProject } from "./project";
+import { occupiedBytes, requireRoom } from "./room";
 import { FATAL_SIGNS } from "./smoke/signs";
 import type { StageProgram } from "./stage";
 import { copyTemplate } from "./template";
@@ -41,6 +42,9 @@ export const image: StageProgram<z.infer<typeof settings>> = {
   async run(context) {
     const { settings, secrets, work, logs, store, container } = context;
     const base = await store.artifact("base", settings.baseKey);
+    // what the guest writes is not known; the base once more is, for the compacted image
+    const disk = await occupiedBytes(join(base.folder, "disk.qcow2"));
+    await requireRoom(work, 2 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
     if (settings.privileged) context.detail(describePrivileges());
 

@@ -11,7 +11,7 @@ import { type Artifact, ArtifactUnavailable, type Finished, type Store } from ".
 import { clearFolder } from "./clearFolder";
 import { type ContainerOptions, type ContainerResult, runContainer } from "./container";
 import { EXIT, explainSystemError, StageFailure } from "./failure";
-import { hostSecrets } from "./host";
+import { hostSecrets, urlPasswords } from "./host";
 import { stopIfInterrupted } from "./interrupt";
 import { LogFile } from "./logFile";
 import { PhaseClock } from "./phaseClock";
@@ -176,7 +176,8 @@ async function build<S>(
   // a strict umask must not shut the container's user out
   for (const folder of [work, logs]) await chmod(folder, 0o755);
 
-  const redactor = new Redactor([...Object.values(run.secrets), ...hostSecrets()]);
+  const secrets = Object.values(run.secrets);
+  const redactor = new Redactor([...secrets, ...secrets.flatMap(urlPasswords), ...hostSecrets()]);
   const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
   const tell = (text: string) => clock.line(redactor.redact(text));
   const context: StageContext<S> = {

@@ -30,7 +30,7 @@ async function remnants(home: string): Promise<string[]> {
 }
 
 /** Processes that work on the store: its folder stands in their arguments or in their environment. */
-function processesOf(home: string): string[] {
+export function processesOf(home: string): string[] {
   const found: string[] = [];
   for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
     if (Number(pid) === process.pid) continue;

@@ -9,7 +9,7 @@ import {
   parseDeb822,
   parseSourcesList,
 } from "../../stages/aptSources";
-import { hostAptConfiguration, hostProxyEnvironment } from "../../stages/host";
+import { hostAptConfiguration, hostProxyEnvironment, urlPasswords } from "../../stages/host";
 
 // Mirrors as in a company's network; the names are reserved for examples.
 const MIRROR = "https://mirror.example.com/debian";
@@ -180,5 +180,17 @@ describe("the host's proxies", () => {
         NO_PROXY: "x",
       },
     );
+  });
+});
+
+describe("passwords in addresses", () => {
+  it("are found as they stand there and as they are typed", () => {
+    assert.deepEqual(urlPasswords('http://u:p%2F4ss@proxy:3128/ "https://h/x.iso"'), [
+      "u:p%2F4ss@",
+      "p%2F4ss",
+      "p/4ss",
+    ]);
+    assert.deepEqual(urlPasswords('["https://h/x.iso?token=abcdefgh&v=1"]'), ["abcdefgh"]);
+    assert.deepEqual(urlPasswords("http://h:80/a?b=c"), []);
   });
 });
