@@ -117,6 +117,10 @@ export async function runContainer(options: ContainerOptions): Promise<Container
     await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 2000))]);
     lines.end();
     if (guard.failure) throw guard.failure;
+    if (exitCode === STOPPED) throw stoppedFromOutside();
+    // Docker itself says no more of a kill
+    if (exitCode === KILLED)
+      tail.push("(killed by the kernel, for want of memory, or by somebody)");
     return { exitCode, tail };
   } catch (error) {
     throw guard.failure ?? (error as Error);
@@ -126,6 +130,20 @@ export async function runContainer(options: ContainerOptions): Promise<Container
     log.close();
     await container.remove({ force: true, v: true }).catch(() => undefined);
   }
+}
+
+/** 128 + SIGTERM, 128 + SIGKILL. */
+const STOPPED = 143;
+const KILLED = 137;
+
+function stoppedFromOutside(): StageFailure {
+  return new StageFailure(
+    "the container was stopped from outside: the Docker daemon ended, or somebody stopped it",
+    {
+      hint: "see that Docker runs (./kragle doctor), then run the same command again; finished stages are kept",
+      exitCode: EXIT.lacking,
+    },
+  );
 }
 
 const ATTACH = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };

@@ -93,8 +93,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
       await daemon.stop();
       const { code, stderr } = await run.ended;
       assert.equal(code, 3, stderr);
-      assert.match(stderr, /Docker/);
-      assert.match(stderr, /daemon went away|cannot be reached/);
+      assert.match(stderr, /Docker daemon (went away|ended)|Docker cannot be reached/);
       assertEvidence(stderr, "stage.log");
       await assertNothingHalf(home);
       assert.equal((await store.lookup("convert", key)).state, "missing");

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import type { StageRequest } from "../../stages/stage";
+import { listFiles } from "../../store/files";
 import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { type THEN, TinyGuest } from "./bootSector";
@@ -31,15 +32,16 @@ describe("the image stage survives", function () {
     readonly words?: string;
     readonly then?: keyof typeof THEN;
     readonly change?: Record<string, unknown>;
+    readonly environment?: NodeJS.ProcessEnv;
     readonly during?: (run: Run, key: string, request: StageRequest) => Promise<void>;
   }
 
   /** Runs the stage on a guest that does this, and `during` once the container runs. It has to fail. */
-  async function fail({ words = "hello", then = "hang", change, during }: Fault): Promise<Ended> {
-    const { home } = guest.room;
+  async function fail(fault: Fault): Promise<Ended> {
+    const { words = "hello", then = "hang", change, environment, during } = fault;
     await guest.publish(words, then);
     const request = guest.request(change);
-    const run = Run.stage(home, request);
+    const run = Run.stage(guest.room.home, request, environment);
     await during?.(run, stageKey(request.description), request);
     const ended = await run.ended;
     assert.notEqual(ended.code, 0);
@@ -191,6 +193,25 @@ describe("the image stage survives", function () {
     }
     await assertNothingLeaked(guest.room.home);
     survived({ fault: "disk is full", where: "image" });
+  });
+
+  it("a guest that tells a secret, before it panics", async () => {
+    const secret = "c4n4ry/of+this run";
+    const base64 = Buffer.from(`u:${secret}`).toString("base64");
+    const words = `password ${secret}\r\nbasic ${base64}\r\nKernel panic - not syncing: x`;
+    const ended = await fail({ words, environment: { KRAGLE_SECRET_canary: secret } });
+    assert.match(ended.stderr, /password \*\*\*/);
+    const told = [ended.stderr];
+    for (const name of await listFiles(guest.room.home)) {
+      told.push(readFileSync(join(guest.room.home, name), "latin1"));
+    }
+    // base's own disk holds the words: they are the guest's program
+    const disk = told.filter((text) => text.startsWith("QFI"));
+    for (const text of told.filter((other) => !disk.includes(other))) {
+      for (const form of [secret, base64.slice(4, -4)]) assert.ok(!text.includes(form), text);
+    }
+    assert.equal(disk.length, 1);
+    await assertSurvived("guest tells a secret", ended);
   });
 
   it("a script with Windows line ends", async () => {

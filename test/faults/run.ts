@@ -34,11 +34,17 @@ export class Run {
   static start(
     home: string,
     args: readonly string[],
-    options: { input?: string; folder?: string; environment?: NodeJS.ProcessEnv } = {},
+    options: {
+      input?: string;
+      folder?: string;
+      environment?: NodeJS.ProcessEnv;
+      owner?: { readonly uid: number; readonly gid: number };
+    } = {},
   ): Run {
-    const { folder = projectFolder, input = "", environment } = options;
+    const { folder = projectFolder, input = "", environment, owner } = options;
     const child = spawn(join(folder, "kragle"), args, {
       cwd: folder,
+      ...owner,
       env: { ...process.env, KRAGLE_HOME: home, ...environment },
     });
     child.stdin.on("error", () => undefined).end(input);
@@ -46,12 +52,15 @@ export class Run {
   }
 
   /** Runs one stage as its command resource does. */
-  static stage(home: string, request: StageRequest, environment?: NodeJS.ProcessEnv): Run {
+  static stage(
+    home: string,
+    request: StageRequest,
+    environment: NodeJS.ProcessEnv = {},
+    owner?: { readonly uid: number; readonly gid: number },
+  ): Run {
     const input = JSON.stringify(request) + "\n";
-    return Run.start(home, ["stage", request.description.stage], {
-      input,
-      ...(environment ? { environment } : {}),
-    });
+    const options = { input, environment, ...(owner ? { owner } : {}) };
+    return Run.start(home, ["stage", request.description.stage], options);
   }
 
   signal(signal: NodeJS.Signals): void {

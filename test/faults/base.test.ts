@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { type StageDescription, stageKey } from "../../plan/description";
+import type { StageRequest } from "../../stages/stage";
+import { canLoop } from "../docker/smallDisk";
+import { toolsImage } from "../docker/toolsImage";
+import { TemporaryStore } from "../temporaryStore";
+import { countFaults, survived } from "./figures";
+import { assertEvidence, assertNothingLeaked } from "./invariants";
+import { Run } from "./run";
+
+/** A template's base.py that leaves what only root may touch, as a half-made system is, and then does as it is told. */
+const program = (then: string) => `#!/usr/bin/env python3
+import os, sys, time
+os.makedirs("/work/.tmp/root/etc", mode=0o700, exist_ok=True)
+with open("/work/.tmp/root/etc/shadow", "w") as file: file.write("x")
+os.chmod("/work/.tmp/root/etc/shadow", 0o600)
+${then}
+for name in ("disk.qcow2", "packages.tsv"):
+    with open(f"/work/{name}", "w") as file: file.write(name)
+`;
+const WAIT = 'print("at work", file=sys.stderr, flush=True); time.sleep(300)';
+
+describe("the base stage survives", function () {
+  this.timeout(120_000);
+  let room: TemporaryStore;
+  let image: string;
+  const description: StageDescription = { stage: "base", version: 1, inputs: {}, upstream: {} };
+  countFaults();
+
+  before(async function () {
+    image = await toolsImage(this);
+  });
+  beforeEach(() => (room = new TemporaryStore()));
+  afterEach(() => room.remove());
+
+  function request(then: string): StageRequest {
+    const templateFolder = join(room.home, "template");
+    mkdirSync(templateFolder, { recursive: true });
+    writeFileSync(join(templateFolder, "template.json"), '{"minimumDiskBytes": 1048576}');
+    writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
+    const machine = { memoryMiB: 256, cpus: 1, accelerator: "tcg", privileged: false, vnc: null };
+    const toolsSettings = { toolsImage: image, templateFolder, diskBytes: 2 ** 20, iso: null };
+    const clocks = { timeoutSeconds: 60, silenceSeconds: 60 };
+    const settings = { ...toolsSettings, ...machine, ...clocks, kernel: "cloud", snapshot: null };
+    return { stack: "test", root: "base", description, settings };
+  }
+
+  const container = (run: Run) => run.processIn(room.store.id, stageKey(description), /base\.py/);
+  const published = async () => (await room.store.lookup("base", stageKey(description))).state;
+
+  async function assertSurvived(fault: string, owner?: Owner): Promise<void> {
+    const secondsToClean = await assertNothingLeaked(room.home);
+    assert.equal(await published(), "missing");
+    const again = await Run.stage(room.home, request("pass"), undefined, owner).ended;
+    assert.equal(again.code, 0, again.stderr);
+    assert.equal(await published(), "present");
+    assert.deepEqual(readdirSync(join(room.home, "work")), []);
+    survived({ fault, where: "base", secondsToClean });
+  }
+
+  for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
+    it(`${signal} of kragle`, async () => {
+      const run = Run.stage(room.home, request(WAIT));
+      await container(run);
+      run.signal(signal);
+      const { code, stderr } = await run.ended;
+      if (signal !== "SIGKILL") {
+        assert.equal(code, 1, stderr);
+        assertEvidence(stderr, "stage.log", "container.log");
+      }
+      await assertSurvived(`${signal} of kragle`);
+    });
+  }
+
+  it("a disk that it fills", async function () {
+    if (!canLoop()) this.skip();
+    const work = join(room.home, "work");
+    mkdirSync(work, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
+    try {
+      const fill = `
+with open("/work/.tmp/fill", "wb") as file:
+    while True:
+        file.write(bytes(2**20)); file.flush(); time.sleep(0.02)`;
+      const { code, stderr } = await Run.stage(room.home, request(fill)).ended;
+      // the guard is first, or the program itself
+      assert.match(stderr, /is full|No space left on device/);
+      assert.equal(code, /is full/.test(stderr) ? 3 : 1, stderr);
+      assertEvidence(stderr, "stage.log");
+      assert.deepEqual(readdirSync(work), []);
+    } finally {
+      execFileSync("umount", [work]);
+    }
+    await assertSurvived("disk is full");
+  });
+
+  it("a want of room, before it begins", async () => {
+    const wanted = request("pass");
+    const file = join(room.home, "template/template.json");
+    writeFileSync(file, `{"minimumDiskBytes": ${2 ** 50}}`);
+    const { code, stderr } = await Run.stage(room.home, wanted).ended;
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /has .+ free, the installation needs about 1024.0 TiB|1048576/);
+    await assertSurvived("no room from the start");
+  });
+
+  it("a container that is killed with root's files in it, where the caller is not root", async function () {
+    if (process.getuid!() !== 0) this.skip();
+    const owner = { uid: 10177, gid: statSync("/var/run/docker.sock").gid };
+    const wanted = request(WAIT);
+    execFileSync("chown", ["-R", `${owner.uid}:${owner.gid}`, room.home]);
+    execFileSync("chmod", [
+      "a+x",
+      join(room.home, ".."),
+      join(room.home, "../.."),
+      join(room.home, "../../.."),
+    ]);
+    const run = Run.stage(room.home, wanted, undefined, owner);
+    await container(run);
+    await (await run.container(room.store.id, stageKey(description))).kill();
+    const { code, stderr } = await run.ended;
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /exit code 137/);
+    await assertSurvived("container is killed", owner);
+  });
+});
+
+type Owner = { readonly uid: number; readonly gid: number };
