@@ -72,15 +72,7 @@ export async function withMocks<T>(
   pulumi.runtime.setAllConfig(
     Object.fromEntries(config.map(([name, value]) => [`kragle:${name}`, value])),
   );
-  // the mocks' own arguments lack parent, dependencies and options
-  const monitor = pulumi.runtime.getMonitor() as unknown as {
-    registerResource(request: RegisterResourceRequest, callback: unknown): Promise<void>;
-  };
-  const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, callback) => {
-    if (request.getType() !== "pulumi:pulumi:Stack") resources.push(describe(request));
-    return register(request, callback);
-  };
+  recordResources(resources);
   const value = await create();
   await pulumi.runtime.disconnect();
   const find = (name: string) => {
@@ -92,6 +84,19 @@ export async function withMocks<T>(
     throw new Error(`${found.length} resources are called ${name}; there are ${names}`);
   };
   return { resources, value, find };
+}
+
+/** Notes every resource that is registered from now on at the monitor that `setMocks` has installed. */
+export function recordResources(resources: Registered[]): void {
+  // the mocks' own arguments lack parent, dependencies and options
+  const monitor = pulumi.runtime.getMonitor() as unknown as {
+    registerResource(request: RegisterResourceRequest, callback: unknown): Promise<void>;
+  };
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, callback) => {
+    if (request.getType() !== "pulumi:pulumi:Stack") resources.push(describe(request));
+    return register(request, callback);
+  };
 }
 
 /** What an output is; undefined where it is not known. */

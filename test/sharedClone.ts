@@ -1,10 +1,23 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
 import { Clone } from "./clone";
 
 let clone: Clone | undefined;
 
-/** One clone for every suite that needs a built image: the first that runs builds it, the others find it in the clone's store. */
+/**
+ * One clone for every suite that needs a built image: the first that runs builds it, the others find it in the clone's store.
+ * Where KRAGLE_TEST_STORE names a filled `.kragle`, a copy of its results spares that build.
+ */
 export function sharedClone(): Clone {
-  clone ??= new Clone();
+  if (clone) return clone;
+  clone = new Clone();
+  const filled = process.env.KRAGLE_TEST_STORE;
+  if (filled) {
+    mkdirSync(clone.path(".kragle"));
+    execFileSync("cp", ["-a", "--sparse=always", join(filled, "store"), clone.path(".kragle/")]);
+  }
   return clone;
 }
 

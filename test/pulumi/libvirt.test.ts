@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
-
-import { parse } from "yaml";
 
 import { findPulumi } from "../../engine/choose";
 import { BRIDGED } from "../../sdks/libvirt/parameterizedPackage";
-import { type Clone, type Finished, jsonOf } from "../clone";
+import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { inSequence } from "../inSequence";
 import { LibvirtDaemon } from "./libvirtDaemon";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 interface UpDocument {
   readonly steps: Record<string, string>;
@@ -25,7 +23,6 @@ interface UpDocument {
   };
 }
 
-const MINUTES = 60_000;
 const CONSUMER = "examples/consumer";
 
 describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", function () {
@@ -36,23 +33,10 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
   let dev: UpDocument;
   let first: UpDocument;
   const daemon = new LibvirtDaemon();
-  const environment = () => ({
-    PULUMI_BACKEND_URL: `file://${encodeURI(clone.path("libvirt state"))}`,
-    PULUMI_CONFIG_PASSPHRASE: "",
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-    KRAGLE_HOME: clone.path(".kragle"),
-    ...localProvider(clone.path("libvirt plugins")),
-  });
-  const pulumi = async (folder: string, ...args: string[]): Promise<Finished> => {
-    const options = { cwd: clone.path(folder), env: { ...process.env, ...environment() } };
-    const all = [...args, "--non-interactive", "--color", "never"];
-    try {
-      return { code: 0, ...(await promisify(execFile)("pulumi", all, options)) };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-      return { code, stdout, stderr };
-    }
-  };
+  let project: PulumiProject;
+  const environment = () => project.environment(localProvider(clone.path("libvirt plugins")));
+  const pulumi = (folder: string, ...args: string[]) =>
+    project.pulumi(args, { folder, env: environment() });
   const succeeds = async (folder: string, ...args: string[]) => {
     const { code, stdout, stderr } = await pulumi(folder, ...args);
     assert.equal(code, 0, `${args.join(" ")}\n${stdout}\n${stderr}`);
@@ -97,13 +81,9 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
     assert.equal(built.code, 0, built.stderr);
     dev = jsonOf(built);
     await daemon.start({ hideKvm: dev.outputs.accelerator === "tcg" });
-    mkdirSync(clone.path("libvirt state"));
-    const { config } = parse(readFileSync(clone.path("Pulumi.dev.yaml"), "utf8")) as {
-      config: Record<string, unknown>;
-    };
-    const settings = Object.entries(config).map(([k, v]) => [k.replace("kragle:", ""), v]);
+    project = new PulumiProject(clone, clone.path("libvirt state"));
     clone.addStack("virt", {
-      ...(Object.fromEntries(settings) as Record<string, unknown>),
+      ...project.devSettings(),
       smoke: "libvirt",
       libvirtUri: daemon.uri,
     });

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { readStackSettings, stackNames } from "../../cli/stackSettings";
+import { readInputFiles } from "../../infra/inputFiles";
 import { parseSettings, SETTING_NAMES } from "../../infra/settings";
 import { templateNames } from "../../infra/settings/template";
+import { planImage } from "../../plan/imagePlan";
 import { projectFolder } from "../../stages/project";
 
 interface Declared {
@@ -80,7 +82,27 @@ describe("Pulumi.yaml", () => {
 });
 
 describe("the stacks of this project", () => {
-  it("include dev", () => assert.ok(stackNames().includes("dev")));
+  it("are dev, rhel7 and ci, and differ in values only", () => {
+    assert.deepEqual(stackNames(), ["ci", "dev", "rhel7"]);
+    for (const file of stackFiles) {
+      const { config, ...rest } = read(file) as { config: Record<string, unknown> };
+      assert.deepEqual(rest, {}, file);
+      const names = Object.keys(config).map((name) => name.replace(/^kragle:/, ""));
+      assert.deepEqual(
+        names.filter((name) => !SETTING_NAMES.includes(name)),
+        [],
+        file,
+      );
+    }
+  });
+
+  it("share what they can: ci makes its other formats of the image that dev has made", () => {
+    const [dev, ci] = ["dev", "ci"].map((stack) => {
+      const spec = parseSettings(readStackSettings(stack).values, stack);
+      return planImage(spec, readInputFiles(spec), null).image.key;
+    });
+    assert.equal(dev, ci);
+  });
 
   for (const file of stackFiles) {
     it(`${file} is right`, () => {

@@ -1,0 +1,29 @@
+import * as mocks from "@pulumi/pulumi/runtime/mocks";
+
+import { readStackSettings } from "../cli/stackSettings";
+import { runEmbedded } from "../engine/embedded";
+import { recordResources, type Registered } from "./mocks";
+
+/**
+ * A program for tests: runs a stack by the embedded engine and prints, as one line of JSON, the resources that it was asked for.
+ * `node --require setup/loader.cjs test/embeddedRecord.ts STACK`
+ */
+async function main(stack: string): Promise<void> {
+  const resources: Registered[] = [];
+  const { setMocks } = mocks;
+  Object.assign(mocks, {
+    setMocks: async (...args: Parameters<typeof setMocks>) => {
+      await setMocks(...args);
+      recordResources(resources);
+    },
+  });
+  const { values: settings, secretNames } = readStackSettings(stack);
+  await runEmbedded({
+    ...{ stack, settings, secretNames, preview: false },
+    onEvent: () => undefined,
+    signal: new AbortController().signal,
+  });
+  process.stdout.write(JSON.stringify(resources) + "\n", () => process.exit());
+}
+
+void main(process.argv[2]!);
