@@ -59,6 +59,9 @@ async function unlocked<T extends { stderr: string }>(
   if (!isLeftLocked(done.stderr)) return done;
   onNote("an update that was killed left the stack locked; the lock is removed");
   await pulumi(["cancel", "--yes", "--stack", stack], {});
+  // what it was about to make is made now, or found in the store
+  const forget = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates"];
+  await pulumi([...forget, "--stack", stack], {});
   return go();
 }
 

@@ -3,6 +3,8 @@ import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
 import type { PulumiEvent } from "./pulumiProcess";
 
+/** What a Docker build says dozens of times, to nobody's use. */
+const DIGEST = /^(digest:|writing image) sha256:/;
 const COLOR = /<\{%[^%]*%\}>/g;
 
 /** Turns the engine's events into kragle's, and keeps the words of the first failure. */
@@ -62,7 +64,9 @@ export class EventTranslator {
       this.failure ??= new StepFailed(step, words.text, words.exitCode);
     } else if (ephemeral && step) {
       this.start(step);
-      for (const line of text.split("\n")) this.run.onEvent({ kind: "line", step, text: line });
+      for (const line of text.split("\n")) {
+        if (!DIGEST.test(line)) this.run.onEvent({ kind: "line", step, text: line });
+      }
     } else if (String(severity) !== "debug") {
       this.run.onEvent({ kind: "note", text });
     }

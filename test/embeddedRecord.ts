@@ -1,4 +1,4 @@
-import * as mocks from "@pulumi/pulumi/runtime/mocks";
+import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { runEmbedded } from "../engine/embedded";
@@ -10,13 +10,7 @@ import { recordResources, type Registered } from "./mocks";
  */
 async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
-  const { setMocks } = mocks;
-  Object.assign(mocks, {
-    setMocks: async (...args: Parameters<typeof setMocks>) => {
-      await setMocks(...args);
-      recordResources(resources);
-    },
-  });
+  recordResources(MockMonitor.prototype as never, resources);
   const { values: settings, secretNames } = readStackSettings(stack);
   await runEmbedded({
     ...{ stack, settings, secretNames, preview: false },

@@ -72,7 +72,7 @@ export async function withMocks<T>(
   pulumi.runtime.setAllConfig(
     Object.fromEntries(config.map(([name, value]) => [`kragle:${name}`, value])),
   );
-  recordResources(resources);
+  recordResources(pulumi.runtime.getMonitor() as unknown as Monitor, resources);
   const value = await create();
   await pulumi.runtime.disconnect();
   const find = (name: string) => {
@@ -86,16 +86,20 @@ export async function withMocks<T>(
   return { resources, value, find };
 }
 
-/** Notes every resource that is registered from now on at the monitor that `setMocks` has installed. */
-export function recordResources(resources: Registered[]): void {
-  // the mocks' own arguments lack parent, dependencies and options
-  const monitor = pulumi.runtime.getMonitor() as unknown as {
-    registerResource(request: RegisterResourceRequest, callback: unknown): Promise<void>;
-  };
-  const register = monitor.registerResource.bind(monitor);
-  monitor.registerResource = (request, callback) => {
+interface Monitor {
+  registerResource(request: RegisterResourceRequest, callback: unknown): Promise<void>;
+}
+
+/**
+ * Notes every resource that is registered from now on: what the mocks themselves are told lacks parent, dependencies and options.
+ *
+ * @param monitor the one that `setMocks` has installed, or the prototype of those that it will install
+ */
+export function recordResources(monitor: Monitor, resources: Registered[]): void {
+  const { registerResource } = monitor;
+  monitor.registerResource = function (request, callback) {
     if (request.getType() !== "pulumi:pulumi:Stack") resources.push(describe(request));
-    return register(request, callback);
+    return registerResource.call(this, request, callback);
   };
 }
 

@@ -114,7 +114,7 @@ export class PulumiProject {
   }
 
   async resources(stack: string): Promise<readonly StateResource[]> {
-    const text = await this.succeeds(["stack", "export", "-s", stack]);
+    const text = await this.succeeds(["stack", "export", "--show-secrets", "-s", stack]);
     const { deployment } = JSON.parse(text) as {
       deployment: { resources?: StateResource[]; pending_operations?: unknown[] };
     };
