@@ -1,6 +1,6 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 
@@ -30,6 +30,8 @@ export class LibvirtDaemon {
     for (const tool of ["libvirtd", "virtlogd", "virsh"]) {
       if (sh(`command -v ${tool}`).status !== 0) return `there is no ${tool} on PATH`;
     }
+    const absent = Object.values(OWN).find((folder) => !existsSync(folder));
+    if (absent) return `${absent}, over which the daemon's own folder is mounted, is absent`;
     if (sh("unshare --mount --pid --fork true").status !== 0) {
       return "a libvirtd of its own takes root's rights";
     }

@@ -158,4 +158,19 @@ describe("BuildRun", () => {
     assert.deepEqual(inputs.environment, { KRAGLE_KEY: plan.image.key });
     assert.equal(inputs.stdin, UNKNOWN);
   });
+
+  it("fails at the resource, in one clean line, where a stage's answer is none", async function () {
+    this.test!.expectRejections = true;
+    for (const [stdout, said] of [
+      ["", "printed nothing"],
+      ["Segmentation fault", 'printed "Segmentation fault"'],
+    ]) {
+      await assert.rejects(register({}, { outputs: () => ({ stdout }) }), (error: Error) => {
+        assert.ok(pulumi.ResourceError.isInstance(error));
+        assert.equal(error.hideStack, true);
+        assert.match(error.message, new RegExp(`was to print one line of JSON, and ${said}$`));
+        return true;
+      });
+    }
+  });
 });
