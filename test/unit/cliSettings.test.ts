@@ -118,6 +118,6 @@ describe("a stack's file", function () {
   it("is listed among the stacks that are known", async () => {
     write("bad", "");
     const { stderr } = await kragle(home, ["up", "-s", "other"], { folder });
-    assert.match(stderr, /known are bad, dev\b.*\n$/);
+    assert.match(stderr, /known are bad, ci, dev\b.*\n$/);
   });
 });
