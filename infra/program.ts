@@ -26,6 +26,8 @@ function configuredSettings(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(pulumi.runtime.allConfig())
       .filter(([name]) => name.startsWith(prefix))
+      // each engine hands them over in an order of its own
+      .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, value]) => [name.slice(prefix.length), value]),
   );
 }
