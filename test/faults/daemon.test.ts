@@ -25,8 +25,10 @@ class Daemon {
   async start(): Promise<void> {
     const log = openSync(join(this.folder, "log"), "a");
     this.process = spawn(
-      "dockerd",
+      // without a bridge of its own it would remove the machine's, so it gets a network namespace too
+      "unshare",
       [
+        ...["--net", "dockerd"],
         ...["--host", `unix://${this.socket}`, "--pidfile", join(this.folder, "pid")],
         ...["--data-root", join(this.folder, "data"), "--exec-root", join(this.folder, "exec")],
         ...["--bridge", "none", "--iptables=false", "--ip-forward=false"],
