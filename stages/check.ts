@@ -11,7 +11,7 @@ import type { Rule } from "./check/rule";
 import { readRuleFiles } from "./check/ruleFile";
 import { namedHostSecrets } from "./check/secrets";
 import { BUILD_GID, BUILD_UID } from "./container";
-import { StageFailure } from "./failure";
+import { EXIT, isForWantOfRoom, StageFailure } from "./failure";
 import { occupiedBytes, requireRoom } from "./room";
 import { displayPath } from "./project";
 import type { StageContext, StageProgram } from "./stage";
@@ -107,6 +107,7 @@ async function inspect(
       {
         evidence: ["logs/container.log"],
         hint: "see that the store's disk has room for the unpacked image, then run the same command again",
+        exitCode: isForWantOfRoom(tail.join()) ? EXIT.lacking : EXIT.failed,
       },
     );
   }

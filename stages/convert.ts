@@ -7,7 +7,7 @@ import { takesDirectIo } from "../disk/directIo";
 import { sha256File } from "../store/files";
 import { writeBlockMap } from "./convert/blockMap";
 import { asProgram, conversionSteps, rawPartOf } from "./convert/steps";
-import { StageFailure } from "./failure";
+import { EXIT, isForWantOfRoom, StageFailure } from "./failure";
 import { handToContainer } from "./handOver";
 import { requireRoom } from "./room";
 import type { StageProgram } from "./stage";
@@ -71,5 +71,6 @@ function explain(fileName: string, tail: readonly string[]): StageFailure {
   const words = tail.slice(0, -1).filter((line) => !line.startsWith("» "));
   return new StageFailure([`${fileName}: ${which}`, ...words.slice(-5)].join("\n"), {
     hint: "see that the store's disk has room, then run the same command again",
+    exitCode: isForWantOfRoom(words.join()) ? EXIT.lacking : EXIT.failed,
   });
 }

@@ -22,6 +22,10 @@ export class StageFailure extends Error {
   }
 }
 
+/** Whether a program's last words say that its disk is full, in the C library's English. */
+export const isForWantOfRoom = (words: string) =>
+  /No space left on device|Disk quota exceeded/.test(words);
+
 /** An error of Docker's connection or of the file system as words for the user; undefined for any other error. */
 export function explainSystemError(error: Error): StageFailure | undefined {
   const {

@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { access, constants, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
-import { sha256File, syncPath } from "../../store/files";
+import { syncPath } from "../../store/files";
 import { EXIT, StageFailure } from "../failure";
+import { copyVerified } from "../verifiedCopy";
 import type { Destination, PublishedFile } from "./destination";
 
 /** A folder in which each version is a folder, with a list of digests that `sha256sum --check` understands. */
@@ -23,7 +22,10 @@ export class FolderDestination implements Destination {
     await rm(incoming, { recursive: true, force: true });
     await mkdir(incoming, { mode: 0o755 });
     try {
-      for (const file of files) await copy(file, join(incoming, file.name));
+      for (const file of files) {
+        await copyVerified(file, join(incoming, file.name), "the publication's folder");
+        await syncPath(join(incoming, file.name));
+      }
       const sums = files.map(({ sha256, name }) => `${sha256} *${name}\n`).join("");
       await writeFile(join(incoming, "SHA256SUMS"), sums, { flush: true });
       await syncPath(incoming);
@@ -52,22 +54,4 @@ export class FolderDestination implements Destination {
       });
     }
   }
-}
-
-async function copy({ name, from, sha256 }: PublishedFile, to: string): Promise<void> {
-  await promisify(execFile)("cp", ["--reflink=auto", "--sparse=always", "--", from, to]).catch(
-    (error: Error & { stderr?: string }) => {
-      throw new StageFailure(
-        `publishing ${name} failed: ${error.stderr?.trim() || error.message}`,
-        {
-          hint: "make room on the disk that holds the publication's folder, then run the same command again",
-        },
-      );
-    },
-  );
-  await syncPath(to);
-  if ((await sha256File(to)) === sha256) return;
-  throw new StageFailure(`the published ${name} is not what was released`, {
-    hint: "if ./kragle verify finds nothing, the disk or the memory of this machine may be failing",
-  });
 }

@@ -186,6 +186,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           accelerator: "tcg",
           vncPort: null,
           timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
+          fatalSigns: {},
           environment: {},
           scripts: readdirSync(provision)
             .filter((name) => /^\d\d-/.test(name))

@@ -32,7 +32,7 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
   let clone: Clone;
   let dev: UpDocument;
   let first: UpDocument;
-  const daemon = new LibvirtDaemon();
+  let daemon: LibvirtDaemon;
   let project: PulumiProject;
   const environment = () => project.environment(localProvider(clone.path("libvirt plugins")));
   const pulumi = (folder: string, ...args: string[]) =>
@@ -80,6 +80,7 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
     const built = await clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json"]);
     assert.equal(built.code, 0, built.stderr);
     dev = jsonOf(built);
+    daemon = new LibvirtDaemon();
     await daemon.start({ hideKvm: dev.outputs.accelerator === "tcg" });
     project = new PulumiProject(clone, clone.path("libvirt state"));
     clone.addStack("virt", {
@@ -88,7 +89,7 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
       libvirtUri: daemon.uri,
     });
   });
-  after(() => daemon.stop());
+  after(() => daemon?.stop());
 
   it("needs the Pulumi CLI, and a daemon that answers", async () => {
     const embedded = await up("--engine", "embedded");

@@ -70,9 +70,11 @@ describe("the bill of materials", () => {
 
   it("stays valid whatever stands in a package database", async () => {
     const words = fc.string({ minLength: 1 });
+    // neither dpkg nor rpm has names or versions with blanks
+    const word = words.filter((text) => !/\s/.test(text));
     const odd = fc.record({
-      name: words,
-      version: words,
+      name: word,
+      version: word,
       license: fc.option(words),
       homepage: fc.option(words),
     });
