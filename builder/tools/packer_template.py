@@ -99,7 +99,9 @@ def run_variables(folder):
     public_key = ssh_key.create(private_key)
     seed = os.path.join(folder, "seed")
     os.mkdir(seed)
-    user_data = f"#cloud-config\nusers: []\ndisable_root: false\nssh_authorized_keys:\n  - {public_key}\n"
+    # one host key is enough for the build, and others take seconds without KVM
+    options = "users: []\ndisable_root: false\nssh_genkeytypes: [ed25519]\n"
+    user_data = f"#cloud-config\n{options}ssh_authorized_keys:\n  - {public_key}\n"
     for name, text in (("meta-data", "instance-id: kragle-build\n"), ("user-data", user_data)):
         with open(os.path.join(seed, name), "w", encoding="utf-8") as file:
             file.write(text)

@@ -91,7 +91,8 @@ describe("drift, with the real Pulumi CLI", function () {
     const alone = new PulumiProject(own, own.path("state"));
     alone.addLeanStack("tools");
     await alone.succeeds(["stack", "init", "tools"]);
-    const target = ["--target", "**::builder-tools", "--target", "**::builder-base-image"];
+    const names = ["builder", "builder-base-image", "builder-tools"];
+    const target = names.flatMap((name) => ["--target", `**::${name}`]);
     await alone.update("tools", ...target);
     const { inputs } = (await alone.resources("tools")).find(({ urn }) =>
       /builder-tools$/.test(urn),

@@ -18,7 +18,7 @@ CODENAME = "bookworm"
 PACKAGES = (
     # the small system to install
     *("linux-image-cloud-amd64", "initramfs-tools", "zstd", "systemd-sysv", "udev", "openssh-server", "sudo"),
-    *("kmod", "gdisk", "procps", "iproute2", "isc-dhcp-client", "grub-common", "grub-pc-bin", "grub-efi-amd64-bin", "tzdata"),
+    *("kmod", "dbus", "gdisk", "procps", "iproute2", "isc-dhcp-client", "grub-common", "grub-pc-bin", "grub-efi-amd64-bin", "tzdata"),
     # what only the installer needs
     *("python3", "e2fsprogs", "xfsprogs", "dosfstools", "fdisk"),
 )
@@ -26,7 +26,7 @@ PACKAGES = (
 MODULES = (
     *("virtio_pci", "virtio_blk", "virtio_scsi", "virtio_net", "sd_mod", "ata_piix", "ahci", "sr_mod", "e1000"),
     *("ext4", "xfs", "isofs", "vfat", "nls_cp437", "nls_iso8859_1", "nls_ascii", "nls_utf8", "crc32c_generic"),
-    *("autofs4", "binfmt_misc", "efivarfs", "efi_pstore", "configfs", "fuse", "loop", "virtio_rng", "virtio_console"),
+    *("autofs4", "binfmt_misc", "button", "evdev", "efivarfs", "efi_pstore", "configfs", "fuse", "loop", "virtio_rng", "virtio_console"),
 )
 GRUB_MODULES = (
     *("memdisk", "tar", "part_gpt", "part_msdos", "ext2", "xfs", "fat", "normal", "configfile", "search", "search_fs_file", "search_fs_uuid"),
