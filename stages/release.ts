@@ -10,7 +10,7 @@ import { EXIT, StageFailure } from "./failure";
 import { displayPath, inProject } from "./project";
 import { describeRelease } from "./release/describe";
 import { copyFiles } from "./release/files";
-import { NAMES } from "./release/layout";
+import { INCOMING, NAMES } from "./release/layout";
 import { readPrevious } from "./release/previous";
 import { collectSources } from "./release/sources";
 import type { StageProgram } from "./stage";
@@ -39,9 +39,6 @@ const settings = z.object({
 });
 
 export type ReleaseSettings = z.infer<typeof settings>;
-
-/** What an interrupted release left begins with this. */
-const INCOMING = ".incoming-";
 
 /**
  * Lays image, conversions, evidence and the release's description out under PATH/output. Everything is copied beside its final

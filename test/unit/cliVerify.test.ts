@@ -159,6 +159,14 @@ describe("verifying a release", function () {
     assert.equal((await kragle(place.at.home, ["verify", "-s", "dev"])).code, 0);
   });
 
+  it("names what an interrupted release left, which is no part of this one", async () => {
+    mkdirSync(at(".incoming-1"));
+    writeFileSync(at(".incoming-1/kragle.raw"), "half");
+    const { code, stdout } = await kragle(place.at.home, ["verify", folder]);
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^unfinished \.incoming-1$/m);
+  });
+
   it("says plainly that a release is not signed, and fails where a signature is asked for", async () => {
     rmSync(folder, { recursive: true });
     cpSync(unsigned, folder, { recursive: true });
