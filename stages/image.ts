@@ -42,9 +42,9 @@ export const image: StageProgram<z.infer<typeof settings>> = {
   async run(context) {
     const { settings, secrets, work, logs, store, container } = context;
     const base = await store.artifact("base", settings.baseKey);
-    // what the guest writes is not known; the base once more is, for the compacted image
+    // what the guest writes is not known; the base twice more is, for the unpacked and the compacted image
     const disk = await occupiedBytes(join(base.folder, "disk.qcow2"));
-    await requireRoom(work, 2 * disk, "the image");
+    await requireRoom(work, 3 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
     if (settings.privileged) context.detail(describePrivileges());
 
