@@ -9,7 +9,7 @@ import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { TemporaryStore } from "../temporaryStore";
 import { countFaults, survived } from "./figures";
-import { assertEvidence, assertNothingLeaked } from "./invariants";
+import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
 
 /** A template's base.py that leaves what only root may touch, as a half-made system is, and then does as it is told. */
@@ -70,7 +70,7 @@ describe("the base stage survives", function () {
       const { code, stderr } = await run.ended;
       if (signal !== "SIGKILL") {
         assert.equal(code, 1, stderr);
-        assertEvidence(stderr, "stage.log", "container.log");
+        assertEvidence(evidenceFolder(stderr), "stage.log", "container.log");
       }
       await assertSurvived(`${signal} of kragle`);
     });
@@ -90,7 +90,7 @@ with open("/work/.tmp/fill", "wb") as file:
       // the guard is first, or the program itself
       assert.match(stderr, /is full|No space left on device/);
       assert.equal(code, /is full/.test(stderr) ? 3 : 1, stderr);
-      assertEvidence(stderr, "stage.log");
+      assertEvidence(evidenceFolder(stderr), "stage.log");
       assert.deepEqual(readdirSync(work), []);
     } finally {
       execFileSync("umount", [work]);

@@ -13,7 +13,12 @@ import { Conversions } from "../docker/conversions";
 import { makeSmallDisk, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
-import { assertEvidence, assertNothingHalf, assertNothingLeaked } from "./invariants";
+import {
+  assertEvidence,
+  assertNothingHalf,
+  assertNothingLeaked,
+  evidenceFolder,
+} from "./invariants";
 import { Run } from "./run";
 
 /** A Docker daemon of the test's own, beside the machine's. */
@@ -96,7 +101,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
       const { code, stderr } = await run.ended;
       assert.equal(code, 3, stderr);
       assert.match(stderr, /Docker daemon (went away|ended)|Docker cannot be reached/);
-      assertEvidence(stderr, "stage.log");
+      assertEvidence(evidenceFolder(stderr), "stage.log");
       await assertNothingHalf(home);
       assert.equal((await store.lookup("convert", key)).state, "missing");
 

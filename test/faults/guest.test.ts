@@ -12,7 +12,7 @@ import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { type THEN, TinyGuest } from "./bootSector";
 import { countFaults, survived } from "./figures";
-import { assertEvidence, assertNothingLeaked, readdirIfThere } from "./invariants";
+import { assertEvidence, assertNothingLeaked, readdirIfThere, evidenceFolder } from "./invariants";
 import { type Ended, Run } from "./run";
 
 describe("the image stage survives", function () {
@@ -52,7 +52,7 @@ describe("the image stage survives", function () {
     const { home } = guest.room;
     assert.equal(ended.code, code, ended.stderr);
     const secondsToClean = await assertNothingLeaked(home);
-    if (code !== null) assertEvidence(ended.stderr, "stage.log", "container.log");
+    if (code !== null) assertEvidence(evidenceFolder(ended.stderr), "stage.log", "container.log");
     const stored = readdirIfThere(join(home, "store")).filter((name) => name.startsWith("image-"));
     assert.deepEqual(stored, []);
     if (code !== null) assert.deepEqual(readdirIfThere(join(home, "work")), []);
@@ -64,7 +64,7 @@ describe("the image stage survives", function () {
     const ended = await fail({ words });
     assert.match(ended.stderr, /the kernel panicked before the guest answered on SSH/);
     assert.match(ended.stderr, /Unable to mount root fs/);
-    assertEvidence(ended.stderr, "serial.log", "packer.log");
+    assertEvidence(evidenceFolder(ended.stderr), "serial.log", "packer.log");
     await assertSurvived("guest panics", ended);
   });
 
@@ -92,7 +92,7 @@ describe("the image stage survives", function () {
       /for 8(\.0)? s nothing was printed, and neither disk nor console moved/,
     );
     assert.match(ended.stderr, /"progress"/);
-    assertEvidence(ended.stderr, "serial.log");
+    assertEvidence(evidenceFolder(ended.stderr), "serial.log");
     await assertSurvived("guest hangs", ended);
   });
 

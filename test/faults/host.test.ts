@@ -20,7 +20,12 @@ import { Conversions } from "../docker/conversions";
 import { canLoop, makeSmallDisk, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
-import { assertEvidence, assertNothingHalf, assertNothingLeaked } from "./invariants";
+import {
+  assertEvidence,
+  assertNothingHalf,
+  assertNothingLeaked,
+  evidenceFolder,
+} from "./invariants";
 import { Run } from "./run";
 
 /** Ways in which a file goes bad. */
@@ -165,7 +170,7 @@ describe("a stage on a hostile host", function () {
       if (signal !== "SIGKILL") {
         assert.equal(code, 1, stderr);
         assert.match(stderr, /it was interrupted/);
-        assertEvidence(stderr, "stage.log");
+        assertEvidence(evidenceFolder(stderr), "stage.log");
       }
       const secondsToClean = await assertNothingLeaked(home);
       assert.equal(

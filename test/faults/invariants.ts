@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { docker } from "../../stages/container";
@@ -88,10 +88,15 @@ export async function assertNothingHalf(home: string, project = dirname(home)): 
   }
 }
 
-/** A failure that kragle itself could still tell of: it says where its evidence is, and there it is. */
-export function assertEvidence(message: string, ...files: string[]): void {
+/** The folder with the logs that a message names; a path in it is relative to the project's folder. */
+export function evidenceFolder(message: string, project = ""): string {
   const folder = /^ *(?:✗ )? *logs: (.+)$/m.exec(message)?.[1];
   assert.ok(folder, `no logs are named in:\n${message}`);
+  return resolve(project, folder);
+}
+
+/** A failure that kragle itself could still tell of: it says where its evidence is, and there it is. */
+export function assertEvidence(folder: string, ...files: string[]): void {
   for (const file of files) assert.ok(existsSync(join(folder, file)), `${folder} has no ${file}`);
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clone } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { countFaults, survived } from "./figures";
-import { assertEvidence, assertNothingLeaked } from "./invariants";
+import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
 
 const MIB = 2 ** 20;
@@ -39,8 +39,8 @@ describe("provisioning scripts that misbehave", function () {
     assert.equal(code, 1, stderr.slice(-3000));
     assert.match(stderr, /"(\S*)hängt\.sh" ran longer than it may \(setting timeouts\)/);
     assert.match(stderr, /now it hangs/);
-    assertEvidence(stderr, "packer.log", "scripts.log", "container.log", "stage.log");
-    const folder = /logs: (.+)$/m.exec(stderr)![1]!;
+    const folder = evidenceFolder(stderr, clone.folder);
+    assertEvidence(folder, "packer.log", "scripts.log", "container.log", "stage.log");
     for (const log of ["packer.log", "scripts.log", "container.log", "stage.log"]) {
       assert.ok(statSync(join(folder, log)).size < 40 * MIB, `${log} is too large`);
     }

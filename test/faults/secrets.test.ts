@@ -8,7 +8,7 @@ import { listFiles } from "../../store/files";
 import type { Clone } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { countFaults, survived } from "./figures";
-import { assertNothingLeaked } from "./invariants";
+import { assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
 
 /** A secret of this run alone, with characters that every escaping changes. */
@@ -105,7 +105,7 @@ exit 3
         if (statSync(file).size < 64 * 2 ** 20) assertHidden(readFileSync(file, "latin1"), file);
       }
     }
-    const serial = join(/logs: (.+)$/m.exec(stderr)![1]!, "serial.log");
+    const serial = join(evidenceFolder(stderr, clone.folder), "serial.log");
     assert.match(readFileSync(serial, "latin1"), /\*{8}/);
     await assertNothingLeaked(clone.path(".kragle"), clone.folder);
     survived({ fault: "script tells its secrets", where: "image" });
