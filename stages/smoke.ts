@@ -100,14 +100,20 @@ async function climbOne(
   const guest = await driver.guest(boot.machine);
   const deadlineSeconds = deadlineFor(driver.accelerator, settings.timeoutSeconds);
   const prefix = all.length > 1 ? `${boot.title}: ` : "";
-  return climb(
-    guest,
-    { rungs: boot.rungs, deadlineSeconds },
-    { ...boot, onWait: (title) => phase(`${prefix}wait for the ${title}`) },
-  )
-    .catch((error: BootFailure) => {
-      if (!signal.aborted) throw explainBoot(boot, error);
-      throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
-    })
-    .finally(() => guest.destroy());
+  let failure: BootFailure;
+  try {
+    return await climb(
+      guest,
+      { rungs: boot.rungs, deadlineSeconds },
+      { ...boot, onWait: (title) => phase(`${prefix}wait for the ${title}`) },
+    );
+  } catch (error) {
+    failure = error as BootFailure;
+  } finally {
+    await guest.destroy();
+  }
+  if (signal.aborted) {
+    throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
+  }
+  throw (await guest.hostFailure?.()) ?? explainBoot(boot, failure);
 }

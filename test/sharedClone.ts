@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { Clone } from "./clone";
@@ -17,6 +17,11 @@ export function sharedClone(): Clone {
   if (filled) {
     mkdirSync(clone.path(".kragle"));
     execFileSync("cp", ["-a", "--sparse=always", join(filled, "store"), clone.path(".kragle/")]);
+    // what they released lies in another folder
+    const results = clone.path(".kragle/store");
+    for (const name of readdirSync(results).filter((each) => each.startsWith("release-"))) {
+      rmSync(join(results, name), { recursive: true });
+    }
   }
   return clone;
 }

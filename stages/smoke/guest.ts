@@ -1,3 +1,4 @@
+import type { StageFailure } from "../failure";
 import type { ChannelName } from "../../plan/imageSpec";
 
 export interface Executed {
@@ -37,4 +38,6 @@ export interface Guest {
   powerOff(): Promise<void>;
   /** Pulls the plug, whatever the state. Nothing of the machine is left afterwards. */
   destroy(): Promise<void>;
+  /** After its end: what the host lacked, where that and not the guest ended it. */
+  hostFailure?(): Promise<StageFailure | undefined>;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import type { ChannelName } from "../../plan/imageSpec";
 import type { ContainerResult } from "../container";
+import { EXIT, StageFailure } from "../failure";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";
 import { MOUNTS } from "./qemuCommand";
@@ -76,6 +77,11 @@ export class QemuGuest implements Guest {
     this.monitor?.close();
     this.agent?.close();
     this.ssh?.close();
+  }
+
+  async hostFailure(): Promise<StageFailure | undefined> {
+    const end = await this.ended;
+    return end instanceof StageFailure && end.details.exitCode === EXIT.lacking ? end : undefined;
   }
 
   private notice({ event, data }: MonitorEvent): void {
