@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
 
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
@@ -63,11 +62,6 @@ describe("Ctrl-C under the real Pulumi CLI", function () {
     const verified = await clone.kragle(["verify", "-s", "dev"], project.environment());
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
     await project.up("dev");
-    // what the interrupted one may have left
-    assert.deepEqual(
-      readdirSync(clone.path("build/dev/output")).filter((name) => name.startsWith(".")),
-      [],
-    );
     await project.isUnchanged("dev");
   });
 
