@@ -55,7 +55,7 @@ async function bootstrap({
     network: "bridge",
     binds: [
       { source: inProject(settings.templateFolder), target: "/template", readOnly: true },
-      { source: work, target: "/work" },
+      { source: work, target: "/result" },
     ],
     settings: {
       diskBytes: settings.diskBytes,

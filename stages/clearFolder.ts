@@ -21,10 +21,10 @@ export async function clearFolder(
     const { exitCode, tail } = await runContainer({
       ...marks,
       image,
-      run: ["find", "/work", "-mindepth", "1", "-delete"],
+      run: ["find", "/result", "-mindepth", "1", "-delete"],
       user: "root",
       network: "none",
-      binds: [{ source: folder, target: "/work" }],
+      binds: [{ source: folder, target: "/result" }],
       settings: {},
       log: "/dev/null",
       onLine: () => undefined,

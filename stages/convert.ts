@@ -50,7 +50,7 @@ export const convert: StageProgram<z.infer<typeof settings>> = {
       network: "none",
       binds: [
         { source: image.folder, target: "/image", readOnly: true },
-        { source: work, target: "/work" },
+        { source: work, target: "/result" },
       ],
       settings: {},
       deadlineSeconds: settings.timeoutSeconds,

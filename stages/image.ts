@@ -69,7 +69,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         { source: base.folder, target: "/base", readOnly: true },
         { source: template, target: "/template", readOnly: true },
         { source: scripts, target: "/provision", readOnly: true },
-        { source: work, target: "/work" },
+        { source: work, target: "/result" },
         { source: logs, target: "/logs" },
       ],
       settings: {

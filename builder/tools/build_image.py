@@ -2,7 +2,7 @@
 """Stage "image": Packer boots an overlay of the base disk, runs the scripts and leaves one compact qcow2.
 
 Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2), /template (image.json),
-/provision (the scripts), all read-only; /work and /logs.
+/provision (the scripts), all read-only; /result and /logs.
 
 Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
@@ -11,7 +11,7 @@ Settings (all required):
     scripts      their names in /provision, in the order to run
     fatalSigns   {regular expression: meaning} of lines on the console that end the build
 Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
-Results: /work/image.qcow2, /work/packages.tsv, /work/image.json; /logs/{packer,scripts,qemu,serial}.log.
+Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
 
 import os
@@ -25,7 +25,7 @@ from compact import compact, only_file
 from packer_run import PackerRun
 from secret_scan import scan
 
-BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/work", "/logs"
+BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 PRIVATE = lifeline.PRIVATE  # the key pair, and what may contain a proxy's password
 

@@ -2,12 +2,12 @@
 """Stage "base" of a template that is installed from an ISO: Packer starts the installer of the medium on an empty disk.
 
 Runs as any user, without capabilities, on a read-only root. Mounts: /iso (installer.iso) and /template (install.json and
-the files that it names), read-only; /work and /logs.
+the files that it names), read-only; /result and /logs.
 
 Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
     seconds      how long the installation may take
-Results: /work/disk.qcow2, /work/base.json; /logs/{packer,qemu,serial}.log.
+Results: /result/disk.qcow2, /result/base.json; /logs/{packer,qemu,serial}.log.
 """
 
 import os
@@ -20,7 +20,7 @@ from compact import only_file
 from install_watch import InstallWatch
 from packer_run import PackerRun
 
-ISO, TEMPLATE, WORK, LOGS = "/iso/installer.iso", "/template", "/work", "/logs"
+ISO, TEMPLATE, WORK, LOGS = "/iso/installer.iso", "/template", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 LEAST_MEMORY_MIB = 2048  # what the installer keeps in memory does not fit into less
 

@@ -13,7 +13,7 @@ import threading
 import time
 
 PRIVATE = "/run/kragle"  # a tmpfs of the container
-RESULTS = ("/work", "/logs")  # where the caller's folders are, if there are any
+RESULTS = ("/result", "/logs")  # where the caller's folders are, if there are any
 GRACE_SECONDS = 3  # between the polite signal and the other one
 ENDED_BY_CALLER = 143  # 128 + SIGTERM
 

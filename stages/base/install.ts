@@ -35,7 +35,7 @@ export async function installFromIso(
     binds: [
       { source: iso, target: "/iso/installer.iso", readOnly: true, relabel: true },
       { source: template, target: "/template", readOnly: true },
-      { source: work, target: "/work" },
+      { source: work, target: "/result" },
       { source: logs, target: "/logs" },
     ],
     settings: {

@@ -7,9 +7,9 @@ export interface Step {
 export interface ConversionRequest {
   readonly format: string;
   readonly options: Readonly<Record<string, string>>;
-  /** Name of the result in /work. */
+  /** Name of the result in /result. */
   readonly fileName: string;
-  /** Whether the file system of /work takes direct I/O. */
+  /** Whether the file system of /result takes direct I/O. */
   readonly directIo: boolean;
 }
 
@@ -24,22 +24,22 @@ const OUT_OF_ORDER = ["raw", "vhdx"];
 /** What turns the image into another format: always from the qcow2 itself, checked before and compared after. */
 export function conversionSteps(request: ConversionRequest): Step[] {
   const { format, fileName } = request;
-  const file = `/work/${fileName}`;
+  const file = `/result/${fileName}`;
   if (format !== "raw.zst") return [checkStep, convertStep(request), compareStep(format, file)];
   const raw = rawPartOf(fileName);
   return [
     checkStep,
     convertStep({ ...request, format: "raw", fileName: raw }),
-    compareStep("raw", `/work/${raw}`),
+    compareStep("raw", `/result/${raw}`),
     {
       phase: "compress",
-      command: ["zstd", "--quiet", "-T0", "-3", "--check", `/work/${raw}`, "-o", file],
+      command: ["zstd", "--quiet", "-T0", "-3", "--check", `/result/${raw}`, "-o", file],
     },
     {
       phase: "compare what it decompresses to",
       command: [
         ...["bash", "-o", "pipefail", "-c", 'zstd --quiet --decompress --stdout "$1" | cmp - "$2"'],
-        ...["compare", file, `/work/${raw}`],
+        ...["compare", file, `/result/${raw}`],
       ],
     },
   ];
@@ -70,7 +70,7 @@ function convertStep({ format, options, fileName, directIo }: ConversionRequest)
       ...(format === "raw" && directIo ? ["-t", "none"] : []),
       ...(compressed ? ["-c"] : []),
       ...Object.entries(formatOptions).flatMap(([name, value]) => ["-o", `${name}=${value}`]),
-      ...[IMAGE_FILE, `/work/${fileName}`],
+      ...[IMAGE_FILE, `/result/${fileName}`],
     ],
   };
 }

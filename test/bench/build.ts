@@ -156,7 +156,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         run: ["/template/base.py"],
         user: "root",
         network: "bridge",
-        binds: [template, { source: base, target: "/work" }],
+        binds: [template, { source: base, target: "/result" }],
         settings: {
           diskBytes: 4 * 2 ** 30,
           kernel: "cloud",
@@ -176,7 +176,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           template,
           { source: base, target: "/base", readOnly: true },
           { source: provision, target: "/provision", readOnly: true },
-          { source: built, target: "/work" },
+          { source: built, target: "/result" },
           { source: logs, target: "/logs" },
         ],
         settings: {
@@ -195,10 +195,10 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
       },
       {
         ...common,
-        run: ["qemu-img", "convert", "-O", "raw", "/work/image.qcow2", "/work/kragle.raw"],
+        run: ["qemu-img", "convert", "-O", "raw", "/result/image.qcow2", "/result/kragle.raw"],
         user: "builder",
         network: "none",
-        binds: [{ source: built, target: "/work" }],
+        binds: [{ source: built, target: "/result" }],
         settings: {},
       },
     ];

@@ -42,7 +42,7 @@ def writes():
         open("/usr/probe", "w").close(); os.remove("/usr/probe"); return True
     except OSError: return False
 secrets = os.environ["KRAGLE_SECRETS"]
-with open("/work/made", "w"): pass
+with open("/result/made", "w"): pass
 json.dump({
     "status": dict(line.split(":", 1) for line in text("/proc/self/status").splitlines()),
     "root": next(m[3] for m in mounts if m[1] == "/"),
@@ -55,7 +55,7 @@ json.dump({
                 "fs": next(m[2] for m in mounts if secrets.startswith(m[1] + "/"))},
     "writable": writes(),
     "proxy": os.environ.get("https_proxy"),
-}, open("/work/inside.json", "w"))
+}, open("/result/inside.json", "w"))
 `;
 
 const CANARY = "c4n4ry/of+this run";
@@ -97,7 +97,7 @@ describe("what a stage's container may do", function () {
       settings: {},
       secrets: { canary: CANARY },
       redactor: new Redactor([CANARY]),
-      binds: [{ source: folder, target: "/work" }],
+      binds: [{ source: folder, target: "/result" }],
       user,
       network: "none",
       kvm,
@@ -111,7 +111,7 @@ describe("what a stage's container may do", function () {
   }
 
   async function look(user: Confinement, kvm = false): Promise<Inside> {
-    const { exitCode, lines } = await run(user, ["python3", "/work/look.py"], kvm);
+    const { exitCode, lines } = await run(user, ["python3", "/result/look.py"], kvm);
     assert.equal(exitCode, 0, lines.join("\n"));
     return JSON.parse(readFileSync(join(folder, "inside.json"), "utf8")) as Inside;
   }

@@ -48,7 +48,7 @@ describe("fetching an ISO", function () {
         { source: join(project, "builder/tools"), target: "/usr/local/lib/kragle", readOnly: true },
         { source: __dirname, target: "/test", readOnly: true },
         { source: join(folder, "cache"), target: "/cache" },
-        { source: join(folder, "work"), target: "/work" },
+        { source: join(folder, "work"), target: "/result" },
       ],
       user: "builder",
       network: "none",

@@ -78,7 +78,7 @@ describe("an installation by the installer of an ISO", function () {
         bind("template", "/template"),
         bind("fake", "/fake"),
         bind("iso", "/iso", false),
-        bind("work", "/work", false),
+        bind("work", "/result", false),
         bind("logs", "/logs", false),
       ],
       user: "builder",

@@ -1,5 +1,5 @@
 """Serves one file on the loopback address, well and badly: /whole, /cut (half of it, then the connection ends; goes on by
-Range), /no-range, /other (another file), /token (asks for one); anything else is not found. Writes what it was asked to /work/asked.
+Range), /no-range, /other (another file), /token (asks for one); anything else is not found. Writes what it was asked to /result/asked.
 """
 
 import http.server
@@ -12,7 +12,7 @@ PORT = int(sys.argv[1])
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         asked = self.headers.get("Range", "")
-        with open("/work/asked", "a", encoding="utf-8") as file:
+        with open("/result/asked", "a", encoding="utf-8") as file:
             file.write(f"{self.path} {asked}\n")
         name, _, query = self.path.partition("?")
         if name not in ("/whole", "/cut", "/no-range", "/other", "/token") or (name == "/token" and query != "t=secret-token"):

@@ -2,7 +2,7 @@
 # boot.sh FORMAT: runs in the tools image; boots /image, a disk of that format, by UEFI on an overlay with a larger disk
 # and a NoCloud seed, and logs in by SSH.
 set -eu
-cd /work
+cd /result
 mkdir seed
 ssh-keygen -q -t ed25519 -N '' -f key
 cat > seed/meta-data <<END

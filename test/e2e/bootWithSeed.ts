@@ -30,10 +30,10 @@ export async function bootWithSeed(
     storeId: "seed-boot",
     key: String(process.pid),
     image: treesToolsImage(),
-    run: ["/work/boot.sh", format],
+    run: ["/result/boot.sh", format],
     settings: {},
     binds: [
-      { source: work, target: "/work" },
+      { source: work, target: "/result" },
       { source: image, target: "/image", readOnly: true },
     ],
     // the SSH client refuses to run for a user without an account

@@ -15,12 +15,12 @@ import { Run } from "./run";
 /** A template's base.py that leaves what only root may touch, as a half-made system is, and then does as it is told. */
 const program = (then: string) => `#!/usr/bin/env python3
 import os, sys, time
-os.makedirs("/work/.tmp/root/etc", mode=0o700, exist_ok=True)
-with open("/work/.tmp/root/etc/shadow", "w") as file: file.write("x")
-os.chmod("/work/.tmp/root/etc/shadow", 0o600)
+os.makedirs("/result/.tmp/root/etc", mode=0o700, exist_ok=True)
+with open("/result/.tmp/root/etc/shadow", "w") as file: file.write("x")
+os.chmod("/result/.tmp/root/etc/shadow", 0o600)
 ${then}
 for name in ("disk.qcow2", "packages.tsv"):
-    with open(f"/work/{name}", "w") as file: file.write(name)
+    with open(f"/result/{name}", "w") as file: file.write(name)
 `;
 const WAIT = 'print("at work", file=sys.stderr, flush=True); time.sleep(300)';
 
@@ -83,7 +83,7 @@ describe("the base stage survives", function () {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
     try {
       const fill = `
-with open("/work/.tmp/fill", "wb") as file:
+with open("/result/.tmp/fill", "wb") as file:
     while True:
         file.write(bytes(2**20)); file.flush(); time.sleep(0.02)`;
       const { code, stderr } = await Run.stage(room.home, request(fill)).ended;

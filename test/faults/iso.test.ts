@@ -10,10 +10,10 @@ import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
 
-/** Serves /work/good.iso on the container's own loopback in a way that is named, and fetches it from there. */
+/** Serves /result/good.iso on the container's own loopback in a way that is named, and fetches it from there. */
 const SCENARIO = `
 import http.server, json, os, subprocess, sys, threading, time
-how, good = sys.argv[1], open("/work/good.iso", "rb").read()
+how, good = sys.argv[1], open("/result/good.iso", "rb").read()
 class Server(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
     def do_GET(self):
@@ -62,11 +62,11 @@ describe("the download of an ISO survives", function () {
       storeId: room.store.id,
       key: how,
       image,
-      run: ["python3", "/work/scenario.py", how],
+      run: ["python3", "/result/scenario.py", how],
       settings: { sha256 },
       secrets: { isoUrls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
       binds: [
-        { source: room.home, target: "/work", readOnly: true },
+        { source: room.home, target: "/result", readOnly: true },
         { source: cache, target: "/cache" },
       ],
       user: "builder",

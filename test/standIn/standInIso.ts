@@ -79,12 +79,12 @@ function generate(toolsImage: string, folder: string): void {
     const settings = {
       apt: hostAptConfiguration(),
       pykickstart: "/pykickstart.tar.gz",
-      output: `/work/${DVD}`,
+      output: `/result/${DVD}`,
     };
     writeFileSync(join(work, "settings.json"), JSON.stringify(settings));
     const bundle = hostCertificateBundle();
     const mounts = [
-      `type=bind,source=${work},target=/work`,
+      `type=bind,source=${work},target=/result`,
       `type=bind,source=${__dirname},target=/standIn,readonly`,
       `type=bind,source=${pykickstart()},target=/pykickstart.tar.gz,readonly`,
       ...(bundle
@@ -96,7 +96,7 @@ function generate(toolsImage: string, folder: string): void {
       ...["run", "--rm", "--entrypoint", "python3"],
       ...mounts.flatMap((mount) => ["--mount", mount]),
       ...environment.flatMap(([name, value]) => ["--env", `${name}=${value}`]),
-      ...[toolsImage, "/standIn/makeIso.py", "/work/settings.json"],
+      ...[toolsImage, "/standIn/makeIso.py", "/result/settings.json"],
     ]);
     mkdirSync(folder, { recursive: true });
     execFileSync("cp", ["--sparse=always", join(work, DVD), join(folder, `${DVD}.new`)]);

@@ -1,116 +1,32 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import {
   appendFileSync,
-  chmodSync,
   cpSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import { type Verification, verifyRelease } from "../../cli/verify";
+import type { Verification } from "../../cli/verify";
 import { projectFolder } from "../../stages/project";
-import { findSigner } from "../../stages/release/signing";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
-import { ReleasePlace } from "../releasePlace";
-
-const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
-
-/** JSON that a test tampers with. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-type Loose = Record<string, any>;
-
-interface Verified {
-  /** What did not pass, as "name: detail" of a check, or "state name" of a file. */
-  readonly failures: readonly string[];
-  readonly signature: { readonly state: string; readonly detail: string };
-}
+import { type Loose, sha256, SignedRelease } from "../signedRelease";
 
 describe("verifying a release", function () {
   this.timeout(120_000);
-  let place: ReleasePlace;
-  let keys: string;
-  /** A copy of the signed release, a new one for each test: alone, as on another machine. */
-  let folder: string;
-  let signed: string;
-  let unsigned: string;
-  const at = (name: string) => join(folder, name);
+  const release = new SignedRelease();
+  const { at, edit, sumsAnew, verify } = release;
+  const trusting = () => verify(join(release.keys, "ours.allowed"));
 
-  const makeKey = (name: string, passphrase = "") => {
-    const file = join(keys, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", passphrase, "-C", "", "-f", file]);
-    const allowed = `${name}@example.org ${readFileSync(`${file}.pub`, "utf8")}`;
-    writeFileSync(`${file}.allowed`, allowed);
-    return file;
-  };
-
-  before(async function () {
-    try {
-      execFileSync("ssh-keygen", ["-Y", "none"], { stdio: "ignore" });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") this.skip();
-    }
-    keys = mkdtempSync(join(tmpdir(), "kragle keys "));
-    place = new ReleasePlace();
-    await place.open();
-    await place.release("an image");
-    cpSync(place.output, (unsigned = join(keys, "unsigned")), { recursive: true });
-    const signKey = makeKey("ours");
-    makeKey("theirs");
-    const { fingerprint: signer } = await findSigner(signKey);
-    await place.release("an image", ["raw"], true, { signKey, signer });
-    cpSync(place.output, (signed = join(keys, "signed")), { recursive: true });
-  });
-  after(async () => {
-    await place.close();
-    rmSync(keys, { recursive: true });
-  });
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "kragle rëleased "));
-    cpSync(signed, folder, { recursive: true });
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  async function verify(allowedSigners?: string): Promise<Verified> {
-    const { good, checks, files } = await verifyRelease(folder, allowedSigners);
-    const failures = [
-      ...checks
-        .filter(({ state }) => state === "failed")
-        .map(({ name, detail }) => `${name}: ${detail}`),
-      ...files.filter(({ state }) => state !== "ok").map(({ name, state }) => `${state} ${name}`),
-    ];
-    assert.equal(good, failures.length === 0);
-    return { failures, signature: checks[0]! };
-  }
-  const trusting = () => verify(join(keys, "ours.allowed"));
-
-  /** What somebody would do who changes a file and hopes that nobody compares: the sums made anew, the signature not. */
-  function sumsAnew() {
-    const names = readFileSync(at("SHA256SUMS"), "utf8").trim().split("\n");
-    const lines = names.map((line) => line.slice(66));
-    writeFileSync(
-      at("SHA256SUMS"),
-      lines.map((name) => `${sha256(readFileSync(at(name)))} *${name}\n`).join(""),
-    );
-  }
-  function edit(name: string, change: (value: Loose) => void) {
-    const value = JSON.parse(readFileSync(at(name), "utf8")) as Record<string, unknown>;
-    change(value);
-    writeFileSync(at(name), JSON.stringify(value));
-  }
   /** Sums and manifest made anew, so that only what the files say of each other can tell. */
   function consistently(name: string, change: (value: Loose) => void) {
-    rmSync(folder, { recursive: true });
-    cpSync(unsigned, folder, { recursive: true });
+    release.copy(release.unsigned);
     edit(name, change);
     edit("manifest.json", ({ files }) => (files[name] = sha256(readFileSync(at(name)))));
     sumsAnew();
@@ -125,15 +41,15 @@ describe("verifying a release", function () {
 
   it("takes the keys from a pipe too", () => {
     const command = `./kragle verify "$1" --allowed-signers <(cat "$2")`;
-    const args = ["-c", command, "bash", folder, join(keys, "ours.allowed")];
+    const args = ["-c", command, "bash", release.folder, join(release.keys, "ours.allowed")];
     const PATH = `${dirname(process.execPath)}:${process.env.PATH}`;
-    const env = { ...process.env, PATH, KRAGLE_HOME: place.at.home };
+    const env = { ...process.env, PATH, KRAGLE_HOME: release.place.at.home };
     const said = execFileSync("bash", args, { cwd: projectFolder, env, encoding: "utf8" });
     assert.match(said, /^ok {7}signature: SHA256SUMS is signed by SHA256:/);
   });
 
   it("prints a line for each thing", async () => {
-    const { stdout, code } = await kragle(place.at.home, ["verify", folder]);
+    const { stdout, code } = await kragle(release.place.at.home, ["verify", release.folder]);
     assert.equal(code, 0);
     const lines = stdout.trimEnd().split("\n");
     assert.match(lines[0]!, /^warning {2}signature: .*came along; .* --allowed-signers can tell$/);
@@ -146,30 +62,33 @@ describe("verifying a release", function () {
 
   it("ends with exit code 1 where anything failed, and tells it as JSON", async () => {
     rmSync(at("kragle.raw"));
-    const { code, stdout } = await kragle(place.at.home, ["verify", folder, "--json"]);
+    const { code, stdout } = await kragle(release.place.at.home, [
+      "verify",
+      release.folder,
+      "--json",
+    ]);
     const { folder: told, good, files } = JSON.parse(stdout) as Verification;
-    assert.deepEqual([code, told, good], [1, folder, false]);
+    assert.deepEqual([code, told, good], [1, release.folder, false]);
     assert.deepEqual(files[1], { name: "kragle.raw", state: "missing" });
   });
 
   it("takes the last release of a stack where no folder is named", async () => {
     const outputs = { imagePath: at("packer-kragle-qcow2") };
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
-    await writeStackRecord(place.at.home, "dev", record);
-    assert.equal((await kragle(place.at.home, ["verify", "-s", "dev"])).code, 0);
+    await writeStackRecord(release.place.at.home, "dev", record);
+    assert.equal((await kragle(release.place.at.home, ["verify", "-s", "dev"])).code, 0);
   });
 
   it("names what an interrupted release left, which is no part of this one", async () => {
     mkdirSync(at(".incoming-1"));
     writeFileSync(at(".incoming-1/kragle.raw"), "half");
-    const { code, stdout } = await kragle(place.at.home, ["verify", folder]);
+    const { code, stdout } = await kragle(release.place.at.home, ["verify", release.folder]);
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^unfinished \.incoming-1$/m);
   });
 
   it("says plainly that a release is not signed, and fails where a signature is asked for", async () => {
-    rmSync(folder, { recursive: true });
-    cpSync(unsigned, folder, { recursive: true });
+    release.copy(release.unsigned);
     const { failures, signature } = await verify();
     assert.deepEqual(failures, []);
     assert.equal(signature.state, "warning");
@@ -194,9 +113,9 @@ describe("verifying a release", function () {
     [
       "a file that has become a link",
       () => {
-        cpSync(at("kragle.raw"), join(keys, "elsewhere"));
+        cpSync(at("kragle.raw"), join(release.keys, "elsewhere"));
         rmSync(at("kragle.raw"));
-        symlinkSync(join(keys, "elsewhere"), at("kragle.raw"));
+        symlinkSync(join(release.keys, "elsewhere"), at("kragle.raw"));
       },
       /^altered kragle.raw$/,
     ],
@@ -246,9 +165,9 @@ describe("verifying a release", function () {
     [
       "a signature of something else",
       () => {
-        writeFileSync(join(keys, "other"), "other");
-        sign("ours", join(keys, "other"));
-        cpSync(join(keys, "other.sig"), at("SHA256SUMS.sig"));
+        writeFileSync(join(release.keys, "other"), "other");
+        sign("ours", join(release.keys, "other"));
+        cpSync(join(release.keys, "other.sig"), at("SHA256SUMS.sig"));
       },
       /^signature: SHA256SUMS.sig: .*incorrect signature/,
     ],
@@ -271,14 +190,14 @@ describe("verifying a release", function () {
       "a signature by another key, whose public key came along",
       () => {
         sign("theirs", at("SHA256SUMS"));
-        cpSync(join(keys, "theirs.allowed"), at("allowed_signers"));
+        cpSync(join(release.keys, "theirs.allowed"), at("allowed_signers"));
       },
       /^manifest: there is no good signature by SHA256:/,
     ],
   ];
   const sign = (key: string, file: string, namespace = "kragle") => {
     rmSync(`${file}.sig`, { force: true });
-    const args = ["-Y", "sign", "-q", "-n", namespace, "-f", join(keys, key), file];
+    const args = ["-Y", "sign", "-q", "-n", namespace, "-f", join(release.keys, key), file];
     execFileSync("ssh-keygen", args, { stdio: "ignore" });
   };
   for (const [what, tamper, expected] of failing) {
@@ -294,10 +213,9 @@ describe("verifying a release", function () {
   }
 
   it("notices a release made anew and signed by somebody else, where it knows whom to trust", async () => {
-    const signKey = join(keys, "theirs");
-    const { fingerprint: signer } = await findSigner(signKey);
-    await place.release("an image", ["raw"], true, { signKey, signer });
-    cpSync(place.output, folder, { recursive: true });
+    const signKey = join(release.keys, "theirs");
+    await release.releaseSigned(signKey);
+    cpSync(release.place.output, release.folder, { recursive: true });
     const { failures, signature } = await verify();
     assert.deepEqual([failures, signature.state], [[], "warning"]);
     assert.match((await trusting()).failures.join("\n"), /not by a trusted key/);
@@ -363,141 +281,20 @@ describe("verifying a release", function () {
   }
 
   it("refuses a folder that is no release, and keys that are not there", async () => {
-    const nowhere = await kragle(place.at.home, ["verify", "/nowhere"]);
+    const nowhere = await kragle(release.place.at.home, ["verify", "/nowhere"]);
     assert.deepEqual(
       [nowhere.code, nowhere.stderr],
       [1, "/nowhere has no SHA256SUMS, so it is not a release\n"],
     );
-    const noKeys = await kragle(place.at.home, ["verify", folder, "--allowed-signers", "/none"]);
+    const noKeys = await kragle(release.place.at.home, [
+      "verify",
+      release.folder,
+      "--allowed-signers",
+      "/none",
+    ]);
     assert.deepEqual(
       [noKeys.code, noKeys.stderr],
       [2, "--allowed-signers: there is no file /none\n"],
     );
-  });
-
-  describe("with GPG", () => {
-    const home = () => join(keys, "gnupg");
-    const gpg = (...args: string[]) =>
-      execFileSync("gpg", ["--batch", "--quiet", ...args], {
-        env: { ...process.env, GNUPGHOME: home() },
-        stdio: ["ignore", "pipe", "ignore"],
-      });
-    const before_ = process.env.GNUPGHOME;
-
-    before(async function () {
-      // the socket of its agent has to fit into 108 bytes
-      mkdirSync(home(), { mode: 0o700 });
-      try {
-        for (const id of ["ours@example.org", "theirs@example.org"]) {
-          gpg(...["--passphrase", "", "--quick-gen-key", id, "ed25519", "sign"]);
-          writeFileSync(join(keys, `${id}.asc`), gpg("--armor", "--export", id));
-        }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === "ENOENT") this.skip();
-        throw error;
-      }
-      process.env.GNUPGHOME = home();
-      const signKey = "gpg:ours@example.org";
-      const { fingerprint: signer } = await findSigner(signKey);
-      await place.release("an image", ["raw"], true, { signKey, signer });
-    });
-    after(() => {
-      if (before_ === undefined) delete process.env.GNUPGHOME;
-      else process.env.GNUPGHOME = before_;
-      execFileSync("gpgconf", ["--homedir", home(), "--kill", "all"], { stdio: "ignore" });
-    });
-    beforeEach(() => {
-      rmSync(folder, { recursive: true });
-      cpSync(place.output, folder, { recursive: true });
-      assert.ok(!place.names().includes("SHA256SUMS.sig"), "the earlier signature has to go");
-    });
-
-    it("trusts a key that it was given, and the one that came along with a warning", async () => {
-      const trusted = await verify(join(keys, "ours@example.org.asc"));
-      assert.deepEqual([trusted.failures, trusted.signature.state], [[], "ok"]);
-      assert.match(trusted.signature.detail, /signed by [0-9A-F]{40}, which /);
-      const along = await verify();
-      assert.deepEqual([along.failures, along.signature.state], [[], "warning"]);
-    });
-
-    it("notices another key, an altered file with sums made anew, a truncated signature", async () => {
-      const other = await verify(join(keys, "theirs@example.org.asc"));
-      assert.match(other.failures.join("\n"), /SHA256SUMS.asc: not by a trusted key/);
-      edit("sbom.cdx.json", ({ metadata }) => (metadata.x = 1));
-      sumsAnew();
-      assert.match((await verify()).failures.join("\n"), /SHA256SUMS.asc: it does not match/);
-      truncateSync(at("SHA256SUMS.asc"), 100);
-      assert.match((await verify()).failures.join("\n"), /signature: SHA256SUMS.asc: /);
-    });
-  });
-
-  describe("finding the key that signs", () => {
-    const problem = (key: string) =>
-      findSigner(key).then(
-        () => "",
-        (error: Error & { details?: { hint?: string; exitCode?: number } }) =>
-          `${error.message}\n${error.details?.hint} (${error.details?.exitCode})`,
-      );
-
-    it("needs no agent for a key without a passphrase, and tells its fingerprint", async () => {
-      const { kind, fingerprint, publicKey } = await findSigner(join(keys, "ours"));
-      const [type, blob] = readFileSync(join(keys, "ours.pub"), "utf8").split(" ");
-      const digest = createHash("sha256").update(Buffer.from(blob!, "base64")).digest("base64");
-      assert.deepEqual(
-        [kind, fingerprint, publicKey],
-        ["ssh", `SHA256:${digest.replace(/=+$/, "")}`, `${type} ${blob!.trim()}`],
-      );
-    });
-
-    it("says beforehand that a key with a passphrase needs an agent", async () => {
-      const file = makeKey("locked", "secret");
-      const before = process.env.SSH_AUTH_SOCK;
-      delete process.env.SSH_AUTH_SOCK;
-      try {
-        const said = await problem(file);
-        assert.match(
-          said,
-          /locked has a passphrase, and no SSH agent holds the key\nssh-add .*\(3\)/,
-        );
-      } finally {
-        if (before !== undefined) process.env.SSH_AUTH_SOCK = before;
-      }
-    });
-
-    it("takes one with a passphrase from an agent, and a public key too", async () => {
-      const file = makeKey("held", "secret");
-      const said = execFileSync("ssh-agent", ["-s"], { encoding: "utf8" });
-      const [, socket] = /SSH_AUTH_SOCK=([^;]+)/.exec(said)!;
-      const [, pid] = /SSH_AGENT_PID=(\d+)/.exec(said)!;
-      const before = process.env.SSH_AUTH_SOCK;
-      process.env.SSH_AUTH_SOCK = socket;
-      try {
-        const ask = join(keys, "ask");
-        writeFileSync(ask, "#!/bin/sh\necho secret\n", { mode: 0o700 });
-        const env = { ...process.env, SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: "force" };
-        execFileSync("ssh-add", ["-q", file], { env, stdio: "ignore" });
-        for (const signKey of [file, `${file}.pub`]) {
-          const { fingerprint: signer } = await findSigner(signKey);
-          await place.release("an image", ["raw"], true, { signKey, signer });
-          rmSync(folder, { recursive: true });
-          cpSync(place.output, folder, { recursive: true });
-          const trusted = await verify(`${file}.allowed`);
-          assert.deepEqual([trusted.failures, trusted.signature.state], [[], "ok"]);
-        }
-      } finally {
-        if (before === undefined) delete process.env.SSH_AUTH_SOCK;
-        else process.env.SSH_AUTH_SOCK = before;
-        process.kill(Number(pid));
-      }
-    });
-
-    it("refuses what is not there, no key, or open to everybody", async () => {
-      assert.match(await problem(join(keys, "none")), /cannot be read: ENOENT.*\(2\)/s);
-      writeFileSync(join(keys, "text"), "a text", { mode: 0o600 });
-      assert.match(await problem(join(keys, "text")), /text is not a key of OpenSSH.*\(2\)/s);
-      const open = makeKey("open");
-      chmodSync(open, 0o644);
-      assert.match(await problem(open), /open can be read by others\nchmod 600 .*\(2\)/);
-    });
   });
 });

@@ -198,22 +198,22 @@ describe("the steps of a conversion", () => {
       .command.join(" ");
 
   const commands: [string, string][] = [
-    ["raw", "-O raw -m 16 -W -t none /image/image.qcow2 /work/kragle.raw"],
-    ["raw.zst", "-O raw -m 16 -W -t none /image/image.qcow2 /work/kragle.raw"],
+    ["raw", "-O raw -m 16 -W -t none /image/image.qcow2 /result/kragle.raw"],
+    ["raw.zst", "-O raw -m 16 -W -t none /image/image.qcow2 /result/kragle.raw"],
     // in order, or its bytes would differ from run to run
-    ["qcow2", "-O qcow2 -m 16 /image/image.qcow2 /work/kragle.qcow2"],
+    ["qcow2", "-O qcow2 -m 16 /image/image.qcow2 /result/kragle.qcow2"],
     [
       "qcow2:compression=zstd,cluster_size=2M",
-      "-O qcow2 -m 16 -c -o cluster_size=2M -o compression_type=zstd /image/image.qcow2 /work/kragle.2M.zstd.qcow2",
+      "-O qcow2 -m 16 -c -o cluster_size=2M -o compression_type=zstd /image/image.qcow2 /result/kragle.2M.zstd.qcow2",
     ],
-    ["qcow2:compression=none", "-O qcow2 -m 16 /image/image.qcow2 /work/kragle.none.qcow2"],
-    ["vdi", "-O vdi -m 16 /image/image.qcow2 /work/kragle.vdi"],
-    ["vhdx", "-O vhdx -m 16 -W /image/image.qcow2 /work/kragle.vhdx"],
+    ["qcow2:compression=none", "-O qcow2 -m 16 /image/image.qcow2 /result/kragle.none.qcow2"],
+    ["vdi", "-O vdi -m 16 /image/image.qcow2 /result/kragle.vdi"],
+    ["vhdx", "-O vhdx -m 16 -W /image/image.qcow2 /result/kragle.vhdx"],
     [
       "vmdk:subformat=streamOptimized",
-      "-O vmdk -m 16 -o subformat=streamOptimized /image/image.qcow2 /work/kragle.streamOptimized.vmdk",
+      "-O vmdk -m 16 -o subformat=streamOptimized /image/image.qcow2 /result/kragle.streamOptimized.vmdk",
     ],
-    ["vhd", "-O vpc -m 16 -o force_size=on /image/image.qcow2 /work/kragle.vhd"],
+    ["vhd", "-O vpc -m 16 -o force_size=on /image/image.qcow2 /result/kragle.vhd"],
   ];
   for (const [entry, end] of commands) {
     it(`convert to ${entry}`, () => {

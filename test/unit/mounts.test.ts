@@ -9,7 +9,7 @@ import { kragleHome } from "../../stages/project";
 
 const work = join(kragleHome, "work/base-1");
 const BINDS: Bind[] = [
-  { source: work, target: "/work" },
+  { source: work, target: "/result" },
   { source: join(kragleHome, "store/base-1"), target: "/base", readOnly: true },
   { source: "/srv/os/x.iso", target: "/iso/installer.iso", readOnly: true, relabel: true },
   { source: `${kragleHome}-of-somebody-else`, target: "/other" },
@@ -23,7 +23,7 @@ describe("what a container is given", () => {
     assert.deepEqual(Mounts?.[0], {
       Type: "bind",
       Source: work,
-      Target: "/work",
+      Target: "/result",
       ReadOnly: false,
     });
     assert.deepEqual(
@@ -35,7 +35,7 @@ describe("what a container is given", () => {
   it("is relabelled where it does, but only what is kragle's own or was handed over for that", () => {
     const { Mounts, Binds } = mountsOf(BINDS, true);
     assert.deepEqual(Binds, [
-      `${work}:/work:z`,
+      `${work}:/result:z`,
       `${join(kragleHome, "store/base-1")}:/base:ro,z`,
       "/srv/os/x.iso:/iso/installer.iso:ro,z",
     ]);

@@ -12,7 +12,7 @@ Settings (all required):
     seed             hexadecimal; the disk's UUIDs are derived from it
     sourceDateEpoch  seconds; no file of the image is newer
     owner            [uid, gid] of the results
-Results in /work: disk.qcow2, packages.tsv (name, version, architecture), base.json.
+Results in /result: disk.qcow2, packages.tsv (name, version, architecture), base.json.
 """
 
 import glob
@@ -32,7 +32,7 @@ import disk_image
 import stage
 
 CODENAME = "bookworm"
-WORK = os.environ.get("KRAGLE_WORK", "/work")
+WORK = os.environ.get("KRAGLE_WORK", "/result")
 SCRATCH = os.path.join(WORK, ".tmp")
 # What only the build needed, or what must not be the same on two machines.
 REMOVED = (
