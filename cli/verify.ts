@@ -61,7 +61,6 @@ export async function verifyRelease(
     ...(await verifyDescription(folder, sums.digests, signature.signer)),
   ];
   const good =
-    checks.every(({ state }) => state !== "failed") &&
-    files.every(({ state }) => state === "ok" || state === "unfinished");
+    checks.every(({ state }) => state !== "failed") && files.every(({ state }) => state === "ok");
   return { folder, good, checks, files };
 }

@@ -1,5 +1,7 @@
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { access, constants, mkdir, readdir, rename, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
@@ -10,7 +12,7 @@ import { EXIT, StageFailure } from "./failure";
 import { displayPath, inProject } from "./project";
 import { describeRelease } from "./release/describe";
 import { copyFiles } from "./release/files";
-import { INCOMING, NAMES } from "./release/layout";
+import { NAMES } from "./release/layout";
 import { readPrevious } from "./release/previous";
 import { collectSources } from "./release/sources";
 import type { StageProgram } from "./stage";
@@ -40,6 +42,9 @@ const settings = z.object({
 
 export type ReleaseSettings = z.infer<typeof settings>;
 
+/** What is not released yet begins with this; the rest of the name is of one run alone. */
+const INCOMING = ".incoming-";
+
 /**
  * Lays image, conversions, evidence and the release's description out under PATH/output. Everything is copied beside its final
  * place first (reflink where the file system can, else sparse) and compared, described and signed there; then each file moves
@@ -49,11 +54,12 @@ export const release: StageProgram<ReleaseSettings> = {
   name: "release",
   settings,
   async run(context) {
-    const { settings, phase, key } = context;
+    const { settings, phase } = context;
     const output = join(inProject(settings.path), "output");
     const sources = await collectSources(context);
-    const incoming = join(output, `${INCOMING}${key.slice(0, 12)}`);
+    const incoming = join(output, `${INCOMING}${randomUUID()}`);
     await makeIncoming(output, incoming);
+    removeAtEnd(incoming);
     try {
       phase("copy the files");
       await copyFiles(sources.files, incoming);
@@ -92,7 +98,7 @@ export const release: StageProgram<ReleaseSettings> = {
 async function makeIncoming(output: string, incoming: string): Promise<void> {
   try {
     for (const name of await readdir(output).catch(() => [])) {
-      if (name.startsWith(INCOMING)) await rm(join(output, name), { recursive: true });
+      if (name.startsWith(INCOMING)) await rm(join(output, name), { recursive: true, force: true });
     }
     await mkdir(incoming, { recursive: true });
     await access(output, constants.W_OK);
@@ -102,4 +108,19 @@ async function makeIncoming(output: string, incoming: string): Promise<void> {
       exitCode: EXIT.lacking,
     });
   }
+}
+
+/** Has a folder removed when this process is gone, however it ended: the kernel closes the pipe even after a SIGKILL. */
+function removeAtEnd(folder: string): void {
+  const command = ["-c", 'cat >/dev/null; rm -rf -- "$0"', folder];
+  const { PATH } = process.env;
+  // a process group of its own, since an engine that is interrupted kills the stage's
+  const watcher = spawn("sh", command, {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    env: { PATH },
+  });
+  watcher.on("error", () => undefined);
+  watcher.unref();
+  (watcher.stdin as Socket).unref();
 }

@@ -2,7 +2,7 @@ import { lstat, readdir, readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
 
-import { INCOMING, NAMES, UNLISTED } from "../../stages/release/layout";
+import { NAMES, UNLISTED } from "../../stages/release/layout";
 import { sha256File } from "../../store/files";
 
 export interface Sums {
@@ -13,8 +13,8 @@ export interface Sums {
 
 export interface FileState {
   readonly name: string;
-  /** "added" stands in the folder and not in the list; "unfinished" is what an interrupted release left, and no part of this one. */
-  readonly state: "ok" | "altered" | "missing" | "added" | "unfinished";
+  /** "added" stands in the folder and not in the list. */
+  readonly state: "ok" | "altered" | "missing" | "added";
 }
 
 /** Reads `SHA256SUMS`; undefined where the folder has none. */
@@ -48,17 +48,12 @@ export async function compareFiles(folder: string, { digests }: Sums): Promise<F
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));
-  const unlisted = (await everythingIn(folder)).filter(
+  const added = (await everythingIn(folder)).filter(
     (name) => !digests.has(name) && !UNLISTED.includes(name),
-  );
-  const added = unlisted.filter((name) => !name.startsWith(INCOMING));
-  const unfinished = new Set(
-    unlisted.filter((name) => !added.includes(name)).map((name) => name.split("/")[0]!),
   );
   return [
     ...[...digests.keys()].map((name) => ({ name, state: states.get(name)! })),
     ...added.map((name) => ({ name, state: "added" as const })),
-    ...[...unfinished].map((name) => ({ name, state: "unfinished" as const })),
   ];
 }
 

@@ -11,9 +11,6 @@ export const NAMES = {
   report: "report.html",
 } as const;
 
-/** A release is put together in a folder in PATH/output whose name begins with this; an interrupted one may leave it to the next. */
-export const INCOMING = ".incoming-";
-
 /** Where the check stage's list of packages lies. */
 export const PACKAGE_LIST = "evidence/check/packages.json";
 

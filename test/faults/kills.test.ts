@@ -87,6 +87,11 @@ describe("an up that is killed", function () {
     const secondsToClean = await assertNothingLeaked(home, clone.folder);
     await rememberPublished();
     const made = [...publishedAt.keys()].filter((name) => name.startsWith(`${stage}-`));
+    const output = clone.path("build/dev/output");
+    assert.deepEqual(
+      readdirIfThere(output).filter((name) => name.startsWith(".")),
+      [],
+    );
     if (stage !== "convert-raw") assert.deepEqual(made, [], `${stage} was published all the same`);
     survived({ fault, where: stage, secondsToClean });
   }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
@@ -59,6 +60,9 @@ describe("Ctrl-C under the real Pulumi CLI", function () {
     const child = clone.start(args, project.environment());
     child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
     await interrupted(child, () => Promise.resolve(said.includes("» copy the files")));
+    const output = clone.path("build/dev/output");
+    const unfinished = () => readdirSync(output).some((name) => name.startsWith("."));
+    await until(() => Promise.resolve(!unfinished()), SECONDS);
     const verified = await clone.kragle(["verify", "-s", "dev"], project.environment());
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
     await project.up("dev");

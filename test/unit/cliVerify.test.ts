@@ -3,7 +3,6 @@ import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
   cpSync,
-  mkdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -77,14 +76,6 @@ describe("verifying a release", function () {
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
     await writeStackRecord(release.place.at.home, "dev", record);
     assert.equal((await kragle(release.place.at.home, ["verify", "-s", "dev"])).code, 0);
-  });
-
-  it("names what an interrupted release left, which is no part of this one", async () => {
-    mkdirSync(at(".incoming-1"));
-    writeFileSync(at(".incoming-1/kragle.raw"), "half");
-    const { code, stdout } = await kragle(release.place.at.home, ["verify", release.folder]);
-    assert.equal(code, 0, stdout);
-    assert.match(stdout, /^unfinished \.incoming-1$/m);
   });
 
   it("says plainly that a release is not signed, and fails where a signature is asked for", async () => {
