@@ -58,6 +58,8 @@ def free_ranges(file, raw, start):
     """(offset, bytes) of what a file system of the ext family says is free; nothing where it cannot be trusted."""
     # magic, state and incompatible features of the superblock: https://docs.kernel.org/filesystems/ext4/super.html
     superblock = os.pread(file.fileno(), 1024, start + 1024)
+    if len(superblock) < 1024:
+        return
     magic, state = struct.unpack_from("<HH", superblock, 0x38)
     (incompatible,) = struct.unpack_from("<I", superblock, 0x60)
     needs_recovery = incompatible & 0x4

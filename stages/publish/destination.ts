@@ -1,10 +1,7 @@
-/** A file to publish. */
-export interface PublishedFile {
-  /** As the release calls it. */
-  readonly name: string;
-  /** Where it lies now. */
-  readonly from: string;
-  readonly sha256: string;
+import type { CopySource } from "../verifiedCopy";
+
+/** A file to publish, by the name that the release gives it. */
+export interface PublishedFile extends CopySource {
   readonly bytes: number;
 }
 
