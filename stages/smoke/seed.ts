@@ -15,8 +15,17 @@ export interface KeyPair {
   readonly private: string;
 }
 
-export const newKeyPair = (): KeyPair =>
-  utils.generateKeyPairSync("ed25519", { comment: "kragle-proof" });
+/**
+ * A new pair that both ends can read. ssh2 strips zero bytes from the front of an ed25519 key, so one pair in 256
+ * is malformed (https://github.com/mscdex/ssh2/issues/1513): such a pair is drawn again.
+ */
+export function newKeyPair(): KeyPair {
+  for (;;) {
+    const pair = utils.generateKeyPairSync("ed25519", { comment: "kragle-proof" });
+    const halves = [utils.parseKey(pair.private), utils.parseKey(pair.public)];
+    if (!halves.some((half) => half instanceof Error)) return pair;
+  }
+}
 
 /**
  * The files of a volume labelled `cidata`: cloud-init's data source NoCloud, from its first versions on

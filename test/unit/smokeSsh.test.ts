@@ -82,6 +82,15 @@ describe("SSH to a guest", () => {
     ]);
   });
 
+  it("draws no pair that one end cannot read", () => {
+    // One in 256 would be malformed: 2,000 without one are no luck.
+    for (let drawn = 0; drawn < 2000; drawn++) {
+      const pair = newKeyPair();
+      for (const half of [pair.private, pair.public])
+        assert.ok(!(utils.parseKey(half) instanceof Error), half);
+    }
+  });
+
   it("says that a key is not accepted", async () => {
     const channel = channelTo(await serve(() => ({})), newKeyPair().private);
     await assert.rejects(channel.reach(), /authentication methods failed/);
