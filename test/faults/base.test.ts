@@ -52,8 +52,8 @@ describe("the base stage survives", function () {
   const container = (run: Run) => run.processIn(room.store.id, stageKey(description), /base\.py/);
   const published = async () => (await room.store.lookup("base", stageKey(description))).state;
 
-  async function assertSurvived(fault: string, owner?: Owner): Promise<void> {
-    const secondsToClean = await assertNothingLeaked(room.home);
+  async function assertSurvived(fault: string, run?: Run, owner?: Owner): Promise<void> {
+    const secondsToClean = await assertNothingLeaked(room.home, { since: run?.faultAt });
     assert.equal(await published(), "missing");
     const again = await Run.stage(room.home, request("pass"), undefined, owner).ended;
     assert.equal(again.code, 0, again.stderr);
@@ -72,7 +72,7 @@ describe("the base stage survives", function () {
         assert.equal(code, 1, stderr);
         assertEvidence(evidenceFolder(stderr), "stage.log", "container.log");
       }
-      await assertSurvived(`${signal} of kragle`);
+      await assertSurvived(`${signal} of kragle`, run);
     });
   }
 
@@ -121,11 +121,11 @@ with open("/result/.tmp/fill", "wb") as file:
     ]);
     const run = Run.stage(room.home, wanted, undefined, owner);
     await container(run);
-    await (await run.container(room.store.id, stageKey(description))).kill();
+    await run.killContainer(await run.container(room.store.id, stageKey(description)));
     const { code, stderr } = await run.ended;
     assert.equal(code, 1, stderr);
     assert.match(stderr, /exit code 137/);
-    await assertSurvived("container is killed", owner);
+    await assertSurvived("container is killed", run, owner);
   });
 });
 

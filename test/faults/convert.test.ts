@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFileSync } from "node:child_process";
 import {
   closeSync,
   copyFileSync,
@@ -18,16 +17,18 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { stageKey } from "../../plan/description";
-import { docker } from "../../stages/container";
-import { projectFolder } from "../../stages/project";
 import { Conversions } from "../docker/conversions";
 import { canLoop, inTools, makeSmallDisk, MIB, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
+import { countFaults, survived } from "./figures";
+import { assertNothingLeaked } from "./invariants";
+import { Run } from "./run";
 
 describe("a conversion that goes wrong", function () {
   this.timeout(120_000);
   let disk: SmallDisk;
   let conversions: Conversions;
+  countFaults();
 
   before(async function () {
     const image = await toolsImage(this);
@@ -52,6 +53,7 @@ describe("a conversion that goes wrong", function () {
     await conversions.publish(cut);
     await assert.rejects(conversions.run("raw"), /could not check the image/);
     assert.deepEqual(published(), []);
+    survived({ fault: "image is truncated", where: "convert" });
   });
 
   it("refuses an image in which a bit has flipped, although its size and time are unchanged", async () => {
@@ -66,6 +68,7 @@ describe("a conversion that goes wrong", function () {
     execFileSync("touch", ["--reference", reference, file]);
     await assert.rejects(conversions.run("raw"), /the image in the store is damaged/);
     assert.deepEqual(published(), []);
+    survived({ fault: "one bit of the image flips", where: "convert" });
   });
 
   describe("for want of room", () => {
@@ -85,6 +88,7 @@ describe("a conversion that goes wrong", function () {
         /the store's disk has \d+ MiB free, the converted image needs about \d+ MiB/,
       );
       assert.deepEqual(published(), []);
+      survived({ fault: "no room from the start", where: "convert" });
     });
 
     it("or stops half-way, and leaves nothing", async () => {
@@ -93,6 +97,7 @@ describe("a conversion that goes wrong", function () {
         /could not convert to qcow2[^]*No space left on device/,
       );
       assert.deepEqual(published(), []);
+      survived({ fault: "disk is full", where: "convert" });
     });
   });
 
@@ -102,24 +107,17 @@ describe("a conversion that goes wrong", function () {
     const request = conversions.request("qcow2:compression=zlib");
     const { stage } = request.description;
     const key = stageKey(request.description);
-    const run = () => {
-      const child = spawn(join(projectFolder, "kragle"), ["stage", "convert"], {
-        env: { ...process.env, KRAGLE_HOME: home },
-        stdio: ["pipe", "ignore", "ignore"],
-      });
-      child.stdin.end(JSON.stringify(request));
-      return { child, ended: once(child, "exit") as Promise<[number | null]> };
-    };
-    const { child, ended } = run();
+    const run = Run.stage(home, request);
     const half = join(store.workFolder(stage, key), "kragle.zlib.qcow2");
     while (!existsSync(half) || statSync(half).size < MIB) await sleep(2);
-    child.kill("SIGKILL");
-    await ended;
+    run.signal("SIGKILL");
+    await run.ended;
+    const secondsToClean = await assertNothingLeaked(home, { since: run.faultAt! });
     assert.deepEqual(published(), []);
-    const [code] = await run().ended;
-    assert.equal(code, 0);
+    const { code, stderr } = await Run.stage(home, request).ended;
+    assert.equal(code, 0, stderr);
     assert.deepEqual(published(), [`${stage}-${key}`]);
-    const label = [`kragle.store=${store.id}`];
-    assert.deepEqual(await docker.listContainers({ all: true, filters: { label } }), []);
+    await assertNothingLeaked(home);
+    survived({ fault: "SIGKILL of kragle", where: "convert", secondsToClean });
   });
 });

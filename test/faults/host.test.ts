@@ -172,7 +172,7 @@ describe("a stage on a hostile host", function () {
         assert.match(stderr, /it was interrupted/);
         assertEvidence(evidenceFolder(stderr), "stage.log");
       }
-      const secondsToClean = await assertNothingLeaked(home);
+      const secondsToClean = await assertNothingLeaked(home, { since: run.faultAt! });
       assert.equal(
         (await conversions.room.store.lookup("convert", stageKey(request.description))).state,
         "missing",

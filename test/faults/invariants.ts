@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { docker } from "../../stages/container";
 import { sha256File } from "../../store/files";
 import { Store } from "../../store/store";
+import { countLeaks, countLostBytes } from "./figures";
 
 /** How long a run that was killed may need until nothing of it is left; a loaded machine needs most of it. */
 const CLEAN_SECONDS = 60;
@@ -57,20 +58,27 @@ function loopDevices(): string[] {
 /**
  * After a fault, whatever it was: nothing of the run is left, and what stands under a final name is whole.
  *
- * @returns the seconds until nothing was left
+ * @param options `project`: the folder of the store's project, by default the one around the store;
+ *   `since`: when the fault was inflicted, in milliseconds, where that is known
+ * @returns the seconds from the fault until nothing was left; undefined without `since`
  */
-export async function assertNothingLeaked(home: string, project = dirname(home)): Promise<number> {
+export async function assertNothingLeaked(
+  home: string,
+  { project, since }: { project?: string; since?: number } = {},
+): Promise<number | undefined> {
   const started = Date.now();
-  const seconds = () => (Date.now() - started) / 1000;
   for (;;) {
     const left = await remnants(home);
     if (left.length === 0) break;
-    assert.ok(seconds() < CLEAN_SECONDS, `left behind:\n${left.join("\n")}`);
+    if (Date.now() - started > CLEAN_SECONDS * 1000) {
+      countLeaks(left.length);
+      assert.fail(`left behind:\n${left.join("\n")}`);
+    }
     await sleep(100);
   }
-  const clean = seconds();
+  const clean = Date.now();
   await assertNothingHalf(home, project);
-  return clean;
+  return since === undefined ? undefined : (clean - since) / 1000;
 }
 
 /** Every artifact in the store is whole by its own digests, read anew. */
@@ -79,14 +87,23 @@ export async function assertNothingHalf(home: string, project = dirname(home)): 
   for (const name of readdirIfThere(join(home, "store"))) {
     const at = name.lastIndexOf("-");
     const found = await store.lookup(name.slice(0, at), name.slice(at + 1));
-    assert.equal(found.state, "present", `${name} is ${JSON.stringify(found)}`);
-    if (found.state !== "present") continue;
+    if (found.state !== "present") {
+      countLostBytes(bytesOf(join(home, "store", name)));
+      assert.fail(`${name} is ${JSON.stringify(found)}`);
+    }
     const { folder, manifest } = found.artifact;
-    for (const { path, sha256 } of manifest.files) {
-      assert.equal(await sha256File(join(folder, path)), sha256, `${name}/${path}`);
+    for (const { path, sha256, bytes } of manifest.files) {
+      if ((await sha256File(join(folder, path))) === sha256) continue;
+      countLostBytes(bytes);
+      assert.fail(`${name}/${path} is not what its manifest says`);
     }
   }
 }
+
+const bytesOf = (folder: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((name) => statSync(join(folder, name)).size)
+    .reduce((sum, size) => sum + size, 0);
 
 /** The folder with the logs that a message names; a path in it is relative to the project's folder. */
 export function evidenceFolder(message: string, project = ""): string {

@@ -11,15 +11,24 @@ import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, readdirIfThere } from "./invariants";
 import { Run } from "./run";
 
+const QEMU = { runsAs: /^qemu-system.* -drive /, says: /QEMU ended with exit code 137/ };
+const PACKER = { runsAs: /^packer build/, says: /packer ended/ };
+
 /** The stages in their order, and the program in each one's container that shows that it is at work; release has no container. */
 const STAGES = {
   base: /mmdebstrap/,
-  image: /^qemu-system.* -drive /,
+  image: QEMU.runsAs,
   check: /inspect_image/,
   "convert-raw": /^qemu-img/,
-  smoke: /^qemu-system.* -drive /,
+  smoke: QEMU.runsAs,
   release: undefined,
 } as const;
+
+/** What else runs in a stage's container, and what is said when it is killed. */
+const MACHINERY: Record<string, Record<string, typeof QEMU>> = {
+  image: { QEMU, Packer: PACKER },
+  smoke: { QEMU },
+};
 
 /** A real build that is killed again and again, in each stage in each way, and goes on each time where it was. */
 describe("an up that is killed", function () {
@@ -83,8 +92,9 @@ describe("an up that is killed", function () {
     }
   }
 
-  async function assertSurvived(fault: string, stage: string): Promise<void> {
-    const secondsToClean = await assertNothingLeaked(home, clone.folder);
+  async function assertSurvived(fault: string, stage: string, run: Run): Promise<void> {
+    const left = { project: clone.folder, since: run.faultAt! };
+    const secondsToClean = await assertNothingLeaked(home, left);
     await rememberPublished();
     const made = [...publishedAt.keys()].filter((name) => name.startsWith(`${stage}-`));
     const output = clone.path("build/dev/output");
@@ -107,31 +117,32 @@ describe("an up that is killed", function () {
           assert.equal(code, 1, stderr);
           assert.match(stderr, /interrupted[^]*run the same command again/);
         }
-        await assertSurvived(`${signal} of kragle`, stage);
+        await assertSurvived(`${signal} of kragle`, stage, run);
       });
     }
     if (!program) continue;
     it(`by docker kill in ${stage} leaves nothing, and says so`, async () => {
       const run = up();
       const { container } = await atWork(run, stage, program);
-      await container.kill();
+      await run.killContainer(container);
       const { code, stderr } = await run.ended;
       assert.equal(code, 1, stderr);
       assert.match(stderr, /exit code 137/);
       assert.match(stderr, /logs: /);
-      await assertSurvived("container is killed", stage);
+      await assertSurvived("container is killed", stage, run);
     });
-    if (!["image", "smoke"].includes(stage)) continue;
-    it(`by the end of QEMU in ${stage} says so, with its last words`, async () => {
-      const run = up();
-      process.kill((await atWork(run, stage, program)).pid, "SIGKILL");
-      const at = Date.now();
-      const { code, stderr } = await run.ended;
-      assert.equal(code, 1, stderr);
-      assert.match(stderr, /QEMU ended with exit code 137/);
-      assert.ok(Date.now() - at < 30_000);
-      await assertSurvived("QEMU is killed", stage);
-    });
+    for (const [name, { runsAs, says }] of Object.entries(MACHINERY[stage] ?? {})) {
+      it(`by the end of ${name} in ${stage} says so`, async () => {
+        const run = up();
+        run.killProcess((await atWork(run, stage, runsAs)).pid, "SIGKILL");
+        const { code, stderr } = await run.ended;
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, says);
+        assert.match(stderr, /logs: /);
+        assert.ok(Date.now() - run.faultAt! < 30_000);
+        await assertSurvived(`${name} is killed`, stage, run);
+      });
+    }
   }
 
   it("ends well when nobody kills it any more, without a second run of anything", async () => {
@@ -143,7 +154,7 @@ describe("an up that is killed", function () {
     }
     assert.equal(steps.release, "run");
     await rememberPublished();
-    await assertNothingLeaked(home, clone.folder);
+    await assertNothingLeaked(home, { project: clone.folder });
     assert.deepEqual(readdirSync(join(home, "work")), []);
     const verified = await clone.kragle(["verify", "-s", "dev"]);
     assert.equal(verified.code, 0, verified.stderr);

@@ -55,8 +55,8 @@ describe("an up by the Pulumi CLI that is killed", function () {
     "SIGKILL of kragle": (run) => run.signal("SIGKILL"),
     "SIGTERM of kragle": (run) => run.signal("SIGTERM"),
     "SIGINT of kragle": (run) => run.signal("SIGINT"),
-    "SIGKILL of the Pulumi CLI": () => process.kill(cli(), "SIGKILL"),
-    "SIGTERM of the Pulumi CLI": () => process.kill(cli(), "SIGTERM"),
+    "SIGKILL of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGKILL"),
+    "SIGTERM of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGTERM"),
   };
   // each begins where the one before was killed: with a stack that may still be locked
   for (const [fault, inflict] of Object.entries(faults)) {
@@ -65,7 +65,8 @@ describe("an up by the Pulumi CLI that is killed", function () {
       inflict(run);
       const { code } = await run.ended;
       assert.notEqual(code, 0);
-      const secondsToClean = await assertNothingLeaked(home, clone.folder);
+      const left = { project: clone.folder, since: run.faultAt! };
+      const secondsToClean = await assertNothingLeaked(home, left);
       const stored = readdirIfThere(join(home, "store")).filter((name) => name.startsWith("base-"));
       assert.deepEqual(stored, []);
       assert.ok(readdirSync(home).includes("id"));

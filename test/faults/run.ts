@@ -4,6 +4,8 @@ import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 
+import type Docker from "dockerode";
+
 import { docker } from "../../stages/container";
 import { projectFolder } from "../../stages/project";
 import type { StageRequest } from "../../stages/stage";
@@ -19,6 +21,8 @@ export interface Ended {
 /** A `./kragle` that runs, with what a test does to it. */
 export class Run {
   readonly ended: Promise<Ended>;
+  /** When a test inflicted a fault on it, in milliseconds. */
+  faultAt?: number;
 
   private constructor(private readonly child: ChildProcess) {
     const started = Date.now();
@@ -64,7 +68,19 @@ export class Run {
   }
 
   signal(signal: NodeJS.Signals): void {
+    this.faultAt = Date.now();
     this.child.kill(signal);
+  }
+
+  /** Kills another process that works for it. */
+  killProcess(pid: number, signal: NodeJS.Signals): void {
+    this.faultAt = Date.now();
+    process.kill(pid, signal);
+  }
+
+  async killContainer(container: Docker.Container): Promise<void> {
+    this.faultAt = Date.now();
+    await container.kill();
   }
 
   /** The container of the stage, once it runs. */

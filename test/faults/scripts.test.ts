@@ -46,13 +46,13 @@ describe("provisioning scripts that misbehave", function () {
     }
     assert.match(readFileSync(join(folder, "scripts.log"), "utf8"), /prints 100 MB\.sh/);
     assert.ok(stderr.length < 2 * MIB, "whoever watches was flooded");
-    const secondsToClean = await assertNothingLeaked(home, clone.folder);
+    await assertNothingLeaked(home, { project: clone.folder });
     for (const fault of [
       "script prints 100 MB",
       "script prints one endless line",
       "script hangs",
     ]) {
-      survived({ fault, where: "image", secondsToClean });
+      survived({ fault, where: "image" });
     }
   });
 });

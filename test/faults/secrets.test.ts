@@ -107,7 +107,7 @@ exit 3
     }
     const serial = join(evidenceFolder(stderr, clone.folder), "serial.log");
     assert.match(readFileSync(serial, "latin1"), /\*{8}/);
-    await assertNothingLeaked(clone.path(".kragle"), clone.folder);
+    await assertNothingLeaked(clone.path(".kragle"), { project: clone.folder });
     survived({ fault: "script tells its secrets", where: "image" });
   });
 });

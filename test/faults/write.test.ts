@@ -30,6 +30,7 @@ import {
   type SmallDisk,
 } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
+import { countFaults, survived } from "./figures";
 
 describe("a write that goes wrong", function () {
   this.timeout(120_000);
@@ -37,6 +38,7 @@ describe("a write that goes wrong", function () {
   let home: string;
   /** What a test has to undo, last first. */
   const cleanups: (() => unknown)[] = [];
+  countFaults();
 
   before(async function () {
     const image = await toolsImage(this);
@@ -141,6 +143,7 @@ describe("a write that goes wrong", function () {
     await claim.release();
     cleanups.pop();
     assert.deepEqual(readdirSync(folder), []);
+    survived({ fault: "disk is full", where: "write" });
   });
 
   it("says beforehand that the data will not fit", async function () {
@@ -150,6 +153,7 @@ describe("a write that goes wrong", function () {
     const message = await failure(claimFile(join(folder, "disk.raw"), bytes, home));
     assert.match(message, /has 16 MiB free, the image's data needs 192 MiB/);
     assert.deepEqual(readdirSync(folder), []);
+    survived({ fault: "no room from the start", where: "write" });
   });
 
   it("stops at the byte that a device cannot write", async function () {
@@ -160,6 +164,7 @@ describe("a write that goes wrong", function () {
     const message = await failure(write(...(await claimLoop(loop))));
     assert.match(message, /error while writing at byte \d+: /);
     assert.match(message, /is now incomplete and must be written again/);
+    survived({ fault: "device cannot write a block", where: "write" });
   });
 
   it("notices a device that is unplugged", async function () {
@@ -171,6 +176,7 @@ describe("a write that goes wrong", function () {
     };
     const message = await failure(write(...(await claimLoop(loop)), unplug));
     assert.match(message, /is now incomplete and must be written again/);
+    survived({ fault: "device is unplugged", where: "write" });
   });
 
   it("notices a file system that turns read-only", async function () {
@@ -188,6 +194,7 @@ describe("a write that goes wrong", function () {
     );
     assert.match(message, /Read-only file system|Input\/output error/);
     assert.ok(!existsSync(path));
+    survived({ fault: "file system turns read-only", where: "write" });
   });
 
   it("lets only one of two writers have a device", async function () {
@@ -200,6 +207,7 @@ describe("a write that goes wrong", function () {
     const { status, stderr } = spawnSync(file, args, { ...options, encoding: "utf8" });
     assert.match(stderr, /is in use: the kernel says that another program holds it/);
     assert.equal(status, 2);
+    survived({ fault: "two writers of one device", where: "write" });
   });
 
   it("lets only one of two writers have a file's name", async () => {
@@ -212,6 +220,7 @@ describe("a write that goes wrong", function () {
     });
     assert.deepEqual((await Promise.all(runs)).sort(), [0, 1]);
     rmSync(path);
+    survived({ fault: "two writers of one file", where: "write" });
   });
 
   it("leaves nothing under the name when it is killed, and the next run finishes", async () => {
@@ -228,6 +237,7 @@ describe("a write that goes wrong", function () {
     assert.equal(again.status, 0, again.stderr);
     assert.ok(existsSync(path));
     assert.ok(!existsSync(unfinished));
+    survived({ fault: "SIGKILL of kragle", where: "write" });
   });
 
   it("says what it leaves when it is interrupted", async () => {
@@ -244,6 +254,7 @@ describe("a write that goes wrong", function () {
     assert.match(stderr, /it was interrupted/);
     assert.match(stderr, /there is no new .*interrupted\.raw/);
     assert.ok(!existsSync(path) && !existsSync(unfinished));
+    survived({ fault: "SIGINT of kragle", where: "write" });
   });
 
   it("finds what the device did not keep", async function () {
@@ -265,5 +276,6 @@ describe("a write that goes wrong", function () {
     execFileSync("blockdev", ["--flushbufs", loop.path]);
     const message = await failure(steps[2]!.run(() => undefined));
     assert.match(message, new RegExp(`differs from the image at byte ${MIB + 1024 + 4}\\n`));
+    survived({ fault: "device forgets what it was given", where: "write" });
   });
 });
