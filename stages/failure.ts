@@ -58,6 +58,12 @@ export function explainSystemError(error: Error): StageFailure | undefined {
       "make room there (./kragle gc), or move the store with KRAGLE_HOME",
     );
   }
+  if (code === "EXDEV") {
+    return lacking(
+      `${where}it lies on another disk than the rest of the store, and results are published by a rename`,
+      "put the whole of .kragle, or of KRAGLE_HOME, on one disk",
+    );
+  }
   if (["EROFS", "EACCES", "EPERM"].includes(code) && syscall) {
     const why = code === "EROFS" ? "the file system is read-only" : "you may not change it";
     return lacking(`${where}${why}`, "see to its rights, or move the store with KRAGLE_HOME");

@@ -118,6 +118,23 @@ describe("a stage on a hostile host", function () {
     survived({ fault: "work folder is read-only", where: "convert" });
   });
 
+  it("says that its work folder lies on another disk", async function () {
+    if (!canLoop()) this.skip();
+    mkdirSync(join(home, "work"), { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", join(home, "work")]);
+    try {
+      const { code, stderr } = await stage().ended;
+      assert.match(stderr, /work.*: it lies on another disk/);
+      assert.match(stderr, /next: .*on one disk/);
+      assert.doesNotMatch(stderr, / at .*\.ts:/);
+      assert.equal(code, 3, stderr);
+    } finally {
+      execFileSync("umount", [join(home, "work")]);
+    }
+    await assertSucceeds();
+    survived({ fault: "work folder on another disk", where: "convert" });
+  });
+
   it("says that the disk is full when there is no room for a manifest", async function () {
     if (!canLoop()) this.skip();
     const store = join(home, "locks");
