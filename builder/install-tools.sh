@@ -23,6 +23,8 @@ printf 'path-exclude=/usr/share/%s/*\n' doc info locale man >/etc/dpkg/dpkg.cfg.
 echo 'path-exclude=/usr/lib/*/libicu*' >>/etc/dpkg/dpkg.cfg.d/builder
 
 apt-get update
+# what the pinned base is too old for
+apt-get upgrade --yes
 apt-get install --yes --no-install-recommends \
   ca-certificates debian-archive-keyring python3 openssl unzip curl \
   qemu-system-x86 qemu-utils ovmf seabios \

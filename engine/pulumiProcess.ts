@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { EXIT } from "../stages/failure";
+import { endSessionWithThisProcess } from "../stages/lifeline";
 import { LineSplitter } from "../stages/lines";
 import { projectFolder } from "../stages/project";
 import { StepFailed } from "./events";
@@ -47,6 +48,8 @@ export async function pulumi(
     // Ctrl-C on a terminal reaches the whole group; the CLI shall get it once, from here
     detached: true,
   });
+  // a CLI that is killed leaves its plugins, which would wait for it for five minutes
+  if (child.pid !== undefined) child.once("exit", endSessionWithThisProcess(child.pid));
   const interrupt = () => child.kill("SIGINT");
   signal?.addEventListener("abort", interrupt);
   const events = log && onEvent ? followEvents(log, onEvent) : undefined;

@@ -1,7 +1,5 @@
-import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { access, constants, mkdir, readdir, rename, rm } from "node:fs/promises";
-import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
@@ -9,6 +7,7 @@ import { z } from "zod";
 import type { StageDescription } from "../plan/description";
 import { syncPath } from "../store/files";
 import { EXIT, StageFailure } from "./failure";
+import { afterThisProcess } from "./lifeline";
 import { displayPath, inProject } from "./project";
 import { describeRelease } from "./release/describe";
 import { copyFiles } from "./release/files";
@@ -59,7 +58,7 @@ export const release: StageProgram<ReleaseSettings> = {
     const sources = await collectSources(context);
     const incoming = join(output, `${INCOMING}${randomUUID()}`);
     await makeIncoming(output, incoming);
-    removeAtEnd(incoming);
+    afterThisProcess('rm -rf -- "$1"', incoming);
     try {
       phase("copy the files");
       await copyFiles(sources.files, incoming);
@@ -108,19 +107,4 @@ async function makeIncoming(output: string, incoming: string): Promise<void> {
       exitCode: EXIT.lacking,
     });
   }
-}
-
-/** Has a folder removed when this process is gone, however it ended: the kernel closes the pipe even after a SIGKILL. */
-function removeAtEnd(folder: string): void {
-  const command = ["-c", 'cat >/dev/null; rm -rf -- "$0"', folder];
-  const { PATH } = process.env;
-  // a process group of its own, since an engine that is interrupted kills the stage's
-  const watcher = spawn("sh", command, {
-    detached: true,
-    stdio: ["pipe", "ignore", "ignore"],
-    env: { PATH },
-  });
-  watcher.on("error", () => undefined);
-  watcher.unref();
-  (watcher.stdin as Socket).unref();
 }

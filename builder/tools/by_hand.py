@@ -171,12 +171,17 @@ def packer(words, folder, logs, installer=None):
         on_signals(lambda number, _frame: pass_on(number, process))
         qemu.may_end = True  # nobody follows Packer's steps here, so only a failing QEMU is known to be wrong
         for watch in filter(None, (qemu, installer)):
-            watch.start(process, process.kill)
+            watch.start(process, lambda: end(process, qemu))
         code = process.wait()
     on_signals(leave)
     if qemu.ended():
         raise Failure(f"QEMU ended with exit code {qemu.code}; its own words:{tail_of(qemu.log)}")
     return code if code >= 0 else 128 - code
+
+
+def end(process, qemu):
+    qemu.screen.take()
+    process.kill()
 
 
 def on_signals(handler):

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 
-from stage import Failure, plain, tail_of
+from stage import Failure, end_of, plain
 
 POLL_SECONDS = 1
 STEP = 20  # packages are told so many times
@@ -105,4 +105,4 @@ class InstallWatch:
             return
         where = f' in the phase "{self.phase}"' if self.phase else ""
         how = f"gave up{where}: {self.gave_up}" if self.gave_up else f"did not come to its end; it stopped{where}"
-        raise Failure(f"the installer {how}\nthe last lines of its console:{tail_of(self.log)}\nall of it: logs/{self.log.rsplit('/', 1)[-1]}")
+        raise Failure(f"the installer {how}\nthe last lines of its console:{end_of(self.log)}")

@@ -36,7 +36,8 @@ def environment(folder):
 class PackerRun:
     """One run of a template with one builder of that name.
 
-    `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log and qemu.log.
+    `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log, qemu.log
+    and screen.png.
     `signs` are what its guest's console, logs/serial.log, shows when all is lost, see QemuWatch.
     """
 
@@ -71,12 +72,16 @@ class PackerRun:
             start_new_session=True,
         ) as packer:
             for watch in self.watches:
-                watch.start(packer, lambda: os.killpg(packer.pid, signal.SIGKILL))
+                watch.start(packer, lambda: self.end(packer))
             for piece in iter(lambda: packer.stdout.readline(LONGEST_PIECE), ""):
                 log.write(piece)
                 self.hear(stage.plain(piece))
         if packer.returncode != 0:
             raise stage.Failure(self.reason(packer.returncode))
+
+    def end(self, packer):
+        self.qemu.screen.take()
+        os.killpg(packer.pid, signal.SIGKILL)
 
     def hear(self, line):
         match = self.line.match(line)
@@ -160,4 +165,4 @@ class PackerRun:
         return f"QEMU ended with exit code {self.qemu.code} {self.where()}; its own words:{self.tail('qemu.log')}"
 
     def tail(self, name):
-        return f"{stage.tail_of(self.log(name))}\nall of it: logs/{name}"
+        return stage.end_of(self.log(name))

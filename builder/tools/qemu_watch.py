@@ -5,7 +5,10 @@ import re
 import threading
 import time
 
+from guest_screen import GuestScreen
+
 POLL_SECONDS = 0.5
+PICTURE_SECONDS = 10
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
@@ -13,13 +16,14 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 class QemuWatch:
     """Watches the QEMU of one Packer process, as `qemu-recorded` reports it, and ends Packer after it.
 
-    `log` gets QEMU's own words; `code` is its exit code once it has ended by itself. `signs` are {pattern: meaning} of
-    what a guest that has failed for good writes to its console, which is in the file `console`; `lost` is the meaning of
-    the first that was seen.
+    `log` gets QEMU's own words, `screen.png` beside it the last picture of the guest's screen; `code` is its exit code
+    once it has ended by itself. `signs` are {pattern: meaning} of what a guest that has failed for good writes to its
+    console, which is in the file `console`; `lost` is the meaning of the first that was seen.
     """
 
     def __init__(self, folder, log, console=None, signs=None):
         self.log = log
+        self.screen = GuestScreen(os.path.join(os.path.dirname(log), "screen.png"))
         self.console = console
         self.signs = [(re.compile(pattern), meaning) for pattern, meaning in (signs or {}).items()]
         self.read = 0  # bytes of the console
@@ -31,15 +35,21 @@ class QemuWatch:
         self.may_end = False  # set while the guest powers off on request
 
     def environment(self):
-        return {"KRAGLE_QEMU_LOG": self.log, "KRAGLE_QEMU_EXIT": self.exit_file}
+        own = {"LOG": self.log, "EXIT": self.exit_file, "MONITOR": self.screen.monitor}
+        return {f"KRAGLE_QEMU_{name}": value for name, value in own.items()}
 
     def start(self, packer, end_packer):
         """`packer` is its Popen, `end_packer` the function that ends it and what it started."""
         threading.Thread(target=self.watch, args=(packer, end_packer), daemon=True).start()
 
     def watch(self, packer, end_packer):
+        pictured = time.monotonic()
         while packer.poll() is None and not self.ended() and not self.is_lost():
             time.sleep(POLL_SECONDS)
+            # whoever ends QEMU may not ask before: Packer does not, nor does a clock outside
+            if time.monotonic() - pictured > PICTURE_SECONDS:
+                self.screen.take()
+                pictured = time.monotonic()
         if packer.poll() is None:
             # Packer may be about to say more than this does, or a panicking kernel more than its first line
             time.sleep(POLL_SECONDS)

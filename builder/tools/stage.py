@@ -91,6 +91,13 @@ def tail_of(path):
     return "".join(f"\n  {line}" for line in lines or ["(nothing)"])
 
 
+def end_of(path):
+    """The end of a log, for the end of an error, and where the whole is; the guest's screen, too, after its console."""
+    folder, name = os.path.split(path)
+    console = name.endswith("serial.log") and os.path.exists(os.path.join(folder, "screen.png"))
+    return f"{tail_of(path)}\nall of it: logs/{name}" + ("; its screen: logs/screen.png" if console else "")
+
+
 def secrets():
     """The run's secrets by name; none where somebody runs a program by hand."""
     if "KRAGLE_SECRETS" not in os.environ:

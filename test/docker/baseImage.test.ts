@@ -113,8 +113,10 @@ describe("the base image", function () {
       },
     );
 
-  it("is pulled once, by tag or by digest, and is present from then on", async () => {
-    for (const reference of [`${address}/here:1`, `${address}/here@${registry.manifestDigest}`]) {
+  it("is pulled once, by tag or by digest or both, and is present from then on", async () => {
+    const byDigest = `@${registry.manifestDigest}`;
+    for (const name of ["here:1", `here${byDigest}`, `here:1${byDigest}`]) {
+      const reference = `${address}/${name}`;
       pulled.push(reference);
       const first = await run(reference);
       // the second reference names the image that the first has brought
@@ -125,6 +127,12 @@ describe("the base image", function () {
       assert.ok(Date.now() - started < 500, "a present image takes milliseconds");
     }
     assert.ok(lines.includes("» pull base image"));
+  });
+
+  it("is refused where its digest is another than the one that was asked for", async () => {
+    const other = `sha256:${"0".repeat(64)}`;
+    const error = await failure(`${address}/here:1@${other}`);
+    assert.match(error.message, /could not be pulled: .*(manifest|digest)/);
   });
 
   it("is not replaced by another one where somebody chose it and it cannot be had", async () => {

@@ -93,27 +93,4 @@ describe("a disk that fills up under a built image", function () {
       survived({ fault: "disk is full", where: stage });
     });
   }
-
-  it("is no matter for two stacks that are built at once, and share what they can", async () => {
-    // another memory makes another image stage, which is to be built once for both
-    const common = { memory: "1152 MiB" };
-    clone.addStack("one", { ...common, formats: ["raw.zst"] });
-    clone.addStack("two", { ...common, formats: ["vdi"] });
-    const images = () => readdirSync(join(home, "store")).filter((name) => /^image-/.test(name));
-    const before = images().length;
-    const args = (stack: string) => ["up", "-s", stack, "--engine", "embedded", "--json"];
-    const runs = ["one", "two"].map((stack) =>
-      Run.start(home, args(stack), { folder: clone.folder }),
-    );
-    const digests = new Set<string>();
-    for (const run of runs) {
-      const ended = await run.ended;
-      assert.equal(ended.code, 0, ended.stderr);
-      digests.add(jsonOf<{ outputs: { imageSha256: string } }>(ended).outputs.imageSha256);
-    }
-    assert.equal(digests.size, 1);
-    assert.equal(images().length, before + 1);
-    await assertNothingLeaked(home, { project: clone.folder });
-    survived({ fault: "two stacks at once", where: "every stage" });
-  });
 });

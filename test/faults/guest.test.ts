@@ -68,7 +68,8 @@ describe("the image stage survives", function () {
     const ended = await fail({ words });
     assert.match(ended.stderr, /the kernel panicked before the guest answered on SSH/);
     assert.match(ended.stderr, /Unable to mount root fs/);
-    assertEvidence(evidenceFolder(ended.stderr), "serial.log", "packer.log");
+    assert.match(ended.stderr, /its screen: logs\/screen\.png/);
+    assertEvidence(evidenceFolder(ended.stderr), "serial.log", "packer.log", "screen.png");
     await assertSurvived("guest panics", ended);
   });
 
@@ -89,14 +90,15 @@ describe("the image stage survives", function () {
   });
 
   it("a guest that hangs", async () => {
-    const timeouts = { whole: 60, progress: 0.8, ssh: 60, script: 30, shutdown: 30 };
+    const timeouts = { whole: 60, progress: 1.5, ssh: 60, script: 30, shutdown: 30 };
     const ended = await fail({ change: { timeouts } });
     assert.match(
       ended.stderr,
-      /for 8(\.0)? s nothing was printed, and neither disk nor console moved/,
+      /for 15(\.0)? s nothing was printed, and neither disk nor console moved/,
     );
     assert.match(ended.stderr, /"progress"/);
-    assertEvidence(evidenceFolder(ended.stderr), "serial.log");
+    // the picture that was taken before the clock ended it
+    assertEvidence(evidenceFolder(ended.stderr), "serial.log", "screen.png");
     await assertSurvived("guest hangs", ended);
   });
 

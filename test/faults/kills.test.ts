@@ -1,33 +1,24 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../stages/container";
 import { readManifest } from "../../store/manifest";
 import { Clone, jsonOf } from "../clone";
 import { inSequence } from "../inSequence";
+import { PROGRAMS, QEMU, resultsOf, unfinishedIn, untilAtWork, untilReleaseCopies } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, readdirIfThere } from "./invariants";
 import { Run } from "./run";
 
-const QEMU = { runsAs: /^qemu-system.* -drive /, says: /QEMU ended with exit code 137/ };
-const PACKER = { runsAs: /^packer build/, says: /packer ended/ };
+const STAGES = Object.entries({ ...PROGRAMS, release: undefined });
 
-/** The stages in their order, and the program in each one's container that shows that it is at work; release has no container. */
-const STAGES = {
-  base: /mmdebstrap/,
-  image: QEMU.runsAs,
-  check: /inspect_image/,
-  "convert-raw": /^qemu-img/,
-  smoke: QEMU.runsAs,
-  release: undefined,
-} as const;
+const QEMU_ENDS = { runsAs: QEMU, says: /QEMU ended with exit code 137/ };
+const PACKER_ENDS = { runsAs: /^packer build/, says: /packer ended/ };
 
 /** What else runs in a stage's container, and what is said when it is killed. */
-const MACHINERY: Record<string, Record<string, typeof QEMU>> = {
-  image: { QEMU, Packer: PACKER },
-  smoke: { QEMU },
+const MACHINERY: Record<string, Record<string, typeof QEMU_ENDS>> = {
+  image: { QEMU: QEMU_ENDS, Packer: PACKER_ENDS },
+  smoke: { QEMU: QEMU_ENDS },
 };
 
 /** A real build that is killed again and again, in each stage in each way, and goes on each time where it was. */
@@ -48,41 +39,11 @@ describe("an up that is killed", function () {
   });
   after(() => clone?.remove());
 
+  const output = () => clone.path("build/dev/output");
   const up = () =>
     Run.start(home, ["up", "-s", "dev", "--engine", "embedded", "--json"], {
       folder: clone.folder,
     });
-
-  /** Waits until the stage's own program runs; gives its container and the program's process id. */
-  async function atWork(run: Run, stage: string, program: RegExp) {
-    let over = false;
-    void run.ended.then(() => (over = true));
-    for (;;) {
-      for (const name of readdirIfThere(join(home, "work"))) {
-        if (!name.startsWith(`${stage.split("-")[0]!}-`)) continue;
-        const label = [`kragle.key=${name.slice(name.lastIndexOf("-") + 1)}`];
-        const [found] = await docker.listContainers({ filters: { label } });
-        if (!found) continue;
-        const container = docker.getContainer(found.Id);
-        const top = (await container.top({ ps_args: "-eo pid,args" }).catch(() => undefined)) as
-          { Processes: string[][] } | undefined;
-        const process = top?.Processes.find(([, words]) => program.test(words!));
-        if (process) return { container, pid: Number(process[0]) };
-      }
-      if (over) throw new Error(`${stage} did not run:\n${(await run.ended).stderr}`);
-      await sleep(50);
-    }
-  }
-
-  async function untilReleaseCopies(run: Run): Promise<void> {
-    let over = false;
-    void run.ended.then(() => (over = true));
-    const output = clone.path("build/dev/output");
-    while (!readdirIfThere(output).some((name) => name.startsWith("."))) {
-      if (over) throw new Error(`release did not run:\n${(await run.ended).stderr}`);
-      await sleep(5);
-    }
-  }
 
   async function rememberPublished(): Promise<void> {
     for (const name of readdirIfThere(join(home, "store"))) {
@@ -92,25 +53,31 @@ describe("an up that is killed", function () {
     }
   }
 
+  /** Stages that do not need each other run at the same time: the next one may have finished while this one was killed. */
+  function forget(stage: string): void {
+    for (const name of resultsOf(home, stage)) {
+      rmSync(join(home, "store", name), { recursive: true });
+      publishedAt.delete(name);
+    }
+  }
+
   async function assertSurvived(fault: string, stage: string, run: Run): Promise<void> {
     const left = { project: clone.folder, since: run.faultAt! };
     const secondsToClean = await assertNothingLeaked(home, left);
     await rememberPublished();
-    const made = [...publishedAt.keys()].filter((name) => name.startsWith(`${stage}-`));
-    const output = clone.path("build/dev/output");
-    assert.deepEqual(
-      readdirIfThere(output).filter((name) => name.startsWith(".")),
-      [],
-    );
-    if (stage !== "convert-raw") assert.deepEqual(made, [], `${stage} was published all the same`);
+    assert.deepEqual(unfinishedIn(output()), []);
+    assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
     survived({ fault, where: stage, secondsToClean });
   }
 
-  for (const [stage, program] of Object.entries(STAGES)) {
+  for (const [stage, program] of STAGES) {
     for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       it(`by ${signal} in ${stage} leaves nothing`, async () => {
+        forget(stage);
         const run = up();
-        await (program ? atWork(run, stage, program) : untilReleaseCopies(run));
+        await (program
+          ? untilAtWork(run, home, stage, program)
+          : untilReleaseCopies(run, output()));
         run.signal(signal);
         const { code, stderr } = await run.ended;
         if (signal !== "SIGKILL") {
@@ -122,8 +89,9 @@ describe("an up that is killed", function () {
     }
     if (!program) continue;
     it(`by docker kill in ${stage} leaves nothing, and says so`, async () => {
+      forget(stage);
       const run = up();
-      const { container } = await atWork(run, stage, program);
+      const { container } = await untilAtWork(run, home, stage, program);
       await run.killContainer(container);
       const { code, stderr } = await run.ended;
       assert.equal(code, 1, stderr);
@@ -133,8 +101,9 @@ describe("an up that is killed", function () {
     });
     for (const [name, { runsAs, says }] of Object.entries(MACHINERY[stage] ?? {})) {
       it(`by the end of ${name} in ${stage} says so`, async () => {
+        forget(stage);
         const run = up();
-        run.killProcess((await atWork(run, stage, runsAs)).pid, "SIGKILL");
+        run.killProcess((await untilAtWork(run, home, stage, runsAs)).pid, "SIGKILL");
         const { code, stderr } = await run.ended;
         assert.equal(code, 1, stderr);
         assert.match(stderr, says);

@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { findPulumi } from "../../engine/choose";
-import { docker } from "../../stages/container";
 import { Clone } from "../clone";
+import { inSequence } from "../inSequence";
+import { PROGRAMS, resultsOf, unfinishedIn, untilAtWork, untilReleaseCopies } from "./atWork";
 import { countFaults, survived } from "./figures";
-import { assertNothingLeaked, processesOf, readdirIfThere } from "./invariants";
+import { assertNothingLeaked, processesOf } from "./invariants";
 import { Run } from "./run";
 
 describe("an up by the Pulumi CLI that is killed", function () {
-  this.timeout(15 * 60_000);
+  this.timeout(30 * 60_000);
   let clone: Clone;
   let home: string;
   countFaults();
+  inSequence();
 
   before(async function () {
     if (!process.env.KRAGLE_TEST_FULL) this.skip();
@@ -24,25 +23,21 @@ describe("an up by the Pulumi CLI that is killed", function () {
     }
     clone = new Clone();
     home = clone.path(".kragle");
-    clone.addStack("dev", {});
+    clone.addStack("dev", { formats: ["raw"] });
   });
   after(() => clone?.remove());
 
-  /** Starts an update and waits until base's container runs. */
-  async function untilBase(): Promise<Run> {
-    const run = Run.start(home, ["up", "-s", "dev", "--engine", "pulumi", "--json"], {
-      folder: clone.folder,
-      environment: { PULUMI_SKIP_UPDATE_CHECK: "true" },
-    });
-    let over = false;
-    void run.ended.then(() => (over = true));
-    for (;;) {
-      const [work] = readdirIfThere(join(home, "work")).filter((name) => name.startsWith("base-"));
-      const label = [`kragle.key=${work?.slice(5)}`];
-      if (work && (await docker.listContainers({ filters: { label } })).length > 0) return run;
-      if (over) throw new Error((await run.ended).stderr);
-      await sleep(100);
-    }
+  const output = () => clone.path("build/dev/output");
+
+  const up = () =>
+    Run.start(home, ["up", "-s", "dev", "--engine", "pulumi", "--json"], { folder: clone.folder });
+
+  /** Starts an update and waits until the stage is at work. */
+  async function untilStage(stage: string): Promise<Run> {
+    const run = up();
+    if (stage === "release") await untilReleaseCopies(run, output());
+    else await untilAtWork(run, home, stage, PROGRAMS[stage as keyof typeof PROGRAMS]);
+    return run;
   }
 
   const cli = () => {
@@ -52,25 +47,38 @@ describe("an up by the Pulumi CLI that is killed", function () {
   };
 
   const faults: Record<string, (run: Run) => void> = {
+    "SIGKILL of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGKILL"),
+    "SIGTERM of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGTERM"),
+    "SIGINT of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGINT"),
+  };
+  const faultsOfKragle: typeof faults = {
     "SIGKILL of kragle": (run) => run.signal("SIGKILL"),
     "SIGTERM of kragle": (run) => run.signal("SIGTERM"),
     "SIGINT of kragle": (run) => run.signal("SIGINT"),
-    "SIGKILL of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGKILL"),
-    "SIGTERM of the Pulumi CLI": (run) => run.killProcess(cli(), "SIGTERM"),
   };
-  // each begins where the one before was killed: with a stack that may still be locked
-  for (const [fault, inflict] of Object.entries(faults)) {
-    it(`by ${fault} leaves nothing, and the next one runs`, async () => {
-      const run = await untilBase();
-      inflict(run);
-      const { code } = await run.ended;
-      assert.notEqual(code, 0);
-      const left = { project: clone.folder, since: run.faultAt! };
-      const secondsToClean = await assertNothingLeaked(home, left);
-      const stored = readdirIfThere(join(home, "store")).filter((name) => name.startsWith("base-"));
-      assert.deepEqual(stored, []);
-      assert.ok(readdirSync(home).includes("id"));
-      survived({ fault, where: "base, Pulumi CLI", secondsToClean });
-    });
+  for (const stage of [...Object.keys(PROGRAMS), "release"]) {
+    // each begins where the one before was killed: with a stack that may still be locked
+    const all = { ...faults, ...(stage === "base" ? faultsOfKragle : {}) };
+    for (const [fault, inflict] of Object.entries(all)) {
+      it(`by ${fault} in ${stage} leaves nothing, and the next one runs`, async () => {
+        const run = await untilStage(stage);
+        inflict(run);
+        const { code } = await run.ended;
+        assert.notEqual(code, 0);
+        const left = { project: clone.folder, since: run.faultAt! };
+        const secondsToClean = await assertNothingLeaked(home, left);
+        assert.deepEqual(unfinishedIn(output()), []);
+        assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
+        survived({ fault, where: `${stage} (CLI)`, secondsToClean });
+      });
+    }
   }
+
+  it("ends well when nobody kills it any more, and goes on where it was", async () => {
+    const { code, stderr } = await up().ended;
+    assert.equal(code, 0, stderr);
+    const verified = await clone.kragle(["verify", "-s", "dev"]);
+    assert.equal(verified.code, 0, verified.stderr);
+    await assertNothingLeaked(home, { project: clone.folder });
+  });
 });

@@ -50,6 +50,13 @@ describe("Pulumi.yaml", () => {
     assert.deepEqual(spec.formats, []);
   });
 
+  it("has the same base image as the Dockerfile, pinned by its digest", () => {
+    const { baseImage } = project.config;
+    assert.match(String(baseImage!.default), /@sha256:[0-9a-f]{64}$/);
+    const dockerfile = readFileSync(join(projectFolder, "builder/Dockerfile"), "utf8");
+    assert.equal(/^ARG BASE=(.+)$/m.exec(dockerfile)?.[1], baseImage!.default);
+  });
+
   it("names what it describes as it is", () => {
     assert.equal(project.name, "kragle");
     assert.deepEqual(project.runtime, {

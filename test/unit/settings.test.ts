@@ -42,7 +42,8 @@ describe("settings", () => {
       iso: null,
       credentials: {},
       builderImage: null,
-      baseImage: "debian:bookworm-slim",
+      baseImage:
+        "debian:bookworm-slim@sha256:abd67ffcfa541b485a3dff59865ab629aa048a6c613e639d36e7456b0b229241",
       packer: "auto",
       snapshot: null,
       refreshAfter: null,
