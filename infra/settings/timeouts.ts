@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { Timeouts } from "../../plan/imageSpec";
-import { quote, structured, wholeNumber } from "./values";
+import { decimal, quote, structured } from "./values";
 
 const DEFAULT_MINUTES: Timeouts = {
   base: 30,
@@ -20,7 +20,10 @@ const DEFAULT_MINUTES: Timeouts = {
 export const timeouts = structured(
   z.strictObject(
     Object.fromEntries(
-      Object.keys(DEFAULT_MINUTES).map((step) => [step, wholeNumber(1, 10_000).optional()]),
+      Object.keys(DEFAULT_MINUTES).map((step) => [
+        step,
+        decimal(0.1, 10_000, "minutes").optional(),
+      ]),
     ),
     {
       error: (issue) =>

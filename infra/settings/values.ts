@@ -37,13 +37,27 @@ export const flag = z.union(
 );
 
 export const wholeNumber = (least: number, most: number, what = "a whole number") => {
-  const error = (issue: { input?: unknown }) =>
-    `${quote(issue.input)} is not allowed; write ${what} from ${least} to ${most}`;
+  const error = notFrom(what, least, most);
   return z.preprocess(
-    (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
+    fromText(/^\d+$/),
     z.int({ error }).min(least, { error }).max(most, { error }),
   );
 };
+
+export const decimal = (least: number, most: number, what: string) => {
+  const error = notFrom(what, least, most);
+  return z.preprocess(
+    fromText(/^\d+(\.\d+)?$/),
+    z.number({ error }).min(least, { error }).max(most, { error }),
+  );
+};
+
+const notFrom = (what: string, least: number, most: number) => (issue: { input?: unknown }) =>
+  `${quote(issue.input)} is not allowed; write ${what} from ${least} to ${most}`;
+
+/** A number may come as text. */
+const fromText = (pattern: RegExp) => (value: unknown) =>
+  typeof value === "string" && pattern.test(value) ? Number(value) : value;
 
 /** A list or an object may come as JSON text: that is how Pulumi hands structured configuration over. */
 export const structured = <T extends z.ZodType>(schema: T) =>

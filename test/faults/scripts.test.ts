@@ -23,14 +23,14 @@ describe("provisioning scripts that misbehave", function () {
 
   it("fill neither disk nor memory, and the one that hangs is named", async () => {
     const scripts = {
-      "prints 100 MB.sh": `yes "a line of one hundred characters, more or less" | head -c 100000000`,
+      "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
       "one endless line.sh": `head -c 100000000 /dev/zero | tr '\\0' x; echo`,
       "hängt.sh": `echo now it hangs; sleep 100000`,
     };
     for (const [name, text] of Object.entries(scripts)) {
       writeFileSync(clone.path(name), `#!/bin/sh\n${text}\n`);
     }
-    clone.addStack("scripts", { provision: Object.keys(scripts), timeouts: { script: 1 } });
+    clone.addStack("scripts", { provision: Object.keys(scripts), timeouts: { script: 0.3 } });
     const home = clone.path(".kragle");
     const started = Run.start(home, ["up", "-s", "scripts", "--engine", "embedded", "--json"], {
       folder: clone.folder,

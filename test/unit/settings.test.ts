@@ -125,8 +125,8 @@ describe("settings", () => {
   });
 
   it("of times replace those steps only, in minutes", () => {
-    const { timeouts } = parse({ timeouts: { image: 90, ssh: "5" } });
-    assert.deepEqual(timeouts, { ...parse().timeouts, image: 5400, ssh: 300 });
+    const { timeouts } = parse({ timeouts: { image: 90, ssh: "5", script: 0.5 } });
+    assert.deepEqual(timeouts, { ...parse().timeouts, image: 5400, ssh: 300, script: 30 });
   });
 
   it("name the folder of a release after the stack", () => {
