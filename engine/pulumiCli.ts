@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
 import { EXIT } from "../stages/failure";
@@ -81,10 +82,12 @@ export function isLeftLocked(stderr: string, isAlive = processIsAlive): boolean 
 function processIsAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
+  // a signal still reaches a process that has ended and for which nobody has waited yet
+  const stat = `/proc/${pid}/stat`;
+  return !existsSync(stat) || !/\) [ZX] /.test(readFileSync(stat, "utf8"));
 }
 
 /** The CLI's own words, without what it says besides. */

@@ -119,8 +119,7 @@ export async function runContainer(options: ContainerOptions): Promise<Container
     if (guard.failure) throw guard.failure;
     if (exitCode === STOPPED) throw stoppedFromOutside();
     // Docker itself says no more of a kill
-    if (exitCode === KILLED)
-      tail.push("(killed by the kernel, for want of memory, or by somebody)");
+    if (exitCode === KILLED) tail.push("killed by the kernel, for want of memory, or by somebody");
     return { exitCode, tail };
   } catch (error) {
     throw guard.failure ?? (error as Error);

@@ -55,7 +55,7 @@ export const convert: StageProgram<z.infer<typeof settings>> = {
       settings: {},
       deadlineSeconds: settings.timeoutSeconds,
     });
-    if (exitCode !== 0) throw explain(fileName, tail);
+    if (exitCode !== 0) throw explain(fileName, exitCode, tail);
     if (format === "raw.zst") {
       phase("write the block map");
       const raw = rawPartOf(fileName);
@@ -66,11 +66,14 @@ export const convert: StageProgram<z.infer<typeof settings>> = {
   },
 };
 
-function explain(fileName: string, tail: readonly string[]): StageFailure {
+function explain(fileName: string, exitCode: number, tail: readonly string[]): StageFailure {
   const which = tail.at(-1) ?? "the container printed nothing";
   const words = tail.slice(0, -1).filter((line) => !line.startsWith("» "));
-  return new StageFailure([`${fileName}: ${which}`, ...words.slice(-5)].join("\n"), {
-    hint: "see that the store's disk has room, then run the same command again",
-    exitCode: isForWantOfRoom(words.join()) ? EXIT.lacking : EXIT.failed,
-  });
+  const text = [`${fileName}: ${which} (exit code ${exitCode})`, ...words.slice(-5)].join("\n");
+  return isForWantOfRoom(words.join())
+    ? new StageFailure(text, {
+        hint: "make room on the store's disk (./kragle gc), then run the same command again",
+        exitCode: EXIT.lacking,
+      })
+    : new StageFailure(text, { hint: "run the same command again; the image is kept" });
 }

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-LONGEST_LOG = 32 * 2**20  # characters; a script that prints without end must not fill the disk
+LONGEST_LOG = 32 * 2**20  # bytes; a script that prints without end must not fill the disk
 MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
 TAIL = 10  # lines of a failed tool's output, or of a log, that an error repeats
 
@@ -33,16 +33,22 @@ def say(text):
 
 
 class Log:
-    """A log that is cut where it becomes too long."""
+    """A log that keeps its beginning, half of the room, and its latest lines where it becomes too long."""
 
     def __init__(self, path):
-        self.file = open(path, "a", encoding="utf-8", buffering=1)
-        self.room = LONGEST_LOG
+        self.file = open(path, "ab", buffering=0)
+        self.bytes = self.file.tell()
+        self.beginning = None  # where it ends, once that half is full
 
     def write(self, text):
-        if self.room > 0:
-            self.room -= len(text)
-            self.file.write(text if self.room > 0 else "\n[the log is cut here: it became too long]\n")
+        data = text.encode(errors="replace")
+        end = self.bytes + len(data)
+        if end > LONGEST_LOG / 2 and self.beginning is None:
+            self.beginning = self.bytes
+        if end > LONGEST_LOG:
+            self.file.truncate(self.beginning)
+            self.bytes = self.beginning + self.file.write(b"\n[lines are left out here: they were too many]\n")
+        self.bytes += self.file.write(data)
 
 
 def plain(line):

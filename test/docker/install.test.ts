@@ -121,7 +121,7 @@ describe("an installation by the installer of an ISO", function () {
     assert.ok(existsSync(join(folder, "work/disk.qcow2")));
   });
 
-  it("starts the installer's own kernel with its medium, its kickstart and no monitor", async () => {
+  it("starts the installer's own kernel with its medium and its kickstart, and without a restart", async () => {
     await install(say(DONE));
     const words = readFileSync(join(folder, "logs/arguments"), "utf8").split("\n");
     const after = (word: string) => words[words.indexOf(word) + 1];

@@ -101,54 +101,43 @@ describe("a stage on a hostile host", function () {
     survived({ fault: "umask 077, path with blanks and umlauts", where: "convert" });
   });
 
-  it("says that its folder is read-only", async function () {
-    if (!canLoop()) this.skip();
-    mkdirSync(join(home, "work"), { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", "ro", "none", join(home, "work")]);
+  /** Runs the stage while a folder of its store is a disk of its own. It must fail as for want of something, in words. */
+  async function failOn(test: Mocha.Context, name: string, options: string, before?: () => void) {
+    if (!canLoop()) test.skip();
+    const folder = join(home, name);
+    mkdirSync(folder, { recursive: true });
+    execFileSync("mount", ["-t", "tmpfs", "-o", options, "none", folder]);
     try {
+      before?.();
       const { code, stderr } = await stage().ended;
-      assert.match(stderr, /work.*: the file system is read-only/);
-      assert.match(stderr, /next: .*KRAGLE_HOME/);
       assert.doesNotMatch(stderr, / at .*\.ts:/);
       assert.equal(code, 3, stderr);
+      return stderr;
     } finally {
-      execFileSync("umount", [join(home, "work")]);
+      execFileSync("umount", [folder]);
     }
+  }
+
+  it("says that its folder is read-only", async function () {
+    const stderr = await failOn(this, "work", "ro");
+    assert.match(stderr, /work.*: the file system is read-only/);
+    assert.match(stderr, /next: .*KRAGLE_HOME/);
     await assertSucceeds();
     survived({ fault: "work folder is read-only", where: "convert" });
   });
 
   it("says that its work folder lies on another disk", async function () {
-    if (!canLoop()) this.skip();
-    mkdirSync(join(home, "work"), { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", join(home, "work")]);
-    try {
-      const { code, stderr } = await stage().ended;
-      assert.match(stderr, /work.*: it lies on another disk/);
-      assert.match(stderr, /next: .*on one disk/);
-      assert.doesNotMatch(stderr, / at .*\.ts:/);
-      assert.equal(code, 3, stderr);
-    } finally {
-      execFileSync("umount", [join(home, "work")]);
-    }
+    const stderr = await failOn(this, "work", "size=64m,mode=755");
+    assert.match(stderr, /work.*: it lies on another disk/);
+    assert.match(stderr, /next: .*on one disk/);
     await assertSucceeds();
     survived({ fault: "work folder on another disk", where: "convert" });
   });
 
   it("says that the disk is full when there is no room for a manifest", async function () {
-    if (!canLoop()) this.skip();
-    const store = join(home, "locks");
-    mkdirSync(store, { recursive: true });
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4k,nr_inodes=2", "none", store]);
-    try {
-      writeFileSync(join(store, "full"), "");
-      const { code, stderr } = await stage().ended;
-      assert.match(stderr, /the disk is full/);
-      assert.doesNotMatch(stderr, / at .*\.ts:/);
-      assert.equal(code, 3, stderr);
-    } finally {
-      execFileSync("umount", [store]);
-    }
+    const fill = () => writeFileSync(join(home, "locks/full"), "");
+    const stderr = await failOn(this, "locks", "size=4k,nr_inodes=2", fill);
+    assert.match(stderr, /the disk is full/);
     await assertSucceeds();
     survived({ fault: "disk is full", where: "store" });
   });

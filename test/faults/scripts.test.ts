@@ -9,8 +9,9 @@ import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariant
 import { Run } from "./run";
 
 const MIB = 2 ** 20;
+const LOGS = ["packer.log", "scripts.log", "container.log", "stage.log"];
 
-/** Provisioning scripts that misbehave, in one real guest, one after the other. */
+/** Provisioning scripts that misbehave, in a real guest. */
 describe("provisioning scripts that misbehave", function () {
   this.timeout(30 * 60_000);
   let clone: Clone;
@@ -21,38 +22,45 @@ describe("provisioning scripts that misbehave", function () {
     clone = sharedClone();
   });
 
-  it("fill neither disk nor memory, and the one that hangs is named", async () => {
-    const scripts = {
-      "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
-      "one endless line.sh": `head -c 100000000 /dev/zero | tr '\\0' x; echo`,
-      "hängt.sh": `echo now it hangs; sleep 100000`,
-    };
+  /** Builds with these scripts, the last of which fails; gives what was said and the folder with the logs. */
+  async function fail(stack: string, scripts: Record<string, string>, minutes: number) {
     for (const [name, text] of Object.entries(scripts)) {
       writeFileSync(clone.path(name), `#!/bin/sh\n${text}\n`);
     }
-    clone.addStack("scripts", { provision: Object.keys(scripts), timeouts: { script: 0.3 } });
+    clone.addStack(stack, { provision: Object.keys(scripts), timeouts: { script: minutes } });
     const home = clone.path(".kragle");
-    const started = Run.start(home, ["up", "-s", "scripts", "--engine", "embedded", "--json"], {
-      folder: clone.folder,
-    });
-    const { code, stderr } = await started.ended;
+    const args = ["up", "-s", stack, "--engine", "embedded", "--json"];
+    const { code, stderr } = await Run.start(home, args, { folder: clone.folder }).ended;
     assert.equal(code, 1, stderr.slice(-3000));
-    assert.match(stderr, /"(\S*)hängt\.sh" ran longer than it may \(setting timeouts\)/);
-    assert.match(stderr, /now it hangs/);
     const folder = evidenceFolder(stderr, clone.folder);
-    assertEvidence(folder, "packer.log", "scripts.log", "container.log", "stage.log");
-    for (const log of ["packer.log", "scripts.log", "container.log", "stage.log"]) {
+    assertEvidence(folder, ...LOGS, "screen.png");
+    await assertNothingLeaked(home, { project: clone.folder });
+    return { stderr, folder };
+  }
+
+  it("fill neither disk nor memory, and the one that fails is named with its last words", async () => {
+    const scripts = {
+      "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
+      "one endless line.sh": `head -c 40000000 /dev/zero | tr '\\0' x; echo`,
+      "fails.sh": "echo these are its last words; exit 7",
+    };
+    const { stderr, folder } = await fail("flood", scripts, 2);
+    assert.match(stderr, /"\S*fails\.sh" ended with exit code 7; its last lines:\n.*last words/);
+    for (const log of LOGS) {
       assert.ok(statSync(join(folder, log)).size < 40 * MIB, `${log} is too large`);
     }
-    assert.match(readFileSync(join(folder, "scripts.log"), "utf8"), /prints 100 MB\.sh/);
+    const said = readFileSync(join(folder, "scripts.log"), "utf8");
+    assert.match(said, /^» \S*prints 100 MB\.sh\n[^]*» \S*fails\.sh\nthese are its last words\n$/);
     assert.ok(stderr.length < 2 * MIB, "whoever watches was flooded");
-    await assertNothingLeaked(home, { project: clone.folder });
-    for (const fault of [
-      "script prints 100 MB",
-      "script prints one endless line",
-      "script hangs",
-    ]) {
-      survived({ fault, where: "image" });
+    for (const fault of ["prints 100 MB", "prints one endless line", "fails"]) {
+      survived({ fault: `script ${fault}`, where: "image" });
     }
+  });
+
+  it("and hang are ended, and named with what they said before", async () => {
+    const { stderr } = await fail("hang", { "hängt.sh": "echo now it hangs; sleep 100000" }, 0.1);
+    assert.match(stderr, /"(\S*)hängt\.sh" ran longer than it may \(setting timeouts\)/);
+    assert.match(stderr, /now it hangs/);
+    survived({ fault: "script hangs", where: "image" });
   });
 });

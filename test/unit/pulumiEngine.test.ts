@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type { EngineEvent } from "../../engine/events";
 import { isLeftLocked } from "../../engine/pulumiCli";
@@ -104,15 +108,29 @@ describe("the events of the Pulumi CLI", () => {
 });
 
 describe("a locked stack", () => {
-  const message = (host: string) =>
+  const message = (host: string, pid = 77) =>
     [
       "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.",
-      `  file:///state/.pulumi/locks/x.json: created by root@${host} (pid 77) at 2026-11-01T00:00:00Z`,
+      `  file:///state/.pulumi/locks/x.json: created by root@${host} (pid ${pid}) at 2026-11-01T00:00:00Z`,
     ].join("\n");
   const alive = (pid: number) => pid !== 77;
 
   it("was left so by a process of this machine that is no more", () => {
     assert.equal(isLeftLocked(message(hostname()), alive), true);
+  });
+
+  it("was left so by a process that has ended, though nobody has waited for it yet", async () => {
+    // the second sleep knows nothing of the child that it got from the shell
+    const parent = spawn("sh", ["-c", "sleep 0 & echo $!; exec sleep 9"]);
+    const [line] = (await once(parent.stdout, "data")) as [Buffer];
+    const pid = Number(line.toString());
+    try {
+      while (!isLeftLocked(message(hostname(), pid))) await sleep(20);
+      assert.match(readFileSync(`/proc/${pid}/stat`, "utf8"), /\) Z /);
+      assert.equal(isLeftLocked(message(hostname(), parent.pid)), false);
+    } finally {
+      parent.kill();
+    }
   });
 
   it("is another's where that process lives, or is of another machine", () => {
