@@ -83,6 +83,8 @@ export const image: StageProgram<z.infer<typeof settings>> = {
           script: scale(settings.timeouts.script),
           shutdown: scale(settings.timeouts.shutdown),
         },
+        // as long as SSH may take with KVM
+        freezeSeconds: accelerator === "tcg" ? settings.timeouts.ssh : null,
         environment: hostProxyEnvironment(),
         scripts: Object.keys(settings.scripts).sort(),
         // both expression languages read these alike

@@ -4,15 +4,17 @@ import type { LogFile } from "./logFile";
 const HEARTBEAT_SECONDS = 25;
 /** Whoever watches cannot read more, and Pulumi keeps every line. */
 const LINES_A_SECOND = 50;
+const CHARACTERS_A_SECOND = 4096;
 
 /** Prints lines, keeps them with their time in the stage's log, measures phases, and speaks up when nothing was printed for a while. */
 export class PhaseClock {
   private readonly started = Date.now();
   private readonly phases: { name: string; from: number }[] = [];
   private readonly timer: NodeJS.Timeout;
-  /** The second that runs, the lines printed in it, and those that only the log has. */
+  /** The second that runs, what was printed in it, and the lines that only the log has. */
   private second = 0;
-  private printed = 0;
+  private lines = 0;
+  private characters = 0;
   private held = 0;
 
   constructor(
@@ -36,14 +38,16 @@ export class PhaseClock {
     const second = Math.floor(Date.now() / 1000);
     if (second !== this.second) {
       this.second = second;
-      this.printed = 0;
+      this.lines = this.characters = 0;
     }
-    if (!always && this.printed >= LINES_A_SECOND) {
+    const enough = this.lines >= LINES_A_SECOND || this.characters >= CHARACTERS_A_SECOND;
+    if (!always && enough) {
       this.held++;
       return;
     }
     this.tellHeld();
-    this.printed++;
+    this.lines++;
+    this.characters += text.length;
     this.print(text);
   }
 

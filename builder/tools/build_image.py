@@ -10,6 +10,7 @@ Settings (all required):
     environment  variables for the scripts
     scripts      their names in /provision, in the order to run
     fatalSigns   {regular expression: meaning} of lines on the console that end the build
+    freezeSeconds  how long a starting guest's console may say nothing before the guest is started once more, or null
 Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
@@ -44,14 +45,27 @@ def build_image(settings):
     secrets = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in stage.secrets().items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**all_variables(settings), **secrets}))
-    run = PackerRun(SCRATCH, LOGS, template["builders"][0]["name"], settings["fatalSigns"])
-    run.build(build, [variables])
+    output = all_variables(settings)["output"]
+    run_packer(settings, template["builders"][0]["name"], output, build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
-    compact(only_file(os.path.join(SCRATCH, "output")), image)
+    compact(only_file(output), image)
     look_for_key(image, packer_template.key_path(PRIVATE))
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
+
+
+def run_packer(settings, builder, output, *files):
+    """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
+    for last in (False, True):
+        run = PackerRun(SCRATCH, LOGS, builder, settings["fatalSigns"], settings["freezeSeconds"])
+        try:
+            return run.build(*files)
+        except stage.Failure:
+            if last or not run.qemu.frozen:
+                raise
+            stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
+            shutil.rmtree(output, ignore_errors=True)
 
 
 def all_variables(settings):

@@ -10,6 +10,7 @@ from guest_screen import GuestScreen
 POLL_SECONDS = 0.5
 PICTURE_SECONDS = 10
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
+LOGIN = re.compile(r"^(?!Last )\S+ login: ")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
 
@@ -18,15 +19,21 @@ class QemuWatch:
 
     `log` gets QEMU's own words, `screen.png` beside it the last picture of the guest's screen; `code` is its exit code
     once it has ended by itself. `signs` are {pattern: meaning} of what a guest that has failed for good writes to its
-    console, which is in the file `console`; `lost` is the meaning of the first that was seen.
+    console, which is in the file `console`; `lost` is the meaning of the first that was seen. A guest that says nothing
+    there for `freeze_seconds`, before its login prompt, is lost and `frozen`, too.
     """
 
-    def __init__(self, folder, log, console=None, signs=None):
+    def __init__(self, folder, log, console=None, signs=None, freeze_seconds=None):
         self.log = log
         self.screen = GuestScreen(os.path.join(os.path.dirname(log), "screen.png"))
         self.console = console
         self.signs = [(re.compile(pattern), meaning) for pattern, meaning in (signs or {}).items()]
-        self.read = 0  # bytes of the console
+        self.freeze_seconds = freeze_seconds
+        self.frozen = False
+        self.prompted = False
+        self.said = time.monotonic()
+        self.bytes = 0  # of the console
+        self.read = 0  # of them
         self.lost = None
         self.exit_file = os.path.join(folder, "qemu.exit")
         if os.path.exists(self.exit_file):
@@ -68,9 +75,22 @@ class QemuWatch:
         # a prompt, such as that of a rescue shell, has no end
         for line in new.decode(errors="replace").splitlines():
             text = ESCAPES.sub("", line)
+            self.prompted = self.prompted or LOGIN.search(text) is not None
             self.lost = self.lost or next((meaning for sign, meaning in self.signs if sign.search(text)), None)
         self.read += whole
+        self.look_for_freeze()
         return self.lost is not None
+
+    def look_for_freeze(self):
+        if not self.freeze_seconds:
+            return
+        size = os.path.getsize(self.console)
+        if size != self.bytes:
+            self.bytes, self.said = size, time.monotonic()
+        silent = time.monotonic() - self.said
+        if size and not self.prompted and silent > self.freeze_seconds:
+            self.frozen = True
+            self.lost = self.lost or f"the guest froze: its console has said nothing for {silent:.0f} s"
 
     def ended(self):
         """Whether QEMU ended unasked: with an error at any time, or before the guest was told to power off."""

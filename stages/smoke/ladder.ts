@@ -16,6 +16,8 @@ export interface Ladder {
   readonly rungs: readonly Rung[];
   /** For the whole way, power-off included. */
   readonly deadlineSeconds: number;
+  /** A console that says nothing for so long between the kernel's first line and the login prompt is a frozen guest's. */
+  readonly freezeSeconds?: number;
 }
 
 export type Observation =
@@ -38,6 +40,9 @@ export interface Progress {
   readonly offAt?: number;
   /** Why the boot failed; the first reason counts. */
   readonly failure?: string;
+  /** When the console said something last. */
+  readonly saidAt?: number;
+  readonly frozen?: boolean;
   /** What systemd said about units that it could not start. */
   readonly complaints: readonly string[];
   /** The console's last lines without escape sequences; the very last is not finished. */
@@ -61,7 +66,12 @@ export function observe(
   const next = take(ladder, progress, observation, at);
   if (next.failure || next.offAt !== undefined) return next;
   const late = findLateness(ladder, next, at);
-  return late ? { ...next, failure: late } : next;
+  if (late) return { ...next, failure: late };
+  const { freezeSeconds = Infinity } = ladder;
+  const { saidAt = at, seconds } = next;
+  if (at - saidAt <= freezeSeconds || !("kernel" in seconds) || "login" in seconds) return next;
+  const failure = `the guest froze: its console has said nothing for ${Math.round(at - saidAt)} s`;
+  return { ...next, failure, frozen: true };
 }
 
 /** The rungs that are not reached yet. */
@@ -104,7 +114,7 @@ function readConsole(ladder: Ladder, progress: Progress, text: string, at: numbe
   const console = [...progress.console.slice(0, -1), ...lines].slice(-CONSOLE_LINES);
   const failedUnits = lines.slice(0, -1).filter((line) => COMPLAINT.test(line));
   const complaints = [...progress.complaints, ...failedUnits].slice(0, COMPLAINTS);
-  const next = { ...progress, seconds, complaints, console };
+  const next = { ...progress, seconds, complaints, console, saidAt: at };
   return failure ? fail(next, failure) : next;
 }
 

@@ -43,16 +43,39 @@ export class TinyGuest {
 
   constructor(private readonly toolsImage: string) {}
 
+  /** Publishes the guest as the base of an image. */
   async publish(words: string, then: keyof typeof THEN): Promise<void> {
+    this.baseKey = (await this.publishDisk("base", "disk.qcow2", words, then)).key;
+  }
+
+  /** Publishes the guest as an image, and asks for its proof. */
+  async proofRequest(words: string, then: keyof typeof THEN): Promise<StageRequest> {
+    const { key, manifest } = await this.publishDisk("image", "image.qcow2", words, then);
+    return {
+      stack: "test",
+      root: "smoke",
+      description: this.room.describe("a", "smoke"),
+      settings: {
+        toolsImage: this.toolsImage,
+        image: { key, sha256: manifest.files[0]!.sha256 },
+        ...{ proof: "quick", channel: "agent", firmware: ["bios"] },
+        ...{ diskBytes: 256 * 2 ** 20, memoryMiB: 256, cpus: 1, accelerator: "tcg" },
+        // seconds; ten times as long under TCG
+        ...{ timeoutSeconds: 4, silenceSeconds: 60 },
+      },
+    };
+  }
+
+  private async publishDisk(stage: string, name: string, words: string, then: keyof typeof THEN) {
     const folder = mkdtempSync(join(tmpdir(), "kragle-sector-"));
     try {
       writeFileSync(join(folder, "disk.raw"), sector(words, then));
       const make =
         "truncate -s 256M /w/disk.raw; qemu-img convert -O qcow2 /w/disk.raw /w/disk.qcow2";
       inTools(this.toolsImage, folder, make);
-      const description = this.room.describe("a", "base");
-      copyFileSync(join(folder, "disk.qcow2"), join(this.room.work({}, description), "disk.qcow2"));
-      this.baseKey = (await this.room.publish({}, description)).key;
+      const description = this.room.describe("a", stage);
+      copyFileSync(join(folder, "disk.qcow2"), join(this.room.work({}, description), name));
+      return await this.room.publish({}, description);
     } finally {
       rmSync(folder, { recursive: true });
     }

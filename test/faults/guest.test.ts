@@ -102,6 +102,33 @@ describe("the image stage survives", function () {
     await assertSurvived("guest hangs", ended);
   });
 
+  it("a guest that freezes: it is started once more", async () => {
+    const timeouts = { whole: 60, progress: 60, ssh: 3, script: 30, shutdown: 30 };
+    const ended = await fail({ words: "[    0.000000] Linux", change: { timeouts } });
+    assert.match(
+      ended.stderr,
+      /the guest froze: its console has said nothing for 3 s; .* once more/,
+    );
+    assert.equal(ended.stderr.match(/» start guest/g)?.length, 2);
+    assert.match(ended.stderr, /the guest froze: .* before the guest answered on SSH/);
+    await assertSurvived("guest freezes", ended);
+  });
+
+  it("a guest that freezes while it proves itself: it is started once more", async () => {
+    const request = await guest.proofRequest("[    0.000000] Linux version 6.1", "hang");
+    const ended = await Run.stage(guest.room.home, request).ended;
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.match(
+      ended.stderr,
+      /the guest froze: its console has said nothing for [45] s; .* once more/,
+    );
+    assert.equal(ended.stderr.match(/» wait for the login prompt/g)?.length, 2, ended.stderr);
+    assert.match(ended.stderr, /the image did not pass its boot \(BIOS\): the guest froze/);
+    assertEvidence(evidenceFolder(ended.stderr), "serial.log", "failure.png");
+    await assertNothingLeaked(guest.room.home);
+    survived({ fault: "guest freezes", where: "smoke" });
+  });
+
   it("a build that takes longer than it may", async () => {
     const timeouts = { whole: 0.8, progress: 60, ssh: 60, script: 30, shutdown: 30 };
     const ended = await fail({ then: "repeat", change: { timeouts } });

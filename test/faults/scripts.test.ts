@@ -41,7 +41,7 @@ describe("provisioning scripts that misbehave", function () {
   it("fill neither disk nor memory, and the one that fails is named with its last words", async () => {
     const scripts = {
       "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
-      "one endless line.sh": `head -c 40000000 /dev/zero | tr '\\0' x; echo`,
+      "one endless line.sh": `head -c 20000000 /dev/zero | tr '\\0' x; echo`,
       "fails.sh": "echo these are its last words; exit 7",
     };
     const { stderr, folder } = await fail("flood", scripts, 2);

@@ -55,6 +55,22 @@ describe("the boot ladder", () => {
     assert.equal(top.failure, undefined);
   });
 
+  it("is left where the console falls silent between kernel and login prompt, if that counts as frozen", () => {
+    const silent: Timed[] = [
+      [5, KERNEL],
+      [9, console_("[    1.1] NET: Registered\r\n")],
+      [29, time],
+    ];
+    const freezing = { ...ladder, freezeSeconds: 20 };
+    assert.equal(on(freezing, ...silent).failure, undefined);
+    const frozen = on(freezing, ...silent, [30, time]);
+    assert.equal(frozen.failure, "the guest froze: its console has said nothing for 21 s");
+    assert.equal(frozen.frozen, true);
+    assert.equal(on(ladder, ...silent, [30, time]).failure, undefined);
+    assert.equal(on(freezing, [5, KERNEL], [9, PROMPT], [30, time]).failure, undefined);
+    assert.equal(on(freezing, [2, console_("SeaBIOS\n")], [25, time]).failure, undefined);
+  });
+
   const orders: Record<string, Timed[]> = {
     "the agent before the login prompt": [
       [20, reached("agent")],
