@@ -28,6 +28,7 @@ from secret_scan import scan
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
+OUTPUT = os.path.join(SCRATCH, "output")
 PRIVATE = lifeline.PRIVATE  # the key pair, and what may contain a proxy's password
 
 
@@ -45,17 +46,16 @@ def build_image(settings):
     secrets = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in stage.secrets().items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**all_variables(settings), **secrets}))
-    output = all_variables(settings)["output"]
-    run_packer(settings, template["builders"][0]["name"], output, build, [variables])
+    run_packer(settings, template["builders"][0]["name"], build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
-    compact(only_file(output), image)
+    compact(only_file(OUTPUT), image)
     look_for_key(image, packer_template.key_path(PRIVATE))
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
 
 
-def run_packer(settings, builder, output, *files):
+def run_packer(settings, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     for last in (False, True):
         run = PackerRun(SCRATCH, LOGS, builder, settings["fatalSigns"], settings["freezeSeconds"])
@@ -65,7 +65,7 @@ def run_packer(settings, builder, output, *files):
             if last or not run.qemu.frozen:
                 raise
             stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
-            shutil.rmtree(output, ignore_errors=True)
+            shutil.rmtree(OUTPUT, ignore_errors=True)
 
 
 def all_variables(settings):
@@ -74,7 +74,7 @@ def all_variables(settings):
         **packer_template.run_variables(PRIVATE),
         "template_folder": TEMPLATE,
         "base": os.path.join(BASE, "disk.qcow2"),
-        "output": os.path.join(SCRATCH, "output"),
+        "output": OUTPUT,
         "disk_bytes": settings["diskBytes"],
         "memory": settings["memoryMiB"],
         "cpus": settings["cpus"],

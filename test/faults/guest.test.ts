@@ -109,7 +109,7 @@ describe("the image stage survives", function () {
       ended.stderr,
       /the guest froze: its console has said nothing for 3 s; .* once more/,
     );
-    assert.equal(ended.stderr.match(/» start guest/g)?.length, 2);
+    assert.equal(ended.stderr.match(/^» start guest/gm)?.length, 2);
     assert.match(ended.stderr, /the guest froze: .* before the guest answered on SSH/);
     await assertSurvived("guest freezes", ended);
   });
@@ -122,7 +122,7 @@ describe("the image stage survives", function () {
       ended.stderr,
       /the guest froze: its console has said nothing for [45] s; .* once more/,
     );
-    assert.equal(ended.stderr.match(/» wait for the login prompt/g)?.length, 2, ended.stderr);
+    assert.equal(ended.stderr.match(/^» wait for the login prompt/gm)?.length, 2, ended.stderr);
     assert.match(ended.stderr, /the image did not pass its boot \(BIOS\): the guest froze/);
     assertEvidence(evidenceFolder(ended.stderr), "serial.log", "failure.png");
     await assertNothingLeaked(guest.room.home);
