@@ -16,12 +16,13 @@ export interface Ended {
   readonly stdout: string;
   readonly stderr: string;
   readonly seconds: number;
+  /** When a test inflicted a fault on it, in milliseconds. */
+  readonly faultAt?: number;
 }
 
 /** A `./kragle` that runs, with what a test does to it. */
 export class Run {
   readonly ended: Promise<Ended>;
-  /** When a test inflicted a fault on it, in milliseconds. */
   faultAt?: number;
 
   private constructor(private readonly child: ChildProcess) {
@@ -31,7 +32,7 @@ export class Run {
       const seconds = (Date.now() - started) / 1000;
       // a child of its may hold the pipes for a moment longer
       const [stdout, stderr] = await output;
-      return { code, signal, stdout, stderr, seconds } as Ended;
+      return { code, signal, stdout, stderr, seconds, faultAt: this.faultAt } as Ended;
     });
   }
 

@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { stageKey } from "../../plan/description";
+import type { StageRequest } from "../../stages/stage";
+import { inTools } from "../docker/smallDisk";
+import { toolsImage } from "../docker/toolsImage";
+import { TemporaryStore } from "../temporaryStore";
+import { resultsOf } from "./atWork";
+import { bootSector, type THEN } from "./bootSector";
+import { survived } from "./figures";
+import { assertEvidence, assertNothingLeaked, evidenceFolder, readdirIfThere } from "./invariants";
+import { type Ended, Run } from "./run";
+
+export interface Fault {
+  readonly words?: string;
+  readonly then?: keyof typeof THEN;
+  readonly change?: Record<string, unknown>;
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly during?: (run: Run, key: string, request: StageRequest) => Promise<void>;
+}
+
+/** A store whose base is a disk with such a guest, and what asks for an image of it, by the template debian12. */
+export class TinyGuest {
+  readonly room = new TemporaryStore();
+  private baseKey = "";
+
+  constructor(private readonly toolsImage: string) {}
+
+  /** Publishes the guest as the base of an image. */
+  async publish(words: string, then: keyof typeof THEN): Promise<void> {
+    this.baseKey = (await this.publishDisk("base", "disk.qcow2", words, then)).key;
+  }
+
+  /** Publishes the guest as an image, and asks for its proof. */
+  async proofRequest(words: string, then: keyof typeof THEN): Promise<StageRequest> {
+    const { key, manifest } = await this.publishDisk("image", "image.qcow2", words, then);
+    return {
+      stack: "test",
+      root: "smoke",
+      description: this.room.describe("a", "smoke"),
+      settings: {
+        toolsImage: this.toolsImage,
+        image: { key, sha256: manifest.files[0]!.sha256 },
+        ...{ proof: "quick", channel: "agent", firmware: ["bios"] },
+        ...{ diskBytes: 256 * 2 ** 20, memoryMiB: 256, cpus: 1, accelerator: "tcg" },
+        // seconds; ten times as long under TCG
+        ...{ timeoutSeconds: 4, silenceSeconds: 60 },
+      },
+    };
+  }
+
+  private async publishDisk(stage: string, name: string, words: string, then: keyof typeof THEN) {
+    const folder = mkdtempSync(join(tmpdir(), "kragle-sector-"));
+    try {
+      writeFileSync(join(folder, "disk.raw"), bootSector(words, then));
+      const make =
+        "truncate -s 256M /w/disk.raw; qemu-img convert -O qcow2 /w/disk.raw /w/disk.qcow2";
+      inTools(this.toolsImage, folder, make);
+      const description = this.room.describe("a", stage);
+      copyFileSync(join(folder, "disk.qcow2"), join(this.room.work({}, description), name));
+      return await this.room.publish({}, description);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  /** @param change settings that differ from a build under TCG that waits ten seconds for SSH */
+  request(
+    change: Record<string, unknown> = {},
+    scripts: Record<string, string> = {},
+  ): StageRequest {
+    const folder = join(this.room.home, "scripts");
+    mkdirSync(folder, { recursive: true });
+    const paths = Object.entries(scripts).map(([name, content]) => {
+      writeFileSync(join(folder, name), content);
+      return [name, join(folder, name)];
+    });
+    return {
+      stack: "test",
+      root: "image",
+      description: this.room.describe(JSON.stringify(change)),
+      settings: {
+        toolsImage: this.toolsImage,
+        templateFolder: "builder/templates/debian12",
+        baseKey: this.baseKey,
+        scripts: Object.fromEntries(paths) as object,
+        diskBytes: 256 * 2 ** 20,
+        memoryMiB: 256,
+        cpus: 1,
+        accelerator: "tcg",
+        privileged: false,
+        vnc: null,
+        // seconds; ten times as long under TCG
+        timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },
+        ...change,
+      },
+    };
+  }
+
+  /** Runs the stage image on a guest that does this, and `during` once it has begun. It has to fail. */
+  async fail({ words = "hello", then = "hang", ...fault }: Fault): Promise<Ended> {
+    await this.publish(words, then);
+    const request = this.request(fault.change);
+    const run = Run.stage(this.room.home, request, fault.environment);
+    await fault.during?.(run, stageKey(request.description), request);
+    const ended = await run.ended;
+    assert.notEqual(ended.code, 0);
+    return ended;
+  }
+
+  /** @param code the exit code; null where kragle itself was killed and could tell nothing */
+  async assertSurvived(fault: string, ended: Ended, code: number | null = 1): Promise<void> {
+    const { home } = this.room;
+    assert.equal(ended.code, code, ended.stderr);
+    const secondsToClean = await assertNothingLeaked(home, { since: ended.faultAt });
+    assert.deepEqual(resultsOf(home, "image"), []);
+    if (code !== null) {
+      assertEvidence(evidenceFolder(ended.stderr), "stage.log", "container.log");
+      assert.deepEqual(readdirIfThere(join(home, "work")), []);
+    }
+    survived({ fault, where: "image", secondsToClean });
+  }
+}
+
+/** Gives each test of a suite a guest of its own. */
+export function guestForEach(): () => TinyGuest {
+  let guest: TinyGuest;
+  before(async function () {
+    await toolsImage(this);
+  });
+  beforeEach(async function () {
+    guest = new TinyGuest(await toolsImage(this));
+  });
+  afterEach(() => guest.room.remove());
+  return () => guest;
+}
