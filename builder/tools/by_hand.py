@@ -175,7 +175,7 @@ def packer(words, folder, logs, installer=None):
         code = process.wait()
     on_signals(leave)
     if qemu.ended():
-        raise Failure(f"QEMU ended with exit code {qemu.code}; its own words:{tail_of(qemu.log)}")
+        raise Failure(f"{qemu.how_it_ended()}; its own words:{tail_of(qemu.log)}")
     return code if code >= 0 else 128 - code
 
 

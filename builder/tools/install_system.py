@@ -36,7 +36,7 @@ class InstallRun(PackerRun):
 
     def reason(self, code):
         if self.qemu.ended():
-            return f"QEMU ended with exit code {self.qemu.code} while the installer ran; its own words:{self.tail('qemu.log')}"
+            return f"{self.qemu.how_it_ended()} while the installer ran; its own words:{self.tail('qemu.log')}"
         self.installer.demand_end()
         return super().reason(code)
 

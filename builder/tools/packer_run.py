@@ -163,7 +163,7 @@ class PackerRun:
         if self.qemu.code == 0:
             how = f"the guest powered off or rebooted by itself {self.where()}"
             return f"{how}; the last lines of its console:{self.tail('serial.log')}"
-        return f"QEMU ended with exit code {self.qemu.code} {self.where()}; its own words:{self.tail('qemu.log')}"
+        return f"{self.qemu.how_it_ended()} {self.where()}; its own words:{self.tail('qemu.log')}"
 
     def tail(self, name):
         return stage.end_of(self.log(name))

@@ -9,6 +9,7 @@ from guest_screen import GuestScreen
 
 POLL_SECONDS = 0.5
 PICTURE_SECONDS = 10
+KILLED = 128 + 9
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
 LOGIN = re.compile(r"^(?!Last )\S+ login: ")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
@@ -98,3 +99,8 @@ class QemuWatch:
             with open(self.exit_file, encoding="ascii") as file:
                 self.code = int(file.read())
         return self.code is not None and (self.code != 0 or not self.may_end)
+
+    def how_it_ended(self):
+        """The beginning of a sentence."""
+        killed = " (killed, by the kernel for want of memory or by somebody)" if self.code == KILLED else ""
+        return f"QEMU ended with exit code {self.code}{killed}"
