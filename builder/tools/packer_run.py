@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 import stage
 from packer_template import GENERALISE
@@ -31,6 +32,15 @@ def environment(folder):
         "PACKER_CONFIG_DIR": folder,
         "CHECKPOINT_DISABLE": "1",
     }
+
+
+def end_leftovers(packer):
+    """Plugins that outlive a killed Packer would hold its output open, and whoever reads it would wait for ever."""
+    packer.wait()
+    try:
+        os.killpg(packer.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # as it should be
 
 
 class PackerRun:
@@ -72,6 +82,7 @@ class PackerRun:
             errors="replace",
             start_new_session=True,
         ) as packer:
+            threading.Thread(target=end_leftovers, args=(packer,), daemon=True).start()
             for watch in self.watches:
                 watch.start(packer, lambda: self.end(packer))
             for piece in iter(lambda: packer.stdout.readline(LONGEST_PIECE), ""):
