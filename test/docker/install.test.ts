@@ -43,9 +43,10 @@ describe("an installation by the installer of an ISO", function () {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  /** Runs the program on an ISO with these files, with a QEMU that does no more than these lines of shell. */
-  async function install(qemu: string, { iso = "isolinux", seconds = 60 } = {}) {
+  /** Runs the program on an ISO with these files, with a QEMU (and a Packer) that does no more than these lines of shell. */
+  async function install(qemu: string, { iso = "isolinux", seconds = 60, packer = "" } = {}) {
     writeFileSync(join(folder, "fake/qemu"), qemu);
+    writeFileSync(join(folder, "fake/packer"), `#!/bin/sh\n${packer}`, { mode: 0o755 });
     const lines: string[] = [];
     const make = `mkdir -p /tmp/dvd/${iso} && echo K >/tmp/dvd/${iso}/vmlinuz && echo I >/tmp/dvd/${iso}/initrd.img`;
     const pack = `xorriso -as mkisofs -quiet -V "RHEL-7.1 Server.x86_64" -R -o /iso/installer.iso /tmp/dvd`;
@@ -75,6 +76,7 @@ describe("an installation by the installer of an ISO", function () {
       binds: [
         bind(join(project, "builder/tools"), "/usr/local/lib/kragle"),
         bind(join(__dirname, "fakeQemu.sh"), "/usr/local/sbin/qemu-system-x86_64"),
+        ...(packer ? [bind("fake/packer", "/usr/local/sbin/packer")] : []),
         bind("template", "/template"),
         bind("fake", "/fake"),
         bind("iso", "/iso", false),
@@ -178,6 +180,14 @@ describe("an installation by the installer of an ISO", function () {
     const { exitCode, text } = await install(`${say(CONSOLE[0]!)}\nexec sleep 90`, { seconds: 5 });
     assert.equal(exitCode, 1);
     assert.match(text, /error: the installer did not come to its end/);
+  });
+
+  it("does not wait for what a killed Packer has left behind", async () => {
+    const started = Date.now();
+    const { exitCode, text } = await install("", { packer: "sleep 90 & kill -KILL $$" });
+    assert.equal(exitCode, 1);
+    assert.match(text, /error: the installer did not come to its end/);
+    assert.ok(Date.now() - started < 30_000, text);
   });
 
   it("is refused for a medium without an installer", async () => {
