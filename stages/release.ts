@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { StageDescription } from "../plan/description";
 import { syncPath } from "../store/files";
 import { EXIT, StageFailure } from "./failure";
+import { stopIfInterrupted } from "./interrupt";
 import { afterThisProcess } from "./lifeline";
 import { displayPath, inProject } from "./project";
 import { describeRelease } from "./release/describe";
@@ -53,7 +54,7 @@ export const release: StageProgram<ReleaseSettings> = {
   name: "release",
   settings,
   async run(context) {
-    const { settings, phase } = context;
+    const { settings, phase, signal } = context;
     const output = join(inProject(settings.path), "output");
     const sources = await collectSources(context);
     const incoming = join(output, `${INCOMING}${randomUUID()}`);
@@ -61,12 +62,14 @@ export const release: StageProgram<ReleaseSettings> = {
     afterThisProcess('rm -rf -- "$1"', incoming);
     try {
       phase("copy the files");
-      await copyFiles(sources.files, incoming);
+      await copyFiles(sources.files, incoming, signal);
       phase("describe the release");
       const previous = await readPrevious(output);
       const { manifest, digests, unlisted } = await describeRelease(context, {
         ...{ sources, previous, folder: incoming, invocationId: randomUUID() },
       });
+      // from here on it is finished, whatever happens: half of a release and half of the one before would be neither
+      stopIfInterrupted(signal);
       phase("move everything into place");
       const names = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
       for (const name of [...names, NAMES.manifest]) {

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import type { Artifact } from "../../store/store";
+import { stopIfInterrupted } from "../interrupt";
 import { copyVerified, type CopySource } from "../verifiedCopy";
 import { IMAGE_NAME } from "./layout";
 
@@ -38,8 +39,16 @@ function take({ folder, manifest }: Artifact, path: string): Released {
   return { name: basename(path), from: join(folder, path), sha256, bytes };
 }
 
-/** Copies the files into a folder, as many at once as there are processors. */
-export async function copyFiles(files: readonly Released[], folder: string): Promise<void> {
+/**
+ * Copies the files into a folder, as many at once as there are processors.
+ *
+ * @throws StageFailure where a copy fails, or the run was interrupted
+ */
+export async function copyFiles(
+  files: readonly Released[],
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
   // the large ones first, so that no processor is left with the last of them
   const waiting = files.toSorted((a, b) => b.bytes - a.bytes);
   const work = async () => {
@@ -47,6 +56,7 @@ export async function copyFiles(files: readonly Released[], folder: string): Pro
       const to = join(folder, file.name);
       await mkdir(dirname(to), { recursive: true });
       await copyVerified(file, to, "the setting's path");
+      stopIfInterrupted(signal);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));

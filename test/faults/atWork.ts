@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -54,8 +55,17 @@ export async function untilReleaseCopies(run: Run, output: string): Promise<void
 }
 
 /** What a release has not finished yet, or left behind. */
-export const unfinishedIn = (output: string) =>
+const unfinishedIn = (output: string) =>
   readdirIfThere(output).filter((name) => name.startsWith("."));
+
+/** What a killed release has begun is removed after its end, by another process. */
+export async function assertNoneUnfinished(output: string): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  while (unfinishedIn(output).length > 0) {
+    assert.ok(Date.now() < deadline, `left behind: ${unfinishedIn(output).join(", ")}`);
+    await sleep(50);
+  }
+}
 
 function whenOver(run: Run): () => boolean {
   let over = false;

@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { readManifest } from "../../store/manifest";
 import { Clone, jsonOf } from "../clone";
 import { inSequence } from "../inSequence";
-import { PROGRAMS, QEMU, resultsOf, unfinishedIn, untilAtWork, untilReleaseCopies } from "./atWork";
+import {
+  assertNoneUnfinished,
+  PROGRAMS,
+  QEMU,
+  resultsOf,
+  untilAtWork,
+  untilReleaseCopies,
+} from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, readdirIfThere } from "./invariants";
 import { Run } from "./run";
@@ -65,7 +72,7 @@ describe("an up that is killed", function () {
     const left = { project: clone.folder, since: run.faultAt! };
     const secondsToClean = await assertNothingLeaked(home, left);
     await rememberPublished();
-    assert.deepEqual(unfinishedIn(output()), []);
+    await assertNoneUnfinished(output());
     assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
     survived({ fault, where: stage, secondsToClean });
   }

@@ -3,7 +3,13 @@ import assert from "node:assert/strict";
 import { findPulumi } from "../../engine/choose";
 import { Clone } from "../clone";
 import { inSequence } from "../inSequence";
-import { PROGRAMS, resultsOf, unfinishedIn, untilAtWork, untilReleaseCopies } from "./atWork";
+import {
+  assertNoneUnfinished,
+  PROGRAMS,
+  resultsOf,
+  untilAtWork,
+  untilReleaseCopies,
+} from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, processesOf } from "./invariants";
 import { Run } from "./run";
@@ -67,7 +73,7 @@ describe("an up by the Pulumi CLI that is killed", function () {
         assert.notEqual(code, 0);
         const left = { project: clone.folder, since: run.faultAt! };
         const secondsToClean = await assertNothingLeaked(home, left);
-        assert.deepEqual(unfinishedIn(output()), []);
+        await assertNoneUnfinished(output());
         assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
         survived({ fault, where: `${stage} (CLI)`, secondsToClean });
       });
