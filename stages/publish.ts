@@ -30,11 +30,11 @@ type Settings = z.infer<typeof settings>;
 export const publish: StageProgram<Settings> = {
   name: "publish",
   settings,
-  async run({ settings, store, key, phase, detail }) {
+  async run({ settings, store, key, phase, detail, signal }) {
     const { series, keep } = settings;
     const release = await store.artifact("release", settings.releaseKey);
     const files = chosen(release.manifest.external, release.manifest.result, settings.files);
-    const destination = open(settings.destination);
+    const destination = open(settings.destination, signal);
     const { publishedAt: releasedAt } = release.manifest;
     const version = versionName({ series, releasedAt, key, storeId: store.id });
     phase("copy the files");
@@ -62,8 +62,10 @@ export const publish: StageProgram<Settings> = {
   },
 };
 
-const open = (to: Settings["destination"]): Destination =>
-  "folder" in to ? new FolderDestination(inProject(to.folder)) : new LibvirtPool(to.uri, to.pool);
+const open = (to: Settings["destination"], signal: AbortSignal): Destination =>
+  "folder" in to
+    ? new FolderDestination(inProject(to.folder), signal)
+    : new LibvirtPool(to.uri, to.pool);
 
 interface ReleaseRecord {
   readonly path: string;

@@ -1,15 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { access, constants, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { z } from "zod";
 
 import type { StageDescription } from "../plan/description";
 import { syncPath } from "../store/files";
-import { EXIT, StageFailure } from "./failure";
+import { withIncoming } from "./incoming";
 import { stopIfInterrupted } from "./interrupt";
-import { afterThisProcess } from "./lifeline";
-import { displayPath, inProject } from "./project";
+import { inProject } from "./project";
 import { describeRelease } from "./release/describe";
 import { copyFiles } from "./release/files";
 import { NAMES } from "./release/layout";
@@ -42,9 +41,6 @@ const settings = z.object({
 
 export type ReleaseSettings = z.infer<typeof settings>;
 
-/** What is not released yet begins with this; the rest of the name is of one run alone. */
-const INCOMING = ".incoming-";
-
 /**
  * Lays image, conversions, evidence and the release's description out under PATH/output. Everything is copied beside its final
  * place first (reflink where the file system can, else sparse) and compared, described and signed there; then each file moves
@@ -57,10 +53,8 @@ export const release: StageProgram<ReleaseSettings> = {
     const { settings, phase, signal } = context;
     const output = join(inProject(settings.path), "output");
     const sources = await collectSources(context);
-    const incoming = join(output, `${INCOMING}${randomUUID()}`);
-    await makeIncoming(output, incoming);
-    afterThisProcess('rm -rf -- "$1"', incoming);
-    try {
+    const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
+    return withIncoming(place, async (incoming) => {
       phase("copy the files");
       await copyFiles(sources.files, incoming, signal);
       phase("describe the release");
@@ -90,24 +84,6 @@ export const release: StageProgram<ReleaseSettings> = {
           sha256: digests.get(name),
         })),
       };
-    } finally {
-      await rm(incoming, { recursive: true, force: true });
-    }
+    });
   },
 };
-
-/** Clears away what interrupted releases left, and makes the folder in which this one is put together. */
-async function makeIncoming(output: string, incoming: string): Promise<void> {
-  try {
-    for (const name of await readdir(output).catch(() => [])) {
-      if (name.startsWith(INCOMING)) await rm(join(output, name), { recursive: true, force: true });
-    }
-    await mkdir(incoming, { recursive: true });
-    await access(output, constants.W_OK);
-  } catch (error) {
-    throw new StageFailure(`${displayPath(output)}: ${(error as Error).message}`, {
-      hint: 'the setting "path" must name a folder that can be written',
-      exitCode: EXIT.lacking,
-    });
-  }
-}

@@ -132,7 +132,10 @@ async function climbOne(
   if (signal.aborted) {
     throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
   }
-  const explained = (await guest.hostFailure?.()) ?? explainBoot(boot, failure);
-  if (!failure.progress.frozen) throw explained;
-  throw new FrozenUnderEmulation(explained.message, explained.details);
+  const hostFailure = await guest.hostFailure?.();
+  if (hostFailure) throw hostFailure;
+  const { message, details } = explainBoot(boot, failure);
+  throw failure.progress.frozen
+    ? new FrozenUnderEmulation(message, details)
+    : new StageFailure(message, details);
 }

@@ -3,7 +3,6 @@ import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import type { Artifact } from "../../store/store";
-import { stopIfInterrupted } from "../interrupt";
 import { copyVerified, type CopySource } from "../verifiedCopy";
 import { IMAGE_NAME } from "./layout";
 
@@ -55,8 +54,7 @@ export async function copyFiles(
     for (let file = waiting.shift(); file; file = waiting.shift()) {
       const to = join(folder, file.name);
       await mkdir(dirname(to), { recursive: true });
-      await copyVerified(file, to, "the setting's path");
-      stopIfInterrupted(signal);
+      await copyVerified(file, to, "the setting's path", signal);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, work));

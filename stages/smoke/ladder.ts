@@ -67,10 +67,10 @@ export function observe(
   if (next.failure || next.offAt !== undefined) return next;
   const late = findLateness(ladder, next, at);
   if (late) return { ...next, failure: late };
-  const { freezeSeconds = Infinity } = ladder;
-  const { saidAt = at, seconds } = next;
-  if (at - saidAt <= freezeSeconds || !("kernel" in seconds) || "login" in seconds) return next;
-  const failure = `the guest froze: its console has said nothing for ${Math.round(at - saidAt)} s`;
+  const silent = at - (next.saidAt ?? at);
+  const starting = "kernel" in next.seconds && !("login" in next.seconds);
+  if (!starting || silent <= (ladder.freezeSeconds ?? Infinity)) return next;
+  const failure = `the guest froze: its console has said nothing for ${Math.round(silent)} s`;
   return { ...next, failure, frozen: true };
 }
 

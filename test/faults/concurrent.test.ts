@@ -21,13 +21,8 @@ describe("builds at the same time", function () {
     if (!process.env.KRAGLE_TEST_FULL) this.skip();
     clone = sharedClone();
     home = clone.path(".kragle");
-    await imageOf(up(clone, "dev"));
+    await imageOf(Run.up(clone, "dev"));
   });
-
-  const up = (where: Clone, stack: string) =>
-    Run.start(where.path(".kragle"), ["up", "-s", stack, "--engine", "embedded", "--json"], {
-      folder: where.folder,
-    });
 
   /** The digest of the image, once the run has ended well. */
   async function imageOf(run: Run): Promise<string> {
@@ -39,7 +34,7 @@ describe("builds at the same time", function () {
   /** What the runs build, which must be one image, built once. */
   async function buildOnce(stacks: readonly string[]): Promise<void> {
     const before = resultsOf(home, "image").length;
-    const images = await Promise.all(stacks.map((stack) => imageOf(up(clone, stack))));
+    const images = await Promise.all(stacks.map((stack) => imageOf(Run.up(clone, stack))));
     assert.equal(new Set(images).size, 1);
     assert.equal(resultsOf(home, "image").length, before + 1);
     await assertNothingLeaked(home, { project: clone.folder });
@@ -67,7 +62,7 @@ describe("builds at the same time", function () {
     try {
       clone.addStack("mine", memory(1216));
       other.addStack("mine", memory(1216));
-      const [mine, others] = [up(clone, "mine"), up(other, "mine")];
+      const [mine, others] = [Run.up(clone, "mine"), Run.up(other, "mine")];
       await Promise.all([imageOf(mine), imageOf(others)]);
       assert.equal(resultsOf(other.path(".kragle"), "image").length, 1);
       for (const { folder } of [clone, other]) {

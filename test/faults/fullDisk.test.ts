@@ -28,13 +28,8 @@ describe("a disk that fills up under a built image", function () {
     await up();
   });
 
-  const start = (...more: string[]) =>
-    Run.start(home, ["up", "-s", "full", "--engine", "embedded", "--json", ...more], {
-      folder: clone.folder,
-    });
-
   async function up(): Promise<Record<string, string>> {
-    const ended = await start().ended;
+    const ended = await Run.up(clone, "full").ended;
     assert.equal(ended.code, 0, ended.stderr);
     return jsonOf<{ steps: Record<string, string> }>(ended).steps;
   }
@@ -68,7 +63,7 @@ describe("a disk that fills up under a built image", function () {
       const before = readdirSync(join(home, "store")).sort();
       execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=755`, "none", folder]);
       try {
-        const run = start("--rebuild", stage);
+        const run = Run.up(clone, "full", { more: ["--rebuild", stage] });
         let over = false;
         void run.ended.then(() => (over = true));
         // the others need more than there is

@@ -47,10 +47,7 @@ describe("an up that is killed", function () {
   after(() => clone?.remove());
 
   const output = () => clone.path("build/dev/output");
-  const up = () =>
-    Run.start(home, ["up", "-s", "dev", "--engine", "embedded", "--json"], {
-      folder: clone.folder,
-    });
+  const up = () => Run.up(clone, "dev");
 
   async function rememberPublished(): Promise<void> {
     for (const name of readdirIfThere(join(home, "store"))) {

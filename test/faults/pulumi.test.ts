@@ -35,8 +35,7 @@ describe("an up by the Pulumi CLI that is killed", function () {
 
   const output = () => clone.path("build/dev/output");
 
-  const up = () =>
-    Run.start(home, ["up", "-s", "dev", "--engine", "pulumi", "--json"], { folder: clone.folder });
+  const up = () => Run.up(clone, "dev", { engine: "pulumi" });
 
   /** Starts an update and waits until the stage is at work. */
   async function untilStage(stage: string): Promise<Run> {

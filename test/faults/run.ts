@@ -9,6 +9,7 @@ import type Docker from "dockerode";
 import { docker } from "../../stages/container";
 import { projectFolder } from "../../stages/project";
 import type { StageRequest } from "../../stages/stage";
+import type { Clone } from "../clone";
 
 export interface Ended {
   readonly code: number | null;
@@ -18,6 +19,12 @@ export interface Ended {
   readonly seconds: number;
   /** When a test inflicted a fault on it, in milliseconds. */
   readonly faultAt?: number;
+}
+
+interface UpOptions {
+  readonly engine?: "embedded" | "pulumi";
+  readonly more?: readonly string[];
+  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /** A `./kragle` that runs, with what a test does to it. */
@@ -54,6 +61,16 @@ export class Run {
     });
     child.stdin.on("error", () => undefined).end(input);
     return new Run(child);
+  }
+
+  /** `./kragle up` of a stack of a clone. */
+  static up(
+    clone: Clone,
+    stack: string,
+    { engine = "embedded", more = [], environment = {} }: UpOptions = {},
+  ): Run {
+    const args = ["up", "-s", stack, "--engine", engine, "--json", ...more];
+    return Run.start(clone.path(".kragle"), args, { folder: clone.folder, environment });
   }
 
   /** Runs one stage as its command resource does. */

@@ -29,8 +29,7 @@ describe("provisioning scripts that misbehave", function () {
     }
     clone.addStack(stack, { provision: Object.keys(scripts), timeouts: { script: minutes } });
     const home = clone.path(".kragle");
-    const args = ["up", "-s", stack, "--engine", "embedded", "--json"];
-    const { code, stderr } = await Run.start(home, args, { folder: clone.folder }).ended;
+    const { code, stderr } = await Run.up(clone, stack).ended;
     assert.equal(code, 1, stderr.slice(-3000));
     const folder = evidenceFolder(stderr, clone.folder);
     assertEvidence(folder, ...LOGS, "screen.png");

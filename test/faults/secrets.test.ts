@@ -77,19 +77,14 @@ exit 3
 `;
     writeFileSync(clone.path("tell.sh"), script);
     clone.addStack("secrets", { provision: ["tell.sh"] });
-    const run = Run.start(
-      clone.path(".kragle"),
-      ["up", "-s", "secrets", "--engine", "embedded", "--json"],
-      {
-        folder: clone.folder,
-        environment: {
-          KRAGLE_SECRET_canary: CANARY,
-          // nothing of the build goes to it: the mirror is reached as before
-          https_proxy: `http://u:${PROXY_PASSWORD}@127.0.0.1:9`,
-          no_proxy: "*",
-        },
+    const run = Run.up(clone, "secrets", {
+      environment: {
+        KRAGLE_SECRET_canary: CANARY,
+        // nothing of the build goes to it: the mirror is reached as before
+        https_proxy: `http://u:${PROXY_PASSWORD}@127.0.0.1:9`,
+        no_proxy: "*",
       },
-    );
+    });
     const seen = await watch(run);
     const { code, stdout, stderr } = await run.ended;
     assert.equal(code, 1, stderr);
