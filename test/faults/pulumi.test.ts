@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { findPulumi } from "../../engine/choose";
 import { Clone } from "../clone";
@@ -18,6 +21,7 @@ describe("an up by the Pulumi CLI that is killed", function () {
   this.timeout(30 * 60_000);
   let clone: Clone;
   let home: string;
+  let temporary: string;
   countFaults();
   inSequence();
 
@@ -30,12 +34,16 @@ describe("an up by the Pulumi CLI that is killed", function () {
     clone = new Clone();
     home = clone.path(".kragle");
     clone.addStack("dev", { formats: ["raw"] });
+    temporary = mkdtempSync(join(tmpdir(), "kragle-temporary-"));
   });
-  after(() => clone?.remove());
+  after(() => {
+    clone?.remove();
+    if (temporary) rmSync(temporary, { recursive: true });
+  });
 
   const output = () => clone.path("build/dev/output");
 
-  const up = () => Run.up(clone, "dev", { engine: "pulumi" });
+  const up = () => Run.up(clone, "dev", { engine: "pulumi", environment: { TMPDIR: temporary } });
 
   /** Starts an update and waits until the stage is at work. */
   async function untilStage(stage: string): Promise<Run> {
@@ -74,6 +82,11 @@ describe("an up by the Pulumi CLI that is killed", function () {
         const secondsToClean = await assertNothingLeaked(home, left);
         await assertNoneUnfinished(output());
         assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
+        // the CLI leaves some of its own there
+        assert.deepEqual(
+          readdirSync(temporary).filter((name) => name.startsWith("kragle-")),
+          [],
+        );
         survived({ fault, where: `${stage} (CLI)`, secondsToClean });
       });
     }
