@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
 import { EXIT } from "../stages/failure";
-import { afterThisProcess, endSessionWithThisProcess } from "../stages/lifeline";
+import { endSessionWithThisProcess, removeAfterThisProcess } from "../stages/lifeline";
 import { LineSplitter } from "../stages/lines";
 import { projectFolder } from "../stages/project";
 import { StepFailed } from "./events";
@@ -38,7 +38,7 @@ export async function pulumi(
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const folder = onEvent ? mkdtempSync(join(tmpdir(), "kragle-events-")) : undefined;
   const log = folder ? join(folder, "events") : undefined;
-  if (folder) afterThisProcess('rm -rf -- "$1"', folder);
+  if (folder) removeAfterThisProcess(folder);
   if (log) writeFileSync(log, "");
   const all = [...args, "--non-interactive", ...(log ? ["--event-log", log] : [])];
   const child = spawn("pulumi", all, {

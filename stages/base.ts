@@ -5,7 +5,7 @@ import { z } from "zod";
 
 import { installFromIso } from "./base/install";
 import { BUILD_GID, BUILD_UID } from "./container";
-import { StageFailure } from "./failure";
+import { ifDiskIsFull, StageFailure } from "./failure";
 import { hostAptConfiguration } from "./host";
 import { inProject } from "./project";
 import { requireRoom } from "./room";
@@ -72,7 +72,7 @@ async function bootstrap({
   if (exitCode !== 0) {
     throw new StageFailure(
       `installing the base system failed with exit code ${exitCode}\n${tail.slice(-12).join("\n")}`,
-      { evidence: ["logs/container.log"] },
+      { evidence: ["logs/container.log"], ...ifDiskIsFull(tail) },
     );
   }
   return { result: { disk: "disk.qcow2", packages: "packages.tsv" } };

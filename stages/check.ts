@@ -11,7 +11,7 @@ import type { Rule } from "./check/rule";
 import { readRuleFiles } from "./check/ruleFile";
 import { namedHostSecrets } from "./check/secrets";
 import { BUILD_GID, BUILD_UID } from "./container";
-import { EXIT, isForWantOfRoom, StageFailure } from "./failure";
+import { ifDiskIsFull, StageFailure } from "./failure";
 import { occupiedBytes, requireRoom } from "./room";
 import { displayPath } from "./project";
 import type { StageContext, StageProgram } from "./stage";
@@ -106,8 +106,8 @@ async function inspect(
       `the image could not be inspected (exit code ${exitCode})\n${tail.slice(-10).join("\n")}`,
       {
         evidence: ["logs/container.log"],
-        hint: "see that the store's disk has room for the unpacked image, then run the same command again",
-        exitCode: isForWantOfRoom(tail.join()) ? EXIT.lacking : EXIT.failed,
+        hint: "run the same command again; the image is kept",
+        ...ifDiskIsFull(tail),
       },
     );
   }

@@ -7,7 +7,7 @@ import { takesDirectIo } from "../disk/directIo";
 import { sha256File } from "../store/files";
 import { writeBlockMap } from "./convert/blockMap";
 import { asProgram, conversionSteps, rawPartOf } from "./convert/steps";
-import { EXIT, isForWantOfRoom, StageFailure } from "./failure";
+import { ifDiskIsFull, StageFailure } from "./failure";
 import { handToContainer } from "./handOver";
 import { requireRoom } from "./room";
 import type { StageProgram } from "./stage";
@@ -70,10 +70,6 @@ function explain(fileName: string, exitCode: number, tail: readonly string[]): S
   const which = tail.at(-1) ?? "the container printed nothing";
   const words = tail.slice(0, -1).filter((line) => !line.startsWith("» "));
   const text = [`${fileName}: ${which} (exit code ${exitCode})`, ...words.slice(-5)].join("\n");
-  return isForWantOfRoom(words.join())
-    ? new StageFailure(text, {
-        hint: "make room on the store's disk (./kragle gc), then run the same command again",
-        exitCode: EXIT.lacking,
-      })
-    : new StageFailure(text, { hint: "run the same command again; the image is kept" });
+  const hint = "run the same command again; the image is kept";
+  return new StageFailure(text, { hint, ...ifDiskIsFull(words) });
 }

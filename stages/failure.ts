@@ -26,6 +26,16 @@ export class StageFailure extends Error {
 export const isForWantOfRoom = (words: string) =>
   /No space left on device|Disk quota exceeded/.test(words);
 
+/** What to do, and the exit code, where the store's disk is full. */
+export const FULL_DISK: FailureDetails = {
+  hint: "make room on that disk (./kragle gc), or move the store with KRAGLE_HOME",
+  exitCode: EXIT.lacking,
+};
+
+/** The same where a program's last words say that it was for want of room; nothing otherwise. */
+export const ifDiskIsFull = (tail: readonly string[]): FailureDetails =>
+  isForWantOfRoom(tail.join("\n")) ? FULL_DISK : {};
+
 /** An error of Docker's connection or of the file system as words for the user; undefined for any other error. */
 export function explainSystemError(error: Error): StageFailure | undefined {
   const {
@@ -53,10 +63,7 @@ export function explainSystemError(error: Error): StageFailure | undefined {
   }
   const where = path ? `${displayPath(path)}: ` : "";
   if (["ENOSPC", "EDQUOT"].includes(code)) {
-    return lacking(
-      `${where}the disk is full`,
-      "make room there (./kragle gc), or move the store with KRAGLE_HOME",
-    );
+    return new StageFailure(`${where}the disk is full`, FULL_DISK);
   }
   if (code === "EXDEV") {
     return lacking(

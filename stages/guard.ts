@@ -2,7 +2,7 @@ import { readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 
 import { formatSeconds, formatSize } from "../plan/units";
-import { EXIT, StageFailure } from "./failure";
+import { FULL_DISK, StageFailure } from "./failure";
 import { interruption } from "./interrupt";
 import { displayPath } from "./project";
 
@@ -103,10 +103,7 @@ async function shortageOf(folder: string): Promise<StageFailure | undefined> {
   if (free >= reserve) return undefined;
   return new StageFailure(
     `the container was ended because the disk of ${displayPath(folder)} is full: ${formatSize(free)} are free`,
-    {
-      hint: `make room there (./kragle gc), or move the store with KRAGLE_HOME`,
-      exitCode: EXIT.lacking,
-    },
+    FULL_DISK,
   );
 }
 

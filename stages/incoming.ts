@@ -3,7 +3,7 @@ import { access, constants, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "./failure";
-import { afterThisProcess } from "./lifeline";
+import { removeAfterThisProcess } from "./lifeline";
 import { displayPath } from "./project";
 
 const INCOMING = ".incoming-";
@@ -33,6 +33,7 @@ export async function withIncoming<T>(
     for (const name of await readdir(parent).catch(() => [])) {
       if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
     }
+    removeAfterThisProcess(incoming);
     await mkdir(incoming, { recursive: true, mode: 0o755 });
     await access(parent, constants.W_OK);
   } catch (error) {
@@ -41,7 +42,6 @@ export async function withIncoming<T>(
       exitCode: EXIT.lacking,
     });
   }
-  afterThisProcess('rm -rf -- "$1"', incoming);
   try {
     return await fill(incoming);
   } finally {

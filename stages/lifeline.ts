@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
  *
  * @returns a function that has it run now
  */
-export function afterThisProcess(script: string, ...args: readonly string[]): () => void {
+function afterThisProcess(script: string, ...args: readonly string[]): () => void {
   const { PATH } = process.env;
   // a session of its own, since whoever ends this process may end all of its group
   const watcher = spawn("sh", ["-c", `cat >/dev/null\n${script}`, "sh", ...args], {
@@ -22,6 +22,10 @@ export function afterThisProcess(script: string, ...args: readonly string[]): ()
   lifeline.unref();
   return () => void lifeline.end();
 }
+
+/** Removes a folder once this process has ended, if it is still there then. */
+export const removeAfterThisProcess = (folder: string) =>
+  afterThisProcess('rm -rf -- "$1"', folder);
 
 /** Ends every process of the session $1: politely, and five seconds later for good. The session stands in /proc/PID/stat, see proc(5). */
 const END_SESSION = `

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { deadlineFor } from "./deadline";
 import { StageFailure } from "./failure";
+import { stopIfInterrupted } from "./interrupt";
 import { planBoots, type PlannedBoot } from "./smoke/boots";
 import { type BootFailure, climb, type Climbed } from "./smoke/climb";
 import { containerDriver } from "./smoke/containerDriver";
@@ -129,9 +130,7 @@ async function climbOne(
   } finally {
     await guest.destroy();
   }
-  if (signal.aborted) {
-    throw new StageFailure("the boot was interrupted", { hint: "run the same command again" });
-  }
+  stopIfInterrupted(signal);
   const hostFailure = await guest.hostFailure?.();
   if (hostFailure) throw hostFailure;
   const { message, details } = explainBoot(boot, failure);

@@ -38,8 +38,9 @@ export async function copyVerified(
     });
   });
   await chmod(to, 0o644);
+  const found = await sha256File(to);
   stopIfInterrupted(signal);
-  if ((await sha256File(to)) === sha256) return;
+  if (found === sha256) return;
   throw new StageFailure(`the copy of ${name} differs from ${from}'s digest`, {
     hint: "run ./kragle verify; if it finds nothing, the disk or the memory of this machine may be failing",
   });

@@ -54,15 +54,15 @@ export async function untilReleaseCopies(run: Run, output: string): Promise<void
   }
 }
 
-/** What a release has not finished yet, or left behind. */
-const unfinishedIn = (output: string) =>
-  readdirIfThere(output).filter((name) => name.startsWith("."));
+/** What has not been finished yet, or was left behind; what a release makes begins with a dot. */
+const unfinishedIn = (folder: string, begins = ".") =>
+  readdirIfThere(folder).filter((name) => name.startsWith(begins));
 
-/** What a killed release has begun is removed after its end, by another process. */
-export async function assertNoneUnfinished(output: string): Promise<void> {
+/** What a killed process has begun in a folder is removed after its end, by another process. */
+export async function assertNoneUnfinished(folder: string, begins?: string): Promise<void> {
   const deadline = Date.now() + 10_000;
-  while (unfinishedIn(output).length > 0) {
-    assert.ok(Date.now() < deadline, `left behind: ${unfinishedIn(output).join(", ")}`);
+  while (unfinishedIn(folder, begins).length > 0) {
+    assert.ok(Date.now() < deadline, `left behind: ${unfinishedIn(folder, begins).join(", ")}`);
     await sleep(50);
   }
 }

@@ -17,6 +17,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { stageKey } from "../../plan/description";
+import { EXIT, type StageFailure } from "../../stages/failure";
 import { Conversions } from "../docker/conversions";
 import { canLoop, inTools, makeSmallDisk, MIB, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
@@ -95,7 +96,15 @@ describe("a conversion that goes wrong", function () {
       // whichever notices it first, qemu-img or the guard that watches the disk
       await assert.rejects(
         conversions.run("qcow2:compression=zstd"),
-        /could not convert to qcow2[^]*No space left on device|the disk of [^]* is full[^]*make room/,
+        ({ message, details }: StageFailure) => {
+          assert.match(
+            message,
+            /could not convert to qcow2[^]*No space left on device|the disk of [^]* is full: /,
+          );
+          assert.match(message, /make room on that disk/);
+          assert.equal(details.exitCode, EXIT.lacking);
+          return true;
+        },
       );
       assert.deepEqual(published(), []);
       survived({ fault: "disk is full", where: "convert" });
