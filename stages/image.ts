@@ -11,6 +11,7 @@ import { describePrivileges } from "./isolation";
 import { inProject } from "./project";
 import { occupiedBytes, requireRoom } from "./room";
 import { FATAL_SIGNS } from "./smoke/signs";
+import { STALL } from "./smoke/stall";
 import type { StageProgram } from "./stage";
 import { copyTemplate } from "./template";
 
@@ -84,7 +85,8 @@ export const image: StageProgram<z.infer<typeof settings>> = {
           shutdown: scale(settings.timeouts.shutdown),
         },
         // as long as SSH may take with KVM
-        freezeSeconds: accelerator === "tcg" ? settings.timeouts.ssh : null,
+        freeze:
+          accelerator === "tcg" ? { seconds: settings.timeouts.ssh, stall: STALL.source } : null,
         environment: hostProxyEnvironment(),
         scripts: Object.keys(settings.scripts).sort(),
         // both expression languages read these alike

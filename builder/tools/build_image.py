@@ -10,7 +10,7 @@ Settings (all required):
     environment  variables for the scripts
     scripts      their names in /provision, in the order to run
     fatalSigns   {regular expression: meaning} of lines on the console that end the build
-    freezeSeconds  how long a starting guest's console may say nothing before the guest is started once more, or null
+    freeze       null, or when a starting guest is started once more, see QemuWatch: {"seconds", "stall"}
 Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
@@ -58,7 +58,7 @@ def build_image(settings):
 def run_packer(settings, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     for last in (False, True):
-        run = PackerRun(SCRATCH, LOGS, builder, settings["fatalSigns"], settings["freezeSeconds"])
+        run = PackerRun(SCRATCH, LOGS, builder, settings["fatalSigns"], settings["freeze"])
         try:
             return run.build(*files)
         except stage.Failure:

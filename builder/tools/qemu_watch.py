@@ -11,6 +11,7 @@ POLL_SECONDS = 0.5
 PICTURE_SECONDS = 10
 KILLED = 128 + 9
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
+KERNEL_LINE = re.compile(r"\[+\s*(?:\d|$)")  # as stages/smoke/stall.ts has it
 LOGIN = re.compile(r"^(?!Last )\S+ login: ")
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
@@ -20,19 +21,22 @@ class QemuWatch:
 
     `log` gets QEMU's own words, `screen.png` beside it the last picture of the guest's screen; `code` is its exit code
     once it has ended by itself. `signs` are {pattern: meaning} of what a guest that has failed for good writes to its
-    console, which is in the file `console`; `lost` is the meaning of the first that was seen. A guest that says nothing
-    there for `freeze_seconds`, before its login prompt, is lost and `frozen`, too.
+    console, which is in the file `console`; `lost` is the meaning of the first that was seen. A guest that does not go on
+    there for `freeze["seconds"]`, before its login prompt, is lost and `frozen`, too; a kernel whose CPUs are stuck is not
+    silent, but reports that again and again: `freeze["stall"]` is what such a report begins with.
     """
 
-    def __init__(self, folder, log, console=None, signs=None, freeze_seconds=None):
+    def __init__(self, folder, log, console=None, signs=None, freeze=None):
         self.log = log
         self.screen = GuestScreen(os.path.join(os.path.dirname(log), "screen.png"))
         self.console = console
         self.signs = [(re.compile(pattern), meaning) for pattern, meaning in (signs or {}).items()]
-        self.freeze_seconds = freeze_seconds
+        self.freeze_seconds = freeze and freeze["seconds"]
+        self.stall_sign = freeze and re.compile(freeze["stall"])
+        self.stall = None  # what the kernel has reported since the guest went on
         self.frozen = False
         self.prompted = False
-        self.said = time.monotonic()
+        self.went_on = time.monotonic()
         self.bytes = 0  # of the console
         self.read = 0  # of them
         self.lost = None
@@ -73,25 +77,36 @@ class QemuWatch:
         except OSError:
             return False
         whole = len(new) if len(new) == MOST_AT_ONCE else new.rfind(b"\n") + 1
+        grown, self.bytes = self.read + len(new) > self.bytes, self.read + len(new)
         # a prompt, such as that of a rescue shell, has no end
-        for line in new.decode(errors="replace").splitlines():
+        for line in new.decode(errors="replace").splitlines(keepends=True):
             text = ESCAPES.sub("", line)
+            if grown and self.freeze_seconds and self.shows_that_it_goes_on(text):
+                self.went_on, self.stall = time.monotonic(), None
             self.prompted = self.prompted or LOGIN.search(text) is not None
             self.lost = self.lost or next((meaning for sign, meaning in self.signs if sign.search(text)), None)
         self.read += whole
         self.look_for_freeze()
         return self.lost is not None
 
+    def shows_that_it_goes_on(self, line):
+        """After the kernel's report that nothing goes on only what is not the kernel's shows it."""
+        kernel = KERNEL_LINE.match(line) is not None
+        if not line.strip() or (kernel and not line.endswith("\n")):
+            return False  # judged when it is finished
+        stall = self.stall_sign.search(line)
+        self.stall = stall[1].strip() if stall else self.stall
+        return not (kernel and self.stall)
+
     def look_for_freeze(self):
-        if not self.freeze_seconds:
+        still = time.monotonic() - self.went_on
+        if not self.freeze_seconds or not self.bytes or self.prompted or still <= self.freeze_seconds:
             return
-        size = os.path.getsize(self.console)
-        if size != self.bytes:
-            self.bytes, self.said = size, time.monotonic()
-        silent = time.monotonic() - self.said
-        if size and not self.prompted and silent > self.freeze_seconds:
-            self.frozen = True
-            self.lost = self.lost or f"the guest froze: its console has said nothing for {silent:.0f} s"
+        self.frozen = True
+        how = f"its console has said nothing for {still:.0f} s"
+        if self.stall:
+            how = f'for {still:.0f} s its console has only said that it is stuck: "{self.stall}"'
+        self.lost = self.lost or f"the guest froze: {how}"
 
     def ended(self):
         """Whether QEMU ended unasked: with an error at any time, or before the guest was told to power off."""

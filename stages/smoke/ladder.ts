@@ -1,5 +1,6 @@
 import type { GuestEvent } from "./guest";
 import { FATAL_SIGNS } from "./signs";
+import { freezeOf, hear } from "./stall";
 
 /** A step of the boot. Some are read from the console; the others are reached when somebody asks the guest. */
 export interface Rung {
@@ -16,7 +17,7 @@ export interface Ladder {
   readonly rungs: readonly Rung[];
   /** For the whole way, power-off included. */
   readonly deadlineSeconds: number;
-  /** A console that says nothing for so long between the kernel's first line and the login prompt is a frozen guest's. */
+  /** A guest whose console shows for so long, between the kernel's first line and the login prompt, nothing that goes on is frozen. */
   readonly freezeSeconds?: number;
 }
 
@@ -40,8 +41,10 @@ export interface Progress {
   readonly offAt?: number;
   /** Why the boot failed; the first reason counts. */
   readonly failure?: string;
-  /** When the console said something last. */
-  readonly saidAt?: number;
+  /** When the console last showed that the guest goes on. */
+  readonly wentOnAt?: number;
+  /** What the kernel has reported since then. */
+  readonly stall?: string;
   readonly frozen?: boolean;
   /** What systemd said about units that it could not start. */
   readonly complaints: readonly string[];
@@ -67,11 +70,10 @@ export function observe(
   if (next.failure || next.offAt !== undefined) return next;
   const late = findLateness(ladder, next, at);
   if (late) return { ...next, failure: late };
-  const silent = at - (next.saidAt ?? at);
+  const still = at - (next.wentOnAt ?? next.seconds.kernel ?? at);
   const starting = "kernel" in next.seconds && !("login" in next.seconds);
-  if (!starting || silent <= (ladder.freezeSeconds ?? Infinity)) return next;
-  const failure = `the guest froze: its console has said nothing for ${Math.round(silent)} s`;
-  return { ...next, failure, frozen: true };
+  if (!starting || still <= (ladder.freezeSeconds ?? Infinity)) return next;
+  return { ...next, failure: freezeOf(still, next.stall), frozen: true };
 }
 
 /** The rungs that are not reached yet. */
@@ -114,7 +116,9 @@ function readConsole(ladder: Ladder, progress: Progress, text: string, at: numbe
   const console = [...progress.console.slice(0, -1), ...lines].slice(-CONSOLE_LINES);
   const failedUnits = lines.slice(0, -1).filter((line) => COMPLAINT.test(line));
   const complaints = [...progress.complaints, ...failedUnits].slice(0, COMPLAINTS);
-  const next = { ...progress, seconds, complaints, console, saidAt: at };
+  const { goesOn, stall } = hear(lines, progress.stall);
+  const wentOnAt = goesOn ? at : progress.wentOnAt;
+  const next = { ...progress, seconds, complaints, console, wentOnAt, stall };
   return failure ? fail(next, failure) : next;
 }
 

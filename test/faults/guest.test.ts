@@ -66,6 +66,29 @@ describe("the image stage survives", function () {
     await guest().assertSurvived("guest freezes", ended);
   });
 
+  const stuck = "[   64.605802] watchdog: BUG: soft lockup - CPU#0 stuck for 45s! [modprobe:190]";
+
+  it("a guest that is stuck, and says so again and again: it is started once more", async () => {
+    const timeouts = { whole: 60, progress: 60, ssh: 3, script: 30, shutdown: 30 };
+    const ended = await guest().fail({ words: stuck, then: "repeat", change: { timeouts } });
+    assert.match(
+      ended.stderr,
+      /the guest froze: for 3 s its console has only said that it is stuck: "watchdog: .*"; .* once more/,
+    );
+    assert.equal(ended.stderr.match(/^» start guest/gm)?.length, 2);
+    await guest().assertSurvived("guest freezes", ended);
+  });
+
+  it("a guest that is stuck while it proves itself: it is started once more", async () => {
+    const request = await guest().proofRequest(stuck, "repeat");
+    const ended = await Run.stage(guest().room.home, request).ended;
+    assert.equal(ended.code, 1, ended.stderr);
+    assert.match(ended.stderr, /has only said that it is stuck: "watchdog: .*"; .* once more/);
+    assert.equal(ended.stderr.match(/^» wait for the login prompt/gm)?.length, 2, ended.stderr);
+    await assertNothingLeaked(guest().room.home);
+    survived({ fault: "guest freezes", where: "smoke" });
+  });
+
   it("a guest that freezes while it proves itself: it is started once more", async () => {
     const request = await guest().proofRequest("[    0.000000] Linux version 6.1", "hang");
     const ended = await Run.stage(guest().room.home, request).ended;

@@ -71,6 +71,24 @@ describe("the boot ladder", () => {
     assert.equal(on(freezing, [2, console_("SeaBIOS\n")], [25, time]).failure, undefined);
   });
 
+  it("is left where the kernel only reports that it is stuck, in whichever pieces, but not where it goes on again", () => {
+    const freezing = { ...ladder, freezeSeconds: 20 };
+    const words = "watchdog: BUG: soft lockup - CPU#0 stuck for 45s! [modprobe:190]";
+    const report = `[   64.605802] ${words}\r\n[   64.721600] RIP: 0010:sk_filter_trim_cap+0x36/0x250\r\n`;
+    const pieces = report.match(/[^]{1,7}/g)!.map((piece): Timed => [20, console_(piece)]);
+    const stuck: Timed[] = [[5, KERNEL], ...pieces, [25, console_(report)]];
+    assert.equal(on(freezing, ...stuck).failure, undefined);
+    const frozen = on(freezing, ...stuck, [26, time]);
+    assert.equal(
+      frozen.failure,
+      `the guest froze: for 21 s its console has only said that it is stuck: "${words}"`,
+    );
+    assert.equal(frozen.frozen, true);
+    const more = console_("[  OK  ] Reached target\r\n");
+    assert.equal(on(freezing, ...stuck, [25, more], [45, time]).failure, undefined);
+    assert.match(on(freezing, ...stuck, [25, more], [46, time]).failure!, /said nothing for 21 s/);
+  });
+
   const orders: Record<string, Timed[]> = {
     "the agent before the login prompt": [
       [20, reached("agent")],
