@@ -29,13 +29,16 @@ interface UpOptions {
 
 /** A `./kragle` that runs, with what a test does to it. */
 export class Run {
+  private static readonly running = new Set<Run>();
   readonly ended: Promise<Ended>;
   faultAt?: number;
 
   private constructor(private readonly child: ChildProcess) {
     const started = Date.now();
     const output = Promise.all([text(child.stdout!), text(child.stderr!)]);
+    Run.running.add(this);
     this.ended = once(child, "exit").then(async ([code, signal]) => {
+      Run.running.delete(this);
       const seconds = (Date.now() - started) / 1000;
       // a child of its may hold the pipes for a moment longer
       const [stdout, stderr] = await output;
@@ -83,6 +86,11 @@ export class Run {
     const input = JSON.stringify(request) + "\n";
     const options = { input, environment, ...(owner ? { owner } : {}) };
     return Run.start(home, ["stage", request.description.stage], options);
+  }
+
+  /** For a test that gave up waiting: the lifelines end whatever works for them. */
+  static killAll(): void {
+    for (const { child } of Run.running) child.kill("SIGKILL");
   }
 
   signal(signal: NodeJS.Signals): void {
