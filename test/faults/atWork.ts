@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { docker } from "../../stages/container";
-import { readdirIfThere } from "./invariants";
+import { readdirIfThere, storeIdOf } from "./invariants";
 import type { Run } from "./run";
 
 /** QEMU that runs a guest, not one that is asked for its version. */
@@ -31,7 +31,9 @@ export async function untilAtWork(run: Run, home: string, stage: string, program
   for (;;) {
     for (const name of readdirIfThere(join(home, "work"))) {
       if (!name.startsWith(`${programOf(stage)}-`)) continue;
-      const label = [`kragle.key=${name.slice(name.lastIndexOf("-") + 1)}`];
+      const key = name.slice(name.lastIndexOf("-") + 1);
+      // another store may be at the same work
+      const label = [`kragle.store=${storeIdOf(home)}`, `kragle.key=${key}`];
       const [found] = await docker.listContainers({ filters: { label } });
       if (!found) continue;
       const container = docker.getContainer(found.Id);

@@ -12,10 +12,15 @@ import { countLeaks, countLostBytes } from "./figures";
 /** How long a run that was killed may need until nothing of it is left; a loaded machine needs most of it. */
 const CLEAN_SECONDS = 60;
 
+/** Undefined as long as nothing has used the store. */
+export function storeIdOf(home: string): string | undefined {
+  const file = join(home, "id");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+}
+
 /** What of a store's runs is still there: containers, processes, mounts, loop devices. */
 async function remnants(home: string): Promise<string[]> {
-  const idFile = join(home, "id");
-  const id = existsSync(idFile) ? readFileSync(idFile, "utf8").trim() : undefined;
+  const id = storeIdOf(home);
   const label = [`kragle.store=${id}`];
   const containers = id ? await docker.listContainers({ all: true, filters: { label } }) : [];
   return [
