@@ -6,10 +6,16 @@ import type { Clone } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
-import { Run } from "./run";
+import { type Ended, Run } from "./run";
 
 const MIB = 2 ** 20;
 const LOGS = ["packer.log", "scripts.log", "container.log", "stage.log"];
+
+const FLOOD = {
+  "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
+  "one endless line.sh": `head -c 20000000 /dev/zero | tr '\\0' x; echo`,
+  "fails.sh": "echo these are its last words; exit 7",
+};
 
 /** Provisioning scripts that misbehave, in a real guest. */
 describe("provisioning scripts that misbehave", function () {
@@ -17,33 +23,40 @@ describe("provisioning scripts that misbehave", function () {
   let clone: Clone;
   countFaults();
 
+  let flood: Promise<Ended>;
+  let hang: Promise<Ended>;
+
   before(function () {
     if (!process.env.KRAGLE_TEST_FULL) this.skip();
     clone = sharedClone();
+    // at the same time, since the second mostly waits
+    flood = fail("flood", FLOOD, 2);
+    hang = fail("hang", { "hängt.sh": "echo now it hangs; sleep 100000" }, 0.1);
   });
 
-  /** Builds with these scripts, the last of which fails; gives what was said and the folder with the logs. */
-  async function fail(stack: string, scripts: Record<string, string>, minutes: number) {
+  /** Builds with these scripts, the last of which fails. */
+  async function fail(
+    stack: string,
+    scripts: Record<string, string>,
+    minutes: number,
+  ): Promise<Ended> {
     for (const [name, text] of Object.entries(scripts)) {
       writeFileSync(clone.path(name), `#!/bin/sh\n${text}\n`);
     }
     clone.addStack(stack, { provision: Object.keys(scripts), timeouts: { script: minutes } });
-    const home = clone.path(".kragle");
-    const { code, stderr } = await Run.up(clone, stack).ended;
+    return Run.up(clone, stack).ended;
+  }
+
+  async function evidenceOf(failed: Promise<Ended>) {
+    const { code, stderr } = await failed;
     assert.equal(code, 1, stderr.slice(-3000));
     const folder = evidenceFolder(stderr, clone.folder);
     assertEvidence(folder, ...LOGS, "screen.png");
-    await assertNothingLeaked(home, { project: clone.folder });
     return { stderr, folder };
   }
 
   it("fill neither disk nor memory, and the one that fails is named with its last words", async () => {
-    const scripts = {
-      "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
-      "one endless line.sh": `head -c 20000000 /dev/zero | tr '\\0' x; echo`,
-      "fails.sh": "echo these are its last words; exit 7",
-    };
-    const { stderr, folder } = await fail("flood", scripts, 2);
+    const { stderr, folder } = await evidenceOf(flood);
     assert.match(stderr, /"\S*fails\.sh" ended with exit code 7; its last lines:\n.*last words/);
     for (const log of LOGS) {
       assert.ok(statSync(join(folder, log)).size < 40 * MIB, `${log} is too large`);
@@ -51,15 +64,19 @@ describe("provisioning scripts that misbehave", function () {
     const said = readFileSync(join(folder, "scripts.log"), "utf8");
     assert.match(said, /^» \S*prints 100 MB\.sh\n[^]*» \S*fails\.sh\nthese are its last words\n$/);
     assert.ok(stderr.length < 2 * MIB, "whoever watches was flooded");
-    for (const fault of ["prints 100 MB", "prints one endless line", "fails"]) {
-      survived({ fault: `script ${fault}`, where: "image" });
-    }
   });
 
   it("and hang are ended, and named with what they said before", async () => {
-    const { stderr } = await fail("hang", { "hängt.sh": "echo now it hangs; sleep 100000" }, 0.1);
+    const { stderr } = await evidenceOf(hang);
     assert.match(stderr, /"(\S*)hängt\.sh" ran longer than it may \(setting timeouts\)/);
     assert.match(stderr, /now it hangs/);
-    survived({ fault: "script hangs", where: "image" });
+  });
+
+  it("leave nothing behind", async () => {
+    await Promise.all([flood, hang]);
+    await assertNothingLeaked(clone.path(".kragle"), { project: clone.folder });
+    for (const fault of ["prints 100 MB", "prints one endless line", "fails", "hangs"]) {
+      survived({ fault: `script ${fault}`, where: "image" });
+    }
   });
 });
