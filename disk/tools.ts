@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { docker } from "../stages/container";
 import { StageFailure } from "../stages/failure";
 import { LineSplitter } from "../stages/lines";
+import { ownContainer } from "../stages/ownedContainer";
 
 /** Where the tools find what they read and write. */
 export const IMAGE = "/image";
@@ -34,8 +35,9 @@ export interface ToolRun {
 export async function runTool(run: ToolRun): Promise<number> {
   run.signal.throwIfAborted();
   await removeCorpses(run.target ?? run.image);
-  const container = await docker.createContainer(await describe(run));
+  const { name, remove } = ownContainer(docker);
   try {
+    const container = await docker.createContainer({ name, ...(await describe(run)) });
     const stream = (await container.attach({
       ...{ stream: true, stdin: true, stdout: true, stderr: true },
       hijack: true,
@@ -64,7 +66,7 @@ export async function runTool(run: ToolRun): Promise<number> {
     if (run.signal.aborted) throw new StageFailure("it was interrupted");
     throw error;
   } finally {
-    await container.remove({ force: true, v: true }).catch(() => undefined);
+    await remove();
   }
 }
 

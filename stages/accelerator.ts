@@ -1,10 +1,13 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import type Docker from "dockerode";
+
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import { BUILD_GID, BUILD_UID, docker } from "./container";
 import { deadlineFor } from "./deadline";
 import { EXIT, StageFailure } from "./failure";
+import { ownContainer } from "./ownedContainer";
 import { PROBE_SECTOR, PROBE_SUCCESS } from "./probeSector";
 import type { StageContext } from "./stage";
 
@@ -120,7 +123,17 @@ done
 exit $code`;
 
 async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
-  const container = await docker.createContainer({
+  const { name, remove } = ownContainer(docker);
+  try {
+    return await probeIn(await createProbe(name, image, deviceGroup));
+  } finally {
+    await remove();
+  }
+}
+
+const createProbe = (name: string, image: string, deviceGroup: number) =>
+  docker.createContainer({
+    name,
     Image: image,
     Entrypoint: ["/bin/sh", "-c", SCRIPT, PROBE_SECTOR.toString("base64")],
     Cmd: [],
@@ -136,14 +149,12 @@ async function runProbe(image: string, deviceGroup: number): Promise<string | nu
       SecurityOpt: ["no-new-privileges"],
     },
   });
-  try {
-    await container.start();
-    const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-    const output = String(await container.logs({ stdout: true, stderr: true }));
-    return judgeProbe(code, output);
-  } finally {
-    await container.remove({ force: true, v: true });
-  }
+
+async function probeIn(container: Docker.Container): Promise<string | null> {
+  await container.start();
+  const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
+  const output = String(await container.logs({ stdout: true, stderr: true }));
+  return judgeProbe(code, output);
 }
 
 /**

@@ -11,6 +11,7 @@ import { stopIfInterrupted } from "./interrupt";
 import { type Confinement, confine } from "./isolation";
 import { LineSplitter } from "./lines";
 import { LogFile } from "./logFile";
+import { ownContainer } from "./ownedContainer";
 import { kragleHome } from "./project";
 import type { Redactor } from "./redactor";
 
@@ -79,7 +80,18 @@ export const docker = new Docker();
 export async function runContainer(options: ContainerOptions): Promise<ContainerResult> {
   stopIfInterrupted(options.signal);
   await removeCorpses(options.storeId, options.key);
-  const container = await create(describe(options));
+  const { name, remove } = ownContainer(docker);
+  try {
+    return await runIn(await create({ name, ...describe(options) }), options);
+  } finally {
+    await remove();
+  }
+}
+
+async function runIn(
+  container: Docker.Container,
+  options: ContainerOptions,
+): Promise<ContainerResult> {
   const tail: string[] = [];
   const log = new LogFile(options.log);
   const guard = new Guard({ ...options, folder: options.watch }, () => {
@@ -127,7 +139,6 @@ export async function runContainer(options: ContainerOptions): Promise<Container
     guard.stop();
     stream?.destroy();
     log.close();
-    await container.remove({ force: true, v: true }).catch(() => undefined);
   }
 }
 

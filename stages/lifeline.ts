@@ -5,22 +5,28 @@ import type { Socket } from "node:net";
  * Runs a shell script once this process has ended, however it ends, SIGKILL included; it must not need anything that this process
  * could still give it. The arguments are its $1, $2 and so on.
  *
- * @returns a function that has it run now
+ * @returns a function for the case that there is nothing to do any more
  */
-function afterThisProcess(script: string, ...args: readonly string[]): () => void {
-  const { PATH } = process.env;
+export function afterThisProcess(script: string, ...args: readonly string[]): () => void {
+  const lifeline = watch(script, args);
+  return () => void lifeline.end("cancel");
+}
+
+function watch(script: string, args: readonly string[]): Socket {
+  const needed = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+  const given = needed.map((name) => [name, process.env[name]]).filter(([, value]) => value);
   // a session of its own, since whoever ends this process may end all of its group
-  const watcher = spawn("sh", ["-c", `cat >/dev/null\n${script}`, "sh", ...args], {
+  const watcher = spawn("sh", ["-c", `[ -z "$(cat)" ] || exit 0\n${script}`, "sh", ...args], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
-    env: { PATH },
+    env: Object.fromEntries(given) as NodeJS.ProcessEnv,
   });
   watcher.on("error", () => undefined);
   watcher.unref();
   const lifeline = watcher.stdin as Socket;
   lifeline.on("error", () => undefined);
   lifeline.unref();
-  return () => void lifeline.end();
+  return lifeline;
 }
 
 /** Removes a folder once this process has ended, if it is still there then. */
@@ -53,5 +59,7 @@ end`;
  * @param session the process id of a child that was started with `detached`
  * @returns a function for the time when the child has ended
  */
-export const endSessionWithThisProcess = (session: number) =>
-  afterThisProcess(END_SESSION, `${session}`);
+export function endSessionWithThisProcess(session: number): () => void {
+  const lifeline = watch(END_SESSION, [`${session}`]);
+  return () => void lifeline.end();
+}

@@ -1,7 +1,14 @@
 const { reporters } = require("mocha");
 
-// The familiar list of tests, and at the end one line that counts them, for people and for scripts.
+// The familiar list of tests, each failure with its message at once, and at the end one line that counts them, for people and for scripts.
 module.exports = class extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    runner.on("fail", (test, { message = "" }) => {
+      console.log(message.slice(0, 2000).replace(/^/gm, "      "));
+    });
+  }
+
   epilogue() {
     super.epilogue();
     const { passes, failures, pending } = this.stats;

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type StageDescription, stageKey } from "../../plan/description";
+import { docker } from "../../stages/container";
 import type { StageRequest } from "../../stages/stage";
 import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
@@ -61,6 +62,15 @@ describe("the base stage survives", function () {
     assert.deepEqual(readdirSync(join(room.home, "work")), []);
     survived({ fault, where: "base", secondsToClean });
   }
+
+  it("SIGKILL of kragle between its container's creation and its start", async () => {
+    const run = Run.stage(room.home, request(WAIT));
+    const filters = { label: [`kragle.store=${room.store.id}`] };
+    while ((await docker.listContainers({ all: true, filters })).length === 0);
+    run.signal("SIGKILL");
+    await run.ended;
+    await assertSurvived("SIGKILL of kragle", run);
+  });
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     it(`${signal} of kragle`, async () => {

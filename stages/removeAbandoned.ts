@@ -1,0 +1,24 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+import Docker from "dockerode";
+
+// A program, see ownedContainer.ts: removes the container of that name, whose owner has ended.
+
+/** Docker may still be at work on the request to create it. */
+const CREATED_WITHIN_SECONDS = 10;
+/** A container that runs ends by its lifeline, and writes its last logs before. */
+const ENDS_WITHIN_SECONDS = 60;
+
+async function removeAbandoned(container: Docker.Container): Promise<void> {
+  for (let second = 0; second <= ENDS_WITHIN_SECONDS; second++) {
+    const force = second === ENDS_WITHIN_SECONDS;
+    const answer = await container.remove({ force, v: true }).then(
+      () => "removed",
+      (error: { statusCode?: number }) => error.statusCode,
+    );
+    if (answer === "removed" || (answer === 404 && second >= CREATED_WITHIN_SECONDS)) return;
+    await sleep(1000);
+  }
+}
+
+void removeAbandoned(new Docker().getContainer(process.argv[2]!));
