@@ -1,8 +1,6 @@
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-import type Docker from "dockerode";
-
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import { BUILD_GID, BUILD_UID, docker } from "./container";
 import { deadlineFor } from "./deadline";
@@ -125,36 +123,30 @@ exit $code`;
 async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
   const { name, remove } = ownContainer(docker);
   try {
-    return await probeIn(await createProbe(name, image, deviceGroup));
+    const container = await docker.createContainer({
+      name,
+      Image: image,
+      Entrypoint: ["/bin/sh", "-c", SCRIPT, PROBE_SECTOR.toString("base64")],
+      Cmd: [],
+      User: `${BUILD_UID}:${BUILD_GID}`,
+      Tty: true,
+      HostConfig: {
+        Devices: [{ PathOnHost: DEVICE, PathInContainer: DEVICE, CgroupPermissions: "rw" }],
+        GroupAdd: [String(deviceGroup)],
+        Tmpfs: { "/tmp": "rw,nosuid,nodev,mode=1777,size=1m" },
+        NetworkMode: "none",
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges"],
+      },
+    });
+    await container.start();
+    const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
+    const output = String(await container.logs({ stdout: true, stderr: true }));
+    return judgeProbe(code, output);
   } finally {
     await remove();
   }
-}
-
-const createProbe = (name: string, image: string, deviceGroup: number) =>
-  docker.createContainer({
-    name,
-    Image: image,
-    Entrypoint: ["/bin/sh", "-c", SCRIPT, PROBE_SECTOR.toString("base64")],
-    Cmd: [],
-    User: `${BUILD_UID}:${BUILD_GID}`,
-    Tty: true,
-    HostConfig: {
-      Devices: [{ PathOnHost: DEVICE, PathInContainer: DEVICE, CgroupPermissions: "rw" }],
-      GroupAdd: [String(deviceGroup)],
-      Tmpfs: { "/tmp": "rw,nosuid,nodev,mode=1777,size=1m" },
-      NetworkMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
-    },
-  });
-
-async function probeIn(container: Docker.Container): Promise<string | null> {
-  await container.start();
-  const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-  const output = String(await container.logs({ stdout: true, stderr: true }));
-  return judgeProbe(code, output);
 }
 
 /**

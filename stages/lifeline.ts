@@ -1,20 +1,20 @@
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 
+/** What a script may need of this process's environment; nothing else of it, a secret perhaps, outlives this process. */
+const ENVIRONMENT = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+
 /**
  * Runs a shell script once this process has ended, however it ends, SIGKILL included; it must not need anything that this process
  * could still give it. The arguments are its $1, $2 and so on.
  *
- * @returns a function for the case that there is nothing to do any more
+ * @returns `now` has it run now, `cancel` not at all
  */
-export function afterThisProcess(script: string, ...args: readonly string[]): () => void {
-  const lifeline = watch(script, args);
-  return () => void lifeline.end("cancel");
-}
-
-function watch(script: string, args: readonly string[]): Socket {
-  const needed = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
-  const given = needed.map((name) => [name, process.env[name]]).filter(([, value]) => value);
+export function afterThisProcess(
+  script: string,
+  ...args: readonly string[]
+): { now: () => void; cancel: () => void } {
+  const given = ENVIRONMENT.map((name) => [name, process.env[name]]).filter(([, value]) => value);
   // a session of its own, since whoever ends this process may end all of its group
   const watcher = spawn("sh", ["-c", `[ -z "$(cat)" ] || exit 0\n${script}`, "sh", ...args], {
     detached: true,
@@ -26,12 +26,12 @@ function watch(script: string, args: readonly string[]): Socket {
   const lifeline = watcher.stdin as Socket;
   lifeline.on("error", () => undefined);
   lifeline.unref();
-  return lifeline;
+  return { now: () => void lifeline.end(), cancel: () => void lifeline.end("cancel") };
 }
 
 /** Removes a folder once this process has ended, if it is still there then. */
-export const removeAfterThisProcess = (folder: string) =>
-  afterThisProcess('rm -rf -- "$1"', folder);
+export const removeAfterThisProcess = (folder: string): void =>
+  void afterThisProcess('rm -rf -- "$1"', folder);
 
 /** Ends every process of the session $1: politely, and five seconds later for good. The session stands in /proc/PID/stat, see proc(5). */
 const END_SESSION = `
@@ -59,7 +59,5 @@ end`;
  * @param session the process id of a child that was started with `detached`
  * @returns a function for the time when the child has ended
  */
-export function endSessionWithThisProcess(session: number): () => void {
-  const lifeline = watch(END_SESSION, [`${session}`]);
-  return () => void lifeline.end();
-}
+export const endSessionWithThisProcess = (session: number): (() => void) =>
+  afterThisProcess(END_SESSION, `${session}`).now;

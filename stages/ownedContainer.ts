@@ -16,7 +16,7 @@ export function ownContainer(docker: Docker): { name: string; remove: () => Prom
   const name = `kragle-${randomUUID()}`;
   const loader = join(projectFolder, "setup/loader.cjs");
   const program = join(projectFolder, "stages/removeAbandoned.ts");
-  const cancel = afterThisProcess('"$@"', process.execPath, "--require", loader, program, name);
+  const { cancel } = afterThisProcess('"$@"', process.execPath, "--require", loader, program, name);
   const remove = async () => {
     const failure = await docker
       .getContainer(name)

@@ -11,29 +11,34 @@ import { type Figures, figuresInOneLine, reportFigures } from "./figureTable";
 // With --report it writes its figures into docs/reliability.md.
 
 /** What the second run takes, about half of the time; the first takes all others. */
-const SECOND = "kills pulumi secrets write publish iso host guest imageStage daemon convert"
-  .split(" ")
-  .map((name) => `${name}.test.ts`);
+const SECOND = "kills pulumi secrets write publish iso host guest imageStage daemon convert";
 
-const files = readdirSync(__dirname).filter((name) => name.endsWith(".test.ts"));
-// real builds first: they leave the tools image, which the tests in containers need
-const first = ["fullDisk.test.ts", ...files.filter((name) => name !== "fullDisk.test.ts")];
-const lanes = [first.filter((name) => !SECOND.includes(name)), SECOND];
+const second = SECOND.split(" ");
+const first = readdirSync(__dirname)
+  .flatMap((file) => /^(\w+)\.test\.ts$/.exec(file)?.[1] ?? [])
+  .filter((name) => !second.includes(name))
+  // a real build first, as in the second: it leaves the tools image, which the tests in containers need
+  .sort((one, other) => Number(other === "fullDisk") - Number(one === "fullDisk"));
+const lanes = [first, second];
 
 interface Ended {
   readonly counts: readonly number[];
   readonly figures: Figures;
 }
 
-/** Runs the files one after another; every line that is printed begins with the lane. */
+/** Runs the suites one after another; every line that is printed begins with the lane. */
 async function run(names: readonly string[], lane: number, folder: string): Promise<Ended> {
   const figuresFile = join(folder, `${lane}.json`);
   const mocha = ["node_modules/mocha/bin/mocha.js", "--reporter", "./test/reporter.cjs"];
-  const child = spawn(process.execPath, [...mocha, ...names.map((n) => `test/faults/${n}`)], {
-    cwd: projectFolder,
-    env: { ...process.env, KRAGLE_TEST_FULL: "1", KRAGLE_FIGURES: figuresFile },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [...mocha, ...names.map((name) => `test/faults/${name}.test.ts`)],
+    {
+      cwd: projectFolder,
+      env: { ...process.env, KRAGLE_TEST_FULL: "1", KRAGLE_FIGURES: figuresFile },
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   const pass = (signal: NodeJS.Signals) => child.kill(signal);
   process.on("SIGTERM", pass);
   let counts: readonly number[] | undefined;
