@@ -11,6 +11,11 @@ export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /^(UEFI Interactive Shell|Shell>)/, meaning: "the firmware found nothing to boot" },
   { pattern: /^grub rescue>/, meaning: "GRUB did not find its files" },
   { pattern: /^grub>/, meaning: "GRUB found no configuration" },
+  // TCG on a busy host: the ticks come too late for the kernel's check of its timer, which KVM's guests leave out
+  {
+    pattern: /Kernel panic - not syncing: IO-APIC \+ timer doesn't work/,
+    meaning: "the kernel took its late timer for broken (no_timer_check on its command line helps)",
+  },
   { pattern: /Kernel panic - not syncing/, meaning: "the kernel panicked" },
   {
     pattern: /VFS: Unable to mount root/,

@@ -130,7 +130,7 @@ describe("an installation by the installer of an ISO", function () {
     assert.equal(
       after("-append"),
       "inst.stage2=hd:LABEL=RHEL-7.1\\x20Server.x86_64 inst.ks=hd:LABEL=KS:/ks.cfg inst.gpt " +
-        "console=tty0 console=ttyS0,115200n8 net.ifnames=0 biosdevname=0",
+        "console=tty0 console=ttyS0,115200n8 no_timer_check net.ifnames=0 biosdevname=0",
     );
     assert.match(after("-kernel")!, /\/vmlinuz$/);
     assert.match(after("-initrd")!, /\/initrd\.img$/);

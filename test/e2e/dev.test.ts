@@ -100,7 +100,9 @@ describe("the dev stack, built, proven and released for real", function () {
       );
     }
     const evidence = join(dirname(outputs.imagePath), "evidence");
-    assert.match(readFileSync(join(evidence, "smoke/serial.log"), "utf8"), /login:/);
+    const serial = readFileSync(join(evidence, "smoke/serial.log"), "utf8");
+    assert.match(serial, /login:/);
+    assert.match(serial, /Command line: .* no_timer_check/);
     assert.equal(readFileSync(join(evidence, "smoke/login.png")).subarray(1, 4).toString(), "PNG");
   });
 

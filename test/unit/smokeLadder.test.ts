@@ -164,6 +164,7 @@ describe("a boot that fails", () => {
     "grub rescue> ",
     "grub> ",
     "[   22.655705] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
+    "[    0.012] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug and send a report.",
     "[    1.0] VFS: Unable to mount root fs on unknown-block(0,0)",
     "Fatal glibc error: CPU does not support x86-64-v3",
     "ALERT!  UUID=deadbeef does not exist.  Dropping to a shell!",
