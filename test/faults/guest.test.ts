@@ -59,7 +59,7 @@ describe("the image stage survives", function () {
     const ended = await guest().fail({ words: "[    0.000000] Linux", change: { timeouts } });
     assert.match(
       ended.stderr,
-      /the guest froze: its console has said nothing for 3 s; .* once more/,
+      /the guest froze: its console has said nothing for \d+ s; .* once more/,
     );
     assert.equal(ended.stderr.match(/^» start guest/gm)?.length, 2);
     assert.match(ended.stderr, /the guest froze: .* before the guest answered on SSH/);
@@ -73,7 +73,7 @@ describe("the image stage survives", function () {
     const ended = await guest().fail({ words: stuck, then: "repeat", change: { timeouts } });
     assert.match(
       ended.stderr,
-      /the guest froze: for 3 s its console has only said that it is stuck: "watchdog: .*"; .* once more/,
+      /the guest froze: for \d+ s its console has only said that it is stuck: "watchdog: .*"; .* once more/,
     );
     assert.equal(ended.stderr.match(/^» start guest/gm)?.length, 2);
     await guest().assertSurvived("guest freezes", ended);
@@ -85,7 +85,7 @@ describe("the image stage survives", function () {
     assert.equal(ended.code, 1, ended.stderr);
     assert.match(
       ended.stderr,
-      /froze: for [45] s its console has only said that it is stuck: "watchdog: .*"; .* once more/,
+      /froze: for \d+ s its console has only said that it is stuck: "watchdog: .*"; .* once more/,
     );
     assert.equal(ended.stderr.match(/^» wait for the login prompt/gm)?.length, 2, ended.stderr);
     await assertNothingLeaked(guest().room.home);
@@ -98,7 +98,7 @@ describe("the image stage survives", function () {
     assert.equal(ended.code, 1, ended.stderr);
     assert.match(
       ended.stderr,
-      /the guest froze: its console has said nothing for [45] s; .* once more/,
+      /the guest froze: its console has said nothing for \d+ s; .* once more/,
     );
     assert.equal(ended.stderr.match(/^» wait for the login prompt/gm)?.length, 2, ended.stderr);
     assert.match(ended.stderr, /the image did not pass its boot \(BIOS\): the guest froze/);
