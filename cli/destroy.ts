@@ -1,9 +1,9 @@
 import { chooseEngine } from "../engine/choose";
-import { EXIT, StageFailure } from "../stages/failure";
-import { kragleHome } from "../stages/project";
+import { EXIT, StageFailure } from "../host/failure";
+import { kragleHome } from "../host/project";
 import { Roots } from "../store/roots";
 import { forgetStack, readStackRecord } from "../store/stackRecord";
-import type { CommonOptions } from "./main";
+import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
 /** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */

@@ -1,5 +1,5 @@
-import { EXIT } from "../stages/failure";
-import { kragleHome } from "../stages/project";
+import { EXIT } from "../host/failure";
+import { kragleHome } from "../host/project";
 import { Roots } from "../store/roots";
 
 /** `kragle drop-root STACK ROOT`: what a command resource runs when it is deleted. The artifact stays for other stacks. */

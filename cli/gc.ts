@@ -1,6 +1,6 @@
 import { formatSize } from "../plan/units";
-import { EXIT } from "../stages/failure";
-import { openStore } from "../stages/project";
+import { EXIT } from "../host/failure";
+import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import { stackNames } from "./stackSettings";
 

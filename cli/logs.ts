@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { EXIT, StageFailure } from "../stages/failure";
-import { displayPath, kragleHome, openStore } from "../stages/project";
+import { EXIT, StageFailure } from "../host/failure";
+import { displayPath, kragleHome } from "../host/project";
+import { openStore } from "../store/open";
 import { Roots } from "../store/roots";
-import type { CommonOptions } from "./main";
+import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
 interface LogFolder {

@@ -1,18 +1,12 @@
 import { Command, CommanderError, Option } from "commander";
 
-import { EXIT, StageFailure } from "../stages/failure";
+import { EXIT, StageFailure } from "../host/failure";
+import type { CommonOptions } from "./options";
 import type { ReportOptions } from "./report";
 import type { VerifyOptions } from "./verify";
 import type { WriteOptions } from "./write";
 
 // Each command loads its own part: start time is most of what a run without changes takes.
-
-export interface CommonOptions {
-  readonly stack: string;
-  readonly json?: boolean;
-  readonly engine?: "pulumi" | "embedded";
-  readonly rebuild?: string[];
-}
 
 const stack = () =>
   new Option("-s, --stack <name>", "the stack, which has its settings in Pulumi.<name>.yaml")
@@ -81,7 +75,7 @@ async function main(): Promise<number> {
   );
   add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
     async (options: CommonOptions) => {
-      exitCode = await (await import("./doctor")).doctor(options);
+      exitCode = await (await import("./doctor/doctor")).doctor(options);
     },
   );
   add("verify [folder]", "check a release: signature, digests, provenance, bill of materials", [

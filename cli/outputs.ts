@@ -1,7 +1,7 @@
-import { EXIT, StageFailure } from "../stages/failure";
-import { kragleHome } from "../stages/project";
+import { EXIT, StageFailure } from "../host/failure";
+import { kragleHome } from "../host/project";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
-import type { CommonOptions } from "./main";
+import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
 /** The record of a stack's last release. @throws StageFailure where there is none */

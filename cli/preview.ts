@@ -1,6 +1,6 @@
 import { planLines, totalSeconds, willRun } from "../infra/planReport";
-import { EXIT } from "../stages/failure";
-import type { CommonOptions } from "./main";
+import { EXIT } from "../host/failure";
+import type { CommonOptions } from "./options";
 import { openSession } from "./session";
 
 /** `kragle preview`: what `up` would do, stage by stage, and why. Changes nothing. */

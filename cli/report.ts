@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 
-import { EXIT, StageFailure } from "../stages/failure";
-import { displayPath } from "../stages/project";
-import type { CommonOptions } from "./main";
+import { EXIT, StageFailure } from "../host/failure";
+import { displayPath } from "../host/project";
+import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
 
 export interface ReportOptions extends CommonOptions {

@@ -2,12 +2,14 @@ import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
 import { stageKey } from "../plan/description";
-import { EXIT, explainSystemError, StageFailure } from "../stages/failure";
-import { baseImage, type BuilderRequest, claimBuilder } from "../stages/baseImage";
+import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { baseImage } from "../executors/builderBase";
+import { type BuilderRequest, claimBuilder } from "../run/claimBuilder";
 import { stagePrograms } from "../stages/index";
-import { domainType } from "../stages/libvirtHost";
-import { kragleHome, openStore } from "../stages/project";
-import { runStage as run, type StageRequest } from "../stages/stage";
+import { domainType } from "../executors/libvirtHost";
+import { kragleHome } from "../host/project";
+import { openStore } from "../store/open";
+import { runStage as run, type StageRequest } from "../run/stage";
 import { Roots } from "../store/roots";
 
 /** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */

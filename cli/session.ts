@@ -6,11 +6,11 @@ import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { parseSettings, SettingsError } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
-import { docker } from "../stages/container";
-import { EXIT, StageFailure } from "../stages/failure";
-import { kragleHome } from "../stages/project";
+import { docker } from "../executors/container";
+import { EXIT, StageFailure } from "../host/failure";
+import { kragleHome } from "../host/project";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
-import type { CommonOptions } from "./main";
+import type { CommonOptions } from "./options";
 import { readStackSettings, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */

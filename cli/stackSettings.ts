@@ -5,7 +5,7 @@ import { parse } from "yaml";
 
 import { SettingsError } from "../infra/settings";
 import { CREDENTIAL_NAMES } from "../plan/imageSpec";
-import { projectFolder } from "../stages/project";
+import { projectFolder } from "../host/project";
 
 export interface StackSettings {
   /** By name without the prefix `kragle:`, defaults filled in. */

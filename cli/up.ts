@@ -3,13 +3,13 @@ import { join } from "node:path";
 import { stepLabel } from "../engine/steps";
 import type { ImageSpec } from "../plan/imageSpec";
 import { formatSeconds, formatSize } from "../plan/units";
-import { likelyAccelerator } from "../stages/accelerator";
-import { deadlineFor } from "../stages/deadline";
-import { EXIT, StageFailure } from "../stages/failure";
-import { displayPath, kragleHome } from "../stages/project";
+import { likelyAccelerator } from "../executors/accelerator";
+import { deadlineFor } from "../executors/deadline";
+import { EXIT, StageFailure } from "../host/failure";
+import { displayPath, kragleHome } from "../host/project";
 import { writeStackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
-import type { CommonOptions } from "./main";
+import type { CommonOptions } from "./options";
 import { openSession } from "./session";
 import { makeView } from "./view";
 

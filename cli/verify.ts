@@ -1,23 +1,17 @@
 import { dirname, resolve } from "node:path";
 
-import { EXIT, StageFailure } from "../stages/failure";
-import { displayPath } from "../stages/project";
-import type { CommonOptions } from "./main";
+import { EXIT, StageFailure } from "../host/failure";
+import { displayPath } from "../host/project";
+import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { verifyDescription } from "./verify/description";
-import { compareFiles, type FileState, readSums } from "./verify/files";
-import { verifySignature } from "./verify/signature";
+import type { Check } from "../release/verify/verdict";
+import { verifyDescription } from "../release/verify/description";
+import { compareFiles, type FileState, readSums } from "../release/verify/files";
+import { verifySignature } from "../release/verify/signature";
 
 export interface VerifyOptions extends CommonOptions {
   /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */
   readonly allowedSigners?: string;
-}
-
-/** One thing that was verified; a warning does not make the release a bad one. */
-export interface Check {
-  readonly name: string;
-  readonly state: "ok" | "warning" | "failed";
-  readonly detail: string;
 }
 
 export interface Verification {

@@ -7,10 +7,11 @@ import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../
 import { readUsage } from "../disk/usage";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
 import { formatSeconds, formatSize } from "../plan/units";
-import { docker } from "../stages/container";
-import { EXIT, StageFailure } from "../stages/failure";
-import { kragleHome, openStore } from "../stages/project";
-import type { CommonOptions } from "./main";
+import { docker } from "../executors/container";
+import { EXIT, StageFailure } from "../host/failure";
+import { kragleHome } from "../host/project";
+import { openStore } from "../store/open";
+import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
 import { readStackSettings } from "./stackSettings";
 import { showSteps } from "./writeView";

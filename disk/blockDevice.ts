@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 
 import { z } from "zod";
 
-import { EXIT, StageFailure } from "../stages/failure";
+import { EXIT, StageFailure } from "../host/failure";
 
 /** A block device with everything that lies on it: partitions, and what is built upon them (LVM, md, dm). */
 export interface BlockDevice {

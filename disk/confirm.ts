@@ -2,7 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { basename } from "node:path";
 
 import { formatSize, parseSize } from "../plan/units";
-import { EXIT, StageFailure } from "../stages/failure";
+import { EXIT, StageFailure } from "../host/failure";
 import type { BlockDevice } from "./blockDevice";
 
 /** How a script says that it means this very device. */

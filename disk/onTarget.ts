@@ -1,4 +1,4 @@
-import { StageFailure } from "../stages/failure";
+import { StageFailure } from "../host/failure";
 import type { Claim, Target } from "./target";
 import { runTool } from "./tools";
 

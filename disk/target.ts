@@ -6,9 +6,9 @@ import { basename, dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 
 import { formatSize } from "../plan/units";
-import { EXIT, StageFailure } from "../stages/failure";
-import { syncPath } from "../store/files";
-import { lockFile } from "../store/lock";
+import { EXIT, StageFailure } from "../host/failure";
+import { syncPath } from "../host/files";
+import { lockFile } from "../host/lock";
 
 /** What an image is to be written to: a block device, or a plain file that may be there already. */
 export interface Target {

@@ -2,10 +2,10 @@ import { stat } from "node:fs/promises";
 import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 
-import { docker } from "../stages/container";
-import { StageFailure } from "../stages/failure";
-import { LineSplitter } from "../stages/lines";
-import { ownContainer } from "../stages/ownedContainer";
+import { docker } from "../executors/container";
+import { StageFailure } from "../host/failure";
+import { LineSplitter } from "../host/lines";
+import { ownContainer } from "../executors/ownedContainer";
 
 /** Where the tools find what they read and write. */
 export const IMAGE = "/image";

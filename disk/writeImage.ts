@@ -1,9 +1,9 @@
 import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { StageFailure } from "../stages/failure";
-import { sha256File } from "../store/files";
-import { takesDirectIo } from "./directIo";
+import { StageFailure } from "../host/failure";
+import { sha256File } from "../host/files";
+import { takesDirectIo } from "../host/directIo";
 import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
 import { differs, incomplete, onTarget } from "./onTarget";
 import type { Claim, Target } from "./target";

@@ -6,12 +6,12 @@ import ignore from "@balena/dockerignore";
 import canonicalize from "canonicalize";
 import tar from "tar-fs";
 
-import { docker } from "../stages/container";
-import { inProject } from "../stages/project";
+import { docker } from "../executors/container";
+import { inProject } from "../host/project";
 import { filesBelow } from "../infra/inputFiles";
-import { sha256File } from "../store/files";
+import { sha256File } from "../host/files";
 import { StepFailed } from "./events";
-import { EXIT } from "../stages/failure";
+import { EXIT } from "../host/failure";
 
 /** The inputs of a docker.Image resource that kragle uses. */
 export interface DockerImageInputs {

@@ -6,12 +6,14 @@ import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtim
 
 import { program } from "../infra/program";
 import { stageKey } from "../plan/description";
-import { baseImage, type BuilderRequest, claimBuilder, findBaseImage } from "../stages/baseImage";
-import { EXIT } from "../stages/failure";
-import { stopIfInterrupted } from "../stages/interrupt";
-import { LineSplitter } from "../stages/lines";
-import { kragleHome, openStore, projectFolder } from "../stages/project";
-import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../stages/stage";
+import { baseImage, findBaseImage } from "../executors/builderBase";
+import { type BuilderRequest, claimBuilder } from "../run/claimBuilder";
+import { EXIT } from "../host/failure";
+import { stopIfInterrupted } from "../host/interrupt";
+import { LineSplitter } from "../host/lines";
+import { kragleHome, projectFolder } from "../host/project";
+import { openStore } from "../store/open";
+import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../run/stage";
 import { Roots } from "../store/roots";
 import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
 import { type EngineRun, type Outputs, StepFailed } from "./events";

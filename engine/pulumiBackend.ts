@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { kragleHome, projectFolder } from "../stages/project";
+import { kragleHome, projectFolder } from "../host/project";
 
 /** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
 const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();

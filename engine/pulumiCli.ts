@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
-import { EXIT } from "../stages/failure";
+import { EXIT } from "../host/failure";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { keepStackFile } from "./pulumiBackend";
 import { EventTranslator } from "./pulumiEvents";

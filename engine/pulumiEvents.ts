@@ -1,4 +1,4 @@
-import { EXIT } from "../stages/failure";
+import { EXIT } from "../host/failure";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
 import type { PulumiEvent } from "./pulumiProcess";

@@ -7,10 +7,10 @@ import { join } from "node:path";
 
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
-import { EXIT } from "../stages/failure";
-import { endSessionWithThisProcess, removeAfterThisProcess } from "../stages/lifeline";
-import { LineSplitter } from "../stages/lines";
-import { projectFolder } from "../stages/project";
+import { EXIT } from "../host/failure";
+import { endSessionWithThisProcess, removeAfterThisProcess } from "../host/lifeline";
+import { LineSplitter } from "../host/lines";
+import { projectFolder } from "../host/project";
 import { StepFailed } from "./events";
 import { backendEnvironment } from "./pulumiBackend";
 

@@ -4,8 +4,8 @@ import { basename, join } from "node:path";
 
 import type { FileDigests, InputFiles } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
-import { catalogueDigest } from "../stages/check/catalogue";
-import { builderFolder, inProject } from "../stages/project";
+import { catalogueDigest } from "../rules/catalogue";
+import { builderFolder, inProject } from "../host/project";
 
 /** Parts of the builder's context that the tools image does not contain. */
 const NOT_TOOLS = /^(templates|provision)\/|(^|\/)__pycache__\/|\.dockerignore$/;

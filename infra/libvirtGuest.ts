@@ -2,7 +2,8 @@ import { join, relative } from "node:path";
 
 import type { LibvirtDomainArgs } from "../components/libvirtDomain";
 import type { ImageSpec } from "../plan/imageSpec";
-import { openStore, projectFolder } from "../stages/project";
+import { projectFolder } from "../host/project";
+import { openStore } from "../store/open";
 
 /** The guest that libvirt is to boot. Its names belong to this stack of this clone, because clones may share a daemon. */
 export function libvirtGuest(spec: ImageSpec, stack: string, imageKey: string): LibvirtDomainArgs {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 
 import type { ImageSpec, Medium, Template } from "../plan/imageSpec";
 import { findIso, missingIso } from "../stages/base/isoFile";
-import { inProject, kragleHome } from "../stages/project";
+import { inProject, kragleHome } from "../host/project";
 import type { FullPlan } from "./plan";
 
 /**

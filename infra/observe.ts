@@ -1,5 +1,5 @@
 import type { PlannedStage } from "../plan/imagePlan";
-import { docker } from "../stages/container";
+import { docker } from "../executors/container";
 import type { Manifest } from "../store/manifest";
 import type { Root } from "../store/roots";
 import type { Store } from "../store/store";

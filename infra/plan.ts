@@ -9,9 +9,10 @@ import {
   type ProofPlan,
 } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
-import { requireLibvirt } from "../stages/libvirtHost";
-import { kragleHome, openStore } from "../stages/project";
-import { findSigner } from "../stages/release/signing";
+import { requireLibvirt } from "../executors/libvirtHost";
+import { kragleHome } from "../host/project";
+import { openStore } from "../store/open";
+import { findSigner } from "../release/signing";
 import type { Manifest } from "../store/manifest";
 import { type Root, Roots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";

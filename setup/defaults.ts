@@ -3,8 +3,8 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
-import type { BaseImageRequest } from "../stages/baseImage";
-import { projectFolder } from "../stages/project";
+import type { BaseImageRequest } from "../executors/builderBase";
+import { projectFolder } from "../host/project";
 
 /** The base image of a stack that names none: the default in Pulumi.yaml. */
 export function defaultBaseImage(): BaseImageRequest {

@@ -1,14 +1,16 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
-import { findBaseImage, isDebianImage } from "../stages/baseImage";
-import { docker } from "../stages/container";
-import { registryObstacle } from "../stages/registry";
-import { EXIT } from "../stages/failure";
+import { findBaseImage, isDebianImage } from "../executors/builderBase";
+import { docker } from "../executors/container";
+import { registryObstacle } from "../executors/registry";
+import { EXIT } from "../host/failure";
 import { defaultBaseImage } from "./defaults";
 import { startBySystemd, startInBackground } from "./dockerDaemon";
 import { type DockerPlan, type Lacking, planBase, planDocker, type Privilege } from "./dockerPlan";
-import { dockerObstacle, findProgram, readDockerFacts, readHost } from "./host";
+import { readDockerFacts, readHost } from "./host";
+import { dockerObstacle } from "../executors/dockerObstacle";
+import { findProgram } from "../host/program";
 import { installCommand, installPackages, updateCommand } from "./packages";
 
 const REGISTRY_SECONDS = 8;

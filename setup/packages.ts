@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-import { displayPath, kragleHome } from "../stages/project";
+import { displayPath, kragleHome } from "../host/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
 

@@ -4,7 +4,7 @@ import { mkdirSync, openSync, closeSync, readFileSync, statSync } from "node:fs"
 import { dirname } from "node:path";
 
 import { formatSeconds } from "../plan/units";
-import { displayPath } from "../stages/project";
+import { displayPath } from "../host/project";
 import type { Privilege } from "./dockerPlan";
 
 const HEARTBEAT_SECONDS = 15;

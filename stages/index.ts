@@ -1,11 +1,11 @@
-import { base } from "./base";
-import { check } from "./check";
-import { convert } from "./convert";
-import { image } from "./image";
-import { publish } from "./publish";
-import { release } from "./release";
-import { smoke } from "./smoke";
-import type { StageProgram } from "./stage";
+import { base } from "./base/base";
+import { check } from "./check/check";
+import { convert } from "./convert/convert";
+import { image } from "./image/image";
+import { publish } from "./publish/publish";
+import { release } from "./release/release";
+import { smoke } from "./smoke/smoke";
+import type { StageProgram } from "../run/stage";
 
 /** Every stage that a command resource can run, by name. */
 export const stagePrograms: Readonly<Record<string, StageProgram<never>>> = Object.fromEntries(

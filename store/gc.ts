@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { listFiles } from "./files";
+import { listFiles } from "../host/files";
 import { Roots } from "./roots";
 import type { Store } from "./store";
 

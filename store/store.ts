@@ -3,8 +3,9 @@ import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSyn
 import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
-import { listFiles, listFolders, recordFile, syncPath } from "./files";
-import { type LockOptions, lockFile } from "./lock";
+import { recordFile } from "./fileRecord";
+import { listFiles, listFolders, syncPath } from "../host/files";
+import { type LockOptions, lockFile } from "../host/lock";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
 import { VerifiedFiles } from "./verified";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { sha256File } from "./files";
+import { sha256File } from "../host/files";
 import type { FileRecord } from "./manifest";
 
 /**

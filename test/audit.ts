@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { projectFolder } from "../stages/project";
-import { listFiles } from "../store/files";
+import { projectFolder } from "../host/project";
+import { listFiles } from "../host/files";
 
 /** Licences under which a package may be used beside Apache-2.0, as SPDX names them. */
 const ALLOWED =

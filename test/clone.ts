@@ -15,7 +15,7 @@ import { dirname, join } from "node:path";
 
 import { stringify } from "yaml";
 
-import { projectFolder } from "../stages/project";
+import { projectFolder } from "../host/project";
 
 export interface Finished {
   readonly code: number | null;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { runStage, type StageAnswer, type StageContext, type StageProgram } from "../stages/stage";
+import { runStage, type StageAnswer, type StageContext, type StageProgram } from "../run/stage";
 import type { TemporaryStore } from "./temporaryStore";
 
 type Settings = { readonly content: string };

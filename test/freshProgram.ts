@@ -1,6 +1,6 @@
 import { sep } from "node:path";
 
-import { projectFolder } from "../stages/project";
+import { projectFolder } from "../host/project";
 
 /**
  * Loads modules of the project anew, as in a process with this environment: which store and which Docker daemon are used is

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { dirname, join } from "node:path";
 
-import { projectFolder } from "../stages/project";
+import { projectFolder } from "../host/project";
 import { NO_DOCKER } from "./devProgram";
 
 export interface Ended {

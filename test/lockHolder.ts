@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-import { lockFile } from "../store/lock";
+import { lockFile } from "../host/lock";
 
 /**
  * A process of its own that takes a lock: `node --import tsx test/lockHolder.ts PATH exclusive|shared`. It prints "waits" where it has

@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 
-import type * as releaseModule from "../stages/release";
-import type * as stageModule from "../stages/stage";
+import type * as releaseModule from "../stages/release/release";
+import type * as stageModule from "../run/stage";
 import { freshly } from "./freshProgram";
 import { TemporaryStore } from "./temporaryStore";
 
@@ -51,8 +51,8 @@ export class ReleasePlace {
   });
   private readonly socket = join(this.at.home, "docker.sock");
   private readonly modules = freshly({ DOCKER_HOST: `unix://${this.socket}` }, () => ({
-    ...(require("../stages/release") as typeof releaseModule),
-    ...(require("../stages/stage") as typeof stageModule),
+    ...(require("../stages/release/release") as typeof releaseModule),
+    ...(require("../run/stage") as typeof stageModule),
   }));
 
   async open(): Promise<void> {

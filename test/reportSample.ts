@@ -1,6 +1,6 @@
 import { planImage } from "../plan/imagePlan";
-import { provenance } from "../stages/release/provenance";
-import type { ReportFacts } from "../stages/release/report/page";
+import { provenance } from "../release/provenance";
+import type { ReportFacts } from "../release/report/page";
 import { digest, sampleFiles, sampleSpec } from "./samples";
 
 /** Text as an image could have it that means harm. */

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { verifyRelease } from "../cli/verify";
-import { findSigner } from "../stages/release/signing";
+import { findSigner } from "../release/signing";
 import { ReleasePlace } from "./releasePlace";
 
 export const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");

@@ -1,8 +1,8 @@
 import { z } from "zod";
 
 import type { CheckSetting } from "../../plan/imageSpec";
-import { RULES } from "../../stages/check/catalogue";
-import { readRuleFiles, RuleFileError } from "../../stages/check/ruleFile";
+import { RULES } from "../../rules/catalogue";
+import { readRuleFiles, RuleFileError } from "../../rules/ruleFile";
 
 const EXAMPLE = '{"rule": "ssh.passwords", "reason": "reached by console only"}';
 

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
-import { inProject } from "../../stages/project";
+import { inProject } from "../../host/project";
 import { listOf, structured } from "./values";
 
 export const provision = structured(

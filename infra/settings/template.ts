@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import type { Template } from "../../plan/imageSpec";
-import { builderFolder, inProject } from "../../stages/project";
+import { builderFolder, inProject } from "../../host/project";
 
 const templatesFolder = join(builderFolder, "templates");
 

@@ -1,12 +1,12 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { chooseAccelerator } from "../accelerator";
-import type { BaseSettings } from "../base";
-import { StageFailure } from "../failure";
-import { handToContainer } from "../handOver";
-import type { StageContext, StageOutcome } from "../stage";
-import { copyTemplate } from "../template";
+import { chooseAccelerator } from "../../run/chooseAccelerator";
+import type { BaseSettings } from "./base";
+import { StageFailure } from "../../host/failure";
+import { handToContainer } from "../../executors/handOver";
+import type { StageContext, StageOutcome } from "../../run/stage";
+import { copyTemplate } from "../../run/template";
 import { provideIso } from "./isoFile";
 
 /** The installer itself, and what Packer and the container take beyond the guest's memory. */

@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { recordFile, sha256File } from "../../store/files";
+import { recordFile } from "../../store/fileRecord";
+import { sha256File } from "../../host/files";
 import type { FileRecord } from "../../store/manifest";
-import type { BaseSettings } from "../base";
-import { EXIT, StageFailure } from "../failure";
-import { handToContainer } from "../handOver";
-import { displayPath, inProject } from "../project";
-import type { StageContext } from "../stage";
+import type { BaseSettings } from "./base";
+import { EXIT, StageFailure } from "../../host/failure";
+import { handToContainer } from "../../executors/handOver";
+import { displayPath, inProject } from "../../host/project";
+import type { StageContext } from "../../run/stage";
 
 type WantedIso = NonNullable<BaseSettings["iso"]>;
 

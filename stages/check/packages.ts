@@ -1,4 +1,4 @@
-import type { Facts } from "./facts";
+import type { Facts } from "../../rules/facts";
 
 export interface Package {
   readonly name: string;

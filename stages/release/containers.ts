@@ -1,6 +1,6 @@
-import { findBaseImage } from "../baseImage";
-import { docker } from "../container";
-import type { Resource } from "./provenance";
+import { findBaseImage } from "../../executors/builderBase";
+import { docker } from "../../executors/container";
+import type { Resource } from "../../release/provenance";
 
 const RELEASE_OF_BASE = "bookworm";
 

@@ -3,12 +3,12 @@ import { join } from "node:path";
 
 import type Docker from "dockerode";
 
-import { sha256File } from "../../store/files";
-import { probeAccelerator } from "../accelerator";
-import { BUILD_GID, BUILD_UID } from "../container";
-import { connectInContainer } from "../containerPort";
-import { deadlineFor } from "../deadline";
-import { handToContainer } from "../handOver";
+import { sha256File } from "../../host/files";
+import { probeAccelerator } from "../../executors/accelerator";
+import { BUILD_GID, BUILD_UID } from "../../executors/container";
+import { connectInContainer } from "../../executors/containerPort";
+import { deadlineFor } from "../../executors/deadline";
+import { handToContainer } from "../../executors/handOver";
 import type { Driver, Machine, SmokeContext } from "./driver";
 import { MOUNTS, qemuCommand, SSH_PORT } from "./qemuCommand";
 import { QemuGuest } from "./qemuGuest";

@@ -2,8 +2,8 @@ import { z } from "zod";
 
 import type { Firmware } from "../../plan/imageSpec";
 import type { LibvirtGuestSpec } from "../../plan/libvirt";
-import type { Accelerator } from "../accelerator";
-import type { StageContext } from "../stage";
+import type { Accelerator } from "../../executors/accelerator";
+import type { StageContext } from "../../run/stage";
 import type { Guest } from "./guest";
 import type { Seed } from "./seed";
 

@@ -1,4 +1,4 @@
-import { StageFailure } from "../failure";
+import { StageFailure } from "../../host/failure";
 import type { PlannedBoot } from "./boots";
 import type { BootFailure } from "./climb";
 

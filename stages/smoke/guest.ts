@@ -1,4 +1,4 @@
-import type { StageFailure } from "../failure";
+import type { StageFailure } from "../../host/failure";
 import type { ChannelName } from "../../plan/imageSpec";
 
 export interface Executed {

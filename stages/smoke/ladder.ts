@@ -1,6 +1,6 @@
 import type { GuestEvent } from "./guest";
-import { FATAL_SIGNS } from "./signs";
-import { freezeOf, hear } from "./stall";
+import { FATAL_SIGNS } from "../../run/signs";
+import { freezeOf, hear } from "../../run/stall";
 
 /** A step of the boot. Some are read from the console; the others are reached when somebody asks the guest. */
 export interface Rung {

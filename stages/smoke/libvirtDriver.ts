@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { LibvirtGuestSpec } from "../../plan/libvirt";
-import { sha256File } from "../../store/files";
+import { sha256File } from "../../host/files";
 import type { Driver, SmokeContext } from "./driver";
 import { LibvirtGuest } from "./libvirtGuest";
 

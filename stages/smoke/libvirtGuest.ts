@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ChannelName } from "../../plan/imageSpec";
 import type { LibvirtGuestSpec } from "../../plan/libvirt";
-import { type HeldConnection, Virsh } from "../virsh";
+import { type HeldConnection, Virsh } from "../../host/virsh";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";
 

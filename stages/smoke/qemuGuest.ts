@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 
 import type { ChannelName } from "../../plan/imageSpec";
-import type { ContainerResult } from "../container";
-import { EXIT, StageFailure } from "../failure";
+import type { ContainerResult } from "../../executors/container";
+import { EXIT, StageFailure } from "../../host/failure";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";
 import { MOUNTS } from "./qemuCommand";

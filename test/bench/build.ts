@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { findPulumi } from "../../engine/choose";
-import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
-import { hostAptConfiguration } from "../../stages/host";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { hostAptConfiguration } from "../../host/packageMirror";
 import { type Manifest, readManifest } from "../../store/manifest";
 import type { Figure } from "../bench";
 import { Clone } from "../clone";

@@ -7,7 +7,7 @@ import { claimDevice } from "../../disk/target";
 import { writeSteps } from "../../disk/writeImage";
 import { parseConversion } from "../../plan/formats";
 import { conversionSteps, IMAGE_FILE } from "../../stages/convert/steps";
-import { sha256File } from "../../store/files";
+import { sha256File } from "../../host/files";
 import type { Figure } from "../bench";
 import { canLoop, inTools, LoopDevice } from "../docker/smallDisk";
 import { treesToolsImage } from "../docker/toolsImage";

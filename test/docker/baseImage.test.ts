@@ -4,10 +4,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 
-import { baseImage, findBaseImage, isDebianImage } from "../../stages/baseImage";
-import { docker } from "../../stages/container";
-import { StageFailure } from "../../stages/failure";
-import { NoAnswer, pullImage, registryObstacle } from "../../stages/registry";
+import { baseImage, findBaseImage, isDebianImage } from "../../executors/builderBase";
+import { docker } from "../../executors/container";
+import { StageFailure } from "../../host/failure";
+import { NoAnswer, pullImage, registryObstacle } from "../../executors/registry";
 
 /** A registry with one image, of one empty layer; the daemon takes one on the loopback address without TLS. */
 class Registry {

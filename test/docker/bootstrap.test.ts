@@ -14,11 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { bootstrapImage } from "../../stages/bootstrap";
-import { docker } from "../../stages/container";
-import { StageFailure } from "../../stages/failure";
-import { hostAptConfiguration } from "../../stages/host";
-import { projectFolder } from "../../stages/project";
+import { bootstrapImage } from "../../executors/bootstrapDebian";
+import { docker } from "../../executors/container";
+import { StageFailure } from "../../host/failure";
+import { hostAptConfiguration } from "../../host/packageMirror";
+import { projectFolder } from "../../host/project";
 
 const FULL = process.env.KRAGLE_TEST_FULL;
 const IMAGE = `kragle-base-test:p${process.pid}`;
@@ -99,7 +99,7 @@ describe("a bootstrapped base image", function () {
     const script = join(outer, "run.ts");
     writeFileSync(
       script,
-      `import { bootstrapImage } from ${JSON.stringify(join(projectFolder, "stages/bootstrap"))};
+      `import { bootstrapImage } from ${JSON.stringify(join(projectFolder, "executors/bootstrapDebian"))};
        void bootstrapImage({ release: "bookworm", image: "x:y", folder: ${JSON.stringify(folder)}, print() {} });`,
     );
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: projectFolder });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
-import { RULES } from "../../stages/check/catalogue";
-import { entries } from "../../stages/check/facts";
-import { judge, neededContents } from "../../stages/check/judge";
+import { RULES } from "../../rules/catalogue";
+import { entries } from "../../rules/facts";
+import { judge, neededContents } from "../../rules/judge";
 import { FAULTS, type Plant } from "../unit/checkFaults";
 import { SampleImage } from "../unit/checkSamples";
 import { inspectTinyDisk } from "./tinyDisk";

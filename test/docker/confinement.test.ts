@@ -11,10 +11,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BUILD_GID, BUILD_UID, docker, runContainer } from "../../stages/container";
-import { handToContainer } from "../../stages/handOver";
-import { type Confinement, describePrivileges, hostCapabilities } from "../../stages/isolation";
-import { Redactor } from "../../stages/redactor";
+import { BUILD_GID, BUILD_UID, docker, runContainer } from "../../executors/container";
+import { handToContainer } from "../../executors/handOver";
+import { type Confinement, describePrivileges, hostCapabilities } from "../../executors/isolation";
+import { Redactor } from "../../host/redactor";
 import { toolsImage } from "./toolsImage";
 
 /** What a container says about itself; its exit code is of no interest. */

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../stages/container";
-import { connectInContainer } from "../../stages/containerPort";
+import { docker } from "../../executors/container";
+import { connectInContainer } from "../../executors/containerPort";
 import { toolsImage } from "./toolsImage";
 
 const PORT = 2222;

@@ -2,9 +2,9 @@ import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { parseConversion } from "../../plan/formats";
-import { convert } from "../../stages/convert";
-import { runStage, type StageAnswer, type StageRequest } from "../../stages/stage";
-import { sha256File } from "../../store/files";
+import { convert } from "../../stages/convert/convert";
+import { runStage, type StageAnswer, type StageRequest } from "../../run/stage";
+import { sha256File } from "../../host/files";
 import { TemporaryStore } from "../temporaryStore";
 
 /** A store that holds one image, and what asks for conversions of it. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { entries } from "../../stages/check/facts";
+import { entries } from "../../rules/facts";
 import { inspectTinyDisk } from "./tinyDisk";
 import { toolsImage } from "./toolsImage";
 

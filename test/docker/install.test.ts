@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
 import { toolsImage } from "./toolsImage";
 
 const project = resolve(__dirname, "../..");

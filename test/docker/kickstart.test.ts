@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { inProject } from "../../stages/project";
+import { inProject } from "../../host/project";
 import { readKickstarts } from "../standIn/pykickstart";
 import { toolsImage } from "./toolsImage";
 

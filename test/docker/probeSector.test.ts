@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { docker } from "../../stages/container";
-import { PROBE_SECTOR, PROBE_SUCCESS } from "../../stages/probeSector";
+import { docker } from "../../executors/container";
+import { PROBE_SECTOR, PROBE_SUCCESS } from "../../executors/probeSector";
 import { toolsImage } from "./toolsImage";
 
 describe("the test guest of the KVM probe", () => {

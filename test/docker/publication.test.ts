@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { describePublication, type PublicationDestination } from "../../plan/publication";
-import { publish } from "../../stages/publish";
-import { runStage, type StageAnswer } from "../../stages/stage";
+import { publish } from "../../stages/publish/publish";
+import { runStage, type StageAnswer } from "../../run/stage";
 import { Roots } from "../../store/roots";
 import { TemporaryStore } from "../temporaryStore";
 

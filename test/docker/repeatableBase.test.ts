@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
-import { base } from "../../stages/base";
-import { runStage } from "../../stages/stage";
+import { base } from "../../stages/base/base";
+import { runStage } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "./toolsImage";
 

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import type { Browser, Page } from "playwright-core";
 
-import { findProgram } from "../../setup/host";
-import { renderReport } from "../../stages/release/report/page";
+import { findProgram } from "../../host/program";
+import { renderReport } from "../../release/report/page";
 import { sampleReport } from "../reportSample";
 
 describe("the report in a browser", function () {

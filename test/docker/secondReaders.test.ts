@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { sha256File } from "../../store/files";
+import { sha256File } from "../../host/files";
 import { Conversions } from "./conversions";
 import { inTools, makeSmallDisk, type SmallDisk } from "./smallDisk";
 import { toolsImage } from "./toolsImage";

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { sha256File } from "../../store/files";
+import { sha256File } from "../../host/files";
 import { writeStackRecord } from "../../store/stackRecord";
 
 /** Runs a shell script in the tools image as root, with a folder at /w. */

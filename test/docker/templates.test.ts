@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { kragleHome } from "../../stages/project";
+import { kragleHome } from "../../host/project";
 
 const templates = resolve(__dirname, "../../builder/templates");
 const PYKICKSTART = "3.78";

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 
-import { type Facts, facts as factsSchema } from "../../stages/check/facts";
-import { BUILD_GID, BUILD_UID, runContainer } from "../../stages/container";
+import { type Facts, facts as factsSchema } from "../../rules/facts";
+import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
 
 const tools = resolve(__dirname, "../../builder/tools");
 

@@ -12,8 +12,8 @@ import {
 import { open } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { projectFolder } from "../../stages/project";
-import { sha256File } from "../../store/files";
+import { projectFolder } from "../../host/project";
+import { sha256File } from "../../host/files";
 import {
   canLoop,
   inTools,

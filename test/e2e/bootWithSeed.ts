@@ -1,8 +1,8 @@
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runContainer } from "../../stages/container";
-import { handToContainer } from "../../stages/handOver";
+import { runContainer } from "../../executors/container";
+import { handToContainer } from "../../executors/handOver";
 import type { Clone } from "../clone";
 import { treesToolsImage } from "../docker/toolsImage";
 

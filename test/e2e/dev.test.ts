@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { docker } from "../../stages/container";
-import { sha256File } from "../../store/files";
+import { docker } from "../../executors/container";
+import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { canLoop, LoopDevice } from "../docker/smallDisk";

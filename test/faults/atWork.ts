@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../stages/container";
+import { docker } from "../../executors/container";
 import { readdirIfThere, storeIdOf } from "./invariants";
 import type { Run } from "./run";
 

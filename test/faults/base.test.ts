@@ -4,8 +4,8 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { type StageDescription, stageKey } from "../../plan/description";
-import { docker } from "../../stages/container";
-import type { StageRequest } from "../../stages/stage";
+import { docker } from "../../executors/container";
+import type { StageRequest } from "../../run/stage";
 import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { TemporaryStore } from "../temporaryStore";

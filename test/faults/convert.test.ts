@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { stageKey } from "../../plan/description";
-import { EXIT, type StageFailure } from "../../stages/failure";
+import { EXIT, type StageFailure } from "../../host/failure";
 import { Conversions } from "../docker/conversions";
 import { canLoop, inTools, makeSmallDisk, MIB, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";

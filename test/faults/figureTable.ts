@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 
 /** One fault that was tried, and what it cost. */
 export interface Figure {

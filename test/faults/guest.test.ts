@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { listFiles } from "../../store/files";
+import { listFiles } from "../../host/files";
 import { canLoop } from "../docker/smallDisk";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder, readdirIfThere } from "./invariants";

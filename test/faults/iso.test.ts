@@ -3,8 +3,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runContainer } from "../../stages/container";
-import { handToContainer } from "../../stages/handOver";
+import { runContainer } from "../../executors/container";
+import { handToContainer } from "../../executors/handOver";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";

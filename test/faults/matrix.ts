@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 import { type Figures, figuresInOneLine, reportFigures } from "./figureTable";
 
 // `npm run test:faults`: the fault matrix, in two runs of mocha side by side, since much of it waits.

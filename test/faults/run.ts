@@ -6,9 +6,9 @@ import { join } from "node:path";
 
 import type Docker from "dockerode";
 
-import { docker } from "../../stages/container";
-import { projectFolder } from "../../stages/project";
-import type { StageRequest } from "../../stages/stage";
+import { docker } from "../../executors/container";
+import { projectFolder } from "../../host/project";
+import type { StageRequest } from "../../run/stage";
 import type { Clone } from "../clone";
 
 export interface Ended {

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { docker } from "../../stages/container";
-import { listFiles } from "../../store/files";
+import { docker } from "../../executors/container";
+import { listFiles } from "../../host/files";
 import type { Clone } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { countFaults, survived } from "./figures";

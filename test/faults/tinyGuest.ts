@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import type { StageRequest } from "../../stages/stage";
+import type { StageRequest } from "../../run/stage";
 import { inTools } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
 import { TemporaryStore } from "../temporaryStore";

@@ -16,9 +16,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Claim, claimDevice, claimFile, type Target } from "../../disk/target";
 import { writeSteps } from "../../disk/writeImage";
-import { docker } from "../../stages/container";
-import { StageFailure } from "../../stages/failure";
-import { projectFolder } from "../../stages/project";
+import { docker } from "../../executors/container";
+import { StageFailure } from "../../host/failure";
+import { projectFolder } from "../../host/project";
 import {
   canLoop,
   inTools,

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 
 /**
  * Path of pykickstart's source archive, of the version and digest in requirements.txt; fetched by pip where it is not there yet.

@@ -27,13 +27,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import {
-  hostAptConfiguration,
-  hostCertificateBundle,
-  hostProxyEnvironment,
-} from "../../stages/host";
-import { projectFolder } from "../../stages/project";
-import { sha256File } from "../../store/files";
+import { hostAptConfiguration } from "../../host/packageMirror";
+import { hostCertificateBundle } from "../../host/certificates";
+import { hostProxyEnvironment } from "../../host/proxies";
+import { projectFolder } from "../../host/project";
+import { sha256File } from "../../host/files";
 import { pykickstart } from "./pykickstart";
 
 export interface StandInIso {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { judgeProbe, probeAccelerator } from "../../stages/accelerator";
-import { PROBE_SECTOR } from "../../stages/probeSector";
+import { judgeProbe, probeAccelerator } from "../../executors/accelerator";
+import { PROBE_SECTOR } from "../../executors/probeSector";
 
 describe("the choice of an accelerator", () => {
   it("takes the test guest's own exit code for success", () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 
-import { filesTsv, folderSizes } from "../../stages/check/facts";
-import { globPattern, globRoot, matcher } from "../../stages/check/glob";
-import { judge, neededContents } from "../../stages/check/judge";
+import { filesTsv, folderSizes } from "../../rules/facts";
+import { globPattern, globRoot, matcher } from "../../rules/glob";
+import { judge, neededContents } from "../../rules/judge";
 import { packageList, packagesJson, packagesTsv } from "../../stages/check/packages";
-import { catalogueDigest, RULES } from "../../stages/check/catalogue";
-import { sshdValue } from "../../stages/check/sshd";
+import { catalogueDigest, RULES } from "../../rules/catalogue";
+import { sshdValue } from "../../rules/sshd";
 import { SampleImage } from "./checkSamples";
 
 const statusOf = (image: SampleImage, id: string) =>

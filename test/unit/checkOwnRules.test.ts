@@ -5,9 +5,9 @@ import { join } from "node:path";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings, SettingsError } from "../../infra/settings";
-import { RULES } from "../../stages/check/catalogue";
-import { judge } from "../../stages/check/judge";
-import { parseRuleFile, readRuleFiles, RuleFileError } from "../../stages/check/ruleFile";
+import { RULES } from "../../rules/catalogue";
+import { judge } from "../../rules/judge";
+import { parseRuleFile, readRuleFiles, RuleFileError } from "../../rules/ruleFile";
 import { SampleImage } from "./checkSamples";
 
 const BANNER = `

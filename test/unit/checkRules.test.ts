@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { judge } from "../../stages/check/judge";
-import { RULES } from "../../stages/check/catalogue";
+import { judge } from "../../rules/judge";
+import { RULES } from "../../rules/catalogue";
 import { FAULTS } from "./checkFaults";
 import { SampleImage } from "./checkSamples";
 

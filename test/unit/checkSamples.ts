@@ -1,4 +1,4 @@
-import type { Facts } from "../../stages/check/facts";
+import type { Facts } from "../../rules/facts";
 
 const MODES = { file: 0o100644, folder: 0o040755, link: 0o120777 } as const;
 

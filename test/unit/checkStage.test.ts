@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { check } from "../../stages/check";
-import type { Finding, Waiver } from "../../stages/check/judge";
-import { namedHostSecrets } from "../../stages/check/secrets";
-import { StageFailure } from "../../stages/failure";
-import type { StageContext } from "../../stages/stage";
+import { check } from "../../stages/check/check";
+import type { Finding, Waiver } from "../../rules/judge";
+import { namedHostSecrets } from "../../host/secrets";
+import { StageFailure } from "../../host/failure";
+import type { StageContext } from "../../run/stage";
 import { SampleImage } from "./checkSamples";
 
 type Context = Parameters<typeof check.run>[0];

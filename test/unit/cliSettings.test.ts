@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 
 import { SETTING_NAMES } from "../../infra/settings";
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 
 /** What a copy of the project does without. */

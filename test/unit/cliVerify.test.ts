@@ -12,7 +12,7 @@ import {
 import { dirname, join } from "node:path";
 
 import type { Verification } from "../../cli/verify";
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
 import { type Loose, sha256, SignedRelease } from "../signedRelease";

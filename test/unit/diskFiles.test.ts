@@ -21,7 +21,7 @@ import { claimFile, findTarget } from "../../disk/target";
 import { parseConversion } from "../../plan/formats";
 import { encodeBlockMap, writeBlockMap } from "../../stages/convert/blockMap";
 import { asProgram, conversionSteps } from "../../stages/convert/steps";
-import { LockHeld } from "../../store/lock";
+import { LockHeld } from "../../host/lock";
 
 describe("files that stand for disks", () => {
   let folder: string;

@@ -1,13 +1,18 @@
 import assert from "node:assert/strict";
 
-import { describe as describeText } from "../../cli/doctor";
+import { describe as describeText } from "../../cli/doctor/doctor";
 import { parseConversion } from "../../plan/formats";
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
-import { diskNeed, diskRequirements } from "../../setup/diskSpace";
-import * as judge from "../../setup/requirements";
-import * as around from "../../setup/surroundings";
-import { type KvmFacts, kvmRequirement, processorRequirement } from "../../setup/virtualization";
+import { diskNeed, diskRequirements } from "../../cli/doctor/diskSpace";
+import { isAtLeast } from "../../host/version";
+import * as judge from "../../cli/doctor/requirements";
+import * as around from "../../cli/doctor/surroundings";
+import {
+  type KvmFacts,
+  kvmRequirement,
+  processorRequirement,
+} from "../../cli/doctor/virtualization";
 
 const GiB = 2 ** 30;
 
@@ -22,7 +27,7 @@ describe("doctor", () => {
       ["26", [20, 10], true],
     ];
     for (const [version, oldest, expected] of cases) {
-      assert.equal(judge.isAtLeast(version, oldest), expected, version);
+      assert.equal(isAtLeast(version, oldest), expected, version);
     }
   });
 

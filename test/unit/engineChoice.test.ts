@@ -7,8 +7,8 @@ import { describeFailure } from "../../cli/failure";
 import { chooseEngine, findPulumi } from "../../engine/choose";
 import { StepFailed } from "../../engine/events";
 import { SettingsError } from "../../infra/settings";
-import { StageFailure } from "../../stages/failure";
-import { LockHeld } from "../../store/lock";
+import { StageFailure } from "../../host/failure";
+import { LockHeld } from "../../host/lock";
 
 describe("the engine", () => {
   let folder: string;

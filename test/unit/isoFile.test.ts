@@ -12,10 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import type { BaseSettings } from "../../stages/base";
+import type { BaseSettings } from "../../stages/base/base";
 import { cachedIso, findIso, provideIso } from "../../stages/base/isoFile";
-import { EXIT, StageFailure } from "../../stages/failure";
-import type { StageContext } from "../../stages/stage";
+import { EXIT, StageFailure } from "../../host/failure";
+import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
 
 const CONTENT = "an installation medium, in a very small format";

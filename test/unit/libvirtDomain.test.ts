@@ -6,7 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { SmokeDomain } from "../../components/smokeDomain";
 import { planProof } from "../../plan/imagePlan";
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 import { freshly } from "../freshProgram";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
 import { sampleFiles, sampleSha256, sampleSpec } from "../samples";

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-import { EXIT, StageFailure } from "../../stages/failure";
-import { domainType, requireLibvirt } from "../../stages/libvirtHost";
-import { Virsh } from "../../stages/virsh";
+import { EXIT, StageFailure } from "../../host/failure";
+import { domainType, requireLibvirt } from "../../executors/libvirtHost";
+import { Virsh } from "../../host/virsh";
 
 /** A virsh whose answers are the cases of a shell's `case "$*"`, after the connection's arguments. */
 class FakeVirsh {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { endSessionWithThisProcess } from "../../stages/lifeline";
+import { endSessionWithThisProcess } from "../../host/lifeline";
 
 describe("a session that is ended with its owner", function () {
   this.timeout(20_000);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { LineSplitter } from "../../stages/lines";
+import { LineSplitter } from "../../host/lines";
 
 /** The lines that come out when bytes go in as these chunks. */
 function linesOf(chunks: readonly Uint8Array[]): string[] {

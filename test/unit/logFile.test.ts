@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { LogFile } from "../../stages/logFile";
+import { LogFile } from "../../host/logFile";
 
 describe("a log", () => {
   let folder: string;

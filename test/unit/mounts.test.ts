@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Bind, mountsOf } from "../../stages/container";
-import { selinuxEnforces } from "../../stages/host";
-import { kragleHome } from "../../stages/project";
+import { type Bind, mountsOf } from "../../executors/container";
+import { selinuxEnforces } from "../../host/selinux";
+import { kragleHome } from "../../host/project";
 
 const work = join(kragleHome, "work/base-1");
 const BINDS: Bind[] = [

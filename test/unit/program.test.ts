@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { Roots } from "../../store/roots";
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 import { answer, RELEASED, runProgram } from "../devProgram";
 import { requestOf, UNKNOWN } from "../mocks";
 import { sampleSha256 } from "../samples";

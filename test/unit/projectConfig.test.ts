@@ -9,7 +9,7 @@ import { readInputFiles } from "../../infra/inputFiles";
 import { parseSettings, SETTING_NAMES } from "../../infra/settings";
 import { templateNames } from "../../infra/settings/template";
 import { planImage } from "../../plan/imagePlan";
-import { projectFolder } from "../../stages/project";
+import { projectFolder } from "../../host/project";
 
 interface Declared {
   readonly type: string;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { expired, versionName } from "../../stages/publish/retention";
+import { expired, versionName } from "../../destinations/retention";
 
 const STORE = "9f8e7d6c-0000-4000-8000-000000000000";
 const key = (n: number) => n.toString(16).padStart(64, "0").split("").reverse().join("");

@@ -5,8 +5,8 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { LineSplitter } from "../../stages/lines";
-import { Redactor } from "../../stages/redactor";
+import { LineSplitter } from "../../host/lines";
+import { Redactor } from "../../host/redactor";
 
 const SECRET = "s3cr3t/of+run ü&<";
 const base64 = (text: string) => Buffer.from(text).toString("base64");

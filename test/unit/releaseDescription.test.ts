@@ -9,12 +9,12 @@ import fc from "fast-check";
 
 import { maskedSettings } from "../../infra/maskedSettings";
 import { baseResource } from "../../stages/release/containers";
-import { comparePackages, type PackageList } from "../../stages/release/packages";
-import { changesSince, type PreviousRelease } from "../../stages/release/previous";
-import { provenance } from "../../stages/release/provenance";
-import { encodeSbom, packageUrl } from "../../stages/release/sbom";
-import { originOf, type StageRun } from "../../stages/release/stageRuns";
-import { sha256File } from "../../store/files";
+import { comparePackages, type PackageList } from "../../release/packages";
+import { changesSince, type PreviousRelease } from "../../release/previous";
+import { provenance } from "../../release/provenance";
+import { encodeSbom, packageUrl } from "../../release/sbom";
+import { originOf, type StageRun } from "../../release/stageRuns";
+import { sha256File } from "../../host/files";
 import { digest, sampleFiles, sampleSpec } from "../samples";
 import { planImage } from "../../plan/imagePlan";
 

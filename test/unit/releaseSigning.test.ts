@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { findSigner } from "../../stages/release/signing";
+import { findSigner } from "../../release/signing";
 import { SignedRelease } from "../signedRelease";
 
 describe("signing a release", function () {

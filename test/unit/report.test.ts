@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 
 import { parseHTML } from "linkedom";
 
-import { html, Html } from "../../stages/release/report/html";
-import { plain } from "../../stages/release/report/boots";
-import { renderReport } from "../../stages/release/report/page";
+import { html, Html } from "../../release/report/html";
+import { plain } from "../../release/report/boots";
+import { renderReport } from "../../release/report/page";
 import { EVIL, sampleReport } from "../reportSample";
 
 /** As much of a page as these tests look at. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { mock } from "node:test";
 
 import { stageKey } from "../../plan/description";
-import { LockHeld } from "../../store/lock";
+import { LockHeld } from "../../host/lock";
 import { collectGarbage } from "../../store/gc";
 import { Roots } from "../../store/roots";
 import { FakeStage } from "../fakeStage";

@@ -8,8 +8,10 @@ import {
   debianSources,
   parseDeb822,
   parseSourcesList,
-} from "../../stages/aptSources";
-import { hostAptConfiguration, hostProxyEnvironment, urlPasswords } from "../../stages/host";
+} from "../../host/aptSources";
+import { hostAptConfiguration } from "../../host/packageMirror";
+import { urlPasswords } from "../../host/secrets";
+import { hostProxyEnvironment } from "../../host/proxies";
 
 // Mirrors as in a company's network; the names are reserved for examples.
 const MIRROR = "https://mirror.example.com/debian";

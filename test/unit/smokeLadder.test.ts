@@ -9,7 +9,7 @@ import {
   type Progress,
 } from "../../stages/smoke/ladder";
 import * as rungs from "../../stages/smoke/rungs";
-import { FATAL_SIGNS } from "../../stages/smoke/signs";
+import { FATAL_SIGNS } from "../../run/signs";
 
 const ladder: Ladder = {
   rungs: [rungs.KERNEL, rungs.LOGIN, rungs.CHANNELS.agent, rungs.running("agent")],

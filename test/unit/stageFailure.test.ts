@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import { EXIT, StageFailure } from "../../stages/failure";
-import { displayPath } from "../../stages/project";
+import { EXIT, StageFailure } from "../../host/failure";
+import { displayPath } from "../../host/project";
 import { collectGarbage } from "../../store/gc";
 import { Roots } from "../../store/roots";
 import { FakeStage } from "../fakeStage";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import { collectGarbage } from "../../store/gc";
-import { LockHeld } from "../../store/lock";
+import { LockHeld } from "../../host/lock";
 import { Roots } from "../../store/roots";
 import { TemporaryStore } from "../temporaryStore";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-import { lockFile, LockHeld } from "../../store/lock";
+import { lockFile, LockHeld } from "../../host/lock";
 
 const project = resolve(__dirname, "../..");
 

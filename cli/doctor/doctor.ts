@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import { styleText } from "node:util";
+
+import { findPulumi } from "../../engine/choose";
+import { makePlan } from "../../infra/plan";
+import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
+import { parseSettings } from "../../infra/settings";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { diskNeed, diskRequirements } from "./diskSpace";
+import {
+  areDependenciesStale,
+  type DaemonFacts,
+  readDaemon,
+  readKvm,
+  readMemory,
+  readPlace,
+  readProcessor,
+  readRegistry,
+  readSelinux,
+} from "./facts";
+import * as judge from "./requirements";
+import * as around from "./surroundings";
+import { kvmRequirement, processorRequirement } from "./virtualization";
+import { findIso } from "../../stages/base/isoFile";
+import { docker } from "../../executors/container";
+import { EXIT } from "../../host/failure";
+import { hostProxyEnvironment } from "../../host/proxies";
+import { inProject, kragleHome } from "../../host/project";
+import { readStackRecord } from "../../store/stackRecord";
+import type { CommonOptions } from "../options";
+import { readStackSettings } from "../stackSettings";
+
+/** What an image takes on disk before one was built, in bytes; measured for the template debian12. */
+const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
+
+/** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
+export async function doctor({ stack, json }: CommonOptions): Promise<number> {
+  const spec = parseSettings(readStackSettings(stack).values, stack);
+  const requirements = await examine(spec, stack);
+  const count = (status: judge.Status) =>
+    requirements.filter((requirement) => requirement.status === status).length;
+  const [missing, degraded] = [count("missing"), count("degraded")];
+  if (json) {
+    process.stdout.write(JSON.stringify({ stack, missing, degraded, requirements }) + "\n");
+  } else {
+    const summary = missing
+      ? `${missing} missing: stack ${stack} cannot be built here before that is mended`
+      : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here`;
+    process.stdout.write(`${describe(requirements)}\n${summary}\n`);
+  }
+  return missing ? EXIT.lacking : EXIT.done;
+}
+
+async function examine(spec: ImageSpec, stack: string): Promise<judge.Requirement[]> {
+  const daemon = await readDaemon();
+  const answers = !("obstacle" in daemon);
+  const plan = answers ? await makePlan(spec, stack) : undefined;
+  const toolsImage = plan && (await presentImage(plan.tools.reference));
+  const processor = readProcessor();
+  const [kvm, registry, pulumi] = await Promise.all([
+    readKvm(spec.accelerator, toolsImage, join(kragleHome, "accelerator.json")),
+    answers && !spec.builderImage ? readRegistry(spec.baseImage, "bookworm") : undefined,
+    findPulumi(),
+  ]);
+  return [
+    judge.nodeRequirement(process.versions.node),
+    judge.dependenciesRequirement(areDependenciesStale()),
+    judge.dockerRequirement(daemon),
+    ...(registry ? [around.registryRequirement(registry)] : []),
+    around.proxyRequirement(hostProxyEnvironment()),
+    ...(await examineDisk(spec, stack, answers ? daemon : undefined, toolsImage)),
+    ...(spec.iso
+      ? [
+          around.isoRequirement({
+            wanted: spec.iso,
+            found: findIso(kragleHome, spec.iso),
+            installed: plan?.observed.get("base")?.observation.state === "present",
+          }),
+        ]
+      : []),
+    judge.memoryRequirement(readMemory(), spec.memoryMiB),
+    processorRequirement(processor, kvm.probe?.works ?? false),
+    kvmRequirement(kvm, processor),
+    around.pulumiRequirement(pulumi, OLDEST_PULUMI),
+    around.selinuxRequirement(readSelinux(answers && daemon.confinesBySelinux)),
+  ].filter((requirement) => requirement !== undefined);
+}
+
+/** The image's reference, if the daemon has it. */
+async function presentImage(reference: string): Promise<string | undefined> {
+  return docker
+    .getImage(reference)
+    .inspect()
+    .then(
+      () => reference,
+      () => undefined,
+    );
+}
+
+async function examineDisk(
+  spec: ImageSpec,
+  stack: string,
+  daemon: DaemonFacts | undefined,
+  toolsImage: string | undefined,
+): Promise<judge.Requirement[]> {
+  const last = await readStackRecord(kragleHome, stack);
+  const need = diskNeed({
+    diskBytes: spec.diskBytes,
+    formats: spec.formats,
+    expectedImageBytes:
+      Number(last?.outputs.imageBytes) ||
+      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
+    builder: !toolsImage,
+    installer: spec.iso !== null,
+    fetchesIso: spec.iso !== null && !findIso(kragleHome, spec.iso),
+  });
+  return diskRequirements([
+    readPlace("the store", kragleHome, need.store),
+    readPlace(spec.path, inProject(spec.path), need.output),
+    ...(daemon && !daemon.remote ? [readPlace("Docker", daemon.folder, need.docker)] : []),
+  ]);
+}
+
+const COLORS = { ok: "green", degraded: "yellow", missing: "red" } as const;
+
+/** One line a requirement, aligned, and below it what to do. */
+export function describe(requirements: readonly judge.Requirement[]): string {
+  const width = Math.max(...requirements.map(({ name }) => name.length));
+  const lines = requirements.flatMap(({ name, status, found, need, next }) => {
+    const indent = " ".repeat("degraded".length + width + 4);
+    // the color goes around the padded word, so that columns stay aligned
+    const word = styleText(COLORS[status], status.padEnd("degraded".length), {
+      stream: process.stdout,
+    });
+    return [
+      `${word}  ${name.padEnd(width)}  ${found}`,
+      ...(status === "ok" ? [] : [`${indent}needed: ${need}`, `${indent}next: ${next}`]),
+    ];
+  });
+  return lines.map((line) => line + "\n").join("");
+}

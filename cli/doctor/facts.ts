@@ -1,0 +1,111 @@
+import { existsSync, statfsSync, statSync } from "node:fs";
+import { totalmem } from "node:os";
+import { dirname, join } from "node:path";
+
+import { StageFailure } from "../../host/failure";
+import { probeAccelerator } from "../../executors/accelerator";
+import { findBaseImage, isDebianImage } from "../../executors/builderBase";
+import { docker } from "../../executors/container";
+import { projectFolder } from "../../host/project";
+import { readIfThere } from "../../host/files";
+import { selinuxEnforces } from "../../host/selinux";
+import { registryObstacle } from "../../executors/registry";
+import type { Place } from "./diskSpace";
+import { dockerObstacle } from "../../executors/dockerObstacle";
+import { findProgram } from "../../host/program";
+import type { DockerDaemon } from "./requirements";
+import type { RegistryFacts, SelinuxFacts } from "./surroundings";
+import type { KvmFacts, ProcessorFacts } from "./virtualization";
+
+/** What doctor looks at on this machine. */
+
+const REGISTRY_SECONDS = 4;
+
+export interface DaemonFacts extends DockerDaemon {
+  /** Where it keeps images; a folder of this machine, unless it is a remote one. */
+  readonly folder: string;
+  readonly confinesBySelinux: boolean;
+}
+
+export async function readDaemon(): Promise<DaemonFacts | { obstacle: string }> {
+  const obstacle = await dockerObstacle();
+  if (obstacle) return { obstacle: obstacle.words };
+  const info = (await docker.info()) as {
+    ServerVersion: string;
+    Driver: string;
+    DockerRootDir: string;
+    SecurityOptions?: string[];
+  };
+  const host = process.env.DOCKER_HOST;
+  return {
+    version: info.ServerVersion,
+    storageDriver: info.Driver,
+    remote: host && !host.startsWith("unix:") ? host : undefined,
+    folder: info.DockerRootDir,
+    confinesBySelinux:
+      info.SecurityOptions?.some((option) => option.includes("name=selinux")) ?? false,
+  };
+}
+
+/** The file system on which a path lies, or will lie. */
+export function readPlace(name: string, path: string, needBytes: number): Place {
+  let folder = path;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { bavail, bsize } = statfsSync(folder);
+  return { name, needBytes, freeBytes: bavail * bsize, device: statSync(folder).dev };
+}
+
+export function readMemory(): { total: number; available: number } {
+  const available = /^MemAvailable:\s+(\d+) kB/m.exec(readIfThere("/proc/meminfo"))?.[1];
+  return { total: totalmem(), available: Number(available) * 1024 };
+}
+
+export function readProcessor(): ProcessorFacts {
+  const flags = /^flags\s*:(.*)$/m.exec(readIfThere("/proc/cpuinfo"))?.[1] ?? "";
+  return { architecture: process.arch, flags: flags.trim().split(" ") };
+}
+
+/** @param toolsImage runs the test guest; undefined where the daemon does not have it */
+export async function readKvm(
+  setting: KvmFacts["setting"],
+  toolsImage: string | undefined,
+  cacheFile: string,
+): Promise<KvmFacts> {
+  const device = statSync("/dev/kvm", { throwIfNoEntry: false });
+  const kind = !device ? "absent" : device.isDirectory() ? "directory" : "device";
+  if (setting === "tcg" || kind !== "device" || !toolsImage) {
+    return { setting, device: kind, probe: undefined };
+  }
+  try {
+    const { accelerator, reason } = await probeAccelerator({ setting, toolsImage, cacheFile });
+    return { setting, device: kind, probe: { works: accelerator === "kvm", reason } };
+  } catch (error) {
+    if (!(error instanceof StageFailure)) throw error;
+    return { setting, device: kind, probe: { works: false, reason: error.message } };
+  }
+}
+
+export async function readRegistry(reference: string, release: string): Promise<RegistryFacts> {
+  const [obstacle, present] = await Promise.all([
+    registryObstacle(reference, REGISTRY_SECONDS),
+    findBaseImage({ reference, release }),
+  ]);
+  return {
+    reference,
+    obstacle,
+    present,
+    replaceable: isDebianImage(reference),
+    mmdebstrap: findProgram("mmdebstrap") !== undefined,
+  };
+}
+
+export function readSelinux(confinesContainers: boolean): SelinuxFacts {
+  return { enforcing: selinuxEnforces(), confinesContainers };
+}
+
+/** npm writes node_modules/.package-lock.json when an installation has finished. */
+export function areDependenciesStale(): boolean {
+  const time = (path: string) =>
+    statSync(join(projectFolder, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return time("package-lock.json") > time("node_modules/.package-lock.json");
+}

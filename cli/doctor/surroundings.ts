@@ -1,0 +1,113 @@
+import type { Iso } from "../../plan/imageSpec";
+import { displayPath } from "../../host/project";
+import { type Requirement, type Status, verdict } from "./requirements";
+
+/** What surrounds kragle on a machine: registry, Pulumi, SELinux, proxies; from facts to verdicts. */
+
+export interface RegistryFacts {
+  readonly reference: string;
+  /** Why no registry answers; undefined where one does. */
+  readonly obstacle: string | undefined;
+  /** Reference of an image to build on that the daemon has. */
+  readonly present: string | undefined;
+  /** A bootstrapped Debian can stand in for the reference. */
+  readonly replaceable: boolean;
+  readonly mmdebstrap: boolean;
+}
+
+export function registryRequirement(facts: RegistryFacts): Requirement {
+  const need = `one that has ${facts.reference}, or mmdebstrap`;
+  const judge = (status: Status, found: string, next = "") =>
+    verdict("Container registry", status, found, need, next);
+  if (facts.obstacle === undefined) return judge("ok", "answers");
+  const silent = `no answer (${facts.obstacle})`;
+  if (facts.present) return judge("ok", `${silent}, not needed: Docker has ${facts.present}`);
+  if (!facts.replaceable) {
+    const next = `see that "docker pull ${facts.reference}" works, or set kragle:baseImage to another image`;
+    return judge("missing", silent, next);
+  }
+  if (!facts.mmdebstrap) return judge("missing", `${silent}, and no mmdebstrap`, "./kragle setup");
+  const next =
+    "nothing has to be done; the base image is made here by mmdebstrap, in about a minute";
+  return judge("degraded", silent, next);
+}
+
+/** @param version of a Pulumi CLI that the SDK works with; undefined where there is none */
+export function pulumiRequirement(
+  version: string | undefined,
+  oldest: readonly number[],
+): Requirement {
+  return verdict(
+    "Pulumi CLI",
+    version ? "ok" : "degraded",
+    version ?? "none; ./kragle up runs the program in its own process (the embedded engine)",
+    `${oldest.join(".")} or newer, for "pulumi up", encrypted settings and the driver libvirt`,
+    "https://www.pulumi.com/docs/iac/download-install/",
+  );
+}
+
+export interface SelinuxFacts {
+  readonly enforcing: boolean;
+  /** Docker gives its containers a label. */
+  readonly confinesContainers: boolean;
+}
+
+/** What containers are to read and write gets its label when they start (`mountsOf`), so nothing has to be done beforehand. */
+export function selinuxRequirement({ enforcing, confinesContainers }: SelinuxFacts): Requirement {
+  const found = !enforcing
+    ? "not enforcing"
+    : confinesContainers
+      ? "enforcing; kragle's own folder and the ISO get the label container_file_t"
+      : "enforcing, not for containers";
+  return verdict("SELinux", "ok", found, "nothing");
+}
+
+export interface IsoFacts {
+  readonly wanted: Iso;
+  /** The file, here or in the cache. */
+  readonly found: string | undefined;
+  /** The base is in the store, so it need not be installed. */
+  readonly installed: boolean;
+}
+
+export function isoRequirement({ wanted, found, installed }: IsoFacts): Requirement {
+  const judge = (status: Status, words: string) =>
+    verdict(
+      "Installation ISO",
+      status,
+      words,
+      `${wanted.path} with the SHA-256 ${wanted.sha256}`,
+      "put the file there, or set kragle:isoPath or kragle:isoUrls",
+    );
+  if (found) return judge("ok", displayPath(found));
+  const [first] = wanted.urls;
+  if (first) return judge("ok", `is fetched from ${new URL(first).host}`);
+  return judge(
+    installed ? "degraded" : "missing",
+    installed ? "none; the installed base is in the store" : "none",
+  );
+}
+
+/**
+ * A proxy of the host is passed into the containers, where "localhost" is the container itself.
+ *
+ * @returns undefined where no proxy is configured
+ */
+export function proxyRequirement(
+  environment: Readonly<Record<string, string>>,
+): Requirement | undefined {
+  const proxies = Object.entries(environment).filter(([name]) => /^(https?|all)_proxy$/.test(name));
+  if (proxies.length === 0) return undefined;
+  const local = proxies.filter(([, value]) =>
+    /^(\w+:\/\/)?([^/@]*@)?(localhost|127\.|\[::1\])/.test(value),
+  );
+  return verdict(
+    "Proxy",
+    local.length ? "degraded" : "ok",
+    local.length
+      ? `${local.map(([name]) => name).join(" and ")} on this machine's loopback address`
+      : proxies.map(([name]) => name).join(" and "),
+    "one that containers reach",
+    "let the proxy listen on the address of Docker's bridge too, and name that address",
+  );
+}

@@ -1,0 +1,108 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+
+import { EXIT, StageFailure } from "../host/failure";
+import type { Destination, PublishedFile } from "./destination";
+
+/** A libvirt storage pool, on this machine or another, in which each file of a version is a volume `<version>.<name>`. */
+export class LibvirtPool implements Destination {
+  constructor(
+    private readonly uri: string,
+    private readonly pool: string,
+  ) {}
+
+  async list(): Promise<string[]> {
+    return [...new Set((await this.volumes()).map((volume) => volume.replace(/\..*$/s, "")))];
+  }
+
+  async put(version: string, files: readonly PublishedFile[]): Promise<Record<string, string>> {
+    await this.remove(version);
+    const paths: Record<string, string> = {};
+    try {
+      for (const file of files)
+        paths[file.name] = await this.upload(`${version}.${file.name}`, file);
+    } catch (error) {
+      // volumes have no unfinished state that others would see
+      await this.remove(version).catch(() => undefined);
+      throw error;
+    }
+    return paths;
+  }
+
+  async remove(version: string): Promise<void> {
+    for (const volume of await this.volumes()) {
+      if (volume.startsWith(`${version}.`)) await this.virsh("vol-delete", volume);
+    }
+  }
+
+  private async volumes(): Promise<string[]> {
+    const table = await this.virsh("vol-list");
+    return table
+      .split("\n")
+      .map((line) => line.trim().split(/\s+/)[0]!)
+      .filter(Boolean);
+  }
+
+  private async upload(volume: string, { from, bytes, sha256 }: PublishedFile): Promise<string> {
+    // for libvirt a volume of just these bytes: what the file's format says of the disk's size it finds out by itself
+    await this.virsh("vol-create-as", volume, `${bytes}`, "--allocation", "0", "--format", "raw");
+    await this.virsh("vol-upload", volume, from, "--sparse");
+    await this.run("pool-refresh", this.pool);
+    const found = await this.digest(volume);
+    if (found !== sha256) {
+      throw new StageFailure(`volume ${volume} is not what was released: its SHA-256 is ${found}`);
+    }
+    return (await this.virsh("vol-path", volume)).trim();
+  }
+
+  private async digest(volume: string): Promise<string> {
+    const hash = createHash("sha256");
+    const args = ["vol-download", "--pool", this.pool, "--vol", volume, "--file", "/dev/stdout"];
+    const child = this.start(args);
+    const ended = once(child, "close") as Promise<[number]>;
+    const words = text(child.stderr);
+    await pipeline(child.stdout, hash);
+    const [exitCode] = await ended;
+    if (exitCode !== 0) throw failed("vol-download", await words);
+    return hash.digest("hex");
+  }
+
+  /** A command about the pool; about a volume of it where one is given. */
+  private virsh(command: string, volume?: string, ...args: string[]): Promise<string> {
+    const named = volume === undefined ? [] : [NAMES[command] ?? "--vol", volume];
+    return this.run(command, "--pool", this.pool, ...named, ...args);
+  }
+
+  private async run(...args: string[]): Promise<string> {
+    const child = this.start(args);
+    const [output, words, [exitCode]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "close") as Promise<[number]>,
+    ]).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      throw new StageFailure("virsh is not installed, which publishes to a libvirt pool", {
+        hint: "install libvirt's clients (Debian and Ubuntu: libvirt-clients)",
+        exitCode: EXIT.lacking,
+      });
+    });
+    if (exitCode !== 0) throw failed(args[0]!, words);
+    return output;
+  }
+
+  private start(args: readonly string[]) {
+    return spawn("virsh", ["--quiet", "--connect", this.uri, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  }
+}
+
+const NAMES: Readonly<Record<string, string>> = { "vol-create-as": "--name" };
+
+const failed = (command: string, words: string) =>
+  new StageFailure(`virsh ${command} failed: ${words.trim()}`, {
+    hint: "see that the pool exists, is active and has room: virsh pool-list --all --details",
+  });

@@ -1,0 +1,147 @@
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+
+import type { AcceleratorSetting } from "../plan/imageSpec";
+import { BUILD_GID, BUILD_UID, docker } from "./container";
+import { EXIT, StageFailure } from "../host/failure";
+import { ownContainer } from "./ownedContainer";
+import { PROBE_SECTOR, PROBE_SUCCESS } from "./probeSector";
+
+export type Accelerator = "kvm" | "tcg";
+
+const DEVICE = "/dev/kvm";
+/** A good host needs 0.2 s. Where KVM itself is emulated, the same guest takes 5 s and a real one is slower than under TCG. */
+const LIMIT_SECONDS = 1.5;
+const SLOWNESS =
+  "Guests run under software emulation (TCG), about ten times slower: minutes, not seconds, for each boot.";
+
+export interface ProbeOptions {
+  readonly setting: AcceleratorSetting;
+  readonly toolsImage: string;
+  /** Keeps the verdict for this boot of the machine, this image and this state of the device. */
+  readonly cacheFile: string;
+}
+
+/**
+ * Chooses the accelerator by running a guest: a device that opens, or even creates a virtual machine, may still be useless.
+ *
+ * @returns the choice, and the reason as a sentence for the user
+ * @throws StageFailure where "kvm" is asked for and cannot be used
+ */
+export async function probeAccelerator({
+  setting,
+  toolsImage,
+  cacheFile,
+}: ProbeOptions): Promise<{ accelerator: Accelerator; reason: string }> {
+  if (setting === "tcg") return { accelerator: "tcg", reason: `TCG is set. ${SLOWNESS}` };
+  const obstacle = await findObstacle(toolsImage, cacheFile);
+  if (obstacle === null)
+    return { accelerator: "kvm", reason: "KVM works: a test guest ran on it." };
+  if (setting === "auto") {
+    return { accelerator: "tcg", reason: `KVM cannot be used: ${obstacle}. ${SLOWNESS}` };
+  }
+  throw new StageFailure(`accelerator is set to kvm, but KVM cannot be used: ${obstacle}`, {
+    hint: "mend that, or set accelerator to auto to go on under software emulation",
+    exitCode: EXIT.lacking,
+  });
+}
+
+/** The accelerator that a run will probably use, without trying it: for clocks that start before. */
+export async function likelyAccelerator(
+  setting: AcceleratorSetting,
+  cacheFile: string,
+): Promise<Accelerator> {
+  if (setting !== "auto") return setting;
+  const works = (await stat(DEVICE).catch(() => undefined))?.isCharacterDevice() ?? false;
+  return works && !(await readVerdict(cacheFile))?.obstacle ? "kvm" : "tcg";
+}
+
+/** @returns why KVM is of no use here, or null where it works */
+async function findObstacle(toolsImage: string, cacheFile: string): Promise<string | null> {
+  const device = await stat(DEVICE).catch(() => undefined);
+  if (!device) return `this host has no ${DEVICE}`;
+  if (device.isDirectory()) {
+    return `${DEVICE} is a directory; Docker makes one for "-v ${DEVICE}" where the device is absent`;
+  }
+  if (!device.isCharacterDevice()) return `${DEVICE} is not a device`;
+  const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+  const { Id: imageId } = await docker.getImage(toolsImage).inspect();
+  // the time of the last change tells a device whose access rights or whose module were mended since
+  const subject = `${bootId} ${imageId} ${device.ctimeMs}`;
+  const known = await readVerdict(cacheFile);
+  if (known?.subject === subject) return known.obstacle;
+  const obstacle = await runProbe(toolsImage, device.gid);
+  await mkdir(dirname(cacheFile), { recursive: true });
+  await writeFile(`${cacheFile}.${process.pid}`, JSON.stringify({ subject, obstacle }) + "\n");
+  await rename(`${cacheFile}.${process.pid}`, cacheFile);
+  return obstacle;
+}
+
+async function readVerdict(file: string) {
+  const text = await readFile(file, "utf8").catch(() => "null");
+  try {
+    return JSON.parse(text) as { subject: string; obstacle: string | null } | null;
+  } catch {
+    return null;
+  }
+}
+
+// The first line brings QEMU's files into memory, so that a cold disk is not taken for a slow guest; a busy machine gets a second try.
+const SCRIPT = `
+qemu-system-x86_64 --version > /dev/null
+echo "$0" | base64 -d > /tmp/probe.img
+for try in 1 2; do
+  timeout -k 1 ${LIMIT_SECONDS} qemu-system-x86_64 -accel kvm -cpu host -m 16 -nodefaults -display none -no-reboot \\
+    -device isa-debug-exit,iobase=0xf4,iosize=4 -drive file=/tmp/probe.img,format=raw
+  code=$?
+  [ $code = 124 ] || break
+done
+exit $code`;
+
+async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
+  const { name, remove } = ownContainer(docker);
+  try {
+    const container = await docker.createContainer({
+      name,
+      Image: image,
+      Entrypoint: ["/bin/sh", "-c", SCRIPT, PROBE_SECTOR.toString("base64")],
+      Cmd: [],
+      User: `${BUILD_UID}:${BUILD_GID}`,
+      Tty: true,
+      HostConfig: {
+        Devices: [{ PathOnHost: DEVICE, PathInContainer: DEVICE, CgroupPermissions: "rw" }],
+        GroupAdd: [String(deviceGroup)],
+        Tmpfs: { "/tmp": "rw,nosuid,nodev,mode=1777,size=1m" },
+        NetworkMode: "none",
+        ReadonlyRootfs: true,
+        CapDrop: ["ALL"],
+        SecurityOpt: ["no-new-privileges"],
+      },
+    });
+    await container.start();
+    const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
+    const output = String(await container.logs({ stdout: true, stderr: true }));
+    return judgeProbe(code, output);
+  } finally {
+    await remove();
+  }
+}
+
+/**
+ * @param code QEMU's exit code, or timeout's 124
+ * @param output what QEMU printed
+ * @returns why KVM is of no use, or null where the test guest reached its end in time
+ */
+export function judgeProbe(code: number, output: string): string | null {
+  if (code === PROBE_SUCCESS) return null;
+  if (code === 124)
+    return `a test guest that takes 0.2 s elsewhere did not end within ${LIMIT_SECONDS} s`;
+  const words = output
+    .split(/\r?\n/)
+    .map((line) => line.replace(/^qemu-system-x86_64: /, "").trim());
+  const said = words
+    .filter((line) => line && !line.startsWith("warning:"))
+    .slice(0, 2)
+    .join("; ");
+  return `QEMU ended with code ${code} when it ran a test guest (${said || "it printed nothing"})`;
+}

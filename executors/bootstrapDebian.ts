@@ -1,0 +1,145 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createReadStream, existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { docker } from "./container";
+import { EXIT, StageFailure } from "../host/failure";
+import { hostAptConfiguration } from "../host/packageMirror";
+import { hostCertificateBundle, LOCAL_CERTIFICATES } from "../host/certificates";
+import { LineSplitter } from "../host/lines";
+
+export interface BootstrapOptions {
+  /** The Debian release's code name. */
+  readonly release: string;
+  /** Under which reference the daemon gets it. */
+  readonly image: string;
+  /** For the root file system (about 170 MB) until the daemon has it. The caller holds a lock on it. */
+  readonly folder: string;
+  readonly print: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a Docker image of a minimal Debian by mmdebstrap on this host: from the host's mirror, with the host's certificate authorities.
+ *
+ * @throws StageFailure (exit code 3) where mmdebstrap is not installed, or fails
+ */
+export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
+  const { release, image, folder, print } = options;
+  if (spawnSync("mmdebstrap", ["--version"]).error) {
+    throw lacking(
+      "no registry answers, and mmdebstrap, which could make the image here, is not installed",
+    );
+  }
+  await mkdir(folder, { recursive: true });
+  const tar = join(folder, "root.tar");
+  const { sources, conf } = hostAptConfiguration(release);
+  try {
+    const child = spawnMmdebstrap([
+      "--variant=minbase",
+      "--include=ca-certificates",
+      // each as an option of its own: in a user namespace mmdebstrap could not read a file in a private home
+      ...conf
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => `--aptopt=${line}`),
+      ...certificateHooks(),
+      release,
+      tar,
+      // "-": the sources come on stdin; without it mmdebstrap takes the release's default mirrors
+      ...(sources ? ["-"] : []),
+    ]);
+    await finish(child, sources, options);
+    print("import it into Docker");
+    await importImage(tar, image, release);
+  } finally {
+    await rm(tar, { force: true });
+  }
+}
+
+/** As root where that is to be had without a question, else in mmdebstrap's own choice of a mode for plain users. It ends with this process. */
+function spawnMmdebstrap(args: string[]): ChildProcess {
+  const command = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", ...args];
+  if (process.getuid!() !== 0 && spawnSync("sudo", ["-n", "true"]).status === 0) {
+    command.unshift("sudo", "-n", "--");
+  }
+  return spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
+}
+
+/** The host's own authorities go in as they are installed on Debian; its bundle holds what was trusted in any other way. */
+function certificateHooks(): string[] {
+  const hook = (script: string) => `--customize-hook=${script}`;
+  const bundle = hostCertificateBundle();
+  return [
+    ...(existsSync(LOCAL_CERTIFICATES)
+      ? [
+          hook(`cp -RL ${LOCAL_CERTIFICATES}/. "$1${LOCAL_CERTIFICATES}/"`),
+          hook('chroot "$1" update-ca-certificates'),
+        ]
+      : []),
+    ...(bundle ? [hook(`cp -L ${bundle} "$1/etc/ssl/certs/ca-certificates.crt"`)] : []),
+  ];
+}
+
+const TAIL_LINES = 12;
+const HEARTBEAT_SECONDS = 25;
+
+async function finish(
+  child: ChildProcess,
+  sources: string,
+  { print, signal }: BootstrapOptions,
+): Promise<void> {
+  const tail: string[] = [];
+  const started = Date.now();
+  const beat = setInterval(() => {
+    print(`… mmdebstrap is at work, ${Math.round((Date.now() - started) / 1000)} s so far`);
+  }, HEARTBEAT_SECONDS * 1000);
+  const lines = new LineSplitter((line) => {
+    if (!line) return;
+    tail.push(line);
+    if (tail.length > TAIL_LINES) tail.shift();
+    // apt and dpkg are too talkative to be passed on
+    if (/^[IWE]: /.test(line)) print(line);
+    beat.refresh();
+  });
+  child.stdout!.on("data", (chunk: Buffer) => lines.write(chunk));
+  child.stderr!.on("data", (chunk: Buffer) => lines.write(chunk));
+  const onAbort = () => child.kill("SIGTERM");
+  signal?.addEventListener("abort", onAbort);
+  child.stdin!.on("error", () => undefined).end(sources);
+  try {
+    const [code] = (await once(child, "close")) as [number | null];
+    lines.end();
+    signal?.throwIfAborted();
+    if (code !== 0) {
+      throw lacking(
+        `no registry answers, and mmdebstrap failed with exit code ${code}\n${tail.join("\n")}`,
+      );
+    }
+  } finally {
+    clearInterval(beat);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
+
+async function importImage(tar: string, image: string, release: string): Promise<void> {
+  const [repo, tag] = image.split(":");
+  const stream = await docker.importImage(createReadStream(tar), {
+    repo,
+    tag,
+    message: `Debian ${release}, bootstrapped by mmdebstrap`,
+    changes: ['CMD ["/bin/bash"]'],
+  });
+  await new Promise<void>((resolve, reject) => {
+    docker.modem.followProgress(stream, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function lacking(message: string): StageFailure {
+  return new StageFailure(message, {
+    hint: 'run "./kragle setup", which installs mmdebstrap; or set kragle:baseImage to a Debian image that this machine can pull, or has',
+    exitCode: EXIT.lacking,
+  });
+}

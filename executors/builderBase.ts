@@ -1,0 +1,134 @@
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { lockFile } from "../host/lock";
+import { bootstrapImage } from "./bootstrapDebian";
+import { docker } from "./container";
+import { EXIT, StageFailure } from "../host/failure";
+import { hostAptConfiguration } from "../host/packageMirror";
+import { hostProxyEnvironment } from "../host/proxies";
+import { kragleHome } from "../host/project";
+import { NoAnswer, pullImage } from "./registry";
+
+const settings = z.object({
+  /** The Docker image to build on, such as "debian:bookworm-slim", with or without a digest. */
+  reference: z.string().min(1),
+  /** The Debian release that is bootstrapped in its stead where no registry answers. */
+  release: z.string().regex(/^[a-z]+$/),
+});
+
+export type BaseImageRequest = z.infer<typeof settings>;
+
+export interface BaseImageAnswer {
+  /** A reference that the daemon has. */
+  readonly image: string;
+  readonly how: "present" | "pulled" | "bootstrapped";
+  /** What a build on it needs of this host: the package mirror, and proxies. A proxy's address may contain a password. */
+  readonly buildArgs: Readonly<Record<string, string>>;
+}
+
+export interface BaseImageContext {
+  /** Receives one line at a time; a line that starts with "» " opens a phase. */
+  readonly print: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** The program behind `./kragle stage base-image`: sees to it that the daemon has an image to build on. */
+export const baseImage = {
+  name: "base-image",
+  settings,
+
+  /** @throws StageFailure (exit code 3) where the image can neither be pulled nor bootstrapped */
+  async run(request: BaseImageRequest, context: BaseImageContext): Promise<BaseImageAnswer> {
+    const present = await findBaseImage(request);
+    const found = present
+      ? ({ image: present, how: "present" } as const)
+      : await obtain(request, context);
+    return { ...found, buildArgs: hostBuildArgs(request.release) };
+  },
+};
+
+/** The image that a bootstrap leaves. */
+export const bootstrappedImage = (release: string) => `kragle-base:${release}`;
+
+/**
+ * A bootstrapped Debian can stand in for Debian's own image, not for one that somebody chose.
+ *
+ * @param reference as in settings: "debian:bookworm-slim", or with the namespace of official images, "HOST/library/debian@sha256:…"
+ */
+export function isDebianImage(reference: string): boolean {
+  return /^(([^/]+\/)?library\/)?debian([:@]|$)/.test(reference);
+}
+
+/** Names the image that the daemon already has for a request. */
+export async function findBaseImage({
+  reference,
+  release,
+}: BaseImageRequest): Promise<string | undefined> {
+  const candidates = isDebianImage(reference)
+    ? [reference, bootstrappedImage(release)]
+    : [reference];
+  for (const image of candidates) {
+    try {
+      await docker.getImage(image).inspect();
+      return image;
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode !== 404) throw unreachable(error as Error);
+    }
+  }
+  return undefined;
+}
+
+async function obtain(request: BaseImageRequest, { print, signal }: BaseImageContext) {
+  const { reference, release } = request;
+  const folder = join(kragleHome, "base-image");
+  const unlock = await lockFile(join(folder, "lock"), {
+    onWait: (holder) => print(`waiting: ${holder} fetches the same image`),
+  });
+  try {
+    const present = await findBaseImage(request);
+    if (present) return { image: present, how: "present" as const };
+    print("» pull base image");
+    try {
+      await pullImage(reference, { print, signal });
+      return { image: reference, how: "pulled" as const };
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || !isDebianImage(reference)) {
+        throw new StageFailure(
+          `the base image ${reference} could not be pulled: ${(error as Error).message}`,
+          {
+            hint: `see that "docker pull ${reference}" works on this machine, or set kragle:baseImage to an image that it can pull`,
+            exitCode: EXIT.lacking,
+          },
+        );
+      }
+      print(
+        `no registry answers (${error.message}); Debian ${release} is bootstrapped in its stead`,
+      );
+    }
+    print("» bootstrap base image");
+    const image = bootstrappedImage(release);
+    await bootstrapImage({ release, image, folder, print, signal });
+    return { image, how: "bootstrapped" as const };
+  } finally {
+    await unlock();
+  }
+}
+
+function hostBuildArgs(release: string): Record<string, string> {
+  const { sources, conf } = hostAptConfiguration(release);
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  return {
+    ...hostProxyEnvironment(),
+    ...(sources ? { APT_SOURCES_B64: base64(sources) } : {}),
+    ...(conf ? { APT_CONF_B64: base64(conf) } : {}),
+  };
+}
+
+function unreachable(error: Error): StageFailure {
+  return new StageFailure(`Docker does not answer: ${error.message}`, {
+    hint: 'run "./kragle setup", or "./kragle doctor" to see what is lacking',
+    exitCode: EXIT.lacking,
+  });
+}

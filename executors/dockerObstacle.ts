@@ -1,0 +1,16 @@
+import { docker } from "./container";
+
+/** A daemon that works answers in milliseconds. */
+const ANSWER_SECONDS = 5;
+
+/** Why Docker's daemon does not answer; undefined where it does. */
+export async function dockerObstacle(): Promise<{ code: string; words: string } | undefined> {
+  try {
+    // dockerode's types leave out that it takes options and returns a promise
+    await docker.ping({ abortSignal: AbortSignal.timeout(ANSWER_SECONDS * 1000) } as never);
+    return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return { code: String(code ?? ""), words: message };
+  }
+}

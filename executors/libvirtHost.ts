@@ -1,0 +1,76 @@
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { LIBVIRT_POOL, type LibvirtGuestSpec } from "../plan/libvirt";
+import { probeAccelerator } from "./accelerator";
+import { EXIT, StageFailure } from "../host/failure";
+import { kragleHome } from "../host/project";
+import { Virsh } from "../host/virsh";
+
+/**
+ * Looks whether a guest can be defined at the daemon.
+ *
+ * @throws StageFailure where virsh, the connection or the pool is missing
+ */
+export async function requireLibvirt(uri: string): Promise<void> {
+  const virsh = new Virsh(uri);
+  const lacking = (what: string, why: Error, hint: string) => {
+    if (why instanceof StageFailure) return why;
+    return new StageFailure(`${what}: ${why.message}`, { hint, exitCode: EXIT.lacking });
+  };
+  await virsh.run("uri").catch((why: Error) => {
+    const hint =
+      "install and start libvirt there, see that you may use it (group libvirt), or change libvirtUri or smoke";
+    throw lacking(`libvirt cannot be reached at ${uri}`, why, hint);
+  });
+  const start = `virsh -c '${uri}' pool-start ${LIBVIRT_POOL}`;
+  const info = await virsh.run("pool-info", LIBVIRT_POOL).catch((why: Error) => {
+    const define = `virsh -c '${uri}' pool-define-as ${LIBVIRT_POOL} dir --target /var/lib/libvirt/images`;
+    throw lacking(`libvirt at ${uri} lacks a pool`, why, `make one: ${define} && ${start}`);
+  });
+  const state = /^State: +(.*)$/m.exec(info)?.[1];
+  if (state !== "running") {
+    throw lacking(`libvirt at ${uri}`, new Error(`the pool is ${state}`), `start it: ${start}`);
+  }
+}
+
+const settings = z.object({
+  uri: z.string(),
+  accelerator: z.enum(["auto", "kvm", "tcg"]),
+  toolsImage: z.string(),
+});
+
+/** What a command resource runs to decide of which type the domain is; there is nothing to publish. */
+export const domainType = {
+  name: "domain-type",
+  settings,
+  /** @throws StageFailure where "kvm" is asked for and cannot be used */
+  async run(
+    { uri, accelerator, toolsImage }: z.infer<typeof settings>,
+    print: (line: string) => void,
+  ): Promise<Pick<LibvirtGuestSpec, "type">> {
+    const decide = (type: LibvirtGuestSpec["type"], reason: string) => {
+      print(`domain type ${type}: ${reason}`);
+      return { type };
+    };
+    if (accelerator === "tcg") return decide("qemu", "TCG is set");
+    const obstacle = await new Virsh(uri).run("domcapabilities", "--virttype", "kvm").then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (obstacle instanceof StageFailure) throw obstacle;
+    if (obstacle && accelerator === "kvm") {
+      throw new StageFailure(
+        `accelerator is set to kvm, but libvirt at ${uri} has no KVM: ${obstacle.message}`,
+        { hint: "mend that, or set accelerator to auto", exitCode: EXIT.lacking },
+      );
+    }
+    if (obstacle) return decide("qemu", `libvirt has no KVM: ${obstacle.message}`);
+    // another host can only be taken at its word: the test guest runs where kragle does
+    if (new URL(uri).hostname) return decide("kvm", "the remote libvirt offers it");
+    const cacheFile = join(kragleHome, "accelerator.json");
+    const probe = await probeAccelerator({ setting: accelerator, toolsImage, cacheFile });
+    return decide(probe.accelerator === "kvm" ? "kvm" : "qemu", probe.reason);
+  },
+};

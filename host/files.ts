@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { createReadStream, readFileSync } from "node:fs";
+import { open, readdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { Worker } from "node:worker_threads";
+
+import { dataExtents } from "./dataExtents";
+
+/** From this size on, a file is worth a thread. */
+const LARGE_BYTES = 64 * 2 ** 20;
+
+/**
+ * SHA-256 of a file, computed in this process: several times faster than sha256sum on machines where that has no SHA
+ * instructions. Large files get a thread each, and their holes are not read.
+ */
+export async function sha256File(path: string): Promise<string> {
+  const { size, blocks } = await stat(path);
+  if (size >= LARGE_BYTES) {
+    const sparse = blocks * 512 < size ? await dataExtents(path) : undefined;
+    return inThread({ path, bytes: size, extents: sparse ?? [[0, size]] });
+  }
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  return hash.digest("hex");
+}
+
+function inThread(workerData: object): Promise<string> {
+  return new Promise((resolve, reject) => {
+    new Worker(join(__dirname, "hashWorker.cjs"), { workerData, execArgv: [] })
+      .once("message", resolve)
+      .once("error", reject)
+      .once("exit", () => reject(new Error("the thread that computes a digest ended early")));
+  });
+}
+
+/** Every regular file below a folder, relative to it, sorted. */
+export async function listFiles(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Every folder below a folder, relative to it. */
+export async function listFolders(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+}
+
+/** Makes a file's or a folder's content durable. */
+export async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The text of a file, or nothing where it is absent or not for this user to read. */
+export function readIfThere(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}

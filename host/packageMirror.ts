@@ -1,0 +1,79 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+
+import {
+  aptReachability,
+  type AptSource,
+  debianSources,
+  parseDeb822,
+  parseSourcesList,
+} from "./aptSources";
+import { readIfThere } from "./files";
+
+/** What lets a container use the package mirror that this host uses. */
+export interface AptConfiguration {
+  /** Lines for a sources.list, or empty: then the container's own defaults hold. */
+  readonly sources: string;
+  /** Lines for an apt.conf: proxies. May contain a proxy's password. */
+  readonly conf: string;
+}
+
+/**
+ * The host's apt configuration for a Debian release; empty where the host does not use apt.
+ *
+ * @param root the host's file system
+ */
+export function hostAptConfiguration(release = "bookworm", root = "/"): AptConfiguration {
+  const folder = join(root, "etc/apt");
+  if (!existsSync(folder)) return { sources: "", conf: "" };
+  const dump = spawnSync("apt-config", ["dump"], { encoding: "utf8" }).stdout ?? "";
+  const sources = debianSources(readSources(root, folder), release, {
+    origin: (source) => fetchedOrigin(root, source),
+    hostRelease: debianRelease(root),
+  });
+  return { sources, conf: aptReachability(dump) };
+}
+
+function readSources(root: string, folder: string): AptSource[] {
+  const parts = join(folder, "sources.list.d");
+  const files = [
+    join(folder, "sources.list"),
+    ...(existsSync(parts)
+      ? readdirSync(parts)
+          .sort()
+          .map((name) => join(parts, name))
+      : []),
+  ];
+  return files
+    .flatMap((file) => {
+      const text = readIfThere(file);
+      if (file.endsWith(".list")) return parseSourcesList(text, basename(file));
+      return file.endsWith(".sources") ? parseDeb822(text, basename(file)) : [];
+    })
+    .map((source) => ({ ...source, uri: resolveMirrorFile(root, source.uri) }));
+}
+
+/** Cloud images name a local file that lists mirrors (apt-transport-mirror(1)); its first entry is the preferred one. */
+function resolveMirrorFile(root: string, uri: string): string {
+  const file = /^mirror\+file:\/*(\/.*)$/.exec(uri)?.[1];
+  if (!file) return uri;
+  return /^\s*([^#\s]+)/m.exec(readIfThere(join(root, file)))?.[1] ?? uri;
+}
+
+/** The origin in the release file that apt has fetched; it is stored under the archive's escaped address. */
+function fetchedOrigin(root: string, { uri, suite }: AptSource): string | undefined {
+  const escaped = `${uri.replace(/^\w+:\/\/(?:[^/@]*@)?/, "").replace(/\/$/, "")}/dists/${suite}`
+    .replaceAll("_", "%5f")
+    .replaceAll("/", "_");
+  const lists = join(root, "var/lib/apt/lists");
+  const text =
+    readIfThere(join(lists, `${escaped}_InRelease`)) ||
+    readIfThere(join(lists, `${escaped}_Release`));
+  return /^Origin: (.*)$/m.exec(text)?.[1]?.trim();
+}
+
+function debianRelease(root: string): string | undefined {
+  const text = readIfThere(join(root, "etc/os-release"));
+  return /^ID=debian$/m.test(text) ? /^VERSION_CODENAME=(\w+)$/m.exec(text)?.[1] : undefined;
+}

@@ -1,0 +1,18 @@
+import { join, relative, resolve } from "node:path";
+
+/** The folder with Pulumi.yaml. Relative paths in settings, and in what stages print, are relative to it. */
+export const projectFolder = resolve(__dirname, "..");
+
+/** Store, roots, locks and logs; `KRAGLE_HOME` moves them elsewhere, for instance to a larger disk. */
+export const kragleHome = resolve(projectFolder, process.env.KRAGLE_HOME ?? ".kragle");
+
+/** A path for people: relative to where they stand if that is shorter. */
+export function displayPath(path: string): string {
+  const near = relative(process.cwd(), path);
+  return near.length < path.length && !near.startsWith("../../") ? near || "." : path;
+}
+
+/** A path from the settings as an absolute one. */
+export const inProject = (path: string) => resolve(projectFolder, path);
+
+export const builderFolder = join(projectFolder, "builder");

@@ -1,0 +1,50 @@
+import { hostAptConfiguration } from "./packageMirror";
+import { hostProxyEnvironment } from "./proxies";
+
+/** The passwords and tokens in addresses of a text, as they stand there and as they are typed. */
+export function urlPasswords(text: string): string[] {
+  const passwords = [...text.matchAll(/\/\/([^/@\s:"']*):([^/@\s"']+)@/g)].flatMap(
+    // a short one is found together with what stands beside it
+    ([, user, password]) => [`${user}:${password}@`, password!, unescaped(password!)],
+  );
+  const tokens = [...text.matchAll(/[?&][^=&\s"']+=([^&\s"'#]{8,})/g)].map(([, token]) => token!);
+  return [...passwords, ...tokens];
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+let aptText: string | undefined;
+
+/** What of this host's configuration must not be seen in a log: the passwords of its proxies and mirrors. */
+export function hostSecrets(): string[] {
+  aptText ??= Object.values(hostAptConfiguration()).join("\n");
+  return urlPasswords([...Object.values(hostProxyEnvironment()), aptText].join("\n"));
+}
+
+/** Bytes; the scan of the disk cannot tell a shorter text from chance. */
+const SHORTEST = 6;
+
+/**
+ * Passwords of the host's proxies and mirrors, which a build uses without their being settings, by a name that says where each
+ * stands. A short one is looked for together with its user.
+ */
+export function namedHostSecrets(
+  proxies = hostProxyEnvironment(),
+  apt = hostAptConfiguration(),
+): Record<string, string> {
+  const texts = { ...proxies, "the host's apt configuration": `${apt.sources}\n${apt.conf}` };
+  const names = new Map<string, string>();
+  for (const [where, text] of Object.entries(texts)) {
+    const secrets = urlPasswords(text).filter((secret) => Buffer.byteLength(secret) >= SHORTEST);
+    secrets.forEach((secret, index) => {
+      if (!names.has(secret)) names.set(secret, `password in ${where}, form ${index + 1}`);
+    });
+  }
+  return Object.fromEntries([...names].map(([secret, name]) => [name, secret]));
+}

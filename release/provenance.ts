@@ -1,0 +1,85 @@
+import type { StageDescription } from "../plan/description";
+import type { StageRun } from "./stageRuns";
+import type { KragleVersion } from "./version";
+
+export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
+export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
+export const BUILD_TYPE = "urn:kragle:image-build:v1";
+
+/** A file, an image or a commit: https://github.com/in-toto/attestation, ResourceDescriptor. */
+export interface Resource {
+  readonly name: string;
+  readonly uri?: string;
+  readonly digest: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, unknown>>;
+}
+
+export interface ProvenanceFacts {
+  readonly subjects: readonly { readonly name: string; readonly sha256: string }[];
+  /** Every setting by name; secret ones masked. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly stages: readonly StageRun[];
+  /** Descriptions whose inputs are files: builder, base and image, by stage. */
+  readonly inputs: Readonly<Record<string, StageDescription>>;
+  readonly containers: readonly Resource[];
+  readonly kragle: KragleVersion;
+  /** Versions by name: Packer, QEMU. */
+  readonly tools: Readonly<Record<string, string>>;
+  readonly accelerator: string;
+  readonly invocationId: string;
+  readonly startedOn: string;
+  readonly finishedOn: string;
+}
+
+/**
+ * SLSA v1 provenance (https://slsa.dev/provenance/v1) as an in-toto statement. Who builds on their own machine reaches build
+ * level 1: the statement is complete, and only as trustworthy as the machine and the key that signs it.
+ */
+export function provenance(facts: ProvenanceFacts) {
+  return {
+    _type: STATEMENT_TYPE,
+    subject: facts.subjects.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
+    predicateType: PREDICATE_TYPE,
+    predicate: {
+      buildDefinition: {
+        buildType: BUILD_TYPE,
+        externalParameters: { settings: facts.parameters },
+        internalParameters: { accelerator: facts.accelerator, stages: facts.stages },
+        resolvedDependencies: [
+          ...facts.containers,
+          ...checkout(facts.kragle),
+          ...Object.entries(facts.inputs).flatMap(([stage, { inputs }]) =>
+            inputFiles(inputs, [stage]),
+          ),
+        ],
+      },
+      runDetails: {
+        builder: {
+          id: "urn:kragle:local",
+          version: { kragle: facts.kragle.version, ...facts.tools },
+        },
+        metadata: {
+          invocationId: facts.invocationId,
+          startedOn: facts.startedOn,
+          finishedOn: facts.finishedOn,
+        },
+      },
+    },
+  };
+}
+
+export type Provenance = ReturnType<typeof provenance>;
+
+const checkout = ({ commit, modified }: KragleVersion): Resource[] =>
+  commit ? [{ name: "kragle", digest: { gitCommit: commit }, annotations: { modified } }] : [];
+
+/** Whatever stands in a description as a digest: templates, scripts, parts of the builder, an ISO. */
+function inputFiles(value: unknown, path: readonly string[]): Resource[] {
+  if (value !== null && typeof value === "object") {
+    return Object.entries(value).flatMap(([name, part]) => inputFiles(part, [...path, name]));
+  }
+  const [, sha256, executable] = /^([0-9a-f]{64})(\+x)?$/.exec(String(value)) ?? [];
+  if (!sha256) return [];
+  const annotations = executable ? { annotations: { executable: true } } : {};
+  return [{ name: path.join("/"), digest: { sha256 }, ...annotations }];
+}

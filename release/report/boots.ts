@@ -1,0 +1,126 @@
+import { z } from "zod";
+
+import { formatSeconds, formatSize } from "../../plan/units";
+import { html, type Html } from "./html";
+import { bars, searchBox, section } from "./parts";
+
+const bootFacts = z.object({
+  firmware: z.string().optional(),
+  seconds: z.record(z.string(), z.number()),
+  complaints: z.array(z.string()).default([]),
+  serialLog: z.string().optional(),
+  screenshot: z.string().optional(),
+  seed: z.string().optional(),
+  diskBytes: z.number().optional(),
+  rootBytes: z.number().optional(),
+});
+
+/** What the smoke stage says of its boots; a quick proof has one. */
+export const smokeResult = bootFacts.extend({
+  passed: z.boolean(),
+  driver: z.string(),
+  accelerator: z.string().optional(),
+  proof: z.string().optional(),
+  boots: z.record(z.string(), bootFacts).optional(),
+});
+
+export type SmokeFacts = z.infer<typeof smokeResult>;
+
+export interface Boot extends z.infer<typeof bootFacts> {
+  readonly name: string;
+  /** Content of the serial log. */
+  readonly log?: string;
+  /** The screen as a PNG in base64. */
+  readonly screen?: string;
+}
+
+export const bootsOf = (facts: SmokeFacts): [string, z.infer<typeof bootFacts>][] =>
+  Object.entries(facts.boots ?? { first: facts });
+
+const TITLES: Readonly<Record<string, string>> = {
+  first: "First boot",
+  second: "Second boot, the same disk",
+  sibling: "Another machine made from the image",
+};
+
+/** The proof by boot: seconds to each rung, the screen, and the console to search in. */
+export function boots(facts: SmokeFacts | undefined, all: readonly Boot[]): Html {
+  if (!facts) {
+    return section("boots", "How it boots", html`<p class="pill warn">nothing was booted</p>`);
+  }
+  const { driver, accelerator } = facts;
+  const how = accelerator === "tcg" ? "software emulation, which is slow" : (accelerator ?? "");
+  return section(
+    "boots",
+    "How it boots",
+    html`${all.map(boot)}`,
+    `Booted untouched from a throw-away overlay by ${driver}${how && `, with ${how}`}.`,
+  );
+}
+
+function boot(one: Boot): Html {
+  const { name, seconds, firmware, complaints, screen, log, seed, diskBytes, rootBytes } = one;
+  const rungs = Object.entries(seconds)
+    .sort(([, a], [, b]) => a - b)
+    .map(([rung, at]) => ({ name: rung, value: at, text: formatSeconds(at) }));
+  const facts = [
+    firmware && `firmware ${firmware.toUpperCase()}`,
+    seed && `cloud-init: ${seed}`,
+    diskBytes && `disk of ${formatSize(diskBytes)}`,
+    rootBytes && `root grew to ${formatSize(rootBytes)}`,
+  ].filter(Boolean);
+  return html`<article class="boot">
+    <h3>${TITLES[name] ?? name}</h3>
+    ${facts.length > 0 && html`<p class="note">${facts.join(" · ")}</p>`}
+    <div class="split">
+      <div class="rungs">${bars(rungs)}</div>
+      ${
+        screen &&
+        html`<figure>
+          <img src="data:image/png;base64,${screen}" alt="The guest's screen when the system ran" />
+          <figcaption>The screen when the system ran</figcaption>
+        </figure>`
+      }
+    </div>
+    ${
+      complaints.length > 0 &&
+      html`<p><b>The system runs, but:</b></p>
+        <ul>
+          ${complaints.map((text) => html`<li><code>${text}</code></li>`)}
+        </ul>`
+    }
+    ${log !== undefined && console_(name, log)}
+  </article>`;
+}
+
+/** More of a log is not worth a page that opens slowly; the whole lies beside it. */
+const LOG_LINES = 4000;
+
+function console_(name: string, log: string): Html {
+  const lines = plain(log).split("\n");
+  const shown = lines.slice(-LOG_LINES);
+  const left = lines.length - shown.length;
+  return html`<details class="log" data-log>
+    <summary>Serial console, ${lines.length} lines</summary>
+    ${searchBox(`log-${name}`, "text on the console")}
+    ${left > 0 && html`<p class="note">The first ${left} lines are in the file only.</p>`}
+    <ol class="lines" start="${left + 1}" tabindex="0" aria-label="Lines of the console">
+      ${shown.map((line) => html`<li>${line}</li>`)}
+    </ol>
+  </details>`;
+}
+
+/** What a terminal would show: no escape sequences, no carriage returns, no other control characters. */
+export function plain(log: string): string {
+  return (
+    log
+      .replace(/\r+\n/g, "\n")
+      // CSI, OSC and two-character sequences: ECMA-48
+      // eslint-disable-next-line no-control-regex
+      .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])/g, "")
+      .replace(/[^\n]*\r(?=[^\n])/g, "")
+      // eslint-disable-next-line no-control-regex
+      .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "")
+      .replace(/\n+$/, "")
+  );
+}

@@ -1,0 +1,159 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+import { EXIT, StageFailure } from "../host/failure";
+import { displayPath, inProject } from "../host/project";
+import { NAMES, SIGNATURE_FILES } from "./layout";
+
+/** What a signature is for, so that one made for another purpose does not count: ssh-keygen(1), option -n. */
+export const NAMESPACE = "kragle";
+
+/** The public side of the key that signs a release. */
+export interface Signer {
+  readonly kind: "ssh" | "gpg";
+  /** "SHA256:…" of an OpenSSH key, 40 hex digits of a GPG key. */
+  readonly fingerprint: string;
+  /** As in authorized_keys, or an armoured GPG key. */
+  readonly publicKey: string;
+}
+
+/**
+ * Finds the key that the setting `signKey` names, and sees that it can sign now, without asking anybody.
+ *
+ * @param signKey path of an OpenSSH private key (of a public one whose private half an agent holds), or "gpg:KEYID"
+ * @throws StageFailure that says what to do
+ */
+export function findSigner(signKey: string): Promise<Signer> {
+  return signKey.startsWith("gpg:") ? findGpg(signKey.slice(4)) : findSsh(keyPath(signKey));
+}
+
+/** Signs `SHA256SUMS` in a folder. Leaves the signature there and returns its name. */
+export async function sign(signKey: string, signer: Signer, folder: string): Promise<string> {
+  const sums = await readFile(join(folder, NAMES.sums));
+  const { signature } = SIGNATURE_FILES[signer.kind];
+  const command =
+    signer.kind === "ssh"
+      ? ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", keyPath(signKey)]
+      : [...GPG, "--local-user", signer.fingerprint, "--armor", "--detach-sign"];
+  await writeFile(join(folder, signature), await run(command, sums));
+  return signature;
+}
+
+/** The public key as `verify` reads it; it can be written before anything is signed. */
+export function publicKeyFile({ kind, publicKey }: Signer): { name: string; text: string } {
+  const { publicKey: name } = SIGNATURE_FILES[kind];
+  if (kind === "gpg") return { name, text: publicKey };
+  return { name, text: `${NAMESPACE} namespaces="${NAMESPACE}" ${publicKey}\n` };
+}
+
+const keyPath = (signKey: string) =>
+  signKey.startsWith("~/") ? join(homedir(), signKey.slice(2)) : inProject(signKey);
+
+async function findSsh(file: string): Promise<Signer> {
+  const text = await readFile(file, "utf8").catch((error: Error) => {
+    throw wrong(`the signing key cannot be read: ${error.message}`);
+  });
+  const publicKey = text.startsWith("-----BEGIN")
+    ? await publicHalf(file)
+    : await heldByAgent(file);
+  const fingerprint = await fingerprintOf(publicKey);
+  return { kind: "ssh", fingerprint, publicKey };
+}
+
+/** The public key of a private one that needs no passphrase, or whose passphrase an agent has been told. */
+async function publicHalf(file: string): Promise<string> {
+  try {
+    return plainKey(await run(["ssh-keygen", "-y", "-P", "", "-f", file]));
+  } catch (error) {
+    const { message } = error as Error;
+    if (/passphrase/.test(message)) return heldByAgent(file);
+    if (/UNPROTECTED/.test(message)) {
+      throw wrong(
+        `the signing key ${displayPath(file)} can be read by others`,
+        `chmod 600 ${file}`,
+      );
+    }
+    throw error instanceof StageFailure
+      ? error
+      : wrong(`${displayPath(file)} is not a private key of OpenSSH: ${lastLine(message)}`);
+  }
+}
+
+async function heldByAgent(file: string): Promise<string> {
+  const fingerprint = await fingerprintOf(undefined, file);
+  const held = await run(["ssh-add", "-L"]).catch(() => "");
+  for (const line of held.split("\n").filter(Boolean)) {
+    if ((await fingerprintOf(line)) === fingerprint) return plainKey(line);
+  }
+  throw new StageFailure(
+    `the signing key ${displayPath(file)} has a passphrase, and no SSH agent holds the key`,
+    { hint: `ssh-add ${file}`, exitCode: EXIT.lacking },
+  );
+}
+
+/** The fingerprint of a public key, or of the key in a file. */
+async function fingerprintOf(publicKey: string | undefined, file = "-"): Promise<string> {
+  const text = await run(["ssh-keygen", "-l", "-f", file], publicKey).catch((error: Error) => {
+    if (error instanceof StageFailure) throw error;
+    throw wrong(`${displayPath(file)} is not a key of OpenSSH: ${lastLine(error.message)}`);
+  });
+  return text.split(" ")[1]!;
+}
+
+/** Without the comment, which may be a name or an address. */
+const plainKey = (line: string) => line.trim().split(" ").slice(0, 2).join(" ");
+
+const GPG = ["gpg", "--batch", "--no-tty", "--pinentry-mode", "error"];
+
+async function findGpg(id: string): Promise<Signer> {
+  const list = await run([...GPG, "--with-colons", "--list-secret-keys", "--", id]).catch(
+    (error: Error) => {
+      if (error instanceof StageFailure) throw error;
+      throw wrong(`GPG has no private key ${id}: ${lastLine(error.message)}`);
+    },
+  );
+  const fingerprint = /^fpr:+([0-9A-F]{40,}):/m.exec(list)?.[1];
+  if (!fingerprint) throw wrong(`GPG has no private key ${id}`);
+  await run([...GPG, "--local-user", fingerprint, "--detach-sign"], "").catch((error: Error) => {
+    throw new StageFailure(`GPG cannot sign with ${id}: ${lastLine(error.message)}`, {
+      hint: "give its passphrase to gpg-agent first, for instance by signing something by hand",
+      exitCode: EXIT.lacking,
+    });
+  });
+  const publicKey = await run([...GPG, "--armor", "--export", fingerprint]);
+  return { kind: "gpg", fingerprint, publicKey };
+}
+
+/** Runs a tool that must not ask anything; its stdout as bytes that are text or not. */
+async function run(command: readonly string[], input?: string | Buffer): Promise<string> {
+  const [program, ...args] = command as [string, ...string[]];
+  const child = spawn(program, args, {
+    env: { ...process.env, SSH_ASKPASS_REQUIRE: "never", LC_ALL: "C" },
+    // a session of its own has no terminal to ask on
+    detached: true,
+  });
+  const out: Buffer[] = [];
+  let errors = "";
+  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdin.on("error", () => undefined).end(input ?? "");
+  const code = await once(child, "close").then(
+    ([exitCode]) => exitCode as number | null,
+    (error: Error) => {
+      throw new StageFailure(`${program} cannot be run: ${error.message}`, {
+        hint: `install ${program === "gpg" ? "gnupg" : "openssh-client"}`,
+        exitCode: EXIT.lacking,
+      });
+    },
+  );
+  if (code !== 0) throw new Error(errors.trim() || `${program} ended with exit code ${code}`);
+  return Buffer.concat(out).toString();
+}
+
+const lastLine = (text: string) => text.trim().split("\n").at(-1)!;
+
+const wrong = (message: string, hint = "see the setting signKey in README.md") =>
+  new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });

@@ -1,0 +1,50 @@
+import { type Change, changedInputs } from "../plan/description";
+import type { Manifest } from "../store/manifest";
+import type { PreviousRelease } from "./previous";
+
+/** One stage as it was run, perhaps for an earlier release. */
+export interface StageRun {
+  /** The name under which the stack keeps it, such as `image` or `convert-raw`. */
+  readonly root: string;
+  readonly key: string;
+  readonly description: Manifest["description"];
+  /** ISO 8601. */
+  readonly startedOn: string;
+  readonly finishedOn: string;
+  readonly seconds: number;
+  readonly phases: Manifest["phases"];
+}
+
+export function stageRun(root: string, manifest: Manifest): StageRun {
+  const { key, description, publishedAt, seconds, phases } = manifest;
+  const startedOn = new Date(Date.parse(publishedAt) - seconds * 1000).toISOString();
+  return { root, key, description, startedOn, finishedOn: publishedAt, seconds, phases };
+}
+
+/** Where a release has a stage's result from. */
+export interface Origin {
+  readonly from: "run" | "store";
+  readonly why: string;
+}
+
+/** Whether a stage was run for this release or came from the store, and why, told by what the release before says of it. */
+export function originOf(run: StageRun, previous: PreviousRelease): Origin {
+  if (previous.releasedAt === undefined) return { from: "run", why: "the first release here" };
+  const before = previous.stages.find(({ root }) => root === run.root);
+  if (before?.key === run.key) {
+    return before.finishedOn === run.finishedOn
+      ? { from: "store", why: "nothing that it depends on has changed" }
+      : { from: "run", why: "its earlier result was lost, or a rebuild was asked for" };
+  }
+  if (run.finishedOn < previous.releasedAt) {
+    return { from: "store", why: "built earlier, before the last release or for another stack" };
+  }
+  if (!before) return { from: "run", why: "not in the release before" };
+  const changes = changedInputs(before.description, run.description);
+  return { from: "run", why: changes.map(inWords).join("; ") };
+}
+
+function inWords({ path: [kind, ...path], before = "none", after = "none" }: Change): string {
+  if (kind === "version") return "kragle's program of this stage changed";
+  return `${path.join("/")}: ${before} → ${after}`;
+}

@@ -1,0 +1,47 @@
+import { execFile } from "node:child_process";
+import { chmod } from "node:fs/promises";
+import { promisify } from "node:util";
+
+import { sha256File } from "../host/files";
+import { EXIT, isForWantOfRoom, StageFailure } from "../host/failure";
+import { stopIfInterrupted } from "../host/interrupt";
+
+/** A file of the store or of a release, and what it has to be. */
+export interface CopySource {
+  /** For messages. */
+  readonly name: string;
+  readonly from: string;
+  readonly sha256: string;
+}
+
+/**
+ * Copies a file without sharing an inode with it, keeps holes, and proves that the copy is what the source was said to be.
+ *
+ * @param room whose disk the copy lies on, for the hint, such as "the setting's path"
+ * @param signal ends the copy at once
+ * @throws StageFailure with cp's own words (exit code 3 where the disk is full), or when the digest differs
+ */
+export async function copyVerified(
+  { name, from, sha256 }: CopySource,
+  to: string,
+  room: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const options = { env: { ...process.env, LC_ALL: "C" }, signal };
+  const args = ["--reflink=auto", "--sparse=always", "--", from, to];
+  await promisify(execFile)("cp", args, options).catch((error: Error & { stderr?: string }) => {
+    stopIfInterrupted(signal);
+    const words = error.stderr?.trim() || error.message;
+    throw new StageFailure(`copying ${name} failed: ${words}`, {
+      hint: `make room on the disk that holds ${room}, then run the same command again`,
+      exitCode: isForWantOfRoom(words) ? EXIT.lacking : EXIT.failed,
+    });
+  });
+  await chmod(to, 0o644);
+  const found = await sha256File(to);
+  stopIfInterrupted(signal);
+  if (found === sha256) return;
+  throw new StageFailure(`the copy of ${name} differs from ${from}'s digest`, {
+    hint: "run ./kragle verify; if it finds nothing, the disk or the memory of this machine may be failing",
+  });
+}

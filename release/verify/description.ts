@@ -1,0 +1,184 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { IMAGE_NAME, NAMES, PACKAGE_LIST } from "../layout";
+import { type PackageList, parsePackageList } from "../packages";
+import { PREDICATE_TYPE, STATEMENT_TYPE } from "../provenance";
+import { INCOMPLETE, packageUrl, serialNumber } from "../sbom";
+import type { Check } from "./verdict";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const manifestFile = z.object({
+  imageSha256: sha256,
+  conversions: z.record(z.string(), z.object({ path: z.string(), sha256 })),
+  signer: z.object({ kind: z.string(), fingerprint: z.string() }).nullable(),
+  packages: z.number(),
+  files: z.record(z.string(), sha256),
+});
+
+const resource = z.object({
+  name: z.string().min(1),
+  digest: z.record(z.string(), z.string().regex(/^[0-9a-f]{12,}$/)),
+});
+
+/** What has to stand in a provenance so that it is complete: https://slsa.dev/spec/v1.0/provenance. */
+const statementFile = z.object({
+  _type: z.literal(STATEMENT_TYPE),
+  subject: z.array(z.object({ name: z.string(), digest: z.object({ sha256 }) })).min(1),
+  predicateType: z.literal(PREDICATE_TYPE),
+  predicate: z.object({
+    buildDefinition: z.object({
+      buildType: z.string().min(1),
+      externalParameters: z.object({
+        settings: z.record(z.string(), z.unknown()).refine((all) => Object.keys(all).length > 0),
+      }),
+      internalParameters: z.object({ stages: z.array(z.object({ root: z.string() })).min(1) }),
+      resolvedDependencies: z.array(resource).min(1),
+    }),
+    runDetails: z.object({
+      builder: z.object({
+        id: z.string().min(1),
+        version: z.record(z.string(), z.string()).refine((all) => "kragle" in all),
+      }),
+      metadata: z.object({
+        invocationId: z.string().min(1),
+        startedOn: z.iso.datetime(),
+        finishedOn: z.iso.datetime(),
+      }),
+    }),
+  }),
+});
+
+const sbomFile = z.object({
+  bomFormat: z.literal("CycloneDX"),
+  specVersion: z.string(),
+  serialNumber: z.string(),
+  metadata: z.object({
+    component: z.object({ hashes: z.array(z.object({ alg: z.string(), content: z.string() })) }),
+    properties: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+  }),
+  components: z.array(z.object({ name: z.string(), purl: z.string() })).optional(),
+});
+
+type Manifest = z.infer<typeof manifestFile>;
+type Verdict = Pick<Check, "state" | "detail">;
+
+const ok = (detail: string): Verdict => ({ state: "ok", detail });
+const failed = (detail: string): Verdict => ({ state: "failed", detail });
+
+/**
+ * Verifies that manifest, provenance and bill of materials belong to these files and to each other.
+ *
+ * @param digests by name, from `SHA256SUMS`
+ * @param signer fingerprint of the key whose signature is good
+ */
+export async function verifyDescription(
+  folder: string,
+  digests: ReadonlyMap<string, string>,
+  signer: string | undefined,
+): Promise<Check[]> {
+  const read = async <T>(name: string, parse: (text: string) => T) =>
+    parse(await readFile(join(folder, name), "utf8"));
+  const manifest = await read(NAMES.manifest, (text) => manifestFile.parse(JSON.parse(text))).catch(
+    unreadable,
+  );
+  if ("state" in manifest) return [{ name: "manifest", ...manifest }];
+  const statement = await read(NAMES.provenance, (text) =>
+    statementFile.parse(JSON.parse(text)),
+  ).catch(unreadable);
+  const sbom = await read(NAMES.sbom, (text) => sbomFile.parse(JSON.parse(text))).catch(unreadable);
+  const packages = await read(PACKAGE_LIST, parsePackageList).catch(unreadable);
+  const bill = "state" in sbom ? sbom : "state" in packages ? packages : undefined;
+  return [
+    { name: "manifest", ...judgeManifest(manifest, digests, signer) },
+    {
+      name: "provenance",
+      ...("state" in statement ? statement : judgeProvenance(statement, manifest, digests)),
+    },
+    {
+      name: "SBOM",
+      ...(bill ?? judgeSbom(sbom as z.infer<typeof sbomFile>, manifest, packages as PackageList)),
+    },
+  ];
+}
+
+function unreadable(error: Error): Verdict {
+  if (!(error instanceof z.ZodError)) return failed(`cannot be read: ${error.message}`);
+  const issue = error.issues[0]!;
+  return failed(`incomplete or wrong at ${issue.path.join(".") || "its top"}: ${issue.message}`);
+}
+
+function judgeManifest(
+  { imageSha256, files, signer: declared }: Manifest,
+  digests: ReadonlyMap<string, string>,
+  signer: string | undefined,
+): Verdict {
+  if (files[IMAGE_NAME] !== imageSha256) return failed("it names two digests of the image");
+  const listed = [...digests].filter(([name]) => name !== NAMES.manifest);
+  const differing = [
+    ...listed.filter(([name, digest]) => files[name] !== digest).map(([name]) => name),
+    ...Object.keys(files).filter((name) => !digests.has(name)),
+  ];
+  if (differing.length > 0) return failed(`SHA256SUMS says otherwise of ${differing.join(", ")}`);
+  if (!digests.has(NAMES.manifest)) return failed("SHA256SUMS does not list it");
+  if ((declared?.fingerprint ?? undefined) !== signer) {
+    return failed(
+      declared
+        ? `there is no good signature by ${declared.fingerprint}, which signed the release`
+        : `the release was not signed, and this is, by ${signer}`,
+    );
+  }
+  return ok(`names ${listed.length} files, image ${imageSha256.slice(0, 12)}`);
+}
+
+function judgeProvenance(
+  { subject, predicate }: z.infer<typeof statementFile>,
+  { conversions, imageSha256 }: Manifest,
+  digests: ReadonlyMap<string, string>,
+): Verdict {
+  const subjects = new Map(subject.map(({ name, digest }) => [name, digest.sha256]));
+  const wanted = new Map([
+    [IMAGE_NAME, imageSha256],
+    ...Object.values(conversions).map(
+      (one) => [one.path.split("/").at(-1)!, one.sha256] as [string, string],
+    ),
+  ]);
+  for (const [name, digest] of wanted) {
+    if (subjects.get(name) !== digest) return failed(`it is not about ${name} as released`);
+  }
+  for (const [name, digest] of subjects) {
+    if (digests.get(name) !== digest) return failed(`${name} has another digest in SHA256SUMS`);
+  }
+  const { resolvedDependencies, externalParameters } = predicate.buildDefinition;
+  if (resolvedDependencies.some(({ digest }) => Object.keys(digest).length === 0)) {
+    return failed("a dependency has no digest");
+  }
+  const settings = Object.keys(externalParameters.settings).length;
+  return ok(
+    `about ${subjects.size} files; ${settings} settings, ${resolvedDependencies.length} dependencies`,
+  );
+}
+
+function judgeSbom(
+  { serialNumber: number, metadata, components = [] }: z.infer<typeof sbomFile>,
+  { imageSha256, packages: count }: Manifest,
+  list: PackageList,
+): Verdict {
+  const { hashes } = metadata.component;
+  if (!hashes.some(({ alg, content }) => alg === "SHA-256" && content === imageSha256)) {
+    return failed("it belongs to another image");
+  }
+  if (number !== serialNumber(imageSha256)) return failed("its number is another image's");
+  const urls = new Set(components.map(({ purl }) => purl));
+  const lacking = list.packages.find((one) => !urls.has(packageUrl(one, list)));
+  if (lacking) return failed(`it lacks ${lacking.name} ${lacking.version}`);
+  if (components.length !== count || list.packages.length !== count) {
+    return failed(`it lists ${components.length} packages, the manifest says ${count}`);
+  }
+  const incomplete = metadata.properties?.find(({ name }) => name === INCOMPLETE);
+  if (incomplete) return { state: "warning", detail: `lists nothing: ${incomplete.value}` };
+  return ok(`${count} packages of the image's own database`);
+}

@@ -1,0 +1,29 @@
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { projectFolder } from "../host/project";
+
+/** Which kragle this is. */
+export interface KragleVersion {
+  readonly version: string;
+  /** Commit of the checkout; undefined where it is none, or has no git. */
+  readonly commit?: string;
+  /** Whether tracked files differ from that commit. */
+  readonly modified?: boolean;
+}
+
+export async function kragleVersion(): Promise<KragleVersion> {
+  const text = await readFile(join(projectFolder, "package.json"), "utf8");
+  const { version } = JSON.parse(text) as { version: string };
+  const git = async (...args: string[]) =>
+    (await promisify(execFile)("git", ["-C", projectFolder, ...args])).stdout.trim();
+  try {
+    const commit = await git("rev-parse", "HEAD");
+    const changes = await git("status", "--porcelain", "--untracked-files=no");
+    return { version, commit, modified: changes !== "" };
+  } catch {
+    return { version };
+  }
+}

@@ -1,0 +1,142 @@
+import type { Entry, Facts } from "./facts";
+import { DEBIAN_COPYRIGHTS, DPKG_STATUS, packageList } from "../stages/check/packages";
+import type { ProbeName } from "./rule";
+
+/** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */
+export type Verdict =
+  readonly string[] | { readonly notChecked: string } | { readonly notApplicable: string };
+
+type Probe = (facts: Facts, entries: readonly Entry[]) => Verdict;
+
+/** Partition types (GUIDs) of the UEFI and of the Discoverable Partitions Specification. */
+const BIOS_BOOT = "21686148-6449-6E6F-744E-656564454649";
+const EFI_SYSTEM = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
+
+export const PROBES: Readonly<Record<ProbeName, Probe>> = {
+  qcow2Consistent({ disk }) {
+    return disk.leaks > 0 ? [...disk.problems, `${disk.leaks} leaked clusters`] : disk.problems;
+  },
+
+  qcow2Standalone({ disk }) {
+    return [
+      ...(disk.backingFile ? [`it needs the file ${disk.backingFile}`] : []),
+      ...(disk.snapshots ? [`it holds ${disk.snapshots} snapshots`] : []),
+      ...(disk.bitmaps ? [`it holds ${disk.bitmaps} bitmaps`] : []),
+      ...(disk.encrypted ? ["it is encrypted"] : []),
+    ];
+  },
+
+  partitionTable({ table }) {
+    return table ? table.problems : ["there is no partition table"];
+  },
+
+  rootLast({ table, fileSystems }) {
+    const root = fileSystems.find(({ mountPoint }) => mountPoint === "/");
+    if (!root || !table) return { notChecked: "no root file system was found" };
+    const last = table.partitions.at(-1)!;
+    return last.number === root.partition
+      ? []
+      : [`partition ${last.number} lies behind the root's, which is ${root.partition}`];
+  },
+
+  fileSystemsClean({ fileSystems }) {
+    const name = ({ partition, type }: Facts["fileSystems"][number]) =>
+      `${type} on partition ${partition}`;
+    const problems = fileSystems.flatMap((f) =>
+      f.problems.map((problem) => `${name(f)}: ${problem}`),
+    );
+    if (problems.length > 0) return problems;
+    const unread = fileSystems.filter(({ checked }) => !checked).map(name);
+    if (unread.length > 0) return { notChecked: `no reader for ${unread.join(", ")}` };
+    return fileSystems.length > 0 ? [] : ["there is no file system"];
+  },
+
+  fstab({ contents, fileSystems, table }) {
+    const text = contents["/etc/fstab"];
+    if (text === undefined) return { notApplicable: "there is no fstab" };
+    const known = new Set([
+      ...fileSystems.flatMap(({ uuid, label }) => [`UUID=${uuid}`, `LABEL=${label}`]),
+      ...(table?.partitions ?? []).flatMap(({ uuid, name }) => [
+        `PARTUUID=${uuid}`,
+        `PARTLABEL=${name}`,
+      ]),
+    ]);
+    const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim().split(/\s+/));
+    return lines.flatMap(([source = "", target]) => {
+      const device = source.replaceAll('"', "");
+      if (/^\/dev\/(sd|vd|xvd|hd|nvme|mmcblk)/.test(device)) {
+        return [`${target} is mounted by the device name ${device}`];
+      }
+      const named = /^(UUID|LABEL|PARTUUID|PARTLABEL)=/.test(device);
+      return named && !known.has(device)
+        ? [`${target} is mounted from ${device}, which is not on the disk`]
+        : [];
+    });
+  },
+
+  kernels(_facts, entries) {
+    const paths = new Set(entries.map(({ path }) => path));
+    const versions = [...paths].flatMap((path) => /^\/boot\/vmlinuz-(.+)$/.exec(path)?.[1] ?? []);
+    const wanted = versions.filter((version) => !version.includes("rescue"));
+    if (wanted.length === 0) return ["there is no /boot/vmlinuz-*"];
+    return wanted.flatMap((version) => {
+      const initial = [`/boot/initrd.img-${version}`, `/boot/initramfs-${version}.img`];
+      const modules = [`/lib/modules/${version}`, `/usr/lib/modules/${version}`];
+      return [
+        ...(initial.some((path) => paths.has(path)) ? [] : [`${initial[0]} is missing`]),
+        ...(modules.some((path) => paths.has(path)) ? [] : [`${modules[1]} is missing`]),
+      ];
+    });
+  },
+
+  biosBoot({ table }) {
+    const core = table?.label !== "gpt" || table.partitions.some(({ type }) => type === BIOS_BOOT);
+    return [
+      ...(table?.bootCode ? [] : ["the first sector holds no boot code"]),
+      ...(core ? [] : ["there is no BIOS boot partition"]),
+    ];
+  },
+
+  uefiBoot({ table, fileSystems }, entries) {
+    const esp = table?.partitions.find(({ type }) => type === EFI_SYSTEM);
+    if (!esp) return { notApplicable: "there is no EFI system partition" };
+    const mount = fileSystems.find(({ partition }) => partition === esp.number)?.mountPoint;
+    // FAT knows no capitals
+    const wanted = `${mount}/efi/boot/bootx64.efi`.toLowerCase();
+    const found = entries.some(({ path }) => path.toLowerCase() === wanted);
+    return found ? [] : [`partition ${esp.number} has no EFI/BOOT/BOOTX64.EFI`];
+  },
+
+  packages(facts) {
+    const { ecosystem, packages } = packageList(facts);
+    if (ecosystem === null) return { notChecked: "no package database that kragle can read" };
+    if (packages.length === 0) return ["the package database is empty"];
+    return packages.flatMap(({ name, state }) =>
+      state === "installed" ? [] : [`${name} is ${state}`],
+    );
+  },
+
+  secrets(facts) {
+    const { secrets } = facts;
+    if (!secrets) return { notChecked: "the disk could not be unpacked" };
+    const hits = secrets.hits.map(
+      ({ secret, form, where }) => `${secret} (${form}) is in ${where}`,
+    );
+    if (hits.length > 0) return hits;
+    if (secrets.tooShort.length > 0) {
+      return { notChecked: `too short to look for: ${secrets.tooShort.join(", ")}` };
+    }
+    if (secrets.scannedBytes === 0) return { notApplicable: "the run had no secrets" };
+    return [];
+  },
+};
+
+/** Where probes look at the mounted tree. */
+export const PROBED_PATHS: Readonly<Partial<Record<ProbeName, readonly string[]>>> = {
+  fstab: ["/etc/fstab"],
+  kernels: ["/boot/*", "/usr/lib/modules/*"],
+  packages: [DPKG_STATUS, "/var/lib/rpm/*", "/usr/lib/sysimage/rpm/*"],
+};
+
+/** Files whose content probes read. */
+export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", DPKG_STATUS, DEBIAN_COPYRIGHTS];

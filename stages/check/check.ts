@@ -1,0 +1,139 @@
+import { chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { RULES } from "../../rules/catalogue";
+import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
+import { type Finding, judge, neededContents, type Status } from "../../rules/judge";
+import { packageList, packagesJson, packagesTsv } from "./packages";
+import type { Rule } from "../../rules/rule";
+import { readRuleFiles } from "../../rules/ruleFile";
+import { namedHostSecrets } from "../../host/secrets";
+import { BUILD_GID, BUILD_UID } from "../../executors/container";
+import { ifDiskIsFull, StageFailure } from "../../host/failure";
+import { occupiedBytes, requireRoom } from "../../host/freeSpace";
+import { displayPath } from "../../host/project";
+import type { StageContext, StageProgram } from "../../run/stage";
+
+const settings = z.object({
+  toolsImage: z.string(),
+  image: z.object({ key: z.string(), sha256: z.string() }),
+  /** Paths of the user's files of rules. */
+  rules: z.array(z.string()),
+  waive: z.array(z.object({ rule: z.string(), reason: z.string() })),
+  timeoutSeconds: z.number(),
+});
+
+type Settings = z.infer<typeof settings>;
+
+/**
+ * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
+ * Leaves `check.json` (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts)
+ * `packages.tsv`, the same in short, and `files.tsv`, which files it has.
+ */
+export const check: StageProgram<Settings> = {
+  name: "check",
+  settings,
+  async run(context) {
+    const { settings, work, phase } = context;
+    const rules = [...RULES, ...readRuleFiles(settings.rules)];
+    const facts = await inspect(context, rules);
+    phase("judge");
+    const findings = judge(rules, facts, settings.waive);
+    const list = packageList(facts);
+    const having = (status: Status) => findings.filter((finding) => finding.status === status);
+    const result = {
+      passed: having("failed").length + having("not checked").length === 0,
+      imageSha256: settings.image.sha256,
+      rules: findings,
+      packages: list.packages.length,
+      fileSystems: facts.fileSystems.map(({ partition, type, mountPoint, checked }) => ({
+        partition,
+        type,
+        mountPoint,
+        checked,
+      })),
+      folders: folderSizes(facts),
+    };
+    await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
+    await writeFile(join(work, "packages.json"), packagesJson(list));
+    await writeFile(join(work, "packages.tsv"), packagesTsv(list));
+    await writeFile(join(work, "files.tsv"), filesTsv(facts));
+    for (const { id, detail } of having("not checked")) {
+      context.detail(`not checked: ${id}: ${detail}`);
+    }
+    for (const { id, detail, waiver } of having("waived")) {
+      context.detail(`waived: ${id}: ${detail} (${waiver})`);
+    }
+    if (having("failed").length > 0) throw await explain(having("failed"), context);
+    context.detail(
+      `${having("passed").length} rules hold, ${having("not applicable").length} do not apply`,
+    );
+    return { result };
+  },
+};
+
+/** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
+async function inspect(
+  { settings, secrets, store, work, container }: StageContext<Settings>,
+  rules: readonly Rule[],
+): Promise<Facts> {
+  const image = await store.artifact("image", settings.image.key);
+  await requireRoom(
+    work,
+    await occupiedBytes(join(image.folder, "image.qcow2")),
+    "the unpacked image",
+  );
+  const scratch = join(work, "scratch");
+  await mkdir(scratch);
+  await chown(scratch, BUILD_UID, BUILD_GID);
+  const { exitCode, tail } = await container({
+    image: settings.toolsImage,
+    run: ["python3", "/usr/local/lib/kragle/inspect_image.py"],
+    user: "builder",
+    network: "none",
+    binds: [
+      { source: image.folder, target: "/image", readOnly: true },
+      { source: scratch, target: "/scratch" },
+    ],
+    settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
+    secrets: { ...namedHostSecrets(), ...secrets },
+    deadlineSeconds: settings.timeoutSeconds,
+  });
+  if (exitCode !== 0) {
+    throw new StageFailure(
+      `the image could not be inspected (exit code ${exitCode})\n${tail.slice(-10).join("\n")}`,
+      {
+        evidence: ["logs/container.log"],
+        hint: "run the same command again; the image is kept",
+        ...ifDiskIsFull(tail),
+      },
+    );
+  }
+  const facts = factsSchema.parse(JSON.parse(await readFile(join(scratch, "facts.json"), "utf8")));
+  await rm(scratch, { recursive: true });
+  return facts;
+}
+
+/** The failure's message: rule, file, why, and where the image lies. The store keeps it, so that it can be looked into. */
+async function explain(failed: readonly Finding[], context: StageContext<Settings>) {
+  const { store, settings } = context;
+  const { folder } = await store.artifact("image", settings.image.key);
+  const lines = failed.flatMap(({ id, detail, asserts, reason, source }) => [
+    `- ${id}: ${detail}`,
+    `  should be: ${asserts}; ${reason} (${source})`,
+  ]);
+  const rules = failed.length === 1 ? "1 rule" : `${failed.length} rules`;
+  return new StageFailure(
+    [
+      `the image breaks ${rules}:`,
+      ...lines,
+      `the image is kept for inspection: ${displayPath(join(folder, "image.qcow2"))}`,
+    ].join("\n"),
+    {
+      evidence: ["check.json", "packages.json", "packages.tsv"],
+      hint: "mend it in a provisioning script, or in what the rule names; where it is meant to be so, waive the rule with a reason (setting check)",
+    },
+  );
+}

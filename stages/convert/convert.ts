@@ -1,0 +1,75 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { z } from "zod";
+
+import { takesDirectIo } from "../../host/directIo";
+import { sha256File } from "../../host/files";
+import { writeBlockMap } from "./blockMap";
+import { asProgram, conversionSteps, rawPartOf } from "./steps";
+import { ifDiskIsFull, StageFailure } from "../../host/failure";
+import { handToContainer } from "../../executors/handOver";
+import { requireRoom } from "../../host/freeSpace";
+import type { StageProgram } from "../../run/stage";
+
+const settings = z.object({
+  toolsImage: z.string(),
+  image: z.object({ key: z.string(), sha256: z.string() }),
+  format: z.string(),
+  options: z.record(z.string(), z.string()),
+  fileName: z.string(),
+  timeoutSeconds: z.number(),
+});
+
+/** One other format, always made from the qcow2; its logical content is compared with the image's before it counts. */
+export const convert: StageProgram<z.infer<typeof settings>> = {
+  name: "convert",
+  settings,
+  async run({ settings, store, work, phase, container }) {
+    const { format, options, fileName } = settings;
+    const image = await store.artifact("image", settings.image.key);
+    const record = image.manifest.files.find(({ path }) => path === "image.qcow2")!;
+    if (options.compression === undefined || options.compression === "none") {
+      await requireRoom(work, record.allocatedBytes, "the converted image");
+    }
+    phase("read the image");
+    // a look-up believes size and time; a disk that rots changes neither
+    const sha256 = await sha256File(join(image.folder, record.path));
+    if (sha256 !== settings.image.sha256) {
+      throw new StageFailure(
+        `the image in the store is damaged: its SHA-256 was ${settings.image.sha256} and is ${sha256}`,
+        { hint: "build it again with --rebuild image; the disk of this machine may be failing" },
+      );
+    }
+    const directIo = await takesDirectIo(work);
+    await handToContainer(work);
+    const { exitCode, tail } = await container({
+      image: settings.toolsImage,
+      run: asProgram(conversionSteps({ format, options, fileName, directIo })),
+      user: "builder",
+      network: "none",
+      binds: [
+        { source: image.folder, target: "/image", readOnly: true },
+        { source: work, target: "/result" },
+      ],
+      settings: {},
+      deadlineSeconds: settings.timeoutSeconds,
+    });
+    if (exitCode !== 0) throw explain(fileName, exitCode, tail);
+    if (format === "raw.zst") {
+      phase("write the block map");
+      const raw = rawPartOf(fileName);
+      await writeBlockMap(join(work, raw), join(work, `${raw}.bmap`));
+      await rm(join(work, raw));
+    }
+    return { result: { format, file: fileName } };
+  },
+};
+
+function explain(fileName: string, exitCode: number, tail: readonly string[]): StageFailure {
+  const which = tail.at(-1) ?? "the container printed nothing";
+  const words = tail.slice(0, -1).filter((line) => !line.startsWith("» "));
+  const text = [`${fileName}: ${which} (exit code ${exitCode})`, ...words.slice(-5)].join("\n");
+  const hint = "run the same command again; the image is kept";
+  return new StageFailure(text, { hint, ...ifDiskIsFull(words) });
+}
