@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
 const project = resolve(__dirname, "../..");
@@ -50,7 +51,7 @@ describe("the image by hand, by the original's command line", function () {
     const bind = (source: string, target: string) => ["-v", `${source}:${target}`];
     return spawn("docker", [
       ...["run", "--rm", "--name", name, "-e", "HOME=/", "-e", "FAKE=/fake"],
-      ...bind(join(project, "builder/tools"), "/usr/local/lib/kragle:ro"),
+      ...bind(programs(), "/usr/local/lib/kragle:ro"),
       ...bind(
         join(project, "builder/docker-entrypoint.py"),
         "/usr/local/bin/docker-entrypoint.py:ro",

@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
-const project = resolve(__dirname, "../..");
 /** What the server has. */
 const CONTENT = Buffer.alloc(2 ** 21, Buffer.from(Array.from({ length: 256 }, (_, i) => i)));
 const SHA256 = createHash("sha256").update(CONTENT).digest("hex");
@@ -45,7 +45,7 @@ describe("fetching an ISO", function () {
       settings: { sha256: SHA256 },
       secrets: { isoUrls: JSON.stringify(urls) },
       binds: [
-        { source: join(project, "builder/tools"), target: "/usr/local/lib/kragle", readOnly: true },
+        { source: programs(), target: "/usr/local/lib/kragle", readOnly: true },
         { source: __dirname, target: "/test", readOnly: true },
         { source: join(folder, "cache"), target: "/cache" },
         { source: join(folder, "work"), target: "/result" },

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
 const project = resolve(__dirname, "../..");
@@ -74,7 +75,7 @@ describe("an installation by the installer of an ISO", function () {
         seconds,
       },
       binds: [
-        bind(join(project, "builder/tools"), "/usr/local/lib/kragle"),
+        bind(programs(), "/usr/local/lib/kragle"),
         bind(join(__dirname, "fakeQemu.sh"), "/usr/local/sbin/qemu-system-x86_64"),
         ...(packer ? [bind("fake/packer", "/usr/local/sbin/packer")] : []),
         bind("template", "/template"),

@@ -9,12 +9,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 
 import { type Facts, facts as factsSchema } from "../../rules/facts";
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
-
-const tools = resolve(__dirname, "../../builder/tools");
+import { programs } from "./programs";
 
 export interface TinyDisk {
   /** The tools image. */
@@ -56,7 +55,7 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
       binds: [
         { source: scratch, target: "/scratch" },
         { source: __dirname, target: "/test", readOnly: true },
-        { source: tools, target: "/usr/local/lib/kragle", readOnly: true },
+        { source: programs(), target: "/usr/local/lib/kragle", readOnly: true },
       ],
       user: "builder",
       network: "none",

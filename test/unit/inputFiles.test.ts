@@ -53,7 +53,11 @@ describe("input files", () => {
       ),
       [],
     );
-    for (const name of ["tools.Dockerfile", "docker-entrypoint.py", "tools/build_image.py"]) {
+    for (const name of [
+      "tools.Dockerfile",
+      "docker-entrypoint.py",
+      "stages/image/build_image.py",
+    ]) {
       assert.ok(names.includes(name), `${name} is missing in ${names.join(", ")}`);
     }
   });
