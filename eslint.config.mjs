@@ -17,6 +17,27 @@ export default tseslint.config(
     },
   },
   {
+    files: ["**/*.ts"],
+    // those that say at the call why host/process.ts does not do for them
+    ignores: [
+      "test/**",
+      "host/process.ts",
+      "host/lock.ts",
+      "host/lifeline.ts",
+      "host/packageMirror.ts",
+      "host/virsh.ts",
+      "destinations/libvirtPool.ts",
+      "engine/pulumiProcess.ts",
+      "cli/report.ts",
+    ],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { name: "node:child_process", message: "host/process.ts runs programs" },
+      ],
+    },
+  },
+  {
     files: ["**/*.cjs"],
     languageOptions: {
       globals: {

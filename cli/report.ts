@@ -26,6 +26,7 @@ export async function report({ stack, json, open }: ReportOptions): Promise<numb
 
 async function openInBrowser(path: string): Promise<void> {
   const opener = process.platform === "darwin" ? "open" : "xdg-open";
+  // not by runProgram: it goes on when this process has ended
   const child = spawn(opener, [path], { detached: true, stdio: "ignore" });
   await once(child, "spawn").catch((error: Error) => {
     throw new StageFailure(`no browser could be opened: ${error.message}`, {

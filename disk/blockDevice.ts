@@ -1,9 +1,7 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
 import { z } from "zod";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { type Command, outputOf } from "../host/process";
 
 /** A block device with everything that lies on it: partitions, and what is built upon them (LVM, md, dm). */
 export interface BlockDevice {
@@ -56,16 +54,14 @@ const lsblkDevice = z.object({
 
 /** @throws StageFailure where the machine has no lsblk that can describe devices as JSON (util-linux ≥ 2.27) */
 export async function readBlockDevice(path: string): Promise<BlockDevice> {
-  const args = ["--json", "--bytes", "--paths", "--output", COLUMNS, "--", path];
-  const { stdout } = await promisify(execFile)("lsblk", args).catch(
-    (error: Error & { code?: unknown; stderr?: string }) => {
-      throw new StageFailure(
-        `lsblk cannot describe ${path}: ${error.stderr?.trim() || error.message}`,
-        { hint: "install util-linux 2.27 or newer", exitCode: EXIT.lacking },
-      );
-    },
-  );
-  return parseLsblk(stdout);
+  const lsblk: Command = ["lsblk", "--json", "--bytes", "--paths", "--output", COLUMNS, "--", path];
+  const json = await outputOf(lsblk).catch((error: Error) => {
+    throw new StageFailure(`lsblk cannot describe ${path}: ${error.message}`, {
+      hint: "install util-linux 2.27 or newer",
+      exitCode: EXIT.lacking,
+    });
+  });
+  return parseLsblk(json);
 }
 
 export function parseLsblk(json: string): BlockDevice {

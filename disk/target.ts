@@ -1,14 +1,13 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, open, realpath, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { promisify } from "node:util";
 
 import { formatSize } from "../plan/units";
 import { EXIT, StageFailure } from "../host/failure";
 import { syncPath } from "../host/files";
 import { lockFile } from "../host/lock";
+import { runProgram } from "../host/process";
 
 /** What an image is to be written to: a block device, or a plain file that may be there already. */
 export interface Target {
@@ -79,9 +78,7 @@ export async function claimDevice(path: string): Promise<Claim> {
     release: async () => {
       await handle.close();
       // shows the new partitions at once; what lacks partitions or is not ours to ask does not have to
-      if (written) {
-        await promisify(execFile)("blockdev", ["--rereadpt", path]).catch(() => undefined);
-      }
+      if (written) await runProgram(["blockdev", "--rereadpt", path]).catch(() => undefined);
     },
   };
 }

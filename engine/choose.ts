@@ -1,17 +1,15 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-
+import { outputOf } from "../host/process";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 
 export type EngineName = "pulumi" | "embedded";
 
 /** @returns the version of a usable Pulumi CLI on PATH, or undefined */
 export async function findPulumi(): Promise<string | undefined> {
-  const answer = await promisify(execFile)("pulumi", ["version"], {
-    timeout: 10_000,
-    env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true" },
-  }).catch(() => undefined);
-  const version = /v?(\d+)\.(\d+)\.(\d+)\S*/.exec(answer?.stdout ?? "");
+  const answer = await outputOf(["pulumi", "version"], {
+    signal: AbortSignal.timeout(10_000),
+    env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
+  }).catch(() => "");
+  const version = /v?(\d+)\.(\d+)\.(\d+)\S*/.exec(answer);
   if (!version) return undefined;
   const [major, minor] = [Number(version[1]), Number(version[2])];
   const enough =

@@ -1,6 +1,3 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-
 import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
@@ -10,7 +7,7 @@ import { baseImage, findBaseImage } from "../executors/builderBase";
 import { type BuilderRequest, claimBuilder } from "../run/claimBuilder";
 import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
-import { LineSplitter } from "../host/lines";
+import { endOf, runProgram } from "../host/process";
 import { kragleHome, projectFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../run/stage";
@@ -152,30 +149,22 @@ async function presentBaseImage({ create, stdin, environment }: CommandInputs, p
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
-  const child = spawn("/bin/sh", ["-c", inputs.create], {
-    cwd: projectFolder,
-    env: { ...process.env, ...inputs.environment },
-    stdio: ["pipe", "pipe", "pipe"],
-  });
-  const stop = () => child.kill("SIGTERM");
-  run.signal.addEventListener("abort", stop);
-  let stdout = "";
   const failure: string[] = [];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
-  const lines = new LineSplitter((text) => {
-    if (text.startsWith(FAILURE_PREFIX)) failure.push(text.slice(FAILURE_PREFIX.length));
-    else run.onEvent({ kind: "line", step: name, text });
+  const ended = await runProgram(["/bin/sh", "-c", inputs.create], {
+    cwd: projectFolder,
+    env: inputs.environment,
+    locale: "user",
+    input: typeof inputs.stdin === "string" ? inputs.stdin : "",
+    signal: run.signal,
+    onLine: (text, stream) => {
+      if (stream === "stdout") return;
+      if (text.startsWith(FAILURE_PREFIX)) failure.push(text.slice(FAILURE_PREFIX.length));
+      else run.onEvent({ kind: "line", step: name, text });
+    },
   });
-  child.stderr.on("data", (chunk: Buffer) => lines.write(chunk));
-  child.stdin
-    .on("error", () => undefined)
-    .end(typeof inputs.stdin === "string" ? inputs.stdin : "");
-  const [code, signal] = (await once(child, "close")) as [number | null, string | null];
-  run.signal.removeEventListener("abort", stop);
-  lines.end();
-  if (code === 0) return stdout.trim();
-  const message = failure.join("\n") || `${name} ended by ${signal ?? `exit code ${code}`}`;
-  throw new StepFailed(name, message, code ?? EXIT.failed);
+  if (ended.exitCode === 0) return ended.stdout.trim();
+  const message = failure.join("\n") || `${name} ended by ${endOf(ended)}`;
+  throw new StepFailed(name, message, ended.exitCode ?? EXIT.failed);
 }
 
 async function buildImage(

@@ -41,6 +41,7 @@ export async function pulumi(
   if (folder) removeAfterThisProcess(folder);
   if (log) writeFileSync(log, "");
   const all = [...args, "--non-interactive", ...(log ? ["--event-log", log] : [])];
+  // not by runProgram: what the CLI leaves running has to be ended as soon as it exits, before its output is at its end
   const child = spawn("pulumi", all, {
     cwd: projectFolder,
     // the CLI knows --event-log only so; the Automation API sets it too
@@ -54,11 +55,11 @@ export async function pulumi(
   const interrupt = () => child.kill("SIGINT");
   signal?.addEventListener("abort", interrupt);
   const events = log && onEvent ? followEvents(log, onEvent) : undefined;
-  let stdout = "";
+  const stdout: Buffer[] = [];
   let stderr = "";
   const lines = new LineSplitter((line) => onLine?.(line));
   child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
+    stdout.push(chunk);
     lines.write(chunk);
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
@@ -66,7 +67,7 @@ export async function pulumi(
     const [code] = (await once(child, "close")) as [number | null];
     lines.end();
     await events?.stop();
-    return { code: code ?? EXIT.failed, stdout, stderr };
+    return { code: code ?? EXIT.failed, stdout: Buffer.concat(stdout).toString(), stderr };
   } finally {
     signal?.removeEventListener("abort", interrupt);
     if (folder) rmSync(folder, { recursive: true, force: true });

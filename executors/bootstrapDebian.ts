@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { createReadStream, existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +6,10 @@ import { docker } from "./container";
 import { EXIT, StageFailure } from "../host/failure";
 import { hostAptConfiguration } from "../host/packageMirror";
 import { hostCertificateBundle, LOCAL_CERTIFICATES } from "../host/certificates";
-import { LineSplitter } from "../host/lines";
+import { stopIfInterrupted } from "../host/interrupt";
+import { type Command, endOf, runProgram } from "../host/process";
+import { findProgram } from "../host/program";
+import { sudoWithoutQuestion } from "../host/sudo";
 
 export interface BootstrapOptions {
   /** The Debian release's code name. */
@@ -28,7 +29,7 @@ export interface BootstrapOptions {
  */
 export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
   const { release, image, folder, print } = options;
-  if (spawnSync("mmdebstrap", ["--version"]).error) {
+  if (!findProgram("mmdebstrap")) {
     throw lacking(
       "no registry answers, and mmdebstrap, which could make the image here, is not installed",
     );
@@ -37,7 +38,7 @@ export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
   const tar = join(folder, "root.tar");
   const { sources, conf } = hostAptConfiguration(release);
   try {
-    const child = spawnMmdebstrap([
+    const command = await mmdebstrap([
       "--variant=minbase",
       "--include=ca-certificates",
       // each as an option of its own: in a user namespace mmdebstrap could not read a file in a private home
@@ -51,7 +52,7 @@ export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
       // "-": the sources come on stdin; without it mmdebstrap takes the release's default mirrors
       ...(sources ? ["-"] : []),
     ]);
-    await finish(child, sources, options);
+    await runToEnd(command, sources, options);
     print("import it into Docker");
     await importImage(tar, image, release);
   } finally {
@@ -60,12 +61,10 @@ export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
 }
 
 /** As root where that is to be had without a question, else in mmdebstrap's own choice of a mode for plain users. It ends with this process. */
-function spawnMmdebstrap(args: string[]): ChildProcess {
-  const command = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", ...args];
-  if (process.getuid!() !== 0 && spawnSync("sudo", ["-n", "true"]).status === 0) {
-    command.unshift("sudo", "-n", "--");
-  }
-  return spawn(command[0]!, command.slice(1), { stdio: ["pipe", "pipe", "pipe"] });
+async function mmdebstrap(args: readonly string[]): Promise<Command> {
+  const command: Command = ["setpriv", "--pdeathsig", "TERM", "mmdebstrap", ...args];
+  const bySudo = process.getuid!() !== 0 && (await sudoWithoutQuestion());
+  return bySudo ? ["sudo", "-n", "--", ...command] : command;
 }
 
 /** The host's own authorities go in as they are installed on Debian; its bundle holds what was trusted in any other way. */
@@ -86,8 +85,8 @@ function certificateHooks(): string[] {
 const TAIL_LINES = 12;
 const HEARTBEAT_SECONDS = 25;
 
-async function finish(
-  child: ChildProcess,
+async function runToEnd(
+  command: Command,
   sources: string,
   { print, signal }: BootstrapOptions,
 ): Promise<void> {
@@ -96,31 +95,24 @@ async function finish(
   const beat = setInterval(() => {
     print(`… mmdebstrap is at work, ${Math.round((Date.now() - started) / 1000)} s so far`);
   }, HEARTBEAT_SECONDS * 1000);
-  const lines = new LineSplitter((line) => {
+  const onLine = (line: string) => {
     if (!line) return;
     tail.push(line);
     if (tail.length > TAIL_LINES) tail.shift();
     // apt and dpkg are too talkative to be passed on
     if (/^[IWE]: /.test(line)) print(line);
     beat.refresh();
-  });
-  child.stdout!.on("data", (chunk: Buffer) => lines.write(chunk));
-  child.stderr!.on("data", (chunk: Buffer) => lines.write(chunk));
-  const onAbort = () => child.kill("SIGTERM");
-  signal?.addEventListener("abort", onAbort);
-  child.stdin!.on("error", () => undefined).end(sources);
+  };
   try {
-    const [code] = (await once(child, "close")) as [number | null];
-    lines.end();
-    signal?.throwIfAborted();
-    if (code !== 0) {
+    const ended = await runProgram(command, { input: sources, onLine, signal });
+    stopIfInterrupted(signal);
+    if (ended.exitCode !== 0) {
       throw lacking(
-        `no registry answers, and mmdebstrap failed with exit code ${code}\n${tail.join("\n")}`,
+        `no registry answers, and mmdebstrap failed with ${endOf(ended)}\n${tail.join("\n")}`,
       );
     }
   } finally {
     clearInterval(beat);
-    signal?.removeEventListener("abort", onAbort);
   }
 }
 

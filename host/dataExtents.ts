@@ -1,5 +1,4 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
+import { outputOf } from "./process";
 
 /** First byte, and the byte after the last. */
 export type DataExtent = readonly [start: number, end: number];
@@ -21,10 +20,10 @@ $!{ENXIO} or exit 1;
  * @returns undefined where nobody can tell: the machine has no perl, or the file system knows no holes
  */
 export async function dataExtents(path: string): Promise<DataExtent[] | undefined> {
-  const found = await promisify(execFile)("perl", ["-MErrno", "-e", SCRIPT, "--", path], {
-    maxBuffer: 2 ** 26,
-  }).catch(() => undefined);
-  if (!found) return undefined;
-  const lines = found.stdout.split("\n").filter(Boolean);
+  const found = await outputOf(["perl", "-MErrno", "-e", SCRIPT, "--", path]).catch(
+    () => undefined,
+  );
+  if (found === undefined) return undefined;
+  const lines = found.split("\n").filter(Boolean);
   return lines.map((line) => line.split(" ").map(Number) as [number, number]);
 }

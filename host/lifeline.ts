@@ -15,7 +15,7 @@ export function afterThisProcess(
   ...args: readonly string[]
 ): { now: () => void; cancel: () => void } {
   const given = ENVIRONMENT.map((name) => [name, process.env[name]]).filter(([, value]) => value);
-  // a session of its own, since whoever ends this process may end all of its group
+  // not by runProgram: it outlives this process; a session of its own, since whoever ends this process may end all of its group
   const watcher = spawn("sh", ["-c", `[ -z "$(cat)" ] || exit 0\n${script}`, "sh", ...args], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],

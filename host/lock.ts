@@ -35,6 +35,7 @@ export async function lockFile(
   const handle = await open(path, "a+");
   const mode = options.shared ? "-s" : "-x";
   const flock = async (...args: string[]) => {
+    // not by runProgram: the lock's descriptor has to be handed on
     const child = spawn("flock", [mode, ...args, "3"], {
       stdio: ["ignore", "ignore", "inherit", handle.fd],
       signal: options.signal,

@@ -27,6 +27,7 @@ export interface AptConfiguration {
 export function hostAptConfiguration(release = "bookworm", root = "/"): AptConfiguration {
   const folder = join(root, "etc/apt");
   if (!existsSync(folder)) return { sources: "", conf: "" };
+  // not by runProgram: whoever makes a list of secrets cannot wait
   const dump = spawnSync("apt-config", ["dump"], { encoding: "utf8" }).stdout ?? "";
   const sources = debianSources(readSources(root, folder), release, {
     origin: (source) => fetchedOrigin(root, source),

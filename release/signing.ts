@@ -1,10 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { type Command, outputOf } from "../host/process";
 import { displayPath, inProject } from "../host/project";
 import { NAMES, SIGNATURE_FILES } from "./layout";
 
@@ -34,7 +33,7 @@ export function findSigner(signKey: string): Promise<Signer> {
 export async function sign(signKey: string, signer: Signer, folder: string): Promise<string> {
   const sums = await readFile(join(folder, NAMES.sums));
   const { signature } = SIGNATURE_FILES[signer.kind];
-  const command =
+  const command: Command =
     signer.kind === "ssh"
       ? ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", keyPath(signKey)]
       : [...GPG, "--local-user", signer.fingerprint, "--armor", "--detach-sign"];
@@ -106,7 +105,7 @@ async function fingerprintOf(publicKey: string | undefined, file = "-"): Promise
 /** Without the comment, which may be a name or an address. */
 const plainKey = (line: string) => line.trim().split(" ").slice(0, 2).join(" ");
 
-const GPG = ["gpg", "--batch", "--no-tty", "--pinentry-mode", "error"];
+const GPG: Command = ["gpg", "--batch", "--no-tty", "--pinentry-mode", "error"];
 
 async function findGpg(id: string): Promise<Signer> {
   const list = await run([...GPG, "--with-colons", "--list-secret-keys", "--", id]).catch(
@@ -127,31 +126,9 @@ async function findGpg(id: string): Promise<Signer> {
   return { kind: "gpg", fingerprint, publicKey };
 }
 
-/** Runs a tool that must not ask anything; its stdout as bytes that are text or not. */
-async function run(command: readonly string[], input?: string | Buffer): Promise<string> {
-  const [program, ...args] = command as [string, ...string[]];
-  const child = spawn(program, args, {
-    env: { ...process.env, SSH_ASKPASS_REQUIRE: "never", LC_ALL: "C" },
-    // a session of its own has no terminal to ask on
-    detached: true,
-  });
-  const out: Buffer[] = [];
-  let errors = "";
-  child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
-  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
-  child.stdin.on("error", () => undefined).end(input ?? "");
-  const code = await once(child, "close").then(
-    ([exitCode]) => exitCode as number | null,
-    (error: Error) => {
-      throw new StageFailure(`${program} cannot be run: ${error.message}`, {
-        hint: `install ${program === "gpg" ? "gnupg" : "openssh-client"}`,
-        exitCode: EXIT.lacking,
-      });
-    },
-  );
-  if (code !== 0) throw new Error(errors.trim() || `${program} ended with exit code ${code}`);
-  return Buffer.concat(out).toString();
-}
+/** Runs a tool that must not ask anything: without a terminal, in a session of its own. */
+const run = (command: Command, input?: string | Uint8Array): Promise<string> =>
+  outputOf(command, { input, ownSession: true, env: { SSH_ASKPASS_REQUIRE: "never" } });
 
 const lastLine = (text: string) => text.trim().split("\n").at(-1)!;
 

@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { chmod } from "node:fs/promises";
-import { promisify } from "node:util";
 
 import { sha256File } from "../host/files";
 import { EXIT, isForWantOfRoom, StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
+import { outputOf } from "../host/process";
 
 /** A file of the store or of a release, and what it has to be. */
 export interface CopySource {
@@ -27,16 +26,15 @@ export async function copyVerified(
   room: string,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = { env: { ...process.env, LC_ALL: "C" }, signal };
-  const args = ["--reflink=auto", "--sparse=always", "--", from, to];
-  await promisify(execFile)("cp", args, options).catch((error: Error & { stderr?: string }) => {
-    stopIfInterrupted(signal);
-    const words = error.stderr?.trim() || error.message;
-    throw new StageFailure(`copying ${name} failed: ${words}`, {
-      hint: `make room on the disk that holds ${room}, then run the same command again`,
-      exitCode: isForWantOfRoom(words) ? EXIT.lacking : EXIT.failed,
-    });
-  });
+  await outputOf(["cp", "--reflink=auto", "--sparse=always", "--", from, to], { signal }).catch(
+    (error: Error) => {
+      if (error instanceof StageFailure) throw error;
+      throw new StageFailure(`copying ${name} failed: ${error.message}`, {
+        hint: `make room on the disk that holds ${room}, then run the same command again`,
+        exitCode: isForWantOfRoom(error.message) ? EXIT.lacking : EXIT.failed,
+      });
+    },
+  );
   await chmod(to, 0o644);
   const found = await sha256File(to);
   stopIfInterrupted(signal);

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 
+import { outputOf } from "../host/process";
 import { projectFolder } from "../host/project";
 
 /** Which kragle this is. */
@@ -18,7 +17,7 @@ export async function kragleVersion(): Promise<KragleVersion> {
   const text = await readFile(join(projectFolder, "package.json"), "utf8");
   const { version } = JSON.parse(text) as { version: string };
   const git = async (...args: string[]) =>
-    (await promisify(execFile)("git", ["-C", projectFolder, ...args])).stdout.trim();
+    (await outputOf(["git", "-C", projectFolder, ...args])).trim();
   try {
     const commit = await git("rev-parse", "HEAD");
     const changes = await git("status", "--porcelain", "--untracked-files=no");

@@ -1,7 +1,7 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { type Command, outputOf, runProgram } from "../host/process";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines } from "./runCommand";
 
@@ -16,7 +16,7 @@ export interface StartOptions {
   /** Why the daemon does not answer yet; undefined once it does. */
   readonly obstacle: () => Promise<{ readonly words: string } | undefined>;
   /** The daemon's command line. */
-  readonly daemon?: readonly string[];
+  readonly daemon?: Command;
   readonly log?: string;
   readonly pidFile?: string;
   readonly deadlineSeconds?: number;
@@ -26,16 +26,11 @@ export interface StartOptions {
 export async function startBySystemd(options: StartOptions): Promise<Lacking | undefined> {
   const command = asRoot(options.privilege, ["systemctl", "start", "docker"]);
   options.print(`  $ ${command.join(" ")}`);
-  const { status, stderr } = spawnSync(command[0]!, command.slice(1), { encoding: "utf8" });
-  if (status === 0 && !(await waitForAnswer(options, () => true))) return undefined;
-  const journal = spawnSync(
-    "journalctl",
-    ["--unit", "docker", "--lines", "10", "--no-pager", "--output", "cat"],
-    {
-      encoding: "utf8",
-    },
-  );
-  return failure(lastLines(`${stderr}\n${journal.stdout ?? ""}`, 10), "journalctl --unit docker");
+  const { exitCode, stderr } = await runProgram(command);
+  if (exitCode === 0 && !(await waitForAnswer(options, () => true))) return undefined;
+  const short = ["--lines", "10", "--no-pager", "--output", "cat"];
+  const journal = await outputOf(["journalctl", "--unit", "docker", ...short]).catch(() => "");
+  return failure(lastLines(`${stderr}\n${journal}`, 10), "journalctl --unit docker");
 }
 
 /**
@@ -46,7 +41,7 @@ export async function startInBackground(options: StartOptions): Promise<Lacking 
   const { log = LOG, pidFile = PID_FILE } = options;
   const from = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
   const running = Number(readText(pidFile));
-  const pid = isAlive(running) ? running : launch(options, log);
+  const pid = isAlive(running) ? running : await launch(options, log);
   if (typeof pid === "string") return failure(pid, log);
   const obstacle = await waitForAnswer(options, () => isAlive(pid));
   if (!obstacle) return undefined;
@@ -64,17 +59,14 @@ setsid "$@" </dev/null >>"$log" 2>&1 &
 echo $!`;
 
 /** @returns the daemon's process id, or why there is none */
-function launch(
+async function launch(
   { daemon = ["dockerd"], privilege, print }: StartOptions,
   log: string,
-): number | string {
+): Promise<number | string> {
   print(`  $ ${daemon.join(" ")} >> ${log} 2>&1 &`);
   const command = asRoot(privilege, ["sh", "-c", LAUNCH, "sh", log, ...daemon]);
-  const { status, stdout, stderr } = spawnSync(command[0]!, command.slice(1), {
-    encoding: "utf8",
-    stdio: ["inherit", "pipe", "pipe"],
-  });
-  return status === 0 ? Number(stdout) : stderr;
+  const { exitCode, stdout, stderr } = await runProgram(command, { locale: "user" });
+  return exitCode === 0 ? Number(stdout) : stderr;
 }
 
 /** @returns the last obstacle, where the daemon did not answer in time, or has ended */

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -6,10 +5,11 @@ import { join } from "node:path";
 import { dockerObstacle } from "../executors/dockerObstacle";
 import { readIfThere } from "../host/files";
 import { findProgram } from "../host/program";
+import { sudoWithoutQuestion } from "../host/sudo";
 import type { DockerFacts, Host, Privilege } from "./dockerPlan";
 
 /** @param terminal somebody can be asked for a password */
-export function readHost(terminal: boolean): Host {
+export async function readHost(terminal: boolean): Promise<Host> {
   const release = readIfThere("/etc/os-release");
   const field = (name: string) =>
     new RegExp(`^${name}="?([^"\\n]*)"?$`, "m").exec(release)?.[1] ?? "";
@@ -20,20 +20,20 @@ export function readHost(terminal: boolean): Host {
     ubuntu: kin.includes("ubuntu"),
     // sd_booted(3)
     systemd: existsSync("/run/systemd/system"),
-    privilege: findPrivilege(terminal),
+    privilege: await findPrivilege(terminal),
     user: userInfo().username,
   };
 }
 
-function findPrivilege(terminal: boolean): Privilege {
+async function findPrivilege(terminal: boolean): Promise<Privilege> {
   if (process.getuid!() === 0) return "root";
   if (!findProgram("sudo")) return "none";
-  return terminal || spawnSync("sudo", ["-n", "true"]).status === 0 ? "sudo" : "none";
+  return terminal || (await sudoWithoutQuestion()) ? "sudo" : "none";
 }
 
 export async function readDockerFacts(terminal: boolean): Promise<DockerFacts> {
   return {
-    ...readHost(terminal),
+    ...(await readHost(terminal)),
     obstacle: await dockerObstacle(),
     dockerHost: process.env.DOCKER_HOST || undefined,
     context: currentContext(),

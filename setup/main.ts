@@ -44,7 +44,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
     did = true;
   }
 
-  const host = readHost(terminal);
+  const host = await readHost(terminal);
   const base = defaultBaseImage();
   const present = (await findBaseImage(base)) !== undefined;
   const mmdebstrap = findProgram("mmdebstrap") !== undefined;

@@ -1,6 +1,6 @@
-import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
+import { type Command, outputOf } from "../host/process";
 import { displayPath, kragleHome } from "../host/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
@@ -9,7 +9,7 @@ import { asRoot, lastLines, runCommand } from "./runCommand";
 const LOCK_TIMEOUT = "-oDPkg::Lock::Timeout=300";
 
 // by env, since sudo clears the environment
-const APT = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", LOCK_TIMEOUT, "--quiet"];
+const APT: Command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", LOCK_TIMEOUT, "--quiet"];
 
 export const updateCommand = (privilege: Privilege) => asRoot(privilege, [...APT, "update"]);
 
@@ -29,7 +29,9 @@ export async function installPackages(
   const log = join(kragleHome, "logs", "setup-packages.log");
   // one broken source of another vendor makes `update` fail; whether that matters shows in the installation
   await runCommand(updateCommand(privilege), { log, print });
-  const install = installCommand(privilege, [...packages, ...optional.filter(hasPackage)]);
+  const found = await Promise.all(optional.map(hasPackage));
+  const also = optional.filter((_, index) => found[index]);
+  const install = installCommand(privilege, [...packages, ...also]);
   const { exitCode, output } = await runCommand(install, { log, print });
   if (exitCode === 0) return undefined;
   return {
@@ -39,9 +41,5 @@ export async function installPackages(
   };
 }
 
-function hasPackage(name: string): boolean {
-  const { stdout } = spawnSync("apt-cache", ["search", "--names-only", `^${name}$`], {
-    encoding: "utf8",
-  });
-  return Boolean(stdout);
-}
+const hasPackage = (name: string): Promise<boolean> =>
+  outputOf(["apt-cache", "search", "--names-only", `^${name}$`]).then(Boolean, () => false);

@@ -1,17 +1,16 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdirSync, openSync, closeSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { formatSeconds } from "../plan/units";
+import { type Command, ProgramMissing, runProgram } from "../host/process";
 import { displayPath } from "../host/project";
 import type { Privilege } from "./dockerPlan";
 
 const HEARTBEAT_SECONDS = 15;
 
 /** The command line that does the same as root. */
-export function asRoot(privilege: Privilege, command: readonly string[]): string[] {
-  return privilege === "root" ? [...command] : ["sudo", "--", ...command];
+export function asRoot(privilege: Privilege, command: Command): Command {
+  return privilege === "root" ? command : ["sudo", "--", ...command];
 }
 
 export interface CommandOptions {
@@ -30,7 +29,7 @@ export interface CommandResult {
 
 /** Runs a command with its output in a log, shows the command itself, and a line now and then while it runs. */
 export async function runCommand(
-  command: readonly string[],
+  command: Command,
   options: CommandOptions,
 ): Promise<CommandResult> {
   const { log, print, heartbeatSeconds = HEARTBEAT_SECONDS } = options;
@@ -43,13 +42,13 @@ export async function runCommand(
     print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${displayPath(log)}`);
   }, heartbeatSeconds * 1000);
   try {
-    const child = spawn(command[0]!, command.slice(1), {
-      // sudo asks for a password on the terminal itself
-      stdio: ["ignore", file, file],
-    });
-    const exitCode = await once(child, "close").then(
-      ([code]) => (code as number | null) ?? 1,
-      () => 127,
+    // straight into the log: an installation goes on where set-up is killed; sudo asks for a password on the terminal itself
+    const exitCode = await runProgram(command, { outputTo: file, locale: "user" }).then(
+      (ended) => ended.exitCode ?? 1,
+      (error: Error) => {
+        if (error instanceof ProgramMissing) return 127;
+        throw error;
+      },
     );
     return { exitCode, output: readFileSync(log).subarray(from).toString() };
   } finally {

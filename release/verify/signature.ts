@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
+import { type Command, runProgram } from "../../host/process";
 import { displayPath } from "../../host/project";
 import { NAMES, SIGNATURE_FILES } from "../layout";
 import { NAMESPACE } from "../signing";
@@ -73,16 +72,17 @@ export async function verifySignature(
 type Found = { readonly signer: string } | { readonly problem: string };
 
 async function verifySsh(signature: string, keys: string, sums: string): Promise<Found> {
-  const found = await run(["ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", keys]);
+  const find: Command = ["ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", keys];
+  const found = await runProgram(find);
   const principal = found.stdout.split("\n")[0];
-  if (found.code !== 0 || !principal) {
+  if (found.exitCode !== 0 || !principal) {
     return { problem: `not by a trusted key (${lastLine(found.stderr) || "no key matches"})` };
   }
-  const verified = await run(
+  const verified = await runProgram(
     ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", principal, "-n", NAMESPACE, "-s", signature],
-    await readFile(sums),
+    { input: await readFile(sums) },
   );
-  if (verified.code !== 0) return { problem: lastLine(verified.stderr) || "it does not match" };
+  if (verified.exitCode !== 0) return { problem: lastLine(verified.stderr) || "it does not match" };
   const signer = /SHA256:\S+/.exec(verified.stdout)?.[0];
   return signer ? { signer } : { problem: `ssh-keygen said: ${verified.stdout.trim()}` };
 }
@@ -93,33 +93,18 @@ async function verifyGpg(
   sums: string,
   home: string,
 ): Promise<Found> {
-  const gpg = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
-  const imported = await run([...gpg, "--import", keys]);
-  if (imported.code !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
-  const { code, stdout } = await run([...gpg, "--status-fd", "1", "--verify", signature, sums]);
+  const gpg: Command = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
+  const imported = await runProgram([...gpg, "--import", keys]);
+  if (imported.exitCode !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
+  const status = ["--status-fd", "1"];
+  const { exitCode, stdout } = await runProgram([...gpg, ...status, "--verify", signature, sums]);
   // an expired or revoked key has another word than GOODSIG
   const signer = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,})$/m.exec(stdout)?.[1];
-  if (code === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };
+  if (exitCode === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };
   const missing = /^\[GNUPG:\] NO_PUBKEY /m.test(stdout);
   return {
     problem: missing ? "not by a trusted key" : "it does not match, or its key has expired",
   };
-}
-
-async function run(command: readonly string[], input: Buffer | "" = "") {
-  const [program, ...args] = command as [string, ...string[]];
-  const child = spawn(program, args, { env: { ...process.env, LC_ALL: "C" } });
-  let [stdout, stderr] = ["", ""];
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  child.stdin.on("error", () => undefined).end(input);
-  const [code] = (await once(child, "close").catch((error: Error) => {
-    throw new StageFailure(`the signature cannot be verified: ${error.message}`, {
-      hint: `install ${program === "gpg" ? "gnupg" : "openssh-client"}`,
-      exitCode: EXIT.lacking,
-    });
-  })) as [number | null];
-  return { code, stdout, stderr };
 }
 
 const lastLine = (text: string) => text.trim().split("\n").at(-1) ?? "";
