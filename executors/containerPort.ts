@@ -2,6 +2,9 @@ import { Duplex, PassThrough } from "node:stream";
 
 import type Docker from "dockerode";
 
+/** A container as those see it who know no Docker: something to pass back here. */
+export type RunningContainer = Docker.Container;
+
 /**
  * Connects to a port on the loopback of a running container, which needs neither a network nor a published port for that: a bash
  * in the container carries the bytes.
@@ -10,7 +13,7 @@ import type Docker from "dockerode";
  * @throws Error where the container does not run
  */
 export async function connectInContainer(
-  container: Docker.Container,
+  container: RunningContainer,
   port: number,
 ): Promise<Duplex> {
   const carry = `exec 3<>/dev/tcp/127.0.0.1/${port} && { cat <&0 >&3 & cat <&3; kill $!; }`;

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 
 import type { ImageSpec, Medium, Template } from "../plan/imageSpec";
-import { findIso, missingIso } from "../stages/base/isoFile";
+import { findIso, missingIso } from "../host/iso";
 import { inProject, kragleHome } from "../host/project";
 import type { FullPlan } from "./plan";
 

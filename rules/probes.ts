@@ -1,5 +1,5 @@
 import type { Entry, Facts } from "./facts";
-import { DEBIAN_COPYRIGHTS, DPKG_STATUS, packageList } from "../stages/check/packages";
+import { DEBIAN_COPYRIGHTS, DPKG_STATUS, packageList } from "./packages";
 import type { ProbeName } from "./rule";
 
 /** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */

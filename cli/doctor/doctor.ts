@@ -21,7 +21,7 @@ import {
 import * as judge from "./requirements";
 import * as around from "./surroundings";
 import { kvmRequirement, processorRequirement } from "./virtualization";
-import { findIso } from "../../stages/base/isoFile";
+import { findIso } from "../../host/iso";
 import { docker } from "../../executors/container";
 import { EXIT } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";

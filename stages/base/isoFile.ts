@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 
 import { recordFile } from "../../store/fileRecord";
 import { sha256File } from "../../host/files";
@@ -8,31 +8,9 @@ import type { FileRecord } from "../../store/manifest";
 import type { BaseSettings } from "./base";
 import { EXIT, StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
-import { displayPath, inProject } from "../../host/project";
+import { cachedIso, findIso, isoCache, missingIso, type WantedIso } from "../../host/iso";
+import { displayPath } from "../../host/project";
 import type { StageContext } from "../../run/stage";
-
-type WantedIso = NonNullable<BaseSettings["iso"]>;
-
-/** Where fetched ISOs lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.json`. */
-export const isoCache = (home: string) => join(home, "iso");
-
-export const cachedIso = (home: string, sha256: string) => join(isoCache(home), `${sha256}.iso`);
-
-/** The file to install from: where the settings say it lies, else in the cache; undefined where it has to be fetched. */
-export function findIso(home: string, { path, sha256 }: WantedIso): string | undefined {
-  return [inProject(path), cachedIso(home, sha256)].find((file) => existsSync(file));
-}
-
-/** Which file is missing, where it belongs, and how its checksum is given. */
-export function missingIso({ path, sha256 }: WantedIso): StageFailure {
-  return new StageFailure(
-    `the installation ISO ${basename(path)} is missing: ${displayPath(inProject(path))} does not exist`,
-    {
-      hint: `put it there, or name it in kragle:isoPath, or its addresses in kragle:isoUrls; its SHA-256 is given in kragle:isoSha256, now ${sha256}`,
-      exitCode: EXIT.lacking,
-    },
-  );
-}
 
 /**
  * The verified ISO: fetched where it is not there yet, and read whole unless its size, time and inode are those of the file that

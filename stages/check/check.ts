@@ -6,7 +6,7 @@ import { z } from "zod";
 import { RULES } from "../../rules/catalogue";
 import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
 import { type Finding, judge, neededContents, type Status } from "../../rules/judge";
-import { packageList, packagesJson, packagesTsv } from "./packages";
+import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
 import { namedHostSecrets } from "../../host/secrets";

@@ -1,12 +1,10 @@
 import { chmod, chown, mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type Docker from "dockerode";
-
 import { sha256File } from "../../host/files";
 import { probeAccelerator } from "../../executors/accelerator";
 import { BUILD_GID, BUILD_UID } from "../../executors/container";
-import { connectInContainer } from "../../executors/containerPort";
+import { connectInContainer, type RunningContainer } from "../../executors/containerPort";
 import { deadlineFor } from "../../executors/deadline";
 import { handToContainer } from "../../executors/handOver";
 import type { Driver, Machine, SmokeContext } from "./driver";
@@ -53,7 +51,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
       !disks.has(machine.disk),
     );
     disks.add(machine.disk);
-    let running: Docker.Container | undefined;
+    let running: RunningContainer | undefined;
     const runQemu = () =>
       container({
         image: toolsImage,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { filesTsv, folderSizes } from "../../rules/facts";
 import { globPattern, globRoot, matcher } from "../../rules/glob";
 import { judge, neededContents } from "../../rules/judge";
-import { packageList, packagesJson, packagesTsv } from "../../stages/check/packages";
+import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
 import { catalogueDigest, RULES } from "../../rules/catalogue";
 import { sshdValue } from "../../rules/sshd";
 import { SampleImage } from "./checkSamples";

@@ -13,8 +13,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import type { BaseSettings } from "../../stages/base/base";
-import { cachedIso, findIso, provideIso } from "../../stages/base/isoFile";
+import { provideIso } from "../../stages/base/isoFile";
 import { EXIT, StageFailure } from "../../host/failure";
+import { cachedIso, findIso } from "../../host/iso";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
 

@@ -1,4 +1,4 @@
-import type { Facts } from "../../rules/facts";
+import type { Facts } from "./facts";
 
 export interface Package {
   readonly name: string;
