@@ -25,8 +25,6 @@ export default tseslint.config(
       "host/lock.ts",
       "host/lifeline.ts",
       "host/packageMirror.ts",
-      "host/virsh.ts",
-      "destinations/libvirtPool.ts",
       "engine/pulumiProcess.ts",
       "cli/report.ts",
     ],

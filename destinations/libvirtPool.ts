@@ -1,18 +1,19 @@
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
-import { pipeline } from "node:stream/promises";
 
-import { EXIT, StageFailure } from "../host/failure";
+import { StageFailure } from "../host/failure";
+import { Virsh } from "../host/virsh";
 import type { Destination, PublishedFile } from "./destination";
 
 /** A libvirt storage pool, on this machine or another, in which each file of a version is a volume `<version>.<name>`. */
 export class LibvirtPool implements Destination {
+  private readonly connection: Virsh;
+
   constructor(
-    private readonly uri: string,
+    uri: string,
     private readonly pool: string,
-  ) {}
+  ) {
+    this.connection = new Virsh(uri);
+  }
 
   async list(): Promise<string[]> {
     return [...new Set((await this.volumes()).map((volume) => volume.replace(/\..*$/s, "")))];
@@ -55,18 +56,14 @@ export class LibvirtPool implements Destination {
     if (found !== sha256) {
       throw new StageFailure(`volume ${volume} is not what was released: its SHA-256 is ${found}`);
     }
-    return (await this.virsh("vol-path", volume)).trim();
+    return this.virsh("vol-path", volume);
   }
 
   private async digest(volume: string): Promise<string> {
     const hash = createHash("sha256");
-    const args = ["vol-download", "--pool", this.pool, "--vol", volume, "--file", "/dev/stdout"];
-    const child = this.start(args);
-    const ended = once(child, "close") as Promise<[number]>;
-    const words = text(child.stderr);
-    await pipeline(child.stdout, hash);
-    const [exitCode] = await ended;
-    if (exitCode !== 0) throw failed("vol-download", await words);
+    await this.connection
+      .download(this.pool, volume, (chunk) => hash.update(chunk))
+      .catch(explained("vol-download"));
     return hash.digest("hex");
   }
 
@@ -76,33 +73,16 @@ export class LibvirtPool implements Destination {
     return this.run(command, "--pool", this.pool, ...named, ...args);
   }
 
-  private async run(...args: string[]): Promise<string> {
-    const child = this.start(args);
-    const [output, words, [exitCode]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
-      once(child, "close") as Promise<[number]>,
-    ]).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-      throw new StageFailure("virsh is not installed, which publishes to a libvirt pool", {
-        hint: "install libvirt's clients (Debian and Ubuntu: libvirt-clients)",
-        exitCode: EXIT.lacking,
-      });
-    });
-    if (exitCode !== 0) throw failed(args[0]!, words);
-    return output;
-  }
-
-  private start(args: readonly string[]) {
-    return spawn("virsh", ["--quiet", "--connect", this.uri, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  private run(command: string, ...args: string[]): Promise<string> {
+    return this.connection.run(command, ...args).catch(explained(command));
   }
 }
 
 const NAMES: Readonly<Record<string, string>> = { "vol-create-as": "--name" };
 
-const failed = (command: string, words: string) =>
-  new StageFailure(`virsh ${command} failed: ${words.trim()}`, {
+const explained = (command: string) => (error: Error) => {
+  if (error instanceof StageFailure) throw error;
+  throw new StageFailure(`virsh ${command} failed: ${error.message}`, {
     hint: "see that the pool exists, is active and has room: virsh pool-list --all --details",
   });
+};

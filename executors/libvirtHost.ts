@@ -6,6 +6,7 @@ import { LIBVIRT_POOL, type LibvirtGuestSpec } from "../plan/libvirt";
 import { probeAccelerator } from "./accelerator";
 import { EXIT, StageFailure } from "../host/failure";
 import { kragleHome } from "../host/project";
+import { ProgramMissing } from "../host/process";
 import { Virsh } from "../host/virsh";
 
 /**
@@ -16,7 +17,12 @@ import { Virsh } from "../host/virsh";
 export async function requireLibvirt(uri: string): Promise<void> {
   const virsh = new Virsh(uri);
   const lacking = (what: string, why: Error, hint: string) => {
-    if (why instanceof StageFailure) return why;
+    if (why instanceof ProgramMissing) {
+      return new StageFailure(why.message, {
+        ...why.details,
+        hint: `${why.details.hint}, or set smoke to qemu`,
+      });
+    }
     return new StageFailure(`${what}: ${why.message}`, { hint, exitCode: EXIT.lacking });
   };
   await virsh.run("uri").catch((why: Error) => {

@@ -1,10 +1,10 @@
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { PassThrough } from "node:stream";
 
-import { EXIT, StageFailure } from "./failure";
+import { StageFailure } from "./failure";
+import { type Command, outputOf, type ProcessOptions, runProgram } from "./process";
 
-/** Its messages are read here, so they must not be translated. */
-const environment = () => ({ ...process.env, LC_ALL: "C" });
+/** Where nothing can be kept. */
+const NO_CACHE = "/dev/null";
 
 /** A virsh that stays connected until it is told to go, or until this process ends, however it ends. */
 export interface HeldConnection {
@@ -18,62 +18,64 @@ export class Virsh {
   /**
    * Runs one command.
    *
-   * @returns what it printed
-   * @throws StageFailure where there is no virsh
+   * @returns what it printed, without white space around it
+   * @throws ProgramMissing where there is no virsh
    * @throws Error in libvirt's words where the command fails
    */
-  run(...command: string[]): Promise<string> {
-    const args = ["--quiet", "--connect", this.uri, ...command];
-    return new Promise((resolve, reject) => {
-      execFile("virsh", args, { env: environment() }, (error, stdout, stderr) => {
-        if (error) reject(error.code === "ENOENT" ? noVirsh() : new Error(words(stderr, error)));
-        else resolve(stdout.trim());
-      });
+  async run(...command: string[]): Promise<string> {
+    return (await this.output(command)).trim();
+  }
+
+  /**
+   * Downloads a volume.
+   *
+   * @param onData receives it piece by piece
+   * @throws as `run`
+   */
+  async download(pool: string, volume: string, onData: (chunk: Uint8Array) => void): Promise<void> {
+    const command = ["vol-download", "--pool", pool, "--vol", volume, "--file", "/dev/stdout"];
+    await this.output(command, { onOutput: onData });
+  }
+
+  private output(command: readonly string[], options: ProcessOptions = {}): Promise<string> {
+    const virsh: Command = ["virsh", "--quiet", "--connect", this.uri, ...command];
+    return outputOf(virsh, options).catch((error: Error) => {
+      throw error instanceof StageFailure ? error : new Error(words(error.message));
     });
   }
 
   /** Starts a domain that libvirt destroys as soon as the connection is closed. */
   async startHeld(domain: string): Promise<HeldConnection> {
-    // a virsh that reads commands keeps a history of them in the user's cache, where nothing of this belongs
-    const env = { ...environment(), XDG_CACHE_HOME: "/dev/null" };
-    const child = spawn("virsh", ["--connect", this.uri], { env });
-    const ended = once(child, "close").catch(() => undefined);
-    const close = async () => {
-      child.stdin.end();
-      await ended;
-    };
-    child.stdin.on("error", () => undefined); // "close" tells
-    let [stdout, stderr, started] = ["", "", false];
-    await new Promise<void>((resolve, reject) => {
-      child.on("error", () => reject(noVirsh()));
-      child.on("close", () => reject(new Error(words(stderr, "the connection was closed"))));
-      child.stdout.setEncoding("utf8").on("data", (text: string) => {
-        stdout += text;
-        started = /^Domain \S+ started$/m.test(stdout);
-        if (started) resolve();
-      });
-      child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        stderr += text;
+    const commands = new PassThrough();
+    const started = Promise.withResolvers<void>();
+    const ended = runProgram(["virsh", "--connect", this.uri], {
+      input: commands,
+      // a virsh that reads commands keeps a history of them in the user's cache, where nothing of this belongs
+      env: { XDG_CACHE_HOME: NO_CACHE },
+      onLine: (line, stream) => {
+        if (stream === "stdout" && /^Domain \S+ started$/.test(line)) started.resolve();
         // more lines may follow, its end brings them all; ssh may have warned before
-        if (!started && /^error: /m.test(stderr)) child.stdin.end();
-      });
-      child.stdin.write(`start ${domain} --autodestroy\n`);
+        if (stream === "stderr" && line.startsWith("error: ")) commands.end();
+      },
     });
-    return { close };
+    commands.write(`start ${domain} --autodestroy\n`);
+    const refused = ended.then(({ stderr }) => {
+      throw new Error(words(stderr) || "the connection was closed");
+    });
+    await Promise.race([started.promise, refused]);
+    return {
+      close: async () => {
+        commands.end();
+        await ended;
+      },
+    };
   }
 }
 
-const noVirsh = () =>
-  new StageFailure("there is no virsh on PATH, and the driver libvirt works through it", {
-    hint: 'install libvirt\'s command line tools (on Debian the package "libvirt-clients"), or set smoke to qemu',
-    exitCode: EXIT.lacking,
-  });
-
-/** What virsh said, without its prefix. */
-function words(stderr: string, otherwise: string | Error): string {
-  const said = stderr
+/** What virsh said, as one line and without its prefix; that it could not make a history is what was wanted. */
+const words = (stderr: string) =>
+  stderr
     .replace(/^error: /gm, "")
-    .trim()
-    .replaceAll("\n", "; ");
-  return said || (otherwise instanceof Error ? otherwise.message : otherwise);
-}
+    .split("\n")
+    .filter((line) => line && !line.includes(`'${NO_CACHE}/`))
+    .join("; ");

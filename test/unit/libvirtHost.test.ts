@@ -50,7 +50,10 @@ describe("a libvirt daemon", () => {
   it("is lacking where there is no virsh", async () => {
     fake("*) ;;");
     process.env.PATH = "/nowhere";
-    await assert.rejects(requireLibvirt(URI), lacking(/no virsh on PATH/, /libvirt-clients/));
+    await assert.rejects(
+      requireLibvirt(URI),
+      lacking(/^virsh, which .* is not installed$/, /libvirt-clients.*or set smoke to qemu/),
+    );
   });
 
   it("is lacking where nobody answers, in libvirt's own words", async () => {
@@ -102,7 +105,9 @@ describe("a libvirt daemon", () => {
     });
 
     it("or says why it cannot", async () => {
-      reads("echo 'error: Failed to start domain' >&2; echo 'error: no room' >&2");
+      reads(
+        "echo 'error: Failed to start domain' >&2; echo 'error: no room' >&2; echo \"error: Failed to create '/dev/null/libvirt/virsh'\" >&2",
+      );
       await assert.rejects(
         new Virsh(URI).startHeld("a"),
         /^Error: Failed to start domain; no room$/,
