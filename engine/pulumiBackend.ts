@@ -34,7 +34,8 @@ export function keepStackFile(stack: string): () => void {
     const salt = /^encryptionsalt: .*\n/m;
     if (!hasOwnBackend() || salt.test(before)) return;
     const now = readFileSync(file, "utf8");
-    if (now.replace(salt, "") === before) writeFileSync(file, before);
+    // in place, as the CLI writes it: owner, mode and links of the user's file stay
+    if (now.replace(salt, "") === before) writeFileSync(file, before, { flush: true });
   };
 }
 

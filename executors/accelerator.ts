@@ -1,8 +1,8 @@
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readFile, stat } from "node:fs/promises";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import { BUILD_GID, BUILD_UID, docker } from "./container";
+import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
 import { ownContainer } from "./ownedContainer";
 import { PROBE_SECTOR, PROBE_SUCCESS } from "./probeSector";
@@ -71,9 +71,7 @@ async function findObstacle(toolsImage: string, cacheFile: string): Promise<stri
   const known = await readVerdict(cacheFile);
   if (known?.subject === subject) return known.obstacle;
   const obstacle = await runProbe(toolsImage, device.gid);
-  await mkdir(dirname(cacheFile), { recursive: true });
-  await writeFile(`${cacheFile}.${process.pid}`, JSON.stringify({ subject, obstacle }) + "\n");
-  await rename(`${cacheFile}.${process.pid}`, cacheFile);
+  await atomicWrite(cacheFile, JSON.stringify({ subject, obstacle }) + "\n");
   return obstacle;
 }
 

@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { atomicWrite, isUnfinished } from "../host/atomicWrite";
 import type { StageDescription } from "../plan/description";
 
 /** One thing that a stack uses: it keeps an artifact from garbage collection, and tells a later plan what was there before. */
@@ -23,11 +24,11 @@ export class Roots {
   }
 
   async set(stack: string, name: string, root: Root): Promise<void> {
-    const folder = this.folder(stack);
-    await mkdir(folder, { recursive: true });
-    const file = join(folder, fileName(name));
-    await writeFile(`${file}.${process.pid}~`, JSON.stringify(root) + "\n");
-    await rename(`${file}.${process.pid}~`, file);
+    const file = join(this.folder(stack), fileName(name));
+    const text = JSON.stringify(root) + "\n";
+    // most runs change nothing, and a synced write takes its time
+    if ((await readFile(file, "utf8").catch(() => undefined)) !== text)
+      await atomicWrite(file, text);
   }
 
   async drop(stack: string, name: string): Promise<void> {
@@ -46,7 +47,7 @@ export class Roots {
   async list(stack: string): Promise<ReadonlyMap<string, Root>> {
     const folder = this.folder(stack);
     const files = await readdir(folder).catch(onlyIfAbsent([]));
-    const names = files.filter((name) => !name.endsWith("~"));
+    const names = files.filter((name) => !isUnfinished(name));
     const found = new Map<string, Root>();
     for (const name of names.sort()) {
       const text = await readFile(join(folder, name), "utf8").catch(onlyIfAbsent(""));

@@ -1,5 +1,7 @@
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+
+import { atomicWrite } from "../host/atomicWrite";
 
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
 export interface StackRecord {
@@ -26,10 +28,7 @@ export async function writeStackRecord(
   stack: string,
   record: StackRecord,
 ): Promise<void> {
-  const file = fileOf(home, stack);
-  await mkdir(join(home, "stacks"), { recursive: true });
-  await writeFile(`${file}~`, JSON.stringify(record, null, 2) + "\n");
-  await rename(`${file}~`, file);
+  await atomicWrite(fileOf(home, stack), JSON.stringify(record, null, 2) + "\n");
 }
 
 export async function forgetStack(home: string, stack: string): Promise<void> {

@@ -51,7 +51,7 @@ export class Store {
     if (!existsSync(idFile)) {
       mkdirSync(home, { recursive: true });
       const fresh = `${idFile}.${process.pid}`;
-      writeFileSync(fresh, randomUUID());
+      writeFileSync(fresh, randomUUID(), { flush: true });
       // a link fails where another first run was quicker; a rename would take its id away
       try {
         linkSync(fresh, idFile);

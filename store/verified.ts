@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { atomicWrite } from "../host/atomicWrite";
 import { sha256File } from "../host/files";
 import type { FileRecord } from "./manifest";
 
@@ -24,17 +25,8 @@ export class VerifiedFiles {
     if ((await readFile(note, "utf8").catch(() => undefined)) === seen) return true;
     // what cannot be read is not intact either
     if ((await sha256File(path).catch(() => undefined)) !== record.sha256) return false;
-    await this.remember(note, seen);
+    // a store that cannot be written is only slower
+    await atomicWrite(note, seen).catch(() => undefined);
     return true;
-  }
-
-  private async remember(note: string, seen: string): Promise<void> {
-    try {
-      await mkdir(this.folder, { recursive: true });
-      await writeFile(`${note}.${process.pid}`, seen);
-      await rename(`${note}.${process.pid}`, note);
-    } catch {
-      // a store that cannot be written is only slower
-    }
   }
 }

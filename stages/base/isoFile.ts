@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { recordFile } from "../../store/fileRecord";
+import { atomicWrite } from "../../host/atomicWrite";
 import { sha256File } from "../../host/files";
 import type { FileRecord } from "../../store/manifest";
 import type { BaseSettings } from "./base";
@@ -108,8 +109,5 @@ async function recall(home: string, sha256: string): Promise<FileRecord | undefi
 }
 
 async function remember(home: string, record: FileRecord, sha256: string): Promise<void> {
-  const file = join(isoCache(home), `${sha256}.json`);
-  await mkdir(isoCache(home), { recursive: true });
-  await writeFile(`${file}.new`, JSON.stringify(record));
-  await rename(`${file}.new`, file);
+  await atomicWrite(join(isoCache(home), `${sha256}.json`), JSON.stringify(record));
 }

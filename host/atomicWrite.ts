@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { syncPath } from "./files";
+
+/** Whether a name in a folder is that of a file which `atomicWrite` is writing, or was when its process ended. */
+export const isUnfinished = (name: string): boolean => name.endsWith("~");
+
+/**
+ * Writes a small file so that others see the old content or the new, never a part, also after a power cut: beside it under another
+ * name, synced, renamed. Where several write at once, one of them wins.
+ *
+ * @param path of the file; folders above it are made where they are absent
+ * @throws the file system's error; the old content is there then, and nothing of the new
+ */
+export async function atomicWrite(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  const made = await mkdir(folder, { recursive: true });
+  const unfinished = join(folder, `.${randomUUID()}~`);
+  try {
+    const handle = await open(unfinished, "wx");
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(unfinished, path);
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncPath(folder);
+  // a new folder is an entry of the one above it
+  for (let at = folder; made && at.length >= made.length; at = dirname(at)) {
+    await syncPath(dirname(at));
+  }
+}
