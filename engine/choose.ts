@@ -1,4 +1,5 @@
 import { outputOf } from "../host/process";
+import { isAtLeast } from "../host/version";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 
 export type EngineName = "pulumi" | "embedded";
@@ -9,12 +10,8 @@ export async function findPulumi(): Promise<string | undefined> {
     signal: AbortSignal.timeout(10_000),
     env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
   }).catch(() => "");
-  const version = /v?(\d+)\.(\d+)\.(\d+)\S*/.exec(answer);
-  if (!version) return undefined;
-  const [major, minor] = [Number(version[1]), Number(version[2])];
-  const enough =
-    major > OLDEST_PULUMI[0] || (major === OLDEST_PULUMI[0] && minor >= OLDEST_PULUMI[1]);
-  return enough ? version[0] : undefined;
+  const version = /v?\d+\.\d+\.\d+\S*/.exec(answer)?.[0];
+  return version && isAtLeast(version, OLDEST_PULUMI) ? version : undefined;
 }
 
 /** The engine that was asked for; otherwise the real CLI where there is one. */

@@ -1,9 +1,6 @@
-/** Whether a dotted version is at least another one; what follows the numbers is ignored. */
+/** Whether a dotted version is at least another one; what stands before and after its numbers ("v", "-rc1") is ignored. */
 export function isAtLeast(version: string, oldest: readonly number[]): boolean {
-  const numbers = version
-    .replace(/^\D+/, "")
-    .split(/[.+~-]/)
-    .map(Number);
+  const numbers = /\d+(?:\.\d+)*/.exec(version)?.[0].split(".").map(Number) ?? [];
   for (const [index, least] of oldest.entries()) {
     const number = numbers[index] ?? 0;
     if (number !== least) return number > least;
