@@ -1,32 +1,30 @@
 import { open, rm } from "node:fs/promises";
 
-/** Characters; what is shorter would be found by chance in every second line. */
-const SHORTEST = 4;
+import { base64Pieces, formsOf, partsOf, SHORTEST } from "./secretForms";
+
 const MASK = "***";
 /** Bytes of a file that are looked at at once. */
 const CHUNK = 2 ** 20;
 
-/**
- * Takes secrets out of text, in the forms in which programs print them: plain, base64 (wherever the secret stands in what was
- * encoded), URL-escaped and JSON-escaped. Of a secret of several lines, each line is one.
- */
+/** Takes secrets out of text, in every form of the list in secretForms.ts. Of a secret of several lines, each line is one. */
 export class Redactor {
-  private readonly patterns: readonly string[];
+  private readonly patterns: readonly RegExp[];
   private readonly secrets: readonly string[];
   /** How many characters before or after one can decide whether it belongs to a secret. */
   readonly reach: number;
 
   /**
-   * @param secrets what must not be seen; those of less than four characters are left alone
-   * @param encode how characters stand in the texts
+   * @param secrets what must not be seen; those of less than four bytes are left alone
+   * @param unit of the texts: characters, or bytes (latin1)
    */
-  constructor(secrets: Iterable<string>, encode = (text: string) => text) {
+  constructor(secrets: Iterable<string>, unit: "text" | "bytes" = "text") {
     this.secrets = [...secrets];
-    const lines = this.secrets.flatMap((secret) => [secret, ...secret.split(/[\r\n]+/)]);
-    const parts = lines.map((line) => line.trim()).filter((line) => line.length >= SHORTEST);
-    const patterns = parts.flatMap(formsOf).filter((pattern) => !/[\r\n]/.test(pattern));
-    this.patterns = [...new Set(patterns.map(encode))];
-    this.reach = Math.max(1, ...this.patterns.map(({ length }) => length)) - 1;
+    const parts = this.secrets.flatMap((secret) => partsOf(secret, SHORTEST.masked));
+    const forms = parts.flatMap((text) => [...formsOf(text, unit), ...base64Pieces(text)]);
+    this.patterns = [...new Set(forms.map(({ pattern }) => pattern))].map(
+      (p) => new RegExp(p, "g"),
+    );
+    this.reach = Math.max(1, ...forms.map(({ longest }) => longest)) - 1;
   }
 
   /** A text that is whole. */
@@ -44,8 +42,10 @@ export class Redactor {
   find(text: string): [number, number][] {
     const found: [number, number][] = [];
     for (const pattern of this.patterns) {
-      for (let at = text.indexOf(pattern); at >= 0; at = text.indexOf(pattern, at + 1)) {
-        found.push([at, at + pattern.length]);
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+        found.push([match.index, pattern.lastIndex]);
+        pattern.lastIndex = match.index + 1; // the next may overlap
       }
     }
     found.sort(([a], [b]) => a - b);
@@ -64,7 +64,7 @@ export class Redactor {
    */
   async redactFile(path: string): Promise<void> {
     if (this.patterns.length === 0) return;
-    const bytes = new Redactor(this.secrets, asBytes);
+    const bytes = new Redactor(this.secrets, "bytes");
     try {
       const file = await open(path, "r+");
       try {
@@ -134,42 +134,4 @@ export class RedactedStream {
     this.passed = until - forgotten;
     return result;
   }
-}
-
-const asBytes = (text: string) => Buffer.from(text).toString("latin1");
-
-function formsOf(secret: string): string[] {
-  const json = JSON.stringify(secret).slice(1, -1);
-  const ascii = (text: string, which: RegExp) =>
-    text.replace(which, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return [
-    secret,
-    ...urlForms(secret),
-    json,
-    json.replaceAll("/", "\\/"),
-    ascii(json, /[\u007f-\uffff]/g),
-    // Go's encoder, that of Packer and Pulumi, writes these three as numbers too
-    ascii(json, /[<>&]/g),
-    ascii(json, /[<>&\u007f-\uffff]/g),
-    ...base64Forms(Buffer.from(secret)),
-  ];
-}
-
-function urlForms(secret: string): string[] {
-  const lenient = encodeURIComponent(secret.toWellFormed());
-  const strict = lenient.replace(
-    /[!'()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  const upper = [lenient, strict, strict.replaceAll("%20", "+")];
-  return [...upper, ...upper.map((form) => form.replace(/%../g, (code) => code.toLowerCase()))];
-}
-
-/** A secret begins at one of three positions within a group of four characters; at both ends, characters are shared with what stands beside it. */
-function base64Forms(secret: Buffer): string[] {
-  return [0, 1, 2].flatMap((shift) => {
-    const whole = Buffer.concat([Buffer.alloc(shift), secret]).toString("base64");
-    const own = whole.slice([0, 2, 3][shift], Math.floor(((secret.length + shift) * 8) / 6));
-    return [own, own.replaceAll("+", "-").replaceAll("/", "_")];
-  });
 }

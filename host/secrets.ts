@@ -1,5 +1,6 @@
 import { hostAptConfiguration } from "./packageMirror";
 import { hostProxyEnvironment } from "./proxies";
+import { SHORTEST } from "./secretForms";
 
 /** The passwords and tokens in addresses of a text, as they stand there and as they are typed. */
 export function urlPasswords(text: string): string[] {
@@ -27,9 +28,6 @@ export function hostSecrets(): string[] {
   return urlPasswords([...Object.values(hostProxyEnvironment()), aptText].join("\n"));
 }
 
-/** Bytes; the scan of the disk cannot tell a shorter text from chance. */
-const SHORTEST = 6;
-
 /**
  * Passwords of the host's proxies and mirrors, which a build uses without their being settings, by a name that says where each
  * stands. A short one is looked for together with its user.
@@ -41,7 +39,9 @@ export function namedHostSecrets(
   const texts = { ...proxies, "the host's apt configuration": `${apt.sources}\n${apt.conf}` };
   const names = new Map<string, string>();
   for (const [where, text] of Object.entries(texts)) {
-    const secrets = urlPasswords(text).filter((secret) => Buffer.byteLength(secret) >= SHORTEST);
+    const secrets = urlPasswords(text).filter(
+      (secret) => Buffer.byteLength(secret) >= SHORTEST.searched,
+    );
     secrets.forEach((secret, index) => {
       if (!names.has(secret)) names.set(secret, `password in ${where}, form ${index + 1}`);
     });

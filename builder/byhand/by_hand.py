@@ -19,6 +19,7 @@ import iso_by_hand
 import iso_medium
 import packer_run
 import packer_template
+import ssh_key
 from compact import compact, only_file
 from install_watch import InstallWatch
 from qemu_watch import QemuWatch
@@ -67,7 +68,7 @@ def template_of(words):
 def validate(words, path, private, secrets):
     # any file will do for a disk, an ISO, a kernel
     files = dict.fromkeys(("base", "iso", "kernel", "initrd"), os.path.abspath(path))
-    variables = {**secrets, **packer_template.run_variables(private), **files}
+    variables = {**secrets, **run_variables(private), **files}
     return build_one(words, path, "image", private, private, private, variables)
 
 
@@ -78,7 +79,7 @@ def build(words, path, private, secrets):
     try:
         shutil.rmtree(logs, ignore_errors=True)
         os.mkdir(logs)
-        variables = {**machine(), **secrets, **packer_template.run_variables(private)}
+        variables = {**machine(), **secrets, **run_variables(private)}
         variables.update(user_variables(words))  # they hold for the installation, too
         installer = path.removesuffix(".json") + "-install.json"
         if os.path.exists(installer):
@@ -110,6 +111,10 @@ def install(path, folder, private, logs, variables):
     if code == 0 or watch.gave_up:
         watch.demand_end()  # Packer takes a crashed QEMU for a finished one
     return code
+
+
+def run_variables(private):
+    return packer_template.run_variables(private, ssh_key.create(packer_template.key_path(private)))
 
 
 def check_build_folder():

@@ -9,6 +9,7 @@ import { type Finding, judge, neededContents, type Status } from "../../rules/ju
 import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
+import { searchFor } from "../../host/secretForms";
 import { namedHostSecrets } from "../../host/secrets";
 import { BUILD_GID, BUILD_UID } from "../../executors/container";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
@@ -98,7 +99,7 @@ async function inspect(
       { source: scratch, target: "/scratch" },
     ],
     settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
-    secrets: { ...namedHostSecrets(), ...secrets },
+    secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...secrets })) },
     deadlineSeconds: settings.timeoutSeconds,
   });
   if (exitCode !== 0) {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
+import { buildKeySecrets } from "./buildKey";
 import { chooseAccelerator } from "../../run/chooseAccelerator";
 import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
@@ -92,7 +93,7 @@ export const image: StageProgram<z.infer<typeof settings>> = {
         // both expression languages read these alike
         fatalSigns: Object.fromEntries(FATAL_SIGNS.map((s) => [s.pattern.source, s.meaning])),
       },
-      secrets,
+      secrets: { ...secrets, ...buildKeySecrets() },
       deadlineSeconds: scale(settings.timeouts.whole),
       silenceSeconds: scale(settings.timeouts.progress),
     });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { findPulumi } from "../../engine/choose";
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { buildKeySecrets } from "../../stages/image/buildKey";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { type Manifest, readManifest } from "../../store/manifest";
 import type { Figure } from "../bench";
@@ -179,6 +180,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           { source: built, target: "/result" },
           { source: logs, target: "/logs" },
         ],
+        secrets: buildKeySecrets(),
         settings: {
           diskBytes: 4 * 2 ** 30,
           memoryMiB: 1024,
@@ -187,6 +189,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           vncPort: null,
           timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
           fatalSigns: {},
+          freeze: null,
           environment: {},
           scripts: readdirSync(provision)
             .filter((name) => /^\d\d-/.test(name))

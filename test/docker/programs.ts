@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -25,4 +26,19 @@ function collect(): string {
     cpSync(join(builder, part), all, { recursive: true, errorOnExist: true, force: false });
   }
   return all;
+}
+
+/** Runs a piece of Python beside those programs, in the tools image as root, with a folder at /w. @returns what it prints */
+export function runPython(image: string, folder: string, script: string): string {
+  const mount = (source: string, target: string) => ["--volume", `${source}:${target}`];
+  return execFileSync(
+    "docker",
+    [
+      ...["run", "--rm", "--interactive", "--network", "none", "--entrypoint", "python3"],
+      ...["--env", "PYTHONPATH=/usr/local/lib/kragle"],
+      ...mount(`${programs()}`, "/usr/local/lib/kragle:ro"),
+      ...[...mount(folder, "/w"), image, "-"],
+    ],
+    { encoding: "utf8", input: script, maxBuffer: 2 ** 26 },
+  );
 }

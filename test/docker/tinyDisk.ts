@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { type Facts, facts as factsSchema } from "../../rules/facts";
+import { searchFor } from "../../host/secretForms";
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
 import { programs } from "./programs";
 
@@ -51,7 +52,7 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
         image: "/scratch/image.qcow2",
         contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release"],
       },
-      secrets: disk.secrets ?? {},
+      secrets: { search: JSON.stringify(searchFor(disk.secrets ?? {})) },
       binds: [
         { source: scratch, target: "/scratch" },
         { source: __dirname, target: "/test", readOnly: true },

@@ -15,6 +15,7 @@ import { dirname, join } from "node:path";
 import { type Clone, type Finished, jsonOf } from "../clone";
 import { treesToolsImage } from "../docker/toolsImage";
 import { inTools } from "../docker/smallDisk";
+import { searchFor } from "../../host/secretForms";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 import { DVD, standInIso, type StandInIso } from "../standIn/standInIso";
@@ -250,14 +251,14 @@ function logsOf(clone: Clone, place: string): string[] {
 
 /** What the project's own scan finds in kragle.raw, free blocks included. */
 function scanFor(folder: string, secrets: Record<string, string>): unknown[] {
-  writeFileSync(join(folder, "secrets.json"), JSON.stringify(secrets));
+  writeFileSync(join(folder, "patterns.json"), JSON.stringify(searchFor(secrets).patterns));
   const script = `python3 -c '
 import json, sys
 sys.path.insert(0, "/usr/local/lib/kragle")
 from secret_scan import scan
-print(json.dumps(scan("/w/kragle.raw", json.load(open("/w/secrets.json")))["hits"]))'`;
+print(json.dumps(scan("/w/kragle.raw", json.load(open("/w/patterns.json")))["hits"]))'`;
   const answer = inTools(treesToolsImage(), folder, script);
-  rmSync(join(folder, "secrets.json"));
+  rmSync(join(folder, "patterns.json"));
   return JSON.parse(answer) as unknown[];
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { check } from "../../stages/check/check";
 import type { Finding, Waiver } from "../../rules/judge";
+import { formsOf, type SecretSearch } from "../../host/secretForms";
 import { namedHostSecrets } from "../../host/secrets";
 import { StageFailure } from "../../host/failure";
 import type { StageContext } from "../../run/stage";
@@ -106,7 +107,14 @@ describe("the check stage", () => {
 
   it("has the run's secrets looked for", async () => {
     const { started } = await run(new SampleImage());
-    assert.equal(started[0]!.secrets!.rhsmPassword, "correct horse");
+    const { patterns, tooShort } = JSON.parse(started[0]!.secrets!.search!) as SecretSearch;
+    const own = patterns.filter(({ secret }) => secret === "rhsmPassword");
+    const expected = formsOf("correct horse", "bytes");
+    assert.deepEqual(
+      own,
+      expected.map((form) => ({ secret: "rhsmPassword", ...form })),
+    );
+    assert.deepEqual(tooShort, []);
     assert.equal(started[0]!.network, "none");
   });
 });

@@ -2,7 +2,8 @@
 """The check stage's eyes: reads a finished qcow2 offline, writes what it finds to /scratch/facts.json, judges nothing.
 
 settings: {"image": path of the qcow2, "contents": [regular expression of paths whose content is wanted]}
-secrets:  {name: value} to look for. No root, KVM, mount or network; /scratch is an empty folder with room for the data.
+secrets:  {"search": JSON of what to look for: {"patterns" (see secret_scan), "tooShort": [name of a secret without any]}}
+No root, KVM, mount or network; /scratch is an empty folder with room for the data.
 """
 
 import json
@@ -21,8 +22,7 @@ EFI_SYSTEM = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 
 def inspect(settings):
-    with open(os.environ["KRAGLE_SECRETS"], encoding="utf-8") as file:
-        secrets = json.load(file)
+    search = json.loads(stage.secrets()["search"])
     stage.phase("check the qcow2's structure")
     facts = {"disk": read_disk(settings["image"]), "table": None, "fileSystems": [], "tree": [], "contents": {}}
     if facts["disk"]["problems"]:
@@ -37,7 +37,7 @@ def inspect(settings):
     collect(mounted, re.compile("|".join(settings["contents"])), facts)
     facts.update(read_rpm_packages(mounted))
     stage.phase("look for the run's secrets")
-    facts["secrets"] = scan(raw, secrets)
+    facts["secrets"] = {"tooShort": search["tooShort"], **scan(raw, search["patterns"])}
     for hit in facts["secrets"]["hits"]:
         hit["where"] = locate(hit["offset"], mounted)
     os.unlink(raw)

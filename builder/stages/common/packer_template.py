@@ -5,7 +5,6 @@ import json
 import os
 import re
 
-import ssh_key
 from stage import Failure
 
 GENERALISE = re.compile(r"\d+-generalise\.sh")
@@ -89,14 +88,12 @@ def facts_of(home):
     return load(path) if os.path.exists(path) else {}
 
 
-def run_variables(folder):
-    """Variables of one run whose values are made here, with their files in the given folder: the SSH key, QEMU's recorder.
+def run_variables(folder, public_key):
+    """Variables of one run whose values are made here, with their files in the given folder: the guest's seed, QEMU's recorder.
 
-    The public key goes to the guest as an SMBIOS credential (systemd 252 and later), or by a NoCloud seed. No user but
+    The private key lies at key_path(folder). The public key goes to the guest as an SMBIOS credential (systemd 252 and later), or by a NoCloud seed. No user but
     root is to get it: cloud-init would make one of its own.
     """
-    private_key = key_path(folder)
-    public_key = ssh_key.create(private_key)
     seed = os.path.join(folder, "seed")
     os.mkdir(seed)
     # one host key is enough for the build, and others take seconds without KVM
@@ -106,7 +103,7 @@ def run_variables(folder):
         with open(os.path.join(seed, name), "w", encoding="utf-8") as file:
             file.write(text)
     return {
-        "private_key": private_key,
+        "private_key": key_path(folder),
         "authorized_key_base64": base64.b64encode(public_key.encode()).decode(),
         "seed_folder": seed,
         "qemu_binary": QEMU_RECORDED,

@@ -11,10 +11,12 @@ Settings (all required):
     scripts      their names in /provision, in the order to run
     fatalSigns   {regular expression: meaning} of lines on the console that end the build
     freeze       null, or when a starting guest is started once more, see QemuWatch: {"seconds", "stall"}
-Secrets (all optional): rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
+Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
+secret_scan); all others become variables of the template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
 
+import json
 import os
 import re
 import shutil
@@ -29,7 +31,7 @@ from secret_scan import scan
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 OUTPUT = os.path.join(SCRATCH, "output")
-PRIVATE = lifeline.PRIVATE  # the key pair, and what may contain a proxy's password
+PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
 
 
 def build_image(settings):
@@ -43,14 +45,20 @@ def build_image(settings):
     )
     build = os.path.join(PRIVATE, "build.json")
     stage.write_json(build, template)
-    secrets = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in stage.secrets().items()}
+    secrets = stage.secrets()
+    patterns = json.loads(secrets.pop("keySearch"))
+    with open(packer_template.key_path(PRIVATE), "x", encoding="ascii") as file:
+        os.chmod(file.fileno(), 0o600)
+        file.write(secrets.pop("sshPrivateKey"))
+    own = all_variables(settings, secrets.pop("sshPublicKey"))
+    others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in secrets.items()}
     variables = os.path.join(PRIVATE, "variables.json")
-    stage.write_json(variables, packer_template.declared(template, {**all_variables(settings), **secrets}))
+    stage.write_json(variables, packer_template.declared(template, {**own, **others}))
     run_packer(settings, template["builders"][0]["name"], build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(only_file(OUTPUT), image)
-    look_for_key(image, packer_template.key_path(PRIVATE))
+    look_for_key(image, patterns)
     stage.write_json(os.path.join(WORK, "image.json"), facts())
     shutil.rmtree(SCRATCH)
 
@@ -68,10 +76,10 @@ def run_packer(settings, builder, *files):
             shutil.rmtree(OUTPUT, ignore_errors=True)
 
 
-def all_variables(settings):
+def all_variables(settings, public_key):
     timeouts = settings["timeouts"]
     return {
-        **packer_template.run_variables(PRIVATE),
+        **packer_template.run_variables(PRIVATE, public_key),
         "template_folder": TEMPLATE,
         "base": os.path.join(BASE, "disk.qcow2"),
         "output": OUTPUT,
@@ -89,10 +97,9 @@ def all_variables(settings):
     }
 
 
-def look_for_key(image, key):
-    """Nothing after this has the run's private key, so it is looked for now; uncompressed, the qcow2 holds the guest's data in order."""
-    with open(key, encoding="utf-8") as file:
-        hits = scan(image, {"key": file.read()})["hits"]
+def look_for_key(image, patterns):
+    """Nothing after this knows the private key, so it is looked for now; uncompressed, the qcow2 holds the guest's data in order."""
+    hits = scan(image, patterns)["hits"]
     if hits:
         raise stage.Failure(
             f"the build's private SSH key is in the image ({hits[0]['form']}, at byte {hits[0]['offset']} of the qcow2); "
