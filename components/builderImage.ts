@@ -60,7 +60,6 @@ export class BuilderImage extends pulumi.ComponentResource {
           stack: args.stack,
           root: "builder",
           reference: args.baseImage,
-          release: "bookworm",
           builder: args.description,
         }),
         environment: marker === undefined ? {} : { KRAGLE_MARKER: marker },

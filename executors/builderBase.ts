@@ -14,8 +14,6 @@ import { NoAnswer, pullImage } from "./registry";
 const settings = z.object({
   /** The Docker image to build on, such as "debian:bookworm-slim", with or without a digest. */
   reference: z.string().min(1),
-  /** The Debian release that is bootstrapped in its stead where no registry answers. */
-  release: z.string().regex(/^[a-z]+$/),
 });
 
 export type BaseImageRequest = z.infer<typeof settings>;
@@ -45,7 +43,7 @@ export const baseImage = {
     const found = present
       ? ({ image: present, how: "present" } as const)
       : await obtain(request, context);
-    return { ...found, buildArgs: hostBuildArgs(request.release) };
+    return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
   },
 };
 
@@ -61,13 +59,19 @@ export function isDebianImage(reference: string): boolean {
   return /^(([^/]+\/)?library\/)?debian([:@]|$)/.test(reference);
 }
 
+/** The release that the builder is made for; for references that name none, and for images that somebody made of a Debian. */
+const BUILDERS_RELEASE = "bookworm";
+
+/** The code name in the tag of a Debian image: "debian:trixie-slim@sha256:…", "debian:trixie-20260803". */
+export function releaseOf(reference: string): string {
+  const tag = /:([a-z]+)(?:-[\w.-]+)?(?:@|$)/.exec(reference)?.[1];
+  return tag && tag !== "latest" && isDebianImage(reference) ? tag : BUILDERS_RELEASE;
+}
+
 /** Names the image that the daemon already has for a request. */
-export async function findBaseImage({
-  reference,
-  release,
-}: BaseImageRequest): Promise<string | undefined> {
+export async function findBaseImage({ reference }: BaseImageRequest): Promise<string | undefined> {
   const candidates = isDebianImage(reference)
-    ? [reference, bootstrappedImage(release)]
+    ? [reference, bootstrappedImage(releaseOf(reference))]
     : [reference];
   for (const image of candidates) {
     try {
@@ -81,7 +85,8 @@ export async function findBaseImage({
 }
 
 async function obtain(request: BaseImageRequest, { print, signal }: BaseImageContext) {
-  const { reference, release } = request;
+  const { reference } = request;
+  const release = releaseOf(reference);
   const folder = join(kragleHome, "base-image");
   const unlock = await lockFile(join(folder, "lock"), {
     onWait: (holder) => print(`waiting: ${holder} fetches the same image`),

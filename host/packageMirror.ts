@@ -22,21 +22,33 @@ export interface AptConfiguration {
 /**
  * The host's apt configuration for a Debian release; empty where the host does not use apt.
  *
+ * Not by `apt-get indextargets`, which takes half a second of processor time, keeps silent on what was not fetched or, with
+ * --no-release-info, on origin and trust, and does not follow a list of mirrors (apt 2.6).
+ *
+ * @param release its code name, such as "bookworm"
  * @param root the host's file system
  */
-export function hostAptConfiguration(release = "bookworm", root = "/"): AptConfiguration {
-  const folder = join(root, "etc/apt");
-  if (!existsSync(folder)) return { sources: "", conf: "" };
-  // not by runProgram: whoever makes a list of secrets cannot wait
-  const dump = spawnSync("apt-config", ["dump"], { encoding: "utf8" }).stdout ?? "";
-  const sources = debianSources(readSources(root, folder), release, {
+export function hostAptConfiguration(release: string, root = "/"): AptConfiguration {
+  if (!existsSync(join(root, "etc/apt"))) return { sources: "", conf: "" };
+  const sources = debianSources(readSources(root), release, {
     origin: (source) => fetchedOrigin(root, source),
     hostRelease: debianRelease(root),
   });
-  return { sources, conf: aptReachability(dump) };
+  return { sources, conf: readReachability() };
 }
 
-function readSources(root: string, folder: string): AptSource[] {
+/** Every address in the host's apt configuration, one a line, whatever release it is for: some contain passwords. */
+export function hostAptAddresses(root = "/"): string {
+  if (!existsSync(join(root, "etc/apt"))) return "";
+  return [...readSources(root).map(({ uri }) => uri), readReachability()].join("\n");
+}
+
+// not by runProgram: whoever makes a list of secrets cannot wait
+const readReachability = () =>
+  aptReachability(spawnSync("apt-config", ["dump"], { encoding: "utf8" }).stdout ?? "");
+
+function readSources(root: string): AptSource[] {
+  const folder = join(root, "etc/apt");
   const parts = join(folder, "sources.list.d");
   const files = [
     join(folder, "sources.list"),

@@ -1,4 +1,4 @@
-import { hostAptConfiguration } from "./packageMirror";
+import { hostAptAddresses } from "./packageMirror";
 import { hostProxyEnvironment } from "./proxies";
 import { SHORTEST } from "./secretForms";
 
@@ -24,7 +24,7 @@ let aptText: string | undefined;
 
 /** What of this host's configuration must not be seen in a log: the passwords of its proxies and mirrors. */
 export function hostSecrets(): string[] {
-  aptText ??= Object.values(hostAptConfiguration()).join("\n");
+  aptText ??= hostAptAddresses();
   return urlPasswords([...Object.values(hostProxyEnvironment()), aptText].join("\n"));
 }
 
@@ -34,9 +34,9 @@ export function hostSecrets(): string[] {
  */
 export function namedHostSecrets(
   proxies = hostProxyEnvironment(),
-  apt = hostAptConfiguration(),
+  apt = hostAptAddresses(),
 ): Record<string, string> {
-  const texts = { ...proxies, "the host's apt configuration": `${apt.sources}\n${apt.conf}` };
+  const texts = { ...proxies, "the host's apt configuration": apt };
   const names = new Map<string, string>();
   for (const [where, text] of Object.entries(texts)) {
     const secrets = urlPasswords(text).filter(

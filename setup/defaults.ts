@@ -11,5 +11,5 @@ export function defaultBaseImage(): BaseImageRequest {
   const project = parse(readFileSync(join(projectFolder, "Pulumi.yaml"), "utf8")) as {
     config: { baseImage: { default: string } };
   };
-  return { reference: project.config.baseImage.default, release: "bookworm" };
+  return { reference: project.config.baseImage.default };
 }

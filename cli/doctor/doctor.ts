@@ -59,7 +59,7 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
   const processor = readProcessor();
   const [kvm, registry, pulumi] = await Promise.all([
     readKvm(spec.accelerator, toolsImage, join(kragleHome, "accelerator.json")),
-    answers && !spec.builderImage ? readRegistry(spec.baseImage, "bookworm") : undefined,
+    answers && !spec.builderImage ? readRegistry(spec.baseImage) : undefined,
     findPulumi(),
   ]);
   return [

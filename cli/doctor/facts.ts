@@ -85,10 +85,10 @@ export async function readKvm(
   }
 }
 
-export async function readRegistry(reference: string, release: string): Promise<RegistryFacts> {
+export async function readRegistry(reference: string): Promise<RegistryFacts> {
   const [obstacle, present] = await Promise.all([
     registryObstacle(reference, REGISTRY_SECONDS),
-    findBaseImage({ reference, release }),
+    findBaseImage({ reference }),
   ]);
   return {
     reference,

@@ -29,6 +29,13 @@ const templateFile = z.object({
     .prefault({}),
 });
 
+/** Of a template that is bootstrapped. */
+const suiteFile = z.object({
+  suite: z
+    .string({ error: 'is lacking: the release that base.py installs, such as "bookworm"' })
+    .regex(/^[a-z][a-z0-9.-]*$/, 'must be a release\'s code name, such as "bookworm"'),
+});
+
 /** Of a template that is installed from an ISO. */
 const mediumFile = z.object({
   iso: z.string(),
@@ -53,6 +60,8 @@ export function findTemplate(name: string): Template {
   const facts = templateFile.safeParse(content);
   if (!facts.success) throw new Error(describe(facts.error));
   const { install, ...common } = facts.data;
+  const suite = install === "bootstrap" ? suiteFile.safeParse(content) : null;
+  if (suite?.error) throw new Error(describe(suite.error));
   const medium = install === "iso" ? mediumFile.safeParse(content) : null;
   if (medium?.error) throw new Error(describe(medium.error));
   return { name, folder, ...common, medium: medium?.data ?? null };

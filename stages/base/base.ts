@@ -28,6 +28,9 @@ const settings = z.object({
   silenceSeconds: z.number(),
 });
 
+/** What bootstrapping needs of the template's template.json, whose form was checked with the settings. */
+const template = z.object({ minimumDiskBytes: z.number(), suite: z.string() });
+
 export type BaseSettings = z.infer<typeof settings>;
 
 /** The installed disk: `disk.qcow2` with the operating system and its boot loader. */
@@ -46,7 +49,7 @@ async function bootstrap({
   container,
 }: StageContext<BaseSettings>): Promise<StageOutcome> {
   const facts = await readFile(join(inProject(settings.templateFolder), "template.json"), "utf8");
-  const { minimumDiskBytes } = JSON.parse(facts) as { minimumDiskBytes: number };
+  const { minimumDiskBytes, suite } = template.parse(JSON.parse(facts));
   await requireRoom(work, minimumDiskBytes, "the installation");
   const { exitCode, tail } = await container({
     image: settings.toolsImage,
@@ -61,7 +64,7 @@ async function bootstrap({
       diskBytes: settings.diskBytes,
       kernel: settings.kernel,
       snapshot: settings.snapshot,
-      apt: hostAptConfiguration(),
+      apt: hostAptConfiguration(suite),
       seed: key,
       sourceDateEpoch: sourceDateEpoch(settings.snapshot),
       owner: [BUILD_UID, BUILD_GID],

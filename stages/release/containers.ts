@@ -2,8 +2,6 @@ import { findBaseImage } from "../../executors/builderBase";
 import { docker } from "../../executors/container";
 import type { Resource } from "../../release/provenance";
 
-const RELEASE_OF_BASE = "bookworm";
-
 interface Inspected {
   readonly Id: string;
   readonly RootFS?: { readonly Layers?: readonly string[] };
@@ -15,7 +13,7 @@ export async function findContainers(
   baseImage: string,
 ): Promise<{ builderImageId: string; resources: Resource[] }> {
   const builder = await docker.getImage(toolsImage).inspect();
-  const reference = await findBaseImage({ reference: baseImage, release: RELEASE_OF_BASE });
+  const reference = await findBaseImage({ reference: baseImage });
   const base = reference ? await docker.getImage(reference).inspect() : undefined;
   return {
     builderImageId: builder.Id,

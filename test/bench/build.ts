@@ -162,7 +162,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           diskBytes: 4 * 2 ** 30,
           kernel: "cloud",
           snapshot: null,
-          apt: hostAptConfiguration(),
+          apt: hostAptConfiguration("bookworm"),
           seed: "0".repeat(64),
           sourceDateEpoch: 1_700_000_000,
           owner: [BUILD_UID, BUILD_GID],

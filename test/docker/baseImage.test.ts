@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 
-import { baseImage, findBaseImage, isDebianImage } from "../../executors/builderBase";
+import { baseImage, findBaseImage, isDebianImage, releaseOf } from "../../executors/builderBase";
+import { defaultBaseImage } from "../../setup/defaults";
 import { docker } from "../../executors/container";
 import { StageFailure } from "../../host/failure";
 import { NoAnswer, pullImage, registryObstacle } from "../../executors/registry";
@@ -103,7 +104,7 @@ describe("the base image", function () {
 
   const lines: string[] = [];
   const run = (reference: string) =>
-    baseImage.run({ reference, release: "bookworm" }, { print: (line) => lines.push(line) });
+    baseImage.run({ reference }, { print: (line) => lines.push(line) });
   const failure = async (reference: string) =>
     run(reference).then(
       () => assert.fail("it did not fail"),
@@ -177,8 +178,26 @@ describe("the base image", function () {
       assert.ok(!isDebianImage(reference), reference);
     }
     // this machine's tests have built on one of the two by now, or neither is here
-    const found = await findBaseImage({ reference: "debian:bookworm-slim", release: "bookworm" });
+    const found = await findBaseImage({ reference: "debian:bookworm-slim" });
     assert.ok([undefined, "debian:bookworm-slim", "kragle-base:bookworm"].includes(found), found);
+  });
+
+  it("is of the release that its tag names, else of the builder's own", () => {
+    const digest = `@sha256:${"0".repeat(64)}`;
+    for (const reference of [
+      "debian:trixie",
+      "debian:trixie-slim",
+      `mirror.example.com/library/debian:trixie-20260803-slim${digest}`,
+    ]) {
+      assert.equal(releaseOf(reference), "trixie", reference);
+    }
+    const ofBuilder = releaseOf(defaultBaseImage().reference);
+    for (const reference of [
+      ...["debian", "debian:latest", "debian:12-slim", `debian${digest}`],
+      ...["example.com/builder:ours", "localhost:5000/debian", "ubuntu:noble"],
+    ]) {
+      assert.equal(releaseOf(reference), ofBuilder, reference);
+    }
   });
 
   it("brings along what a build needs of this host", async () => {

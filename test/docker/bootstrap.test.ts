@@ -67,7 +67,10 @@ describe("a bootstrapped base image", function () {
       `cat > "${outer}/sources"; echo "I: at work" >&2; echo chatter; head -c 1024 /dev/zero > "$out"`,
     );
     await bootstrap();
-    assert.equal(readFileSync(join(outer, "sources"), "utf8"), hostAptConfiguration().sources);
+    assert.equal(
+      readFileSync(join(outer, "sources"), "utf8"),
+      hostAptConfiguration("bookworm").sources,
+    );
     assert.deepEqual(lines, ["I: at work", "import it into Docker"]);
     await docker.getImage(IMAGE).inspect();
     assert.deepEqual(readdirSync(folder), []);

@@ -38,10 +38,13 @@ describe("the base stage survives", function () {
   beforeEach(() => (room = new TemporaryStore()));
   afterEach(() => room.remove());
 
+  const templateJson = (minimumDiskBytes: number) =>
+    JSON.stringify({ minimumDiskBytes, suite: "bookworm" });
+
   function request(then: string): StageRequest {
     const templateFolder = join(room.home, "template");
     mkdirSync(templateFolder, { recursive: true });
-    writeFileSync(join(templateFolder, "template.json"), '{"minimumDiskBytes": 1048576}');
+    writeFileSync(join(templateFolder, "template.json"), templateJson(2 ** 20));
     writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
     const machine = { memoryMiB: 256, cpus: 1, accelerator: "tcg", privileged: false, vnc: null };
     const toolsSettings = { toolsImage: image, templateFolder, diskBytes: 2 ** 20, iso: null };
@@ -112,7 +115,7 @@ with open("/result/.tmp/fill", "wb") as file:
   it("a want of room, before it begins", async () => {
     const wanted = request("pass");
     const file = join(room.home, "template/template.json");
-    writeFileSync(file, `{"minimumDiskBytes": ${2 ** 50}}`);
+    writeFileSync(file, templateJson(2 ** 50));
     const { code, stderr } = await Run.stage(room.home, wanted).ended;
     assert.equal(code, 3, stderr);
     assert.match(stderr, /has .+ free, the installation needs about 1024.0 TiB|1048576/);

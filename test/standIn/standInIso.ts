@@ -75,7 +75,7 @@ function generate(toolsImage: string, folder: string): void {
   const work = mkdtempSync(join(tmpdir(), "kragle-stand-in-"));
   try {
     const settings = {
-      apt: hostAptConfiguration(),
+      apt: hostAptConfiguration("bookworm"),
       pykickstart: "/pykickstart.tar.gz",
       output: `/result/${DVD}`,
     };

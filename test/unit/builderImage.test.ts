@@ -66,7 +66,6 @@ describe("BuilderImage", () => {
       stack: "dev",
       root: "builder",
       reference: "debian:bookworm-slim",
-      release: "bookworm",
       builder: args.description,
     });
     assert.deepEqual(base.inputs.environment, {});

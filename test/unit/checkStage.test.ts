@@ -122,10 +122,11 @@ describe("the check stage", () => {
 describe("secrets that a build takes from its host", () => {
   it("are the passwords of proxies and mirrors", () => {
     const proxies = { http_proxy: "http://me:p%40ss%20word@proxy:3128", no_proxy: "localhost" };
-    const apt = {
-      sources: "deb https://me:s3cret-1@mirror.example/debian bookworm main\n",
-      conf: 'Acquire::http::Proxy "http://u:100%secret@proxy:3128";\nAcquire::Retries "3";\n',
-    };
+    const apt = [
+      "https://me:s3cret-1@mirror.example/debian",
+      'Acquire::http::Proxy "http://u:100%secret@proxy:3128";',
+      'Acquire::Retries "3";',
+    ].join("\n");
     assert.deepEqual(namedHostSecrets({ ...proxies, HTTP_PROXY: proxies.http_proxy }, apt), {
       "password in http_proxy, form 1": "me:p%40ss%20word@",
       "password in http_proxy, form 2": "p%40ss%20word",
@@ -135,11 +136,8 @@ describe("secrets that a build takes from its host", () => {
       "password in the host's apt configuration, form 4": "u:100%secret@",
       "password in the host's apt configuration, form 5": "100%secret",
     });
-    assert.deepEqual(
-      namedHostSecrets({ http_proxy: "http://u:pin@proxy" }, { sources: "", conf: "" }),
-      {
-        "password in http_proxy, form 1": "u:pin@",
-      },
-    );
+    assert.deepEqual(namedHostSecrets({ http_proxy: "http://u:pin@proxy" }, ""), {
+      "password in http_proxy, form 1": "u:pin@",
+    });
   });
 });

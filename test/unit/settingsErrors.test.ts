@@ -168,9 +168,10 @@ describe("wrong settings", () => {
       "kragle:proof: full needs smoke: qemu, and smoke is none",
     ]);
     const template = mkdtempSync("/tmp/kragle-template-");
+    const bootstrapped = { minimumDiskBytes: 1, suite: "bookworm" };
     writeFileSync(
       `${template}/template.json`,
-      JSON.stringify({ minimumDiskBytes: 1, smoke: { channel: "ssh" } }),
+      JSON.stringify({ ...bootstrapped, smoke: { channel: "ssh" } }),
     );
     assert.deepEqual(problems({ template, smoke: "libvirt" }), [
       `kragle:smoke: libvirt needs a guest agent, and ${template} is asked by SSH; use smoke: qemu`,
@@ -178,16 +179,21 @@ describe("wrong settings", () => {
     assert.deepEqual(problems({ template, smoke: "qemu", proof: "full" }), []);
     writeFileSync(
       `${template}/template.json`,
-      JSON.stringify({ minimumDiskBytes: 1, smoke: { firmware: ["uefi"] } }),
+      JSON.stringify({ ...bootstrapped, smoke: { firmware: ["uefi"] } }),
     );
     assert.deepEqual(problems({ template, smoke: "libvirt" }), [
       `kragle:smoke: libvirt boots by BIOS, and ${template} boots by UEFI; use smoke: qemu`,
     ]);
     writeFileSync(
       `${template}/template.json`,
-      JSON.stringify({ minimumDiskBytes: 1, smoke: { channel: "telnet" } }),
+      JSON.stringify({ ...bootstrapped, smoke: { channel: "telnet" } }),
     );
     assert.match(problems({ template })[0]!, /template\.json: smoke\.channel: .*"agent"\|"ssh"/);
+    // a guess would install another release than the template's name says
+    for (const suite of [undefined, "", "Debian 13"]) {
+      writeFileSync(`${template}/template.json`, JSON.stringify({ ...bootstrapped, suite }));
+      assert.match(problems({ template })[0]!, /template\.json: suite: .*such as "bookworm"/);
+    }
     rmSync(template, { recursive: true });
   });
 

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Stage "base" of the template debian12: an installed Debian 12 disk, bootstrapped straight into a disk image.
+"""Stage "base" of a Debian template: an installed disk, bootstrapped straight into a disk image.
+
+Which release and packages stands in template.json beside it.
 
 Runs as root in the builder container with Docker's default capabilities; no loop devices, mounts or privileges.
 
@@ -31,7 +33,9 @@ import boot_loader
 import disk_image
 import stage
 
-CODENAME = "bookworm"
+with open(os.path.join(HERE, "template.json"), encoding="utf-8") as template:
+    FACTS = json.load(template)
+SUITE = FACTS["suite"]  # the release's code name
 WORK = os.environ.get("KRAGLE_WORK", "/result")
 SCRATCH = os.path.join(WORK, ".tmp")
 # What only the build needed, or what must not be the same on two machines.
@@ -107,7 +111,7 @@ def bootstrap(root, settings, ids):
     # Before the kernel is installed: its initrd depends on fstab and on initramfs-tools' configuration.
     command.append(f'--essential-hook=cp -r {overlay}/. "$1"/')
     command.append(f'--customize-hook=cp {defaults} "$1"/etc/apt/sources.list')
-    command += [f"--include={','.join(wanted_packages(settings['kernel']))}", CODENAME, root]
+    command += [f"--include={','.join(wanted_packages(settings['kernel']))}", SUITE, root]
     environment = {"SOURCE_DATE_EPOCH": str(settings["sourceDateEpoch"]), "DEBIAN_FRONTEND": "noninteractive"}
     stage.run(command, env=environment, show=told_by_mmdebstrap)
 
@@ -131,15 +135,14 @@ def default_sources():
     listing = os.path.join(SCRATCH, "sources.mmdebstrap")
     probe = os.path.join(SCRATCH, "probe")
     command = ["mmdebstrap", "--mode=root", "--variant=custom", "--format=directory", "--skip=update"]
-    stage.run([*command, f'--setup-hook=cp "$1"/etc/apt/sources.list {listing}', CODENAME, probe], quiet=True)
+    stage.run([*command, f'--setup-hook=cp "$1"/etc/apt/sources.list {listing}', SUITE, probe], quiet=True)
     shutil.rmtree(probe)
     with open(listing, encoding="utf-8") as file:
         return apt_sources.parse(file.read())
 
 
 def wanted_packages(kernel):
-    with open(os.path.join(HERE, "template.json"), encoding="utf-8") as file:
-        packages = json.load(file)["packages"]
+    packages = FACTS["packages"]
     return packages["common"] + packages[kernel]
 
 
