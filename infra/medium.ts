@@ -16,20 +16,25 @@ export function requireIso({ iso }: ImageSpec, plan: FullPlan): FullPlan {
   return plan;
 }
 
-/** Says which file is needed, where it belongs, and how its checksum is given. */
+/**
+ * Says which file is needed, where it belongs, and how its checksum is given.
+ *
+ * @param full the full key of a setting
+ */
 export function missingSha256(
   template: Template,
   medium: Medium,
   file: string,
   urls: readonly string[],
+  full: (name: string) => string,
 ): string {
   const place = existsSync(inProject(file))
     ? `it is there: ${file}`
     : urls.length > 0
-      ? "it is fetched from kragle:isoUrls"
-      : `put it at ${file}, or set kragle:isoPath or kragle:isoUrls`;
+      ? `it is fetched from ${full("isoUrls")}`
+      : `put it at ${file}, or set ${full("isoPath")} or ${full("isoUrls")}`;
   return [
-    `kragle:isoSha256: is missing; ${template.name} is installed from ${medium.iso} (${place}), whose SHA-256 has to be known`,
-    `${medium.isoChecksum}; give it by "pulumi config set kragle:isoSha256 <64 digits>" or in the stack's file`,
+    `${full("isoSha256")}: is missing; ${template.name} is installed from ${medium.iso} (${place}), whose SHA-256 has to be known`,
+    `${medium.isoChecksum}; give it by "pulumi config set ${full("isoSha256")} <64 digits>" or in the stack's file`,
   ].join(": ");
 }

@@ -17,7 +17,11 @@ export interface Conversion {
 interface Format {
   readonly extension: string;
   readonly options: Readonly<Record<string, readonly string[]>>;
+  /** The largest virtual disk, in bytes; undefined where it is larger than any that kragle builds (8 TiB). */
+  readonly maximumBytes?: number;
 }
+
+const TEBIBYTE = 2 ** 40;
 
 const FORMATS: Readonly<Record<string, Format>> = {
   raw: { extension: "raw", options: {} },
@@ -30,13 +34,27 @@ const FORMATS: Readonly<Record<string, Format>> = {
       cluster_size: ["64k", "128k", "256k", "512k", "1M", "2M"],
     },
   },
-  vmdk: { extension: "vmdk", options: { subformat: ["monolithicSparse", "streamOptimized"] } },
+  vmdk: {
+    extension: "vmdk",
+    options: { subformat: ["monolithicSparse", "streamOptimized"] },
+    // one extent has at most 2^32 sectors: QEMU, block/vmdk.c, VMDK_EXTENT_MAX_SECTORS
+    maximumBytes: 2 * TEBIBYTE,
+  },
   vdi: { extension: "vdi", options: {} },
   vhdx: { extension: "vhdx", options: { subformat: ["dynamic", "fixed"] } },
-  vpc: { extension: "vhd", options: { subformat: ["dynamic", "fixed"] } },
+  vpc: {
+    extension: "vhd",
+    options: { subformat: ["dynamic", "fixed"] },
+    // QEMU, block/vpc.c, VHD_MAX_SECTORS: 0xff000000; the next ones of vhdx (64 TiB) and vdi (512 TiB) are out of reach
+    maximumBytes: 0xff00_0000 * 512,
+  },
 };
 
 export const FORMAT_NAMES: readonly string[] = [...Object.keys(FORMATS), "vhd"];
+
+/** The largest virtual disk that a conversion can hold, in bytes; Infinity where no disk is too large for it. */
+export const maximumDiskBytes = ({ format }: Conversion): number =>
+  FORMATS[format]?.maximumBytes ?? Infinity;
 
 /**
  * Understands one entry of the setting `formats`: a name ("raw"), or a name with options

@@ -10,15 +10,21 @@ const DURATION_UNITS: Record<string, number> = {
   week: 604_800,
 };
 
+/** What a size looks like: a number, which may have a fraction, and its unit. */
+export const SIZE = /^\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|TiB)\s*$/;
+
+const SECTOR_BYTES = 512;
+
 /**
- * Reads a size such as "4 GiB", "4096MiB" or "1.5 TiB".
+ * Reads a size such as "4 GiB", "4096MiB" or "4.7 GiB".
  *
- * @returns bytes, a whole number
+ * @returns bytes, rounded up to whole sectors of 512 bytes, since a disk has no others
  * @throws Error whose message says what is allowed
  */
 export function parseSize(text: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(MiB|GiB|TiB)\s*$/.exec(text);
-  const bytes = match ? Number(match[1]) * SIZE_UNITS[match[2]!]! : NaN;
+  const match = SIZE.exec(text);
+  const exact = match ? Number(match[1]) * SIZE_UNITS[match[2]!]! : NaN;
+  const bytes = Math.ceil(exact / SECTOR_BYTES) * SECTOR_BYTES;
   if (!Number.isSafeInteger(bytes) || bytes <= 0) {
     throw new Error(
       `"${text}" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"`,

@@ -30,11 +30,15 @@ export function onlySecret({ rhsmPassword, rhsmActivationKey }: Credentials): Cr
   };
 }
 
-/** Half a credential is a slip that would otherwise show after an hour. */
-export function credentialProblems(given: Credentials): string[] {
+/**
+ * Half a credential is a slip that would otherwise show after an hour.
+ *
+ * @param full the full key of a setting
+ */
+export function credentialProblems(given: Credentials, full: (name: string) => string): string[] {
   const needs = (name: CredentialName, other: CredentialName) =>
     given[name] !== undefined && given[other] === undefined
-      ? [`kragle:${other}: is missing; kragle:${name} needs it`]
+      ? [`${full(other)}: is missing; ${full(name)} needs it`]
       : [];
   return [
     ...needs("rhsmUsername", "rhsmPassword"),

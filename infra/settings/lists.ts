@@ -4,14 +4,14 @@ import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
 import { inProject } from "../../host/project";
-import { listOf, structured } from "./values";
+import { listOf, path, structured } from "./values";
 
 export const provision = structured(
-  z.array(z.string(), listOf("paths of scripts")).superRefine((paths, context) => {
-    paths.forEach((path, index) => {
-      const file = inProject(path);
+  z.array(path("scripts/app.sh"), listOf("paths of scripts")).superRefine((paths, context) => {
+    paths.forEach((script, index) => {
+      const file = inProject(script);
       if (existsSync(file) && statSync(file).isFile()) return;
-      context.addIssue({ code: "custom", path: [index], message: `"${path}" is not a file` });
+      context.addIssue({ code: "custom", path: [index], message: `"${script}" is not a file` });
     });
   }),
 );

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { publicationName, type PublicationSpec } from "../../plan/publication";
-import { listOf, quote, structured, text, wholeNumber } from "./values";
+import { listOf, path, quote, structured, text, wholeNumber } from "./values";
 
 const DEFAULT_LIBVIRT_URI = "qemu:///system";
 
@@ -31,7 +31,9 @@ function place<T extends z.ZodRawShape>(shape: T) {
 const publication = z
   .union(
     [
-      place({ folder: text("/srv/images").min(1, "must name a folder") }),
+      place({
+        folder: path("/srv/images").refine((folder) => folder !== "", "must name a folder"),
+      }),
       place({
         pool: text("images").min(1, "must name a storage pool"),
         uri: libvirtUri.optional(),

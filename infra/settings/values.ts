@@ -1,3 +1,5 @@
+import { homedir } from "node:os";
+
 import { z } from "zod";
 
 /** The kinds of values that settings have, each with a message that says what is allowed. */
@@ -8,6 +10,19 @@ export const quote = (value: unknown) =>
 /** Text; YAML makes numbers and lists of some values that were meant as text. */
 export const text = (example: string) =>
   z.string({ error: (issue) => `${quote(issue.input)} is not text; write it as in "${example}"` });
+
+/** The path of a file or folder, relative to the project or absolute; `~/` is the home folder of whoever runs kragle. */
+export const path = (example: string) =>
+  text(example)
+    .refine((value) => !/^~[^/]/.test(value), {
+      error: ({ input }) =>
+        `${quote(input)} is another user's home; write the whole path, or ./~ for a folder of that name`,
+    })
+    .transform(expandHome);
+
+export function expandHome(path: string): string {
+  return path.replace(/^~(?=\/|$)/, () => homedir());
+}
 
 /** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */
 export function parsed<T>(example: string, parse: (text: string) => T) {
@@ -26,14 +41,15 @@ export const oneOf = <const T extends readonly string[]>(values: T) =>
     error: (issue) => `${quote(issue.input)} is not allowed; allowed are ${values.join(", ")}`,
   });
 
+/** Empty text is how a setting is left out whose default stands in Pulumi.yaml, where nothing can be null. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" || value === undefined ? null : value), schema.nullable());
 
-export const flag = z.union(
-  [z.boolean(), oneOf(["true", "false"]).transform((text) => text === "true")],
-  {
+export const flag = z.preprocess(
+  (value) => (value === "true" ? true : value === "false" ? false : value),
+  z.boolean({
     error: (issue) => `${quote(issue.input)} is not allowed; allowed are true, false`,
-  },
+  }),
 );
 
 export const wholeNumber = (least: number, most: number, what = "a whole number") => {
@@ -82,10 +98,15 @@ export const credential = optional(
     .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
 );
 
+/** What the Pulumi CLI makes of an unquoted day, which YAML calls a timestamp. */
+const MIDNIGHT = / 00:00:00 \+0000 UTC$/;
+
 /** A day such as "2026-11-01". */
-export const day = text("2026-11-01").refine(isDay, {
-  error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
-});
+export const day = text("2026-11-01")
+  .refine((value) => isDay(value.replace(MIDNIGHT, "")), {
+    error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
+  })
+  .transform((value) => value.replace(MIDNIGHT, ""));
 
 function isDay(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);

@@ -13,7 +13,6 @@ import { join } from "node:path";
 
 import { stringify } from "yaml";
 
-import { SETTING_NAMES } from "../../infra/settings";
 import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 
@@ -58,7 +57,7 @@ describe("a stack's file", function () {
     );
     const message = [
       "5 settings are wrong:",
-      `  kragle:color is not a setting; allowed are ${SETTING_NAMES.join(", ")}`,
+      '  kragle:color is not a setting; README.md lists all under "Settings"',
       '  kragle:diskSize: "4" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
       '  kragle:memory: "1 GB" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
       '  kragle:kernel: "tiny" is not allowed; allowed are cloud, generic',

@@ -6,7 +6,8 @@ import { parse } from "yaml";
 
 import { readStackSettings, stackNames } from "../../cli/stackSettings";
 import { readInputFiles } from "../../infra/inputFiles";
-import { parseSettings, SETTING_NAMES } from "../../infra/settings";
+import { parseSettings } from "../../infra/settings";
+import { SETTING_NAMES } from "../../infra/settings/schema";
 import { templateNames } from "../../infra/settings/template";
 import { planImage } from "../../plan/imagePlan";
 import { projectFolder } from "../../host/project";
@@ -37,7 +38,9 @@ describe("Pulumi.yaml", () => {
     const typeOf = (value: unknown) =>
       Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
     for (const [name, declared] of Object.entries(project.config)) {
-      assert.equal(typeOf(declared.default), declared.type, name);
+      // a format is text or an object, which is more than the Pulumi CLI can check
+      const type = name === "formats" ? undefined : typeOf(declared.default);
+      assert.equal(declared.type, type, name);
       assert.ok(declared.description && declared.description.length > 20, `${name}: description`);
       assert.equal(declared.secret, undefined, `${name}: a secret cannot have a default`);
     }
@@ -67,36 +70,19 @@ describe("Pulumi.yaml", () => {
     assert.equal(project.main, undefined);
     assert.equal((read("package.json") as { main: string }).main, "infra/index.ts");
   });
-
-  it("mentions every example of a setting as one that is right", () => {
-    const defaults = readStackSettings("dev").values;
-    const examples = Object.entries(project.config).flatMap(([name, { description, type }]) =>
-      type === "string" || name === "formats"
-        ? [...description!.matchAll(/(?:such as|or) "([^"]+)"/g)].map(([, text]) => ({
-            name,
-            text,
-          }))
-        : [],
-    );
-    assert.deepEqual(
-      examples.map(({ name }) => name),
-      ["diskSize", "diskSize", "formats", "refreshAfter"],
-    );
-    for (const { name, text } of examples) {
-      parseSettings({ ...defaults, [name]: name === "formats" ? [text] : text }, "dev");
-    }
-  });
 });
 
 describe("the stacks of this project", () => {
   it("are dev, rhel7 and ci, and differ in values only", () => {
     assert.deepEqual(stackNames(), ["ci", "dev", "rhel7"]);
     for (const file of stackFiles) {
+      const text = readFileSync(join(projectFolder, file), "utf8");
+      assert.match(text, /^# yaml-language-server: \$schema=infra\/settings\.schema\.json\n/);
       const { config, ...rest } = read(file) as { config: Record<string, unknown> };
       assert.deepEqual(rest, {}, file);
       const names = Object.keys(config).map((name) => name.replace(/^kragle:/, ""));
       assert.deepEqual(
-        names.filter((name) => !SETTING_NAMES.includes(name)),
+        names.filter((name) => !(SETTING_NAMES as string[]).includes(name)),
         [],
         file,
       );

@@ -64,9 +64,18 @@ describe("settings", () => {
     } satisfies ImageSpec);
   });
 
+  it("that are absent have their defaults, which are those of Pulumi.yaml", () => {
+    const { formats, ...rest } = parse();
+    assert.deepEqual(parseSettings({}, "dev"), { ...rest, formats: [] });
+    assert.equal(formats.length, 1);
+  });
+
   const right: [string, unknown, keyof ImageSpec, unknown][] = [
     ["diskSize", "4096MiB", "diskBytes", 4_294_967_296],
     ["diskSize", "2 GiB", "diskBytes", 2_147_483_648],
+    // a disk has whole sectors of 512 bytes
+    ["diskSize", "4.7 GiB", "diskBytes", 5_046_586_880],
+    ["diskSize", "0.0021 TiB", "diskBytes", 2_308_974_592],
     ["memory", "256 MiB", "memoryMiB", 256],
     ["memory", "1.5 GiB", "memoryMiB", 1536],
     ["cpus", "64", "cpus", 64],

@@ -2,16 +2,15 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings, SETTING_NAMES, SettingsError } from "../../infra/settings";
+import { parseSettings, SettingsError } from "../../infra/settings";
 import { FORMAT_NAMES } from "../../plan/formats";
 
 /** What is wrong with the settings of the stack dev when some of them are these. */
-function problems(change: object, absent: readonly string[] = []): readonly string[] {
+function problems(change: object): readonly string[] {
   const values = { ...readStackSettings("dev").values };
   for (const [name, value] of Object.entries(change)) {
     Object.defineProperty(values, name, { value, enumerable: true });
   }
-  for (const name of absent) delete (values as Record<string, unknown>)[name];
   try {
     parseSettings(values, "dev");
   } catch (error) {
@@ -36,15 +35,17 @@ const format = (name: string) =>
   `"${name}" is not a known format; allowed are ${FORMAT_NAMES.join(", ")}`;
 const template = (name: string) =>
   `"${name}" is not a template; allowed are centos7, debian12, rhel7, or the path of a folder such as ./my-template`;
-const unknown = (name: string) =>
-  `kragle:${name} is not a setting; allowed are ${SETTING_NAMES.join(", ")}`;
+const unknown = (name: string, meant?: string) =>
+  `kragle:${name} is not a setting; ${meant ? `did you mean kragle:${meant}` : 'README.md lists all under "Settings"'}`;
 
 describe("wrong settings", () => {
   /** Setting, its value, and what is said of it. */
   const wrong: [string, unknown, string][] = [
-    ...["4", "4096", "", "4 GB", "4G", "4gib", "-4 GiB", "0 GiB", "0.3 GiB", "4 GiB x"].map(
+    ...["4", "4096", "", "4 GB", "4G", "4gib", "-4 GiB", "0 GiB", "8192 TiB", "4 GiB x"].map(
       (text): [string, unknown, string] => ["diskSize", text, size(text)],
     ),
+    ["diskSize", "8.0001 TiB", "at most 8 TiB can be built"],
+    ["diskSize", "0.3 GiB", '"0.3 GiB" is too small for debian12, which needs at least 2.0 GiB'],
     ["diskSize", "1 GiB", '"1 GiB" is too small for debian12, which needs at least 2.0 GiB'],
     ["memory", "1 GB", size("1 GB")],
     ["memory", "255 MiB", "at least 256 MiB are needed"],
@@ -153,11 +154,27 @@ describe("wrong settings", () => {
   });
 
   it("that kragle does not know are refused, also by names that every object has", () => {
-    const names = ["disksize", "DiskSize", "constructor", "toString", "hasOwnProperty"];
+    const names = ["constructor", "toString", "hasOwnProperty", "color", "x", ""];
     for (const name of names) assert.deepEqual(problems({ [name]: "x" }), [unknown(name)]);
     assert.deepEqual(problems(JSON.parse('{"__proto__": {"diskSize": "8 GiB"}}')), [
       unknown("__proto__"),
     ]);
+  });
+
+  it("that kragle does not know are told with the one that was probably meant", () => {
+    const meant: [string, string][] = [
+      ["disksize", "diskSize"],
+      ["DiskSize", "diskSize"],
+      ["disk_size", "diskSize"],
+      ["format", "formats"],
+      ["cpu", "cpus"],
+      ["rhsmUser", "rhsmUsername"],
+      ["timeout", "timeouts"],
+      ["isoSha", "isoSha256"],
+    ];
+    for (const [name, other] of meant) {
+      assert.deepEqual(problems({ [name]: "x" }), [unknown(name, other)]);
+    }
   });
 
   it("that ask for a proof that the driver cannot give are refused", () => {
@@ -197,10 +214,37 @@ describe("wrong settings", () => {
     rmSync(template, { recursive: true });
   });
 
-  it("that are absent are called missing", () => {
-    assert.deepEqual(problems({}, ["diskSize", "timeouts"]), [
-      "kragle:diskSize: is missing",
-      "kragle:timeouts: is missing",
+  it("stand in the project's own namespace, and so do the names in their messages", () => {
+    const given = { color: 1, diskSize: "4", rhsmOrg: "x" };
+    assert.throws(
+      () => parseSettings(given, "dev", "images", ["images:x is not read"]),
+      new SettingsError([
+        "images:x is not read",
+        unknown("color").replace("kragle:", "images:"),
+        `images:diskSize: ${size("4")}`,
+      ]),
+    );
+    assert.throws(
+      () => parseSettings({ template: "rhel7", diskSize: "10 GiB", rhsmOrg: "x" }, "dev", "images"),
+      (error: SettingsError) => {
+        assert.equal(error.problems.length, 2);
+        assert.doesNotMatch(error.message, /kragle:/);
+        return true;
+      },
+    );
+  });
+
+  it("may not ask for a disk that is larger than a format holds", () => {
+    const formats = ["raw", "vhd", "vmdk", "vhdx", "vdi", "qcow2", "vhd:subformat=fixed"];
+    const limit = (index: number, name: string, size: string, disk: string) =>
+      `kragle:formats[${index}]: ${name} holds at most ${size}, and diskSize is ${disk}`;
+    assert.deepEqual(problems({ diskSize: "2040 GiB", formats }), []);
+    assert.deepEqual(problems({ diskSize: "2041 GiB", formats }), [
+      limit(1, "vhd", "2040 GiB", "2041 GiB"),
+      limit(6, "vhd-fixed", "2040 GiB", "2041 GiB"),
+    ]);
+    assert.deepEqual(problems({ diskSize: "3 TiB", formats: ["vmdk", "vhdx", "vdi"] }), [
+      limit(0, "vmdk", "2048 GiB", "3 TiB"),
     ]);
   });
 

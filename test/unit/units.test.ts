@@ -21,6 +21,11 @@ describe("units: sizes", () => {
     ["0.5 GiB", 536_870_912],
     ["1.5 TiB", 1_649_267_441_664],
     ["007 GiB", 7_516_192_768],
+    // rounded up to whole sectors of 512 bytes
+    ["0.3 GiB", 322_122_752],
+    ["4.7 GiB", 5_046_586_880],
+    ["0.002 TiB", 2_199_023_616],
+    ["0.0000001 MiB", 512],
   ];
   for (const [text, bytes] of right) {
     it(`reads ${JSON.stringify(text)}`, () => assert.equal(parseSize(text), bytes));
@@ -40,8 +45,8 @@ describe("units: sizes", () => {
       "0x4 GiB",
     ],
     ...["4 GiB GiB", "4 GiB 2 MiB", "4 Gi B", "NaN GiB", "Infinity GiB", "٤ GiB", "4 GiB;"],
-    // no whole number of bytes, and more than a number can hold exactly
-    ...["0.3 GiB", "0.0000001 MiB", "8192 TiB", "99999999999999999999 TiB"],
+    // more than a number can hold exactly
+    ...["8192 TiB", "99999999999999999999 TiB"],
   ];
   for (const text of wrong) {
     it(`refuses ${JSON.stringify(text)}`, () => {
@@ -60,12 +65,29 @@ describe("units: sizes", () => {
     );
   });
 
-  it("gives a positive whole number or the error, whatever the text", () => {
+  it("rounds every fraction up to the next sector, exactly", () => {
+    const units = [["MiB", 2n ** 20n] as const, ["GiB", 2n ** 30n] as const, ["TiB", 2n ** 40n]];
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 63 }),
+        fc.integer({ min: 1, max: 9999 }),
+        fc.constantFrom(...(units as [string, bigint][])),
+        (whole, fraction, [unit, factor]) => {
+          const text = `${whole}.${String(fraction).padStart(4, "0")} ${unit}`;
+          const tenThousandths = (BigInt(whole) * 10_000n + BigInt(fraction)) * factor;
+          const sectors = (tenThousandths + 512n * 10_000n - 1n) / (512n * 10_000n);
+          assert.equal(BigInt(parseSize(text)), sectors * 512n, text);
+        },
+      ),
+    );
+  });
+
+  it("gives a positive whole number of sectors or the error, whatever the text", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9.]{1,6} ?[KMGT]iB$/)), (text) => {
         try {
           const bytes = parseSize(text);
-          assert.ok(Number.isSafeInteger(bytes) && bytes > 0);
+          assert.ok(Number.isSafeInteger(bytes) && bytes > 0 && bytes % 512 === 0);
         } catch (error) {
           assert.equal((error as Error).message, sizeError(text).message);
         }

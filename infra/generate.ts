@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { format, resolveConfig } from "prettier";
+import { parse } from "yaml";
+
+import { projectFolder } from "../host/project";
+import { editorSchema } from "./generate/editorSchema";
+import { projectConfig } from "./generate/projectConfig";
+import { readmeTable } from "./generate/readmeTable";
+import { tableOfSettings } from "./generate/tableOfSettings";
+
+/** Writes everything that follows from the table of settings; with --check it only says what is stale, by exit code 1. */
+async function main(): Promise<void> {
+  const stale: string[] = [];
+  for (const [name, text] of await generated()) {
+    if (text === read(name)) continue;
+    stale.push(name);
+    if (!process.argv.includes("--check")) writeFileSync(join(projectFolder, name), text);
+  }
+  if (!process.argv.includes("--check") || stale.length === 0) return;
+  process.stderr.write(`stale: ${stale.join(", ")}; run "npm run generate"\n`);
+  process.exitCode = 1;
+}
+
+/** Files by name, each with what it has to contain. */
+export async function generated(): Promise<[string, string][]> {
+  const rows = tableOfSettings();
+  const project = read("Pulumi.yaml");
+  const { name } = parse(project) as { name: string };
+  return [
+    ["README.md", readmeTable(read("README.md"), rows)],
+    ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))],
+    [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
+  ];
+}
+
+const SCHEMA_FILE = "infra/settings.schema.json";
+
+function read(name: string): string {
+  try {
+    return readFileSync(join(projectFolder, name), "utf8");
+  } catch {
+    return "";
+  }
+}
+
+async function pretty(name: string, text: string): Promise<string> {
+  const filepath = join(projectFolder, name);
+  return format(text, { ...(await resolveConfig(filepath)), filepath });
+}
+
+if (require.main === module) void main();

@@ -1,0 +1,51 @@
+import { maximumDiskBytes } from "../../plan/formats";
+import { formatSize } from "../../plan/units";
+import { schema, type SettingName } from "./schema";
+
+/**
+ * What no single setting is to blame for: two of them, each right by itself, that cannot both be meant.
+ *
+ * @param values the settings by name; what is wrong by itself is told elsewhere, and contradicts nothing
+ * @returns the place of each, such as "formats[1]", and what is wrong
+ */
+export function contradictions(values: Readonly<Record<string, unknown>>): [string, string][] {
+  const read = <K extends SettingName>(name: K) =>
+    schema.shape[name].safeParse(values[name]).data as
+      ReturnType<(typeof schema.shape)[K]["parse"]> | undefined;
+  const [template, diskSize] = [read("template"), read("diskSize")];
+  const [smoke, proof] = [read("smoke"), read("proof")];
+  const found: [string, string][] = [];
+  if (template && diskSize !== undefined && diskSize < template.minimumDiskBytes) {
+    const least = formatSize(template.minimumDiskBytes);
+    const size = String(values.diskSize);
+    found.push([
+      "diskSize",
+      `"${size}" is too small for ${template.name}, which needs at least ${least}`,
+    ]);
+  }
+  read("formats")?.forEach((conversion, index) => {
+    const most = maximumDiskBytes(conversion);
+    if (diskSize === undefined || diskSize <= most) return;
+    const limit = `${most / 2 ** 30} GiB`;
+    found.push([
+      `formats[${index}]`,
+      `${conversion.name} holds at most ${limit}, and diskSize is ${String(values.diskSize)}`,
+    ]);
+  });
+  if (proof === "full" && (smoke === "libvirt" || smoke === "none")) {
+    found.push(["proof", `full needs smoke: qemu, and smoke is ${smoke}`]);
+  }
+  // what the driver cannot do: libvirt's user network lets nobody in, and it boots by one firmware
+  if (smoke === "libvirt" && template?.smoke.channel === "ssh") {
+    const why = `libvirt needs a guest agent, and ${template.name} is asked by SSH`;
+    found.push(["smoke", `${why}; use smoke: qemu`]);
+  }
+  if (smoke === "libvirt" && template && template.smoke.firmware[0] !== "bios") {
+    const why = `libvirt boots by BIOS, and ${template.name} boots by UEFI`;
+    found.push(["smoke", `${why}; use smoke: qemu`]);
+  }
+  if (template?.medium && read("snapshot")) {
+    found.push(["snapshot", "an ISO has no earlier states; leave it out"]);
+  }
+  return found;
+}

@@ -1,0 +1,242 @@
+import { z } from "zod";
+
+import { parseDuration, parseSize, SIZE } from "../../plan/units";
+import { checkSetting } from "./check";
+import { formats, isoUrls, provision } from "./lists";
+import { libvirtUri, publish } from "./publish";
+import { findTemplate } from "./template";
+import { timeouts } from "./timeouts";
+import {
+  credential,
+  day,
+  flag,
+  oneOf,
+  optional,
+  parsed,
+  path,
+  quote,
+  text,
+  wholeNumber,
+} from "./values";
+
+/**
+ * One setting of the table below.
+ *
+ * @param type reads its value, and says what is allowed where it cannot
+ * @param value the default; "" for none
+ * @param description for README.md, with Markdown's code and links relative to it; Pulumi.yaml gets it as plain text
+ * @param examples values that are right
+ */
+const setting = <T extends z.ZodType>(
+  type: T,
+  value: z.input<T>,
+  description: string,
+  ...examples: z.input<T>[]
+) => type.prefault(value as never).meta({ description, examples });
+
+const size = (example: string) => parsed(example, parseSize).meta({ pattern: SIZE.source });
+
+const MEBIBYTE = 2 ** 20;
+
+/**
+ * Every setting, once. From this table follow the parser and, by `npm run generate`, the configuration in Pulumi.yaml, the
+ * README's table and the JSON Schema for editors.
+ */
+export const schema = z.object({
+  template: setting(
+    parsed("debian12", findTemplate),
+    "debian12",
+    "The operating system: `debian12`, `rhel7`, `centos7`, or the path of a template folder of your own",
+    "./builder/templates/debian12",
+  ),
+  path: setting(
+    optional(path("build/dev")),
+    "",
+    "The folder that receives `output/`; `build/<stack>` where none is given",
+    "/srv/images",
+    "~/images",
+  ),
+  diskSize: setting(
+    size("4 GiB").refine((bytes) => bytes <= 8 * 2 ** 40, {
+      // while Packer works, the disk is a qcow2 with clusters of 4 KiB, and QEMU reads an L1 table of 32 MiB at most
+      error: "at most 8 TiB can be built",
+    }),
+    "4 GiB",
+    "Size of the virtual disk: a number with MiB, GiB or TiB, rounded up to whole sectors of 512 bytes",
+    "4096MiB",
+    "4.7 GiB",
+  ),
+  memory: setting(
+    size("1 GiB").refine((bytes) => bytes >= 256 * MEBIBYTE, {
+      error: "at least 256 MiB are needed",
+    }),
+    "1 GiB",
+    "Memory of the guest while the image is built and booted; 256 MiB or more",
+    "1.5 GiB",
+  ),
+  cpus: setting(
+    wholeNumber(1, 64),
+    2,
+    "Processors of the guest while the image is built and booted",
+  ),
+  kernel: setting(
+    oneOf(["cloud", "generic"]),
+    "cloud",
+    "`cloud` (small, virtual machines only) or `generic` (drivers of real hardware)",
+  ),
+  provision: setting(
+    provision,
+    [],
+    "Your provisioning scripts, run as root in the guest in this order",
+  ),
+  formats: setting(
+    formats,
+    [],
+    "Other disk formats: `raw`, `raw.zst`, `qcow2`, `vmdk`, `vdi`, `vhdx`, `vhd`; options stand behind a colon",
+    ["raw"],
+    ["qcow2:compression=zstd"],
+  ),
+  publish: setting(
+    publish,
+    [],
+    "Where each release is copied to, as a version of its own: folders, or libvirt pools; old versions that no stack uses are deleted",
+    [{ folder: "/srv/images", keep: 3 }],
+    [{ pool: "images", uri: "qemu:///system" }],
+  ),
+  check: setting(
+    checkSetting,
+    {},
+    "Your own rules for the finished image, and rules that it may break, each with a reason: [docs/checks.md](docs/checks.md)",
+    { waive: [{ rule: "ssh.passwords", reason: "reached by console only" }] },
+  ),
+  smoke: setting(
+    oneOf(["qemu", "libvirt", "none"]),
+    "qemu",
+    "What boots the image as proof: `qemu` (in a container), `libvirt` (needs the Pulumi CLI: [docs/libvirt.md](docs/libvirt.md)), or `none`",
+  ),
+  proof: setting(
+    oneOf(["quick", "full"]),
+    "quick",
+    "`quick` (one boot), or `full` (three boots: BIOS and UEFI, cloud-init, SSH, a grown root, identity; needs `smoke: qemu`): [docs/proof.md](docs/proof.md)",
+  ),
+  libvirtUri: setting(
+    libvirtUri,
+    "qemu:///system",
+    "The libvirt daemon that boots the image, with `smoke: libvirt`",
+    "qemu+ssh://root@host/system",
+  ),
+  accelerator: setting(
+    oneOf(["auto", "kvm", "tcg"]),
+    "auto",
+    "`kvm`, `tcg` (software, slow, says so), or `auto`: `kvm` where a guest really runs on it",
+  ),
+  privileged: setting(
+    flag,
+    false,
+    "Run the Packer container with every capability of the host and without confinement; nothing in kragle needs it",
+  ),
+  vnc: setting(
+    z.preprocess(
+      (value) => (value === false || value === "false" ? "off" : value),
+      z.union([z.literal("off").transform(() => null), wholeNumber(1024, 65_535)], {
+        error: ({ input }) =>
+          `${quote(input)} is not allowed; write off or a whole number from 1024 to 65535`,
+      }),
+    ),
+    "off",
+    "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works",
+    5900,
+  ),
+  isoPath: setting(
+    optional(path("build/rhel7/os/name.iso")),
+    "",
+    "The installation ISO of `rhel7` and `centos7` ([docs/rhel7.md](docs/rhel7.md)); `PATH/os/` and the template's name for it where none is given",
+    "/srv/iso/rhel-server-7.1-x86_64-dvd.iso",
+  ),
+  isoUrls: setting(
+    isoUrls,
+    [],
+    "Addresses from which the ISO is fetched where the file is not there, tried in this order",
+    ["https://host/folder/name.iso"],
+  ),
+  isoSha256: setting(
+    optional(
+      text("64 hexadecimal digits").regex(/^[0-9A-Fa-f]{64}$/, {
+        error: ({ input }) => `${quote(input)} is not a SHA-256, which has 64 hexadecimal digits`,
+      }),
+    ),
+    "",
+    "The ISO's SHA-256, 64 hexadecimal digits; `rhel7` and `centos7` need it",
+  ),
+  rhsmUsername: setting(
+    credential,
+    "",
+    "Red Hat user who registers the guest while Packer works; set the four rhsm settings with `--secret`",
+  ),
+  rhsmPassword: setting(
+    credential,
+    "",
+    "That user's password; set it with `pulumi config set --secret rhsmPassword`",
+  ),
+  rhsmOrg: setting(
+    credential,
+    "",
+    "Red Hat organisation, with `rhsmActivationKey` instead of user and password",
+  ),
+  rhsmActivationKey: setting(
+    credential,
+    "",
+    "Activation key of that organisation; such a key can do nothing but register",
+  ),
+  builderImage: setting(
+    optional(text("registry/kragle-tools:1")),
+    "",
+    "A ready builder image by reference; nothing is built then",
+    "registry.example/kragle-tools:1",
+  ),
+  baseImage: setting(
+    text("debian:bookworm-slim").min(1, "must name a Docker image"),
+    "debian:bookworm-slim@sha256:abd67ffcfa541b485a3dff59865ab629aa048a6c613e639d36e7456b0b229241",
+    "The Docker image on which the builder is built; made on this machine where no registry answers",
+  ),
+  packer: setting(
+    oneOf(["auto", "release", "distribution"]),
+    "auto",
+    "Which Packer the builder gets: `release` (downloaded by the build), `distribution`, or `auto`: the first that can be had",
+  ),
+  snapshot: setting(
+    optional(day),
+    "",
+    "Day of the package mirror; today's packages where none is given",
+    "2026-11-01",
+  ),
+  refreshAfter: setting(
+    optional(
+      parsed("7 days", parseDuration).refine((seconds) => seconds >= 86_400, {
+        error: "at least 1 day is needed",
+      }),
+    ),
+    "",
+    "Age at which an installed base counts as changed, 1 day or more; never where none is given",
+    "7 days",
+  ),
+  signKey: setting(
+    optional(
+      path("~/.ssh/release").refine((value) => value !== "gpg:", "write the key's id behind gpg:"),
+    ),
+    "",
+    "The key that signs a release: path of an OpenSSH private key, or `gpg:KEYID`; no signature where none is given",
+    "~/.ssh/release",
+  ),
+  timeouts: setting(
+    timeouts,
+    {},
+    "Minutes by step: `base`, `image`, `ssh`, `script`, `shutdown`, `check`, `convert`, `smoke`, `release`; `progress`, the longest silence of a guest or an installation (10); `whole`, an entire `up` (240). Ten times as long under software emulation",
+    { image: 90, smoke: 5 },
+  ),
+});
+
+/** Names of all settings, in the order of the table. */
+export const SETTING_NAMES = Object.keys(schema.shape) as SettingName[];
+
+export type SettingName = keyof typeof schema.shape;

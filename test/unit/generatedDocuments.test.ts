@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import Ajv from "ajv";
+import { parse } from "yaml";
+
+import { generated } from "../../infra/generate";
+import { editorSchema } from "../../infra/generate/editorSchema";
+import { markdown, plain } from "../../infra/generate/prose";
+import { readmeTable } from "../../infra/generate/readmeTable";
+import { tableOfSettings } from "../../infra/generate/tableOfSettings";
+import { parseSettings } from "../../infra/settings";
+import { SETTING_NAMES } from "../../infra/settings/schema";
+import { projectFolder } from "../../host/project";
+
+const rows = tableOfSettings();
+const readFile = (name: string) => readFileSync(join(projectFolder, name), "utf8");
+
+describe("what follows from the table of settings", () => {
+  it("is up to date", async () => {
+    for (const [name, text] of await generated()) {
+      assert.equal(readFile(name), text, `${name} is stale; run "npm run generate"`);
+    }
+  });
+
+  it("has every example as one that is right, and one that the editor's schema takes", () => {
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(editorSchema("kragle", rows)));
+    let count = 0;
+    for (const { name, examples, default: value } of rows) {
+      for (const example of [value, ...examples]) {
+        if (name !== "provision") parseSettings({ [name]: example }, "dev");
+        const document = { config: { [`kragle:${name}`]: example } };
+        assert.ok(validate(document), `${name}: ${JSON.stringify(validate.errors)}`);
+        count += 1;
+      }
+    }
+    assert.ok(count > SETTING_NAMES.length + 12, String(count));
+  });
+
+  it("names each allowed word of a setting in its description", () => {
+    for (const { name, description, type } of rows) {
+      for (const word of (type.enum ?? []) as string[]) {
+        assert.ok(description.includes(`\`${word}\``), `${name}: ${word}`);
+      }
+    }
+  });
+
+  it("tells bounds and examples with the description, links as their targets where text is plain", () => {
+    const row = (name: string) => rows.find((other) => other.name === name)!;
+    assert.match(markdown(row("cpus")), /; 1 to 64$/);
+    assert.match(
+      markdown(row("publish")),
+      /; such as `\[\{folder: \/srv\/images, keep: 3\}\]` or /,
+    );
+    assert.match(markdown(row("check")), /\[docs\/checks\.md\]\(docs\/checks\.md\)/);
+    assert.match(plain(row("check")), /reason: docs\/checks\.md;/);
+    assert.doesNotMatch(rows.map(plain).join(), /`|\]\(/);
+  });
+
+  it("refuses a README without its markers", () => {
+    assert.throws(() => readmeTable("no table", rows), /README\.md lacks the line <!-- settings/);
+  });
+});
+
+describe("the schema for editors", () => {
+  const validate = new Ajv({ strict: false }).compile(
+    JSON.parse(readFile("infra/settings.schema.json")),
+  );
+  const check = (document: unknown) => validate(document);
+
+  it("takes the stacks of this project", () => {
+    const names = readdirSync(projectFolder).filter((name) => /^Pulumi\..+\.yaml$/.test(name));
+    assert.ok(names.length >= 3);
+    for (const name of names) {
+      assert.ok(check(parse(readFile(name))), `${name}: ${JSON.stringify(validate.errors)}`);
+    }
+  });
+
+  const right: unknown[] = [
+    { config: null },
+    { config: { diskSize: "6 GiB", "aws:region": "eu" }, encryptionsalt: "v1:x" },
+    { config: { "kragle:rhsmPassword": { secure: "AAAB" }, "kragle:cpus": "3" } },
+    { config: { "kragle:vnc": 5900, "kragle:privileged": true, "kragle:snapshot": "" } },
+    { config: { "kragle:vnc": "5900", "kragle:privileged": "true" } },
+    { config: { "kragle:formats": ["raw", { format: "qcow2", compression: "zstd" }] } },
+  ];
+  for (const document of right) {
+    it(`takes ${JSON.stringify(document)}`, () => {
+      assert.ok(check(document), JSON.stringify(validate.errors));
+    });
+  }
+
+  const wrong: unknown[] = [
+    { "kragle:diskSize": "6 GiB" },
+    { config: { "kragle:disksize": "6 GiB" } },
+    { config: { disksize: "6 GiB" } },
+    { config: { "kragle:diskSize": "6 GB" } },
+    { config: { "kragle:cpus": 65 } },
+    { config: { "kragle:kernel": "tiny" } },
+    { config: { "kragle:timeouts": { imagee: 9 } } },
+    { config: { "kragle:publish": [{ folder: "/srv", kept: 1 }] } },
+    { config: { "kragle:check": { waive: [{ rule: "x" }] } } },
+    { config: { "kragle:isoSha256": "abc" } },
+  ];
+  for (const document of wrong) {
+    it(`refuses ${JSON.stringify(document)}`, () => assert.equal(check(document), false));
+  }
+});
+
+describe("npm run generate", function () {
+  this.timeout(60_000);
+  const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "kragle generate "));
+    for (const name of readdirSync(projectFolder)) {
+      if (LEFT_OUT.has(name)) continue;
+      cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
+    }
+    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  const generate = (...args: string[]) =>
+    spawnSync(process.execPath, ["--require", "./setup/loader.cjs", "infra/generate.ts", ...args], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+
+  it("mends what is stale; with --check it names the file and the command, and changes nothing", () => {
+    for (const name of ["README.md", "Pulumi.yaml", "infra/settings.schema.json"]) {
+      const file = join(folder, name);
+      const text = readFileSync(file, "utf8");
+      const edited = text.replaceAll("Processors of", "Number of processors of");
+      assert.notEqual(edited, text);
+      writeFileSync(file, edited);
+      const { status, stderr } = generate("--check");
+      assert.deepEqual([status, stderr], [1, `stale: ${name}; run "npm run generate"\n`]);
+      assert.equal(readFileSync(file, "utf8"), edited);
+      assert.equal(generate().status, 0);
+      assert.equal(readFileSync(file, "utf8"), text);
+    }
+    assert.deepEqual([generate("--check").status, generate("--check").stderr], [0, ""]);
+  });
+
+  it("is part of npm run check", () => {
+    const { scripts } = JSON.parse(readFile("package.json")) as { scripts: Record<string, string> };
+    assert.match(scripts.check!, /^npm run --silent generate -- --check && /);
+    assert.match(scripts.generate!, /infra\/generate\.ts$/);
+  });
+});
