@@ -1,17 +1,16 @@
 import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import { BUILD_GID, BUILD_UID, docker } from "./container";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
 import { ownContainer } from "./ownedContainer";
-import { PROBE_SECTOR, PROBE_SUCCESS } from "./probeSector";
+import { builderFolder } from "../host/project";
 
 export type Accelerator = "kvm" | "tcg";
 
 const DEVICE = "/dev/kvm";
-/** A good host needs 0.2 s. Where KVM itself is emulated, the same guest takes 5 s and a real one is slower than under TCG. */
-const LIMIT_SECONDS = 1.5;
 const SLOWNESS =
   "Guests run under software emulation (TCG), about ten times slower: minutes, not seconds, for each boot.";
 
@@ -84,25 +83,17 @@ async function readVerdict(file: string) {
   }
 }
 
-// The first line brings QEMU's files into memory, so that a cold disk is not taken for a slow guest; a busy machine gets a second try.
-const SCRIPT = `
-qemu-system-x86_64 --version > /dev/null
-echo "$0" | base64 -d > /tmp/probe.img
-for try in 1 2; do
-  timeout -k 1 ${LIMIT_SECONDS} qemu-system-x86_64 -accel kvm -cpu host -m 16 -nodefaults -display none -no-reboot \\
-    -device isa-debug-exit,iobase=0xf4,iosize=4 -drive file=/tmp/probe.img,format=raw
-  code=$?
-  [ $code = 124 ] || break
-done
-exit $code`;
+/** By hand it is imported; here its text is handed over, so that any tools image will do. */
+const PROGRAM = join(builderFolder, "byhand/accelerator.py");
 
+/** @returns why KVM is of no use, or null where the test guest reached its end in time */
 async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
   const { name, remove } = ownContainer(docker);
   try {
     const container = await docker.createContainer({
       name,
       Image: image,
-      Entrypoint: ["/bin/sh", "-c", SCRIPT, PROBE_SECTOR.toString("base64")],
+      Entrypoint: ["python3", "-c", await readFile(PROGRAM, "utf8")],
       Cmd: [],
       User: `${BUILD_UID}:${BUILD_GID}`,
       Tty: true,
@@ -118,28 +109,9 @@ async function runProbe(image: string, deviceGroup: number): Promise<string | nu
     });
     await container.start();
     const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-    const output = String(await container.logs({ stdout: true, stderr: true }));
-    return judgeProbe(code, output);
+    const output = String(await container.logs({ stdout: true, stderr: true })).trim();
+    return code === 0 ? output || null : `the test guest could not be run: ${output}`;
   } finally {
     await remove();
   }
-}
-
-/**
- * @param code QEMU's exit code, or timeout's 124
- * @param output what QEMU printed
- * @returns why KVM is of no use, or null where the test guest reached its end in time
- */
-export function judgeProbe(code: number, output: string): string | null {
-  if (code === PROBE_SUCCESS) return null;
-  if (code === 124)
-    return `a test guest that takes 0.2 s elsewhere did not end within ${LIMIT_SECONDS} s`;
-  const words = output
-    .split(/\r?\n/)
-    .map((line) => line.replace(/^qemu-system-x86_64: /, "").trim());
-  const said = words
-    .filter((line) => line && !line.startsWith("warning:"))
-    .slice(0, 2)
-    .join("; ");
-  return `QEMU ended with code ${code} when it ran a test guest (${said || "it printed nothing"})`;
 }
