@@ -10,7 +10,7 @@ import { stopIfInterrupted } from "../host/interrupt";
 import { endOf, runProgram } from "../host/process";
 import { kragleHome, projectFolder } from "../host/project";
 import { openStore } from "../store/open";
-import { answerOf, claimArtifact, findArtifact, type StageRequest } from "../run/stage";
+import { answerOf, claimResult, findResult, type StageRequest } from "../run/stage";
 import { Roots } from "../store/roots";
 import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
@@ -107,11 +107,11 @@ async function runCommand(
   if (request?.description) {
     // a hit is answered here: starting a process for it would take most of a no-change run's time
     const store = openStore();
-    const artifact = await findArtifact(store, request, environment.KRAGLE_MARKER);
-    if (artifact) {
-      if (!run.preview) await claimArtifact(store, request, artifact);
+    const result = await findResult(store, request, environment.KRAGLE_MARKER);
+    if (result) {
+      if (!run.preview) await claimResult(new Roots(store.home), request, result);
       run.onEvent({ kind: "done", step: name, from: "store" });
-      return { stdout: JSON.stringify(answerOf(artifact)), stderr: "" };
+      return { stdout: JSON.stringify(answerOf(result)), stderr: "" };
     }
   }
   const base = await presentBaseImage(inputs, run.preview);

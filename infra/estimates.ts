@@ -1,12 +1,12 @@
 import type { StageDescription } from "../plan/description";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
-import type { Store } from "../store/store";
+import type { ArtifactStore } from "../store/artifactStore";
 
 /** How long a stage will take, from earlier runs: this stack's last one, else the newest of any stack. */
 export class Estimates {
   constructor(
-    private readonly store: Store,
+    private readonly store: ArtifactStore,
     private readonly roots: ReadonlyMap<string, Root>,
     private readonly record: StackRecord | undefined,
   ) {}

@@ -1,8 +1,8 @@
 import type { PlannedStage } from "../plan/imagePlan";
 import { docker } from "../executors/container";
+import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import type { Root } from "../store/roots";
-import type { Store } from "../store/store";
 
 /** What the plan finds of one stage's result. */
 export interface Observation {
@@ -19,7 +19,7 @@ export interface Observation {
 /** Looks at what is really there: the engine's own state cannot see the disk. */
 export class Observer {
   constructor(
-    private readonly store: Store,
+    private readonly store: ArtifactStore,
     /** What the stack had before this run, by root. */
     private readonly roots: ReadonlyMap<string, Root>,
     /** Stages that the user wants built again. */
@@ -30,7 +30,7 @@ export class Observer {
     const { stage } = description;
     const found = await this.store.lookup(stage, key);
     if (found.state === "present") {
-      const { manifest } = found.artifact;
+      const { manifest } = found;
       if (!this.rebuild.has(stage)) return { stage, state: "present", marker: undefined, manifest };
       const marker = `rebuild:${manifest.publishedAt}`;
       return { stage, state: "rebuild", why: "a rebuild was asked for", marker };

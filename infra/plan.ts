@@ -13,10 +13,10 @@ import { requireLibvirt } from "../executors/libvirtHost";
 import { kragleHome } from "../host/project";
 import { openStore } from "../store/open";
 import { findSigner } from "../release/signing";
+import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { type Root, Roots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
-import type { Store } from "../store/store";
 import { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
 import { type Observation, Observer } from "./observe";
@@ -67,7 +67,7 @@ const HAND_IMAGE = "kragle";
  */
 export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
-  const store = openStore();
+  const store: ArtifactStore = openStore();
   const roots = await new Roots(kragleHome).list(stack);
   const observer = new Observer(store, roots, rebuildStages());
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
@@ -139,7 +139,11 @@ function rebuildStages(): ReadonlySet<string> {
 }
 
 /** The day that stands in the base's key under `refreshAfter`: that of a base that is young enough, else today. */
-async function baseEpoch(store: Store, spec: ImageSpec, files: InputFiles): Promise<string | null> {
+async function baseEpoch(
+  store: ArtifactStore,
+  spec: ImageSpec,
+  files: InputFiles,
+): Promise<string | null> {
   if (spec.refreshAfter === null) return null;
   const family = baseFamily(planImage(spec, files, null).base.description);
   const oldest = Date.now() - spec.refreshAfter * 1000;

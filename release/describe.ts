@@ -81,7 +81,7 @@ export async function describeRelease(
     stages: runs,
     inputs: {
       builder: settings.builder,
-      ...(sources.base ? { base: sources.base.manifest.description } : {}),
+      ...(sources.base ? { base: sources.base.description } : {}),
       image: image.manifest.description,
     },
     containers: resources,
@@ -128,7 +128,7 @@ async function signerOf({ signKey, signer }: ReleaseSettings): Promise<Signer | 
 
 function runsOf({ base, image, check, conversions, smoke }: Sources) {
   return [
-    ...(base ? [stageRun("base", base.manifest)] : []),
+    ...(base ? [stageRun("base", base)] : []),
     stageRun("image", image.manifest),
     stageRun("check", check.manifest),
     ...[...conversions].map(([name, { manifest }]) => stageRun(`convert-${name}`, manifest)),

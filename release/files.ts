@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, dirname, join } from "node:path";
 
-import type { Artifact } from "../store/store";
+import type { Artifact } from "../store/artifactStore";
 import { copyVerified, type CopySource } from "./verifiedCopy";
 import { IMAGE_NAME } from "./layout";
 

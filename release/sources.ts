@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Artifact } from "../store/store";
+import type { Artifact } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
 import type { ReleaseSettings } from "../stages/release/release";
 import type { StageContext } from "../run/stage";
 import { type Released, releasedFiles } from "./files";
@@ -10,7 +11,7 @@ import { type PackageList, parsePackageList } from "./packages";
 /** Everything in the store that a release is made of. */
 export interface Sources {
   /** Absent where the store has lost it; nothing is released from it. */
-  readonly base?: Artifact;
+  readonly base?: Manifest;
   readonly image: Artifact;
   readonly check: Artifact;
   /** By name of the conversion. */
@@ -37,7 +38,7 @@ export async function collectSources(context: StageContext<ReleaseSettings>): Pr
   const baseKey = image.manifest.description.upstream.base;
   const base = baseKey === undefined ? undefined : await store.lookup("base", baseKey);
   return {
-    ...(base?.state === "present" ? { base: base.artifact } : {}),
+    ...(base?.state === "present" ? { base: base.manifest } : {}),
     ...{ image, check, conversions },
     ...(smoke ? { smoke } : {}),
     packages: parsePackageList(await readFile(join(check.folder, "packages.json"), "utf8")),

@@ -7,7 +7,9 @@ import type { z } from "zod";
 import { type StageDescription, stageKey } from "../plan/description";
 import { listFiles } from "../host/files";
 import { Roots } from "../store/roots";
-import { type Artifact, ArtifactUnavailable, type Finished, type Store } from "../store/store";
+import { type ArtifactStore, ArtifactUnavailable, type Finished } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
+import { Workplace } from "../store/workplace";
 import { clearFolder } from "../executors/clearFolder";
 import { type ContainerOptions, type ContainerResult, runContainer } from "../executors/container";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
@@ -49,7 +51,7 @@ export interface StageContext<S> {
   readonly work: string;
   /** Absolute, `work/logs`. */
   readonly logs: string;
-  readonly store: Store;
+  readonly store: ArtifactStore;
   readonly signal: AbortSignal;
   /** Opens a phase: imperative, lower case. */
   phase(name: string): void;
@@ -75,29 +77,29 @@ export function refuses(marker: string | undefined, publishedAt: string): boolea
   return marker === `rebuild:${publishedAt}`;
 }
 
-/** The result of a stage where the store has it whole and it is not refused; otherwise the stage has to run. */
-export async function findArtifact(
-  store: Store,
+/** The manifest of a stage's result where the store has it whole and it is not refused; otherwise the stage has to run. */
+export async function findResult(
+  store: ArtifactStore,
   request: StageRequest,
   marker: string | undefined,
-): Promise<Artifact | undefined> {
+): Promise<Manifest | undefined> {
   const { description } = request;
   const found = await store.lookup(description.stage, stageKey(description));
   if (found.state !== "present") return undefined;
-  return refuses(marker, found.artifact.manifest.publishedAt) ? undefined : found.artifact;
+  return refuses(marker, found.manifest.publishedAt) ? undefined : found.manifest;
 }
 
-/** Makes an artifact one that the stack uses. */
-export async function claimArtifact(
-  store: Store,
+/** Makes a result one that the stack uses. */
+export async function claimResult(
+  roots: Roots,
   { stack, root }: StageRequest,
-  { manifest }: Artifact,
+  manifest: Manifest,
 ): Promise<void> {
   const { stage, key, publishedAt, description, seconds } = manifest;
-  await new Roots(store.home).set(stack, root, { stage, key, publishedAt, description, seconds });
+  await roots.set(stack, root, { stage, key, publishedAt, description, seconds });
 }
 
-export function answerOf({ manifest }: Artifact): StageAnswer {
+export function answerOf(manifest: Manifest): StageAnswer {
   const { stage, key, publishedAt, result, files } = manifest;
   return {
     stage,
@@ -109,7 +111,7 @@ export function answerOf({ manifest }: Artifact): StageAnswer {
 }
 
 export interface StageRun {
-  readonly store: Store;
+  readonly store: ArtifactStore;
   readonly request: StageRequest;
   readonly marker: string | undefined;
   readonly secrets: Readonly<Record<string, string>>;
@@ -121,6 +123,7 @@ export interface StageRun {
 /** Runs a stage, unless its result is in the store, and publishes what it made. */
 export async function runStage<S>(program: StageProgram<S>, run: StageRun): Promise<StageAnswer> {
   const { store, request } = run;
+  const place = new Workplace(store.home);
   const { stage } = request.description;
   const key = stageKey(request.description);
   const settings = program.settings.parse(request.settings);
@@ -129,23 +132,22 @@ export async function runStage<S>(program: StageProgram<S>, run: StageRun): Prom
   try {
     const { signal, print } = run;
     held.push(
-      await store.lockStore({
+      await place.lockStore({
         shared: true,
         signal,
         onWait: () => print("waiting for a garbage collection of the store"),
       }),
     );
     held.push(
-      await store.lockStage(stage, key, {
+      await place.lockStage(stage, key, {
         signal,
         onWait: (holder) => print(`waiting: ${holder} builds the same`),
       }),
     );
-    const artifact =
-      (await findArtifact(store, request, run.marker)) ??
-      (await build(program, settings, run, key));
-    await claimArtifact(store, request, artifact);
-    return answerOf(artifact);
+    const result =
+      (await findResult(store, request, run.marker)) ?? (await build(program, settings, run, key));
+    await claimResult(new Roots(store.home), request, result);
+    return answerOf(result);
   } catch (error) {
     // an interrupted wait for a lock ends with an error of its own
     if (!(error instanceof StageFailure)) stopIfInterrupted(run.signal);
@@ -160,11 +162,12 @@ async function build<S>(
   settings: S,
   run: StageRun,
   key: string,
-): Promise<Artifact> {
+): Promise<Manifest> {
   const { store, request } = run;
+  const place = new Workplace(store.home);
   const { stage } = request.description;
   stopIfInterrupted(run.signal);
-  const work = store.workFolder(stage, key);
+  const work = place.workFolder(stage, key);
   const logs = join(work, "logs");
   const { toolsImage } = settings as { toolsImage?: string };
   const clear = () => clearFolder(work, { image: toolsImage, storeId: store.id, key });
@@ -206,7 +209,7 @@ async function build<S>(
     const outcome = await program.run(context);
     const { seconds, phases } = clock.stop();
     await redactLogs(work, redactor);
-    const artifact = await store.publish(stage, key, {
+    const { manifest } = await store.publish(stage, key, {
       manifest: {
         stage,
         key,
@@ -217,12 +220,12 @@ async function build<S>(
       },
       external: outcome.external,
     });
-    await rm(store.failedFolder(stage, key), { recursive: true, force: true });
-    return artifact;
+    await rm(place.failedFolder(stage, key), { recursive: true, force: true });
+    return manifest;
   } catch (error) {
     clock.stop();
     await redactLogs(work, redactor);
-    const { message, details } = await keepEvidence(store, stage, key, error);
+    const { message, details } = await keepEvidence(place, stage, key, error);
     await clear().catch(() => undefined); // else the next run has to
     throw new StageFailure(redactor.redact(message), details);
   }
@@ -237,12 +240,12 @@ async function redactLogs(work: string, redactor: Redactor): Promise<void> {
 }
 
 /** Moves logs and evidence out of the work folder, deletes the rest, and names in the error where they are. */
-async function keepEvidence(store: Store, stage: string, key: string, cause: unknown) {
+async function keepEvidence(place: Workplace, stage: string, key: string, cause: unknown) {
   const thrown = cause instanceof Error ? cause : new Error(String(cause));
   const error = explainSystemError(thrown) ?? thrown;
   const details = error instanceof StageFailure ? error.details : {};
-  const kept = store.failedFolder(stage, key);
-  const unkept = await moveEvidence(store.workFolder(stage, key), kept, details.evidence ?? []);
+  const kept = place.failedFolder(stage, key);
+  const unkept = await moveEvidence(place.workFolder(stage, key), kept, details.evidence ?? []);
   const expected = error instanceof StageFailure || error instanceof ArtifactUnavailable;
   const text = expected ? error.message : (error.stack ?? error.message);
   const lines = [`${stage}: ${text}`, `  logs: ${unkept ?? displayPath(kept)}`];

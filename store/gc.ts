@@ -3,7 +3,8 @@ import { join } from "node:path";
 
 import { listFiles } from "../host/files";
 import { Roots } from "./roots";
-import type { Store } from "./store";
+import { Workplace } from "./workplace";
+import type { ArtifactStore } from "./artifactStore";
 
 export interface Collected {
   /** Names of the deleted artifacts, work folders and failure evidence, with the bytes that each occupied. */
@@ -18,8 +19,9 @@ export interface Collected {
  * @param dryRun only say what would be deleted
  * @throws LockHeld while a stage runs
  */
-export async function collectGarbage(store: Store, dryRun: boolean): Promise<Collected> {
-  const release = await store.lockStore({ noWait: true });
+export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Promise<Collected> {
+  const place = new Workplace(store.home);
+  const release = await place.lockStore({ noWait: true });
   try {
     const roots = new Roots(store.home);
     const used = new Set<string>();
@@ -35,7 +37,7 @@ export async function collectGarbage(store: Store, dryRun: boolean): Promise<Col
         if (room === "store" && used.has(name)) continue;
         const folder = join(store.home, room, name);
         deleted.push({ name: `${room}/${name}`, bytes: await occupiedBytes(folder) });
-        if (!dryRun) await store.discard(folder);
+        if (!dryRun) await place.discard(folder);
       }
     }
     // notes on files; what is still there is read once more

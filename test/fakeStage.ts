@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { runStage, type StageAnswer, type StageContext, type StageProgram } from "../run/stage";
+import type { ArtifactStore } from "../store/artifactStore";
 import type { TemporaryStore } from "./temporaryStore";
 
 type Settings = { readonly content: string };
@@ -18,7 +19,11 @@ export class FakeStage implements StageProgram<Settings> {
   /** What the last run printed. */
   lines: string[] = [];
 
-  constructor(private readonly at: TemporaryStore) {}
+  /** @param store where its results go; the one of `at` where none is given */
+  constructor(
+    private readonly at: TemporaryStore,
+    private readonly store: ArtifactStore = at.store,
+  ) {}
 
   readonly run: StageProgram<Settings>["run"] = async (context) => {
     this.runs++;
@@ -43,7 +48,7 @@ export class FakeStage implements StageProgram<Settings> {
     const lines: string[] = [];
     this.lines = lines;
     return runStage(this, {
-      store: this.at.store,
+      store: this.store,
       request: {
         stack: options.stack ?? "dev",
         root: "image",

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { type StageDescription, stageKey } from "../plan/description";
-import { type Artifact, type Finished, Store } from "../store/store";
+import type { Artifact, Finished } from "../store/artifactStore";
+import { Store } from "../store/store";
+import { Workplace } from "../store/workplace";
 
 /** Seconds since 1970 of the time that files laid into a work folder have. */
 export const OLD = 1_000_000_000;
@@ -14,6 +16,7 @@ export class TemporaryStore {
   /** Some folders down, so that nothing that leads out of it leads out of the test's own folder. */
   readonly home = join(this.outer, "a/b/.kragle");
   readonly store = new Store(this.home);
+  readonly place = new Workplace(this.home);
 
   /** The description of a stage that tests use, one for each variant. */
   describe(variant = "a", stage = "image"): StageDescription {
@@ -22,7 +25,7 @@ export class TemporaryStore {
 
   /** Lays files into a stage's work folder, as its program would. */
   work(files: Record<string, string>, description = this.describe()): string {
-    const folder = this.store.workFolder(description.stage, stageKey(description));
+    const folder = this.place.workFolder(description.stage, stageKey(description));
     mkdirSync(folder, { recursive: true });
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });

@@ -10,6 +10,7 @@ import type { BaseSettings } from "./base";
 import { EXIT, StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
 import { cachedIso, findIso, isoCache, missingIso, type WantedIso } from "../../host/iso";
+import { lockFile } from "../../host/lock";
 import { displayPath } from "../../host/project";
 import type { StageContext } from "../../run/stage";
 
@@ -31,7 +32,7 @@ export async function provideIso(
     return present;
   }
   if (!secrets.isoUrls) throw missingIso(wanted);
-  const release = await store.lockStage("iso", wanted.sha256, {
+  const release = await lockFile(join(store.home, "locks", `iso-${wanted.sha256}`), {
     signal,
     onWait: (holder) => detail(`waiting: ${holder} fetches the same ISO`),
   });

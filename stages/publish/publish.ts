@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { Roots } from "../../store/roots";
-import type { Store } from "../../store/store";
+import type { ArtifactStore } from "../../store/artifactStore";
 import { EXIT, StageFailure } from "../../host/failure";
 import { inProject } from "../../host/project";
 import type { Destination, PublishedFile } from "../../destinations/destination";
@@ -99,7 +99,7 @@ function chosen(
 }
 
 /** Keys of the publications that any stack of this store uses; the one that this run replaces is still among them. */
-async function keysInUse(store: Store): Promise<string[]> {
+async function keysInUse(store: ArtifactStore): Promise<string[]> {
   const roots = new Roots(store.home);
   const lists = await Promise.all((await roots.stacks()).map((stack) => roots.list(stack)));
   return lists.flatMap((list) =>

@@ -113,12 +113,12 @@ describe("a conversion that goes wrong", function () {
 
   it("leaves nothing under its name when it is killed, and the next run finishes", async () => {
     await conversions.publish(disk.path);
-    const { home, store } = conversions.room;
+    const { home, place } = conversions.room;
     const request = conversions.request("qcow2:compression=zlib");
     const { stage } = request.description;
     const key = stageKey(request.description);
     const run = Run.stage(home, request);
-    const half = join(store.workFolder(stage, key), "kragle.zlib.qcow2");
+    const half = join(place.workFolder(stage, key), "kragle.zlib.qcow2");
     while (!existsSync(half) || statSync(half).size < MIB) await sleep(2);
     run.signal("SIGKILL");
     await run.ended;

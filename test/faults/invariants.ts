@@ -91,12 +91,13 @@ export async function assertNothingHalf(home: string, project = dirname(home)): 
   const store = new Store(home, project);
   for (const name of readdirIfThere(join(home, "store"))) {
     const at = name.lastIndexOf("-");
-    const found = await store.lookup(name.slice(0, at), name.slice(at + 1));
+    const [stage, key] = [name.slice(0, at), name.slice(at + 1)];
+    const found = await store.lookup(stage, key);
     if (found.state !== "present") {
       countLostBytes(bytesOf(join(home, "store", name)));
       assert.fail(`${name} is ${JSON.stringify(found)}`);
     }
-    const { folder, manifest } = found.artifact;
+    const { folder, manifest } = await store.artifact(stage, key);
     for (const { path, sha256, bytes } of manifest.files) {
       if ((await sha256File(join(folder, path))) === sha256) continue;
       countLostBytes(bytes);

@@ -3,6 +3,7 @@ import fsPromises from "node:fs/promises";
 import { join } from "node:path";
 
 import { Store } from "../../store/store";
+import { Workplace } from "../../store/workplace";
 
 /**
  * A process that publishes an artifact of two files and kills itself before the n-th thing that it asks of the file system:
@@ -16,7 +17,7 @@ async function main([home, stage, key, n]: string[]): Promise<void> {
   const counted = ["rm", "rename", "mkdir", "writeFile", "chmod", "chown", "open"] as const;
   const functions = fsPromises as unknown as Record<string, (...args: unknown[]) => unknown>;
   const store = new Store(home!);
-  const work = store.workFolder(stage!, key!);
+  const work = new Workplace(home!).workFolder(stage!, key!);
   mkdirSync(join(work, "logs"), { recursive: true });
   writeFileSync(join(work, "image.qcow2"), "the image");
   writeFileSync(join(work, "packages.tsv"), "bash\t5.2\n");

@@ -79,7 +79,7 @@ describe("the command line's answers", function () {
   });
 
   it("gc: a stage is at work", async () => {
-    const release = await at.store.lockStore({ shared: true });
+    const release = await at.place.lockStore({ shared: true });
     const { code, stderr } = await run("gc");
     assert.deepEqual(
       [code, stderr],
@@ -120,7 +120,7 @@ describe("the command line's answers", function () {
     assert.equal((await run("logs", "image")).stdout, "  0.1 hello\n");
     const finished = { stage: "image", state: "finished", folder: join(folder, "logs") };
     assert.deepEqual(document(await run("logs", "--json")), [finished]);
-    const failed = at.store.failedFolder("image", stageKey(at.describe("b")));
+    const failed = at.place.failedFolder("image", stageKey(at.describe("b")));
     mkdirSync(failed, { recursive: true });
     writeFileSync(join(failed, "stage.log"), "  0.2 no\n");
     const json = document(await run("logs", "image", "--json"));

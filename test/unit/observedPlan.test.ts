@@ -9,11 +9,11 @@ import { planLines, planRows, totalSeconds } from "../../infra/planReport";
 import { parseSettings } from "../../infra/settings";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
-import { claimArtifact } from "../../run/stage";
+import { claimResult } from "../../run/stage";
 import { claimBuilder } from "../../run/claimBuilder";
 import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";
-import type { Artifact } from "../../store/store";
+import type { Artifact } from "../../store/artifactStore";
 import { NO_DOCKER } from "../devProgram";
 import { freshly } from "../freshProgram";
 import { TemporaryStore } from "../temporaryStore";
@@ -56,7 +56,7 @@ describe("what the plan finds in the store", () => {
       description: planned.description,
       settings: {},
     };
-    if (root !== null) await claimArtifact(at.store, request, artifact);
+    if (root !== null) await claimResult(new Roots(at.home), request, artifact.manifest);
     return artifact;
   }
 

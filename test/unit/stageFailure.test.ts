@@ -17,7 +17,7 @@ describe("a stage that fails", () => {
   beforeEach(() => {
     at = new TemporaryStore();
     stage = new FakeStage(at);
-    kept = at.store.failedFolder("image", stageKey(at.describe()));
+    kept = at.place.failedFolder("image", stageKey(at.describe()));
   });
   afterEach(() => at.remove());
 
@@ -150,7 +150,7 @@ describe("a stage that fails", () => {
 
   it("is not even begun once it was interrupted", async () => {
     const stop = new AbortController();
-    const release = await at.store.lockStage("image", stageKey(at.describe()), {});
+    const release = await at.place.lockStage("image", stageKey(at.describe()), {});
     const waiting = failure({ signal: stop.signal });
     while (stage.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     stop.abort();

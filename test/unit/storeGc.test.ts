@@ -98,7 +98,7 @@ describe("store: garbage collection", () => {
 
   it("refuses while a stage runs, and deletes nothing then", async () => {
     const unused = await artifact("a");
-    const release = await at.store.lockStore({ shared: true });
+    const release = await at.place.lockStore({ shared: true });
     await assert.rejects(collectGarbage(at.store, false), LockHeld);
     await assert.rejects(collectGarbage(at.store, true), LockHeld);
     assert.deepEqual(stored(), [unused]);
@@ -111,7 +111,7 @@ describe("store: garbage collection", () => {
     writeFileSync(join(at.home, "store"), "no folder");
     await collectGarbage(at.store, false).catch(() => undefined);
     await (
-      await at.store.lockStore({ noWait: true })
+      await at.place.lockStore({ noWait: true })
     )();
   });
 
@@ -139,7 +139,7 @@ describe("store: garbage collection", () => {
   });
 
   it("never takes a stage's own lock file away", async () => {
-    const release = await at.store.lockStage("image", stageKey(at.describe()), {});
+    const release = await at.place.lockStage("image", stageKey(at.describe()), {});
     await release();
     const locks = readdirSync(join(at.home, "locks"));
     await collectGarbage(at.store, false);

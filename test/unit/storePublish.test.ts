@@ -42,14 +42,14 @@ describe("store: publish", () => {
     );
     assert.ok(manifest.publishedAt >= before && manifest.publishedAt <= new Date().toISOString());
     const found = await new Store(at.home).lookup("image", key);
-    assert.deepEqual(found, { state: "present", artifact: { folder, manifest } });
+    assert.deepEqual(found, { state: "present", manifest });
     assert.deepEqual(await at.store.artifact("image", key), { folder, manifest });
     assert.deepEqual(await at.store.manifests("image"), [manifest]);
   });
 
   it("leaves neither work nor trash behind", async () => {
     const { key } = await at.publish();
-    assert.equal(existsSync(at.store.workFolder("image", key)), false);
+    assert.equal(existsSync(at.place.workFolder("image", key)), false);
     assert.deepEqual(readdirSync(at.home).sort(), ["id", "store", "work"]);
     assert.deepEqual(readdirSync(join(at.home, "work")), []);
   });
