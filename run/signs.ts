@@ -1,10 +1,12 @@
+import { KERNEL_LINE, STALL } from "./stall";
+
 /** What firmware, boot loader, kernel and init write to the console when a boot has failed for good. */
 export interface Sign {
   readonly pattern: RegExp;
   readonly meaning: string;
 }
 
-/** Patterns without flags, and such that Python's `re` reads alike: while Packer works, they are looked for in the container. */
+/** Patterns without flags, and such that Python's `re` reads alike, see {@link consoleSigns}. */
 export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /No bootable device/, meaning: "the firmware found nothing to boot" },
   { pattern: /BdsDxe: No bootable option/, meaning: "the firmware found nothing to boot" },
@@ -48,3 +50,15 @@ export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /Give root password for maintenance/, meaning: "the system is in emergency mode" },
   { pattern: /systemd.*Freezing execution/, meaning: "systemd stopped working" },
 ];
+
+/** What getty prints when the start is over; not "Last login: …". Python's `re` reads it alike. */
+export const LOGIN_PROMPT = /^(?!Last )\S+ login: /;
+
+/** All of that for a program in a container that watches a guest's console, see QemuWatch: regular expressions, as text. */
+export const consoleSigns = () => ({
+  /** Pattern → meaning. */
+  fatal: Object.fromEntries(FATAL_SIGNS.map(({ pattern, meaning }) => [pattern.source, meaning])),
+  stall: STALL.source,
+  kernel: KERNEL_LINE.source,
+  login: LOGIN_PROMPT.source,
+});

@@ -5,8 +5,8 @@
 export const STALL =
   /^\[+ *\d+\.\d+\] (.*soft lockup - CPU#.*|.*rcu.*(?:self-detected stall|detected stalls on|kthread starved).*|INFO: task .* blocked for more than.*)/;
 
-/** What the kernel says begins with its clock; a stuck one's console doubles characters now and then. */
-const KERNEL_LINE = /^\[+\s*(?:\d|$)/;
+/** What the kernel says begins with its clock; a stuck one's console doubles characters now and then. Python's `re` reads it alike. */
+export const KERNEL_LINE = /^\[+\s*(?:\d|$)/;
 
 /**
  * Whether lines show that the guest goes on, and what its kernel reported since then. A kernel whose CPUs are stuck is not silent:

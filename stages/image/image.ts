@@ -11,8 +11,7 @@ import { handToContainer } from "../../executors/handOver";
 import { describePrivileges } from "../../executors/isolation";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireRoom } from "../../host/freeSpace";
-import { FATAL_SIGNS } from "../../run/signs";
-import { STALL } from "../../run/stall";
+import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { copyTemplate } from "../../run/template";
 
@@ -86,12 +85,10 @@ export const image: StageProgram<z.infer<typeof settings>> = {
           shutdown: scale(settings.timeouts.shutdown),
         },
         // as long as SSH may take with KVM
-        freeze:
-          accelerator === "tcg" ? { seconds: settings.timeouts.ssh, stall: STALL.source } : null,
+        freezeSeconds: accelerator === "tcg" ? settings.timeouts.ssh : null,
         environment: hostProxyEnvironment(),
         scripts: Object.keys(settings.scripts).sort(),
-        // both expression languages read these alike
-        fatalSigns: Object.fromEntries(FATAL_SIGNS.map((s) => [s.pattern.source, s.meaning])),
+        signs: consoleSigns(),
       },
       secrets: { ...secrets, ...buildKeySecrets() },
       deadlineSeconds: scale(settings.timeouts.whole),

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ChannelName } from "../../plan/imageSpec";
+import { LOGIN_PROMPT } from "../../run/signs";
 import type { Channel, Guest } from "./guest";
 import { type Identity, readIdentity } from "./identity";
 import type { Rung } from "./ladder";
@@ -34,7 +35,7 @@ export const KERNEL: Rung = {
 export const LOGIN: Rung = {
   name: "login",
   title: "login prompt",
-  pattern: /^(?!Last )\S+ login: /,
+  pattern: LOGIN_PROMPT,
 };
 
 const TRY_AGAIN_MS = 500;

@@ -7,6 +7,7 @@ import { findPulumi } from "../../engine/choose";
 import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
 import { buildKeySecrets } from "../../stages/image/buildKey";
 import { hostAptConfiguration } from "../../host/packageMirror";
+import { consoleSigns } from "../../run/signs";
 import { type Manifest, readManifest } from "../../store/manifest";
 import type { Figure } from "../bench";
 import { Clone } from "../clone";
@@ -188,8 +189,8 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           accelerator: "tcg",
           vncPort: null,
           timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
-          fatalSigns: {},
-          freeze: null,
+          signs: consoleSigns(),
+          freezeSeconds: null,
           environment: {},
           scripts: readdirSync(provision)
             .filter((name) => /^\d\d-/.test(name))

@@ -10,6 +10,8 @@ import {
 } from "../../stages/smoke/ladder";
 import * as rungs from "../../stages/smoke/rungs";
 import { FATAL_SIGNS } from "../../run/signs";
+import { hear } from "../../run/stall";
+import { CONSOLES, FATAL_LINES, NO_PROMPTS, PROMPTS } from "../consoleLines";
 
 const ladder: Ladder = {
   rungs: [rungs.KERNEL, rungs.LOGIN, rungs.CHANNELS.agent, rungs.running("agent")],
@@ -156,36 +158,7 @@ describe("the boot ladder", () => {
 });
 
 describe("a boot that fails", () => {
-  const lines = [
-    "No bootable device.",
-    "BdsDxe: No bootable option or device was found.",
-    "UEFI Interactive Shell v2.2",
-    "Shell> ",
-    "grub rescue> ",
-    "grub> ",
-    "[   22.655705] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100",
-    "[    0.012] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug and send a report.",
-    "[    1.0] VFS: Unable to mount root fs on unknown-block(0,0)",
-    "Fatal glibc error: CPU does not support x86-64-v3",
-    "ALERT!  UUID=deadbeef does not exist.  Dropping to a shell!",
-    "(initramfs) ",
-    "dracut-initqueue[300]: Warning: dracut-initqueue timeout - starting timeout scripts",
-    "dracut:/# ",
-    // dracut 033 of EL7
-    "dracut-initqueue[256]: Warning: Could not boot.",
-    "dracut-initqueue[256]: Warning: /dev/disk/by-uuid/3f1c does not exist",
-    "[    3.1] dracut: FATAL: No or empty root= argument",
-    "[    3.1] dracut: Refusing to continue",
-    "         Starting Dracut Emergency Shell...",
-    'Generating "/run/initramfs/rdsosreport.txt"',
-    "Entering emergency mode. Exit the shell to continue.",
-    'Welcome to emergency mode! After logging in, type "journalctl -xb" to view',
-    'You are in emergency mode. After logging in, type "journalctl -xb"',
-    "Cannot open access to console, the root account is locked.",
-    "Give root password for maintenance",
-    "[!!!!!!] systemd[1]: Freezing execution.",
-  ];
-  for (const line of lines) {
+  for (const line of FATAL_LINES) {
     it(`is over at "${line.trim()}"`, () => {
       const { failure } = after([5, KERNEL], [9, console_(`\r\n\u001b[0m${line}`)]);
       assert.ok(failure?.includes(line.trim().slice(0, 20)), failure);
@@ -195,7 +168,7 @@ describe("a boot that fails", () => {
   it("has a line here for every fatal sign", () => {
     for (const { pattern } of FATAL_SIGNS) {
       assert.ok(
-        lines.some((line) => pattern.test(line)),
+        FATAL_LINES.some((line) => pattern.test(line)),
         String(pattern),
       );
     }
@@ -288,5 +261,18 @@ describe("deadlines of a boot", () => {
     ];
     assert.equal(failureAt(99, ...asked), undefined);
     assert.match(failureAt(101, ...asked)!, /no power-off within 61 s/);
+  });
+});
+
+describe("a console", () => {
+  for (const { what, text, goesOn, stall } of CONSOLES) {
+    it(`is heard alike where ${what}`, () => {
+      assert.deepEqual(hear(text.split("\n")), { goesOn, ...(stall ? { stall } : {}) });
+    });
+  }
+
+  it("shows the login prompt and what only resembles it", () => {
+    for (const prompt of PROMPTS) assert.match(prompt, rungs.LOGIN.pattern!);
+    for (const line of NO_PROMPTS) assert.doesNotMatch(line, rungs.LOGIN.pattern!);
   });
 });

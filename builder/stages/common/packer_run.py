@@ -48,15 +48,15 @@ class PackerRun:
 
     `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log, qemu.log
     and screen.png.
-    `signs` are what its guest's console, logs/serial.log, shows when all is lost, `freeze` when it counts as frozen, see
+    `signs` are what its guest's console, logs/serial.log, says of its life, `freeze_seconds` when it counts as frozen, see
     QemuWatch.
     """
 
-    def __init__(self, folder, logs, name, signs=None, freeze=None):
+    def __init__(self, folder, logs, name, signs=None, freeze_seconds=None):
         self.folder = folder
         self.logs = logs
         self.line = re.compile(LINE.format(name=re.escape(name)))
-        self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs, freeze)
+        self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs, freeze_seconds)
         self.watches = [self.qemu]
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed

@@ -11,8 +11,7 @@ POLL_SECONDS = 0.5
 PICTURE_SECONDS = 10
 KILLED = 128 + 9
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
-KERNEL_LINE = re.compile(r"\[+\s*(?:\d|$)")  # as stages/smoke/stall.ts has it
-LOGIN = re.compile(r"^(?!Last )\S+ login: ")
+NOTHING = "(?!)"  # a pattern that matches nothing: by hand, nobody waits for a sign
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
 
@@ -20,19 +19,21 @@ class QemuWatch:
     """Watches the QEMU of one Packer process, as `qemu-recorded` reports it, and ends Packer after it.
 
     `log` gets QEMU's own words, `screen.png` beside it the last picture of the guest's screen; `code` is its exit code
-    once it has ended by itself. `signs` are {pattern: meaning} of what a guest that has failed for good writes to its
-    console, which is in the file `console`; `lost` is the meaning of the first that was seen. A guest that does not go on
-    there for `freeze["seconds"]`, before its login prompt, is lost and `frozen`, too; a kernel whose CPUs are stuck is not
-    silent, but reports that again and again: `freeze["stall"]` is what such a report begins with.
+    once it has ended by itself. `signs` are those of run/signs.ts, by which the guest's console, the file `console`, is
+    understood: "fatal", {pattern: meaning} of what a guest that has failed for good writes there; `lost` is the meaning
+    of the first that was seen. A guest that does not go on for `freeze_seconds` before its "login" prompt is lost and
+    `frozen`, too; a kernel whose CPUs are stuck is not silent, but reports that again and again: "stall" is what such a
+    report begins with, "kernel" any line of the kernel's.
     """
 
-    def __init__(self, folder, log, console=None, signs=None, freeze=None):
+    def __init__(self, folder, log, console=None, signs=None, freeze_seconds=None):
         self.log = log
         self.screen = GuestScreen(os.path.join(os.path.dirname(log), "screen.png"))
         self.console = console
-        self.signs = [(re.compile(pattern), meaning) for pattern, meaning in (signs or {}).items()]
-        self.freeze_seconds = freeze and freeze["seconds"]
-        self.stall_sign = freeze and re.compile(freeze["stall"])
+        signs = signs or {"fatal": {}, "stall": NOTHING, "kernel": NOTHING, "login": NOTHING}
+        self.fatal = [(re.compile(pattern), meaning) for pattern, meaning in signs["fatal"].items()]
+        self.stall_sign, self.kernel_line, self.login = (re.compile(signs[name]) for name in ("stall", "kernel", "login"))
+        self.freeze_seconds = freeze_seconds
         self.stall = None  # what the kernel has reported since the guest went on
         self.frozen = False
         self.prompted = False
@@ -83,15 +84,15 @@ class QemuWatch:
             text = ESCAPES.sub("", line)
             if grown and self.freeze_seconds and self.shows_that_it_goes_on(text):
                 self.went_on, self.stall = time.monotonic(), None
-            self.prompted = self.prompted or LOGIN.search(text) is not None
-            self.lost = self.lost or next((meaning for sign, meaning in self.signs if sign.search(text)), None)
+            self.prompted = self.prompted or self.login.search(text) is not None
+            self.lost = self.lost or next((meaning for sign, meaning in self.fatal if sign.search(text)), None)
         self.read += whole
         self.look_for_freeze()
         return self.lost is not None
 
     def shows_that_it_goes_on(self, line):
         """After the kernel's report that nothing goes on only what is not the kernel's shows it."""
-        kernel = KERNEL_LINE.match(line) is not None
+        kernel = self.kernel_line.match(line) is not None
         if not line.strip() or (kernel and not line.endswith("\n")):
             return False  # judged when it is finished
         stall = self.stall_sign.search(line)

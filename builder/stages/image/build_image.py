@@ -9,8 +9,8 @@ Settings (all required):
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
     scripts      their names in /provision, in the order to run
-    fatalSigns   {regular expression: meaning} of lines on the console that end the build
-    freeze       null, or when a starting guest is started once more, see QemuWatch: {"seconds", "stall"}
+    signs        what the guest's console says of its life, see QemuWatch
+    freezeSeconds  null, or after how long a silent, starting guest is started once more
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
 secret_scan); all others become variables of the template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
@@ -66,7 +66,7 @@ def build_image(settings):
 def run_packer(settings, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     for last in (False, True):
-        run = PackerRun(SCRATCH, LOGS, builder, settings["fatalSigns"], settings["freeze"])
+        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"])
         try:
             return run.build(*files)
         except stage.Failure:
