@@ -59,8 +59,9 @@ export async function up(options: CommonOptions): Promise<number> {
     const { message, exitCode } = describeFailure(cause);
     process.stderr.write(`\n${message}\n`);
     const kept = session.last?.outputs.imagePath;
-    if (kept)
-      process.stderr.write(`The released image is untouched: ${displayPath(String(kept))}\n`);
+    if (typeof kept === "string") {
+      process.stderr.write(`The released image is untouched: ${displayPath(kept)}\n`);
+    }
     if (options.json) process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
     return exitCode;
   } finally {

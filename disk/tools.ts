@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { PassThrough } from "node:stream";
 
 import { docker } from "../executors/container";
+import { demultiplex } from "../executors/demultiplex";
 import { StageFailure } from "../host/failure";
 import { LineSplitter } from "../host/lines";
 import { ownContainer } from "../executors/ownedContainer";
@@ -45,7 +46,7 @@ export async function runTool(run: ToolRun): Promise<number> {
     const lines = new LineSplitter(run.onLine);
     const output = new PassThrough();
     output.on("data", (chunk: Buffer) => lines.write(chunk));
-    container.modem.demuxStream(stream, output, output);
+    demultiplex(container, stream, output, output);
     const read = new Promise((resolve) => stream.once("close", resolve).once("end", resolve));
     const stop = () => void container.kill().catch(() => undefined);
     run.signal.addEventListener("abort", stop);

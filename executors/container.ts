@@ -5,6 +5,7 @@ import { type Duplex, PassThrough } from "node:stream";
 import Docker from "dockerode";
 
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { demultiplex } from "./demultiplex";
 import { Guard } from "./guard";
 import { selinuxEnforces } from "../host/selinux";
 import { hostCertificateBundle } from "../host/certificates";
@@ -115,7 +116,7 @@ async function runIn(
     });
     const output = new PassThrough();
     output.on("data", (chunk: Buffer) => lines.write(chunk));
-    container.modem.demuxStream(stream, output, output);
+    demultiplex(container, stream, output, output);
     stopIfInterrupted(options.signal);
     const exit = container.wait({ condition: "next-exit" });
     exit.catch(() => undefined); // nobody waits for it where the start fails

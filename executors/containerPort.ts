@@ -2,6 +2,8 @@ import { Duplex, PassThrough } from "node:stream";
 
 import type Docker from "dockerode";
 
+import { demultiplex } from "./demultiplex";
+
 /** A container as those see it who know no Docker: something to pass back here. */
 export type RunningContainer = Docker.Container;
 
@@ -21,12 +23,10 @@ export async function connectInContainer(
     Cmd: ["bash", "-c", carry],
     ...{ AttachStdin: true, AttachStdout: true, AttachStderr: true },
   });
-  const stream = (await exec.start({ hijack: true, stdin: true })) as Duplex;
+  const stream = await exec.start({ hijack: true, stdin: true });
   const fromPort = new PassThrough();
   const complaints = new PassThrough().resume();
-  (container.modem as { demuxStream(...streams: unknown[]): void }).demuxStream(
-    ...[stream, fromPort, complaints],
-  );
+  demultiplex(container, stream, fromPort, complaints);
   stream.on("error", () => fromPort.end());
   for (const event of ["end", "close"]) stream.on(event, () => fromPort.end());
   const connection = Duplex.from({ readable: fromPort, writable: stream });

@@ -7,7 +7,8 @@ const ANSWER_SECONDS = 5;
 export async function dockerObstacle(): Promise<{ code: string; words: string } | undefined> {
   try {
     // dockerode's types leave out that it takes options and returns a promise
-    await docker.ping({ abortSignal: AbortSignal.timeout(ANSWER_SECONDS * 1000) } as never);
+    const options = { abortSignal: AbortSignal.timeout(ANSWER_SECONDS * 1000) } as never;
+    await (docker.ping(options) as unknown as Promise<unknown>);
     return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -21,7 +21,10 @@ export function ownContainer(docker: Docker): { name: string; remove: () => Prom
     const failure = await docker
       .getContainer(name)
       .remove({ force: true, v: true })
-      .catch((error: { statusCode?: number }) => error);
+      .then(
+        () => undefined,
+        (error: { statusCode?: number }) => error,
+      );
     // whatever Docker answered, it has it in hand; where it did not answer, the end of this process brings another try
     if (!failure || failure.statusCode !== undefined) cancel();
   };

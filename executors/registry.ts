@@ -28,9 +28,7 @@ interface PullOptions {
 export async function pullImage(reference: string, { print, signal }: PullOptions): Promise<void> {
   const silence = new Silence(ANSWER_SECONDS, signal);
   try {
-    const stream = (await docker.pull(reference, {
-      abortSignal: silence.signal,
-    })) as NodeJS.ReadableStream;
+    const stream = await docker.pull(reference, { abortSignal: silence.signal });
     await new Promise<void>((resolve, reject) => {
       docker.modem.followProgress(
         stream,

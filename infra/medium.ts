@@ -12,7 +12,7 @@ import type { FullPlan } from "./plan";
  */
 export function requireIso({ iso }: ImageSpec, plan: FullPlan): FullPlan {
   const installs = plan.observed.get("base")?.observation.state !== "present";
-  if (installs && iso && iso.urls.length === 0 && !findIso(kragleHome, iso)) throw missingIso(iso);
+  if (installs && iso?.urls.length === 0 && !findIso(kragleHome, iso)) throw missingIso(iso);
   return plan;
 }
 

@@ -57,6 +57,6 @@ function flatten(value: unknown, path: readonly string[] = []): Map<string, stri
     const parts = Object.entries(value).flatMap(([k, v]) => [...flatten(v, [...path, k])]);
     return new Map(parts);
   }
-  const text = value === null ? "none" : String(value);
+  const text = value === null ? "none" : typeof value === "string" ? value : JSON.stringify(value);
   return new Map([[JSON.stringify(path), text.replace(/^[0-9a-f]{64}(?=(\+x)?$)/, shortKey)]]);
 }

@@ -68,7 +68,7 @@ export function parseConversion(entry: unknown): Conversion {
   }
   const given: Record<string, unknown> =
     typeof entry === "string" ? splitEntry(entry) : { ...(entry as Record<string, unknown>) };
-  const asked = String(given.format ?? "");
+  const asked = typeof given.format === "string" ? given.format : "";
   delete given.format;
   const format = asked === "vhd" ? "vpc" : asked;
   const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;

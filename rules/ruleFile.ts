@@ -62,7 +62,7 @@ const assertion = z.record(z.string(), z.unknown()).transform((value, context): 
     return z.NEVER;
   }
   const result = KINDS[kinds[0]!].safeParse(value);
-  if (result.success) return result.data as Assertion;
+  if (result.success) return result.data;
   for (const { path, message } of result.error.issues) {
     context.addIssue({ code: "custom", path, message });
   }

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by the launcher and by set-up, with `root` set to the project's folder.
 
 # The oldest Node that can `require` ECMAScript modules without a warning; the Pulumi SDK asks for 22.

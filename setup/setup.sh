@@ -43,7 +43,7 @@ lacking() {
 npm_ci() {
   command -v npm >/dev/null || lacking "npm is not installed" "install Node.js 20 or newer with npm; on Debian and Ubuntu: apt-get install nodejs npm"
   echo "  \$ npm ci --ignore-scripts  # in $1"
-  (while sleep 20 >/dev/null 2>&1 </dev/null; do echo "  … npm is still at work"; done) &
+  (while sleep 20 >/dev/null 2>&1; do echo "  … npm is still at work"; done) &
   beat=$!
   code=0
   (cd "$1" && npm ci --ignore-scripts --no-fund --no-audit --no-update-notifier) || code=$?
@@ -62,6 +62,7 @@ if ! find_node; then
 fi
 
 # npm writes node_modules/.package-lock.json when it has finished.
+# shellcheck disable=SC3013 # every sh that Debian or busybox has knows -nt
 if [ ! -e "$root/node_modules/.package-lock.json" ] || [ "$root/package-lock.json" -nt "$root/node_modules/.package-lock.json" ]; then
   echo "» install the Node dependencies into node_modules"
   # npm itself on the Node that the dependencies ask for

@@ -46,7 +46,8 @@ export function encodeManifest(manifest: Manifest): string {
 
 /** @throws Error where the manifest is absent, not whole, or not what was written */
 export async function readManifest(folder: string): Promise<Manifest> {
-  const { digest, ...rest } = JSON.parse(await readFile(join(folder, MANIFEST), "utf8"));
+  const text = await readFile(join(folder, MANIFEST), "utf8");
+  const { digest, ...rest } = JSON.parse(text) as Record<string, unknown>;
   const manifest = manifestSchema.parse(rest);
   if (digestOf(manifest) !== digest) throw new Error("the manifest was altered");
   return manifest;

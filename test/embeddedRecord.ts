@@ -10,7 +10,7 @@ import { recordResources, type Registered } from "./mocks";
  */
 async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
-  recordResources(MockMonitor.prototype as never, resources);
+  recordResources(MockMonitor.prototype, resources);
   const { values: settings, secretNames } = readStackSettings(stack);
   await runEmbedded({
     ...{ stack, settings, secretNames, preview: false },

@@ -37,6 +37,6 @@ def base_disk(home, folder, private):
     )
     say("bootstrapping the system")
     environment = {**os.environ, "KRAGLE_SETTINGS": settings, "KRAGLE_WORK": work}
-    if subprocess.run([sys.executable, program], env=environment).returncode != 0:
+    if subprocess.run([sys.executable, program], env=environment, check=False).returncode != 0:
         raise Failure("the system could not be bootstrapped; the reason is above")
     return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": facts["defaultDiskBytes"]}

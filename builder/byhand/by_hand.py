@@ -5,6 +5,7 @@ works in a private folder of PATH and renames the finished image into PATH/outpu
 Everything else is Packer's own affair. Packer's exit code is passed on.
 """
 
+import itertools
 import os
 import shlex
 import shutil
@@ -163,7 +164,7 @@ def is_installer(path):
 
 def user_variables(words):
     """What the user gave by -var, as "-var NAME=VALUE" or "-var=NAME=VALUE"."""
-    given = [after for word, after in zip(words, words[1:]) if word in ("-var", "--var")]
+    given = [after for word, after in itertools.pairwise(words) if word in ("-var", "--var")]
     given += [word.split("=", 1)[1] for word in words if word.startswith(("-var=", "--var="))]
     return dict(pair.split("=", 1) for pair in given if "=" in pair)
 

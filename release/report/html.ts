@@ -12,8 +12,8 @@ export function html(parts: TemplateStringsArray, ...values: readonly Value[]): 
 
 function encode(value: Value): string {
   if (value instanceof Html) return value.text;
-  if (Array.isArray(value)) return value.map(encode).join("");
   if (value === null || value === undefined || value === false) return "";
+  if (typeof value === "object") return value.map(encode).join("");
   return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -87,7 +87,10 @@ export class QemuGuest implements Guest {
   private notice({ event, data }: MonitorEvent): void {
     if (event === "SHUTDOWN") this.tell({ kind: "stopped", reason: String(data.reason) });
     if (event === "BLOCK_IO_ERROR") {
-      this.tell({ kind: "stopped", reason: `writing to the overlay failed (${data.reason})` });
+      this.tell({
+        kind: "stopped",
+        reason: `writing to the overlay failed (${String(data.reason)})`,
+      });
     }
   }
 

@@ -8,6 +8,8 @@ case " $* " in
 esac
 printf '%s\n' "$@" >"${FAKE_ARGUMENTS:-/dev/null}"
 for argument; do
+  # shellcheck disable=SC2034 # for the text of FAKE
   case $argument in file:*) serial=${argument#file:} ;; esac
 done
+# shellcheck source=/dev/null
 . "$FAKE"

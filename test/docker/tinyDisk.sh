@@ -43,6 +43,7 @@ if [ $root_mib = 300 ]; then
       else cp "$path" "proto-$name"; echo "$name ---640 0 42 proto-$name"; fi
     done
   }
+  # shellcheck disable=SC2094 # the function and the file only share their name
   { printf '/\n0 0\nd--755 0 0\n'; prototype root; echo '$'; } >prototype
   truncate -s ${root_mib}M xfs
   mkfs.xfs -q -L root -p prototype xfs

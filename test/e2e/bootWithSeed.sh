@@ -41,5 +41,6 @@ until guest true 2>/dev/null; do
   sleep 3
 done
 # ends with cloud-init's exit code: errors that it recovered from count too
+# shellcheck disable=SC2016 # the guest expands it
 guest 'id; if [ -d /sys/firmware/efi ]; then echo BOOTED=uefi; else echo BOOTED=bios; fi
   echo ROOT_GIB=$(df --output=size -BG / | tail -n 1 | tr -dc 0-9); cloud-init status --wait --long'

@@ -62,7 +62,7 @@ const reason = "the fleet's operators";
       const paths = [
         ...without.filter((line) => !having.includes(line)),
         ...having.filter((line) => !without.includes(line)),
-      ].map((line) => line.split("\t")[4]);
+      ].map((line) => line.split("\t")[4]!);
       assert.deepEqual(paths.sort(), ["/root/.ssh", "/root/.ssh/authorized_keys"]);
     });
   },

@@ -49,9 +49,10 @@ class Daemon {
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
-    if (!this.process || this.process.exitCode !== null || this.process.signalCode) return;
-    const ended = once(this.process, "exit");
-    this.process.kill(signal);
+    const running = this.process?.exitCode === null && !this.process.signalCode;
+    if (!running) return;
+    const ended = once(this.process!, "exit");
+    this.process!.kill(signal);
     await ended;
   }
 

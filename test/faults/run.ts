@@ -42,7 +42,7 @@ export class Run {
       const seconds = (Date.now() - started) / 1000;
       // a child of its may hold the pipes for a moment longer
       const [stdout, stderr] = await output;
-      return { code, signal, stdout, stderr, seconds, faultAt: this.faultAt } as Ended;
+      return { code, signal, stdout, stderr, seconds, faultAt: this.faultAt };
     });
   }
 

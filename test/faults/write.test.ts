@@ -218,7 +218,10 @@ describe("a write that goes wrong", function () {
       const [code] = (await once(child, "close")) as [number];
       return code;
     });
-    assert.deepEqual((await Promise.all(runs)).sort(), [0, 1]);
+    assert.deepEqual(
+      (await Promise.all(runs)).sort((a, b) => a - b),
+      [0, 1],
+    );
     rmSync(path);
     survived({ fault: "two writers of one file", where: "write" });
   });

@@ -87,7 +87,7 @@ export class LibvirtDaemon {
   }
 
   async stop(): Promise<void> {
-    if (this.child && this.child.exitCode === null) {
+    if (this.child?.exitCode === null) {
       const ended = once(this.child, "close");
       this.child.stdin!.end();
       await ended;

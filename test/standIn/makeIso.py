@@ -29,7 +29,8 @@ MODULES = (
     *("autofs4", "binfmt_misc", "button", "evdev", "efivarfs", "efi_pstore", "configfs", "fuse", "loop", "virtio_rng", "virtio_console"),
 )
 GRUB_MODULES = (
-    *("memdisk", "tar", "part_gpt", "part_msdos", "ext2", "xfs", "fat", "normal", "configfile", "search", "search_fs_file", "search_fs_uuid"),
+    *("memdisk", "tar", "part_gpt", "part_msdos", "ext2", "xfs", "fat", "normal", "configfile"),
+    *("search", "search_fs_file", "search_fs_uuid"),
     *("linux", "echo", "test", "serial", "terminal", "all_video", "gzio", "sleep", "halt", "reboot"),
 )
 # Where the installed grub.cfg is: on the root file system, or on one of its own for /boot.
@@ -55,7 +56,8 @@ NOT_INSTALLED = (
     *("usr/bin/python*", "usr/lib/python3*", "usr/share/python*", "usr/share/doc", "usr/share/man", "usr/share/locale"),
     *("usr/bin/apt*", "usr/bin/dpkg*", "usr/lib/apt", "usr/lib/dpkg", "etc/apt", "etc/dpkg", "var/lib/apt"),
     *("var/lib/dpkg", "var/cache/*", "var/log/*", "etc/debian_version", "etc/ssh/ssh_host_*", "usr/share/perl*"),
-    *("usr/lib/udev/hwdb.*", "usr/lib/anaconda", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/grub", "usr/lib/python*", "etc/network", "var/lib/dhcp"),
+    *("usr/lib/udev/hwdb.*", "usr/lib/anaconda", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/grub", "usr/lib/python*"),
+    *("etc/network", "var/lib/dhcp"),
 )
 
 
@@ -99,7 +101,7 @@ def bootstrap(root, work, apt):
     options = "MODULES=list\nCOMPRESS=zstd\nCOMPRESSLEVEL=1\nFSTYPE=ext4\n"
     write(f"{work}/initramfs/conf.d/stand-in", options)
     write(f"{work}/initramfs/modules", "\n".join(MODULES) + "\n")
-    command.append(f'--essential-hook=mkdir -p "$1"/etc/initramfs-tools')
+    command.append('--essential-hook=mkdir -p "$1"/etc/initramfs-tools')
     command.append(f'--essential-hook=cp -r {work}/initramfs/. "$1"/etc/initramfs-tools')
     command += [f"--include={','.join(PACKAGES)}", CODENAME, root]
     run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
@@ -153,7 +155,7 @@ def keep_modules(root, kernel):
     """Of the kernel's modules only those in MODULES, and what they need."""
     folder = f"{root}/usr/lib/modules/{kernel}"
     wanted = ["chroot", root, "modprobe", "--set-version", kernel, "--show-depends", "--all", *MODULES]
-    shown = subprocess.run(wanted, capture_output=True, text=True).stdout.splitlines()
+    shown = subprocess.run(wanted, capture_output=True, text=True, check=False).stdout.splitlines()
     kept = {line.split()[1].split(f"/{kernel}/", 1)[1] for line in shown if line.startswith("insmod")}
     for parent, _folders, files in os.walk(f"{folder}/kernel"):
         for name in files:
@@ -210,7 +212,8 @@ def medium(root, iso):
         "variant = Server\nversion = 7.1\npackagedir = \narch = x86_64\n\n[stage2]\nmainimage = LiveOS/squashfs.img\n\n"
         "[images-x86_64]\nkernel = images/pxeboot/vmlinuz\ninitrd = images/pxeboot/initrd.img\n",
     )
-    write(f"{iso}/media.repo", "[InstallMedia]\nname=Red Hat Enterprise Linux 7.1\nmediaid=1424360759.772760\nmetadata_expire=-1\ngpgcheck=0\ncost=500\n")
+    medium = "[InstallMedia]\nname=Red Hat Enterprise Linux 7.1\nmediaid=1424360759.772760\n"
+    write(f"{iso}/media.repo", f"{medium}metadata_expire=-1\ngpgcheck=0\ncost=500\n")
     write(f"{iso}/repodata/repomd.xml", '<?xml version="1.0" encoding="UTF-8"?>\n<repomd xmlns="http://linux.duke.edu/metadata/repo"/>\n')
     shutil.copyfile(f"{HERE}/dvdPackages.txt", f"{iso}/Packages.txt")
 

@@ -82,7 +82,9 @@ describe("the embedded engine", function () {
     assert.deepEqual(
       events
         .map((event) =>
-          "step" in event && event.kind === "done" ? `${event.step} ${event.from}` : event,
+          "step" in event && event.kind === "done"
+            ? `${event.step} ${event.from}`
+            : JSON.stringify(event),
         )
         .sort(),
       STEPS.map((step) => `${step} store`),

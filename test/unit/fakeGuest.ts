@@ -57,7 +57,9 @@ export class FakeGuest implements Guest {
 
 /** A channel with an answer to each command; of several answers the last one stays. */
 export function answering(answers: Answers): Channel {
-  const left = new Map(Object.entries(answers).map(([k, v]) => [k, [v].flat() as Executed[]]));
+  const left = new Map<string, Executed[]>(
+    Object.entries(answers).map(([k, v]) => [k, [v].flat()]),
+  );
   return {
     reach: () => Promise.resolve(),
     execute(argv) {

@@ -31,7 +31,8 @@ describe("starting the daemon by hand", () => {
       log: at("log"),
       pidFile: at("pid"),
       deadlineSeconds,
-      obstacle: async () => (existsSync(at("socket")) ? undefined : { words: "nothing listens" }),
+      obstacle: () =>
+        Promise.resolve(existsSync(at("socket")) ? undefined : { words: "nothing listens" }),
     });
 
   it("waits until it answers, and leaves it running in a session of its own", async () => {

@@ -35,7 +35,7 @@ describe("the client of QEMU's monitor and guest agent", () => {
 
   it("matches answers with requests, past the greeting and events", async () => {
     const events: string[] = [];
-    const client = await open(({ event, data }) => events.push(`${event} ${data.reason}`));
+    const client = await open(({ event, data }) => events.push(`${event} ${String(data.reason)}`));
     send({ QMP: { version: {} } });
     const first = client.request("qmp_capabilities");
     const second = client.request("query-status");

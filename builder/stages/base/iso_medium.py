@@ -19,7 +19,7 @@ def boot_variables(iso, folder):
     for kernel, initrd in PLACES:
         targets = [os.path.join(folder, os.path.basename(path)) for path in (kernel, initrd)]
         try:
-            for source, target in zip((kernel, initrd), targets):
+            for source, target in zip((kernel, initrd), targets, strict=True):
                 run(["xorriso", "-osirrox", "on", "-indev", iso, "-extract", source, target], quiet=True)
         except Failure:
             continue

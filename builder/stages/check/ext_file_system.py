@@ -31,7 +31,7 @@ class Ext:
         while level:
             answers = self._debugfs(f"ls -p <{inode}>" for _, inode in level)
             below = []
-            for (folder, _), answer in zip(level, answers):
+            for (folder, _), answer in zip(level, answers, strict=True):
                 for line in answer:
                     parts = line.split("/")
                     if len(parts) != 8 or parts[5] in (".", ".."):
@@ -57,13 +57,14 @@ class Ext:
             elif (stat.S_ISLNK(mode) or stat.S_ISREG(mode)) and size <= CONTENT_LIMIT:
                 files.append(path)
         names = [os.path.join(self.scratch, str(number)) for number in range(len(files))]
-        self.copy(tree, dict(zip(files, names)))
+        self.copy(tree, dict(zip(files, names, strict=True)))
         contents = {}
-        for path, name in zip(files, names):
+        for path, name in zip(files, names, strict=True):
             with open(name, "rb") as file:
                 contents[path] = decode(file.read())
             os.unlink(name)
-        for path, answer in zip(links, self._debugfs(f"stat <{self.inodes[path]}>" for path in links)):
+        targets = self._debugfs(f"stat <{self.inodes[path]}>" for path in links)
+        for path, answer in zip(links, targets, strict=True):
             target = re.search(r'^Fast link dest: "(.*)"$', "\n".join(answer), re.M)
             contents[path] = target.group(1) if target else ""
         return contents

@@ -37,13 +37,14 @@ class Xfs:
         level = [("", int(self.geometry["rootino"]))]
         while level:
             listed = []
-            for (folder, _), lines in zip(level, self._inodes([inode for _, inode in level], "ls")):
+            folders = self._inodes([inode for _, inode in level], "ls")
+            for (folder, _), lines in zip(level, folders, strict=True):
                 for match in filter(None, map(ENTRY.match, lines)):
                     if match[2] not in (".", ".."):
                         listed.append((f"{folder}/{match[2]}", int(match[1])))
             level = []
             facts = self._inodes([inode for _, inode in listed], "print core.uid core.gid core.size")
-            for (path, inode), lines in zip(listed, facts):
+            for (path, inode), lines in zip(listed, facts, strict=True):
                 fields = dict(match.groups() for match in map(FIELD.match, lines) if match)
                 mode = int(fields["mode"], 8)
                 found[path] = (mode, int(fields["uid"]), int(fields["gid"]), int(fields["size"]))
@@ -60,7 +61,8 @@ class Xfs:
         files = [path for path in paths if stat.S_ISREG(tree[path][0]) and tree[path][3] <= CONTENT_LIMIT]
         contents = {}
         # a target longer than what the inode holds (over 300 bytes) stays unread
-        for path, lines in zip(links, self._inodes([self.inodes[path] for path in links], "print u3.symlink\nprint u.symlink")):
+        targets = self._inodes([self.inodes[path] for path in links], "print u3.symlink\nprint u.symlink")
+        for path, lines in zip(links, targets, strict=True):
             fields = dict(match.groups() for match in map(FIELD.match, lines) if match)
             contents[path] = fields.get("symlink", "")
         for path, pieces in self._pieces(files):
@@ -88,7 +90,8 @@ class Xfs:
         """The content of files, as (path, bytes of its extents one after the other)."""
         size = int(self.geometry["blocksize"])
         with open(self.copied, "rb") as image:
-            for path, lines in zip(paths, self._inodes([self.inodes[path] for path in paths], "bmap")):
+            extents = self._inodes([self.inodes[path] for path in paths], "bmap")
+            for path, lines in zip(paths, extents, strict=True):
                 yield path, self._content(image, lines, size)
 
     def _content(self, image, lines, size):

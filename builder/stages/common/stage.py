@@ -36,7 +36,7 @@ class Log:
     """A log that keeps its beginning, half of the room, and its latest lines where it becomes too long."""
 
     def __init__(self, path):
-        self.file = open(path, "ab", buffering=0)
+        self.file = open(path, "ab", buffering=0)  # noqa: SIM115 (it ends with the process)
         self.bytes = self.file.tell()
         self.beginning = None  # where it ends, once that half is full
 

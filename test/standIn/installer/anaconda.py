@@ -141,7 +141,9 @@ def run_script(script):
     environment = {**os.environ, "ANA_INSTALL_PATH": SYSROOT}
     with open(log, "w", encoding="utf-8") as output:
         try:
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment).returncode
+            code = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, check=False
+            ).returncode
         except OSError as error:
             output.write(f"{error}\n")
             code = 127

@@ -21,7 +21,8 @@ def write(path, text, mode=0o644):
 
 
 def inside(*command, **options):
-    return subprocess.run(["chroot", SYSROOT, *command], text=True, stdin=None if "input" in options else subprocess.DEVNULL, **options)
+    stdin = None if "input" in options else subprocess.DEVNULL
+    return subprocess.run(["chroot", SYSROOT, *command], text=True, stdin=stdin, check=False, **options)
 
 
 def write_fstab(partitions):

@@ -35,7 +35,7 @@ class Partition:
 
 
 def output(*command, **options):
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
         raise StorageError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -67,9 +67,15 @@ def plan(ks, options):
     if not any(each.mountpoint == "/" for each in found):
         raise StorageError("You have not defined a root partition (/), which is required for installation to continue.")
     if is_efi() and not any(each.mountpoint == "/boot/efi" for each in found):
-        raise StorageError("No valid bootloader target device found. See below for details. For a UEFI installation, you must include an EFI System Partition on a GPT-formatted disk, mounted at /boot/efi.")
+        raise StorageError(
+            "No valid bootloader target device found. See below for details. For a UEFI installation, you must include "
+            "an EFI System Partition on a GPT-formatted disk, mounted at /boot/efi."
+        )
     if "inst.gpt" in options and not is_efi() and not any(each.kind == "biosboot" for each in found):
-        raise StorageError("Your BIOS-based system needs a special partition to boot from a GPT disk label. To continue, please create a 1MiB 'biosboot' type partition.")
+        raise StorageError(
+            "Your BIOS-based system needs a special partition to boot from a GPT disk label. To continue, please create "
+            "a 1MiB 'biosboot' type partition."
+        )
     return found
 
 
