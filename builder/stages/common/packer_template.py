@@ -91,8 +91,8 @@ def facts_of(home):
 def run_variables(folder, public_key):
     """Variables of one run whose values are made here, with their files in the given folder: the guest's seed, QEMU's recorder.
 
-    The private key lies at key_path(folder). The public key goes to the guest as an SMBIOS credential (systemd 252 and later), or by a NoCloud seed. No user but
-    root is to get it: cloud-init would make one of its own.
+    The private key lies at key_path(folder). The public key goes to the guest as an SMBIOS credential (systemd 252 and later), or
+    by a NoCloud seed. No user but root is to get it: cloud-init would make one of its own.
     """
     seed = os.path.join(folder, "seed")
     os.mkdir(seed)
