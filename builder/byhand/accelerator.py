@@ -84,7 +84,7 @@ def choose():
 def obstacle():
     """Why no guest runs on KVM, or None where one came to its end in time."""
     # brings QEMU's files into memory, so that a cold disk is not taken for a slow guest
-    subprocess.run([QEMU, "--version"], stdin=subprocess.DEVNULL, capture_output=True)
+    subprocess.run([QEMU, "--version"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     for _ in range(TRIES):
         code, said = run_guest("kvm", "host", LIMIT_SECONDS)
         if code is not None:
@@ -101,7 +101,7 @@ def run_guest(accelerator, cpu, seconds):
         command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4", "-drive", f"file={disk.name},format=raw"]
         try:
             pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-            done = subprocess.run(command, timeout=seconds, **pipes)
+            done = subprocess.run(command, timeout=seconds, check=False, **pipes)
         except subprocess.TimeoutExpired:
             return None, ""
         return done.returncode, done.stdout.decode(errors="replace")
