@@ -1,11 +1,12 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:fs";
 
 /** Bytes of a log: a script that prints without end must not fill the disk. */
-const LONGEST = 32 * 2 ** 20;
+export const LONGEST_LOG = 32 * 2 ** 20;
 
 /**
  * A log, written line by line. One that becomes too long keeps its beginning, half of the room, and its latest lines. What the disk
- * does not take is lost; the run itself goes on, or fails for a reason of its own.
+ * does not take is lost; the run itself goes on, or fails for a reason of its own. What a container logs by itself, stage.py's `Log`,
+ * becomes the same, to the byte.
  */
 export class LogFile {
   private readonly descriptor: number;
@@ -16,7 +17,7 @@ export class LogFile {
 
   constructor(
     path: string,
-    private readonly longest = LONGEST,
+    private readonly longest = LONGEST_LOG,
   ) {
     this.descriptor = openSync(path, "a");
     this.bytes = fstatSync(this.descriptor).size;

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 LONGEST_LOG = 32 * 2**20  # bytes; a script that prints without end must not fill the disk
+LEFT_OUT = b"[lines are left out here: they were too many]\n"
 MAXIMUM_LINE = 2000  # characters; whoever reads the container's output breaks longer lines
 TAIL = 10  # lines of a failed tool's output, or of a log, that an error repeats
 
@@ -33,22 +34,30 @@ def say(text):
 
 
 class Log:
-    """A log that keeps its beginning, half of the room, and its latest lines where it becomes too long."""
+    """A log that keeps its beginning, half of the room, and its latest lines where it becomes too long.
 
-    def __init__(self, path):
+    host/logFile.ts writes its logs in the same way, to the byte.
+    """
+
+    def __init__(self, path, longest=LONGEST_LOG):
         self.file = open(path, "ab", buffering=0)  # noqa: SIM115 (it ends with the process)
+        self.longest = longest
         self.bytes = self.file.tell()
         self.beginning = None  # where it ends, once that half is full
+        self.in_line = False  # the last piece had no line end
+        self.cut = LEFT_OUT
 
     def write(self, text):
         data = text.encode(errors="replace")
         end = self.bytes + len(data)
-        if end > LONGEST_LOG / 2 and self.beginning is None:
+        if end > self.longest / 2 and self.beginning is None:
             self.beginning = self.bytes
-        if end > LONGEST_LOG:
+            self.cut = b"\n" + LEFT_OUT if self.in_line else LEFT_OUT
+        if end > self.longest:
             self.file.truncate(self.beginning)
-            self.bytes = self.beginning + self.file.write(b"\n[lines are left out here: they were too many]\n")
+            self.bytes = self.beginning + self.file.write(self.cut)
         self.bytes += self.file.write(data)
+        self.in_line = not data.endswith(b"\n")
 
 
 def plain(line):
