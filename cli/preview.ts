@@ -6,7 +6,7 @@ import { openSession } from "./session";
 /** `kragle preview`: what `up` would do, stage by stage, and why. Changes nothing. */
 export async function preview(options: CommonOptions): Promise<number> {
   const session = await openSession(options);
-  const rows = await session.plan();
+  const { rows } = session;
   let resources: Readonly<Record<string, number | undefined>> | undefined;
   await session.run(
     true,

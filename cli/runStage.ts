@@ -1,16 +1,21 @@
 import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
-import { stageKey } from "../plan/description";
+import { provideBaseImage } from "../executors/builderBase";
+import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
-import { baseImage } from "../executors/builderBase";
-import { type BuilderRequest, claimBuilder } from "../run/claimBuilder";
-import { stagePrograms } from "../stages/index";
-import { domainType } from "../executors/libvirtHost";
 import { kragleHome } from "../host/project";
+import { stageKey } from "../plan/description";
+import { KEY, MARKER, SECRET } from "../plan/invocation";
+import { CallError, checkRequest, type StageCall } from "../plan/stages/call";
+import { dockerBase, domainType } from "../plan/stages/questions";
+import { claimBuilder } from "../run/claimBuilder";
+import { runStage as run } from "../run/runStage";
+import { stagePrograms } from "../stages/index";
 import { openStore } from "../store/open";
-import { runStage as run, type StageRequest } from "../run/stage";
 import { Roots } from "../store/roots";
+
+type Print = (line: string) => void;
 
 /** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
 export async function runStage(name: string): Promise<number> {
@@ -24,34 +29,8 @@ export async function runStage(name: string): Promise<number> {
   process.stderr.on("error", () => undefined);
   const print = (line: string) => process.stderr.write(line + "\n");
   try {
-    const line = await text(process.stdin);
-    if (name === baseImage.name) {
-      process.stdout.write(JSON.stringify(await provideBaseImage(line, print, stop.signal)) + "\n");
-      return EXIT.done;
-    }
-    if (name === domainType.name) {
-      const request = domainType.settings.parse(JSON.parse(line));
-      process.stdout.write(JSON.stringify(await domainType.run(request, print)) + "\n");
-      return EXIT.done;
-    }
-    const request = JSON.parse(line) as StageRequest;
-    const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
-    if (!program) throw new StageFailure(`there is no stage "${name}"`);
-    if (request.description.stage !== name) {
-      throw new StageFailure(`the description on stdin is not one of stage ${name}`);
-    }
-    const key = stageKey(request.description);
-    if (process.env.KRAGLE_KEY && process.env.KRAGLE_KEY !== key) {
-      throw new StageFailure("the description on stdin does not have the key in KRAGLE_KEY");
-    }
-    const answer = await run(program, {
-      store: openStore(),
-      request,
-      marker: process.env.KRAGLE_MARKER,
-      secrets: secretsOf(process.env),
-      print,
-      signal: stop.signal,
-    });
+    const given = parsed(name, await text(process.stdin));
+    const answer = await answerTo(name, given, print, stop.signal);
     process.stdout.write(JSON.stringify(answer) + "\n");
     return EXIT.done;
   } catch (error) {
@@ -59,17 +38,50 @@ export async function runStage(name: string): Promise<number> {
   }
 }
 
-/** The base image is Docker's, not the store's: nothing is published. */
-async function provideBaseImage(line: string, print: (line: string) => void, signal: AbortSignal) {
-  const request = JSON.parse(line) as BuilderRequest;
-  const answer = await baseImage.run(baseImage.settings.parse(request), { print, signal });
-  await claimBuilder(new Roots(kragleHome), request);
-  return answer;
+function parsed(name: string, line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch (error) {
+    throw new CallError(name, [`stdin is to hold one line of JSON: ${(error as Error).message}`]);
+  }
+}
+
+async function answerTo(
+  name: string,
+  given: unknown,
+  print: Print,
+  signal: AbortSignal,
+): Promise<object> {
+  if (name === dockerBase.name) {
+    const request = checkRequest(dockerBase, given);
+    const answer = await provideBaseImage(request, { print, signal });
+    // the image is Docker's, not the store's: nothing is published
+    await claimBuilder(new Roots(kragleHome), request);
+    return answer;
+  }
+  if (name === domainType.name) return chooseDomainType(checkRequest(domainType, given), print);
+  const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
+  if (!program) {
+    const names = Object.keys(stagePrograms).join(", ");
+    throw new StageFailure(`there is no stage "${name}"; there are ${names}`, {
+      exitCode: EXIT.wrongSettings,
+    });
+  }
+  return run(program, {
+    store: openStore(),
+    call: given,
+    key: process.env[KEY],
+    marker: process.env[MARKER],
+    secrets: secretsOf(process.env),
+    print,
+    signal,
+  });
 }
 
 /** Prints a failure so that the engine can tell it from progress. */
 export function reportFailure(error: Error): number {
-  const known = error instanceof StageFailure ? error : explainSystemError(error);
+  const known =
+    error instanceof StageFailure ? error : (explainCall(error) ?? explainSystemError(error));
   const { hint, exitCode } = known?.details ?? {};
   const text = known?.message ?? error.stack ?? error.message;
   const message = hint ? `${text}\n  next: ${hint}` : text;
@@ -77,9 +89,15 @@ export function reportFailure(error: Error): number {
   return exitCode ?? EXIT.failed;
 }
 
-const PREFIX = "KRAGLE_SECRET_";
+function explainCall(error: Error): StageFailure | undefined {
+  if (!(error instanceof CallError)) return undefined;
+  return new StageFailure(error.message, {
+    hint: 'run "./kragle up" (or "pulumi up"), which writes the call anew',
+    exitCode: EXIT.wrongSettings,
+  });
+}
 
 function secretsOf(environment: NodeJS.ProcessEnv): Record<string, string> {
-  const names = Object.keys(environment).filter((name) => name.startsWith(PREFIX));
-  return Object.fromEntries(names.map((name) => [name.slice(PREFIX.length), environment[name]!]));
+  const names = Object.keys(environment).filter((name) => name.startsWith(SECRET));
+  return Object.fromEntries(names.map((name) => [name.slice(SECRET.length), environment[name]!]));
 }

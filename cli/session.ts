@@ -21,7 +21,8 @@ export interface Session {
   readonly last: StackRecord | undefined;
   /** A sentence where the stack's engine is not the one it had. */
   readonly switched: string | undefined;
-  plan(): Promise<PlanRow[]>;
+  /** Made once; the run uses it, too. */
+  readonly rows: readonly PlanRow[];
   run(
     preview: boolean,
     onEvent: (event: EngineEvent) => void,
@@ -33,7 +34,6 @@ export interface Session {
 export async function openSession(options: CommonOptions): Promise<Session> {
   const settings = readStackSettings(options.stack);
   const spec = parseSettings(settings.values, options.stack);
-  if (options.rebuild) process.env.KRAGLE_REBUILD = options.rebuild.join(",");
   await docker.ping();
   const engine = await chooseEngine(options.engine);
   if (!engine) throw await noPulumi();
@@ -46,6 +46,8 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   }
   if (engine === "embedded" && spec.smoke === "libvirt") throw noLibvirt(options.engine);
   const last = await readStackRecord(kragleHome, options.stack);
+  const { stack, rebuild = [] } = options;
+  const plan = requireIso(spec, await makePlan(spec, stack, rebuild));
   return {
     spec,
     settings,
@@ -55,17 +57,12 @@ export async function openSession(options: CommonOptions): Promise<Session> {
       last && last.engine !== engine
         ? `stack ${options.stack} was last run by the ${last.engine} engine, now by ${engine}; the store is the same`
         : undefined,
-    plan: async () => planRows(requireIso(spec, await makePlan(spec, options.stack))),
+    rows: planRows(plan),
     run: async (preview, onEvent, signal) => {
-      // the command line shows the plan itself; the program need not
-      process.env.KRAGLE_PLAN_SHOWN = "1";
       const run: EngineRun = {
-        stack: options.stack,
+        ...{ stack, plan, rebuild, preview, onEvent, signal },
         settings: settings.values,
         secretNames: settings.secretNames,
-        preview,
-        onEvent,
-        signal,
       };
       return engine === "pulumi"
         ? (await import("../engine/pulumiCli")).runPulumi(run)

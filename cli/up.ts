@@ -1,6 +1,5 @@
 import { join } from "node:path";
 
-import { stepLabel } from "../engine/steps";
 import type { ImageSpec } from "../plan/imageSpec";
 import { formatSeconds, formatSize } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
@@ -19,18 +18,14 @@ export async function up(options: CommonOptions): Promise<number> {
   const session = await openSession(options);
   const say = (text: string) => void (options.json || process.stdout.write(text + "\n"));
   if (session.switched) say(session.switched);
-  const rows = await session.plan();
+  const { rows } = session;
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const clock = await startClock(session.spec, stop);
   const view = makeView(rows, options.json === true);
   try {
-    const outputs = await session.run(
-      false,
-      (event) => view.take("step" in event ? { ...event, step: stepLabel(event.step) } : event),
-      stop.signal,
-    );
+    const outputs = await session.run(false, (event) => view.take(event), stop.signal);
     await view.close();
     if (!outputs) throw new Error("the program gave no outputs");
     const finishedAt = new Date().toISOString();

@@ -2,13 +2,19 @@ import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { StageDescription } from "../plan/description";
+import { type Architecture, ARCHITECTURES } from "../plan/architecture";
+import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
+import { builder } from "../plan/stages/builder";
+import type { Planned } from "../plan/stages/contract";
+import { type AnswerTo, dockerBase, type RequestTo } from "../plan/stages/questions";
+import { answerOf } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
   stack: string;
+  architecture: Architecture;
   /** What the images declare. */
-  description: StageDescription;
+  planned: Planned<typeof builder>;
   /** A ready builder image by reference; nothing is built then. */
   prebuilt?: string;
   /** Tag of the image that runs the stages; it contains the builder's key, so equal tags mean equal builders. */
@@ -21,12 +27,6 @@ export interface BuilderImageArgs {
   toolsMarker: string | undefined;
   /** The same for the image that is used by hand. */
   handMarker: string | undefined;
-}
-
-interface BaseImageAnswer {
-  readonly image: string;
-  /** Host configuration that the build needs: proxies, package mirror. */
-  readonly buildArgs: Readonly<Record<string, string>>;
 }
 
 /** What a build may need of the host: its package mirror, its proxies. */
@@ -51,18 +51,18 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker ?? args.handMarker;
-    const baseImage = new command.local.Command(
-      `${name}-base-image`,
+    const question: RequestTo<typeof dockerBase> = {
+      ...{ stack: args.stack, root: builder.stage },
+      reference: args.baseImage,
+      builder: args.planned.description,
+    };
+    const base = new command.local.Command(
+      dockerBase.name,
       {
-        create: "exec ./kragle stage base-image",
-        delete: `exec ./kragle drop-root '${args.stack}' 'builder'`,
-        stdin: JSON.stringify({
-          stack: args.stack,
-          root: "builder",
-          reference: args.baseImage,
-          builder: args.description,
-        }),
-        environment: marker === undefined ? {} : { KRAGLE_MARKER: marker },
+        create: runsStage(dockerBase.name),
+        delete: dropsRoot(args.stack, builder.stage),
+        stdin: JSON.stringify(question),
+        environment: marker === undefined ? {} : { [MARKER]: marker },
         addPreviousOutputInEnv: false,
         logging: "stderr",
       },
@@ -71,12 +71,14 @@ export class BuilderImage extends pulumi.ComponentResource {
         deleteBeforeReplace: true,
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
-        ignoreChanges: marker === undefined ? ["environment.KRAGLE_MARKER"] : [],
+        ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
+        aliases: [{ name: `${name}-base-image` }],
       },
     );
-    const answer = baseImage.stdout.apply((line) => JSON.parse(line) as BaseImageAnswer);
+    const answer = answerOf<AnswerTo<typeof dockerBase>>(base);
     const image = (
-      suffix: string,
+      resource: string,
+      formerly: string,
       imageName: string,
       target: string,
       dockerfile: string,
@@ -84,7 +86,7 @@ export class BuilderImage extends pulumi.ComponentResource {
       dependsOn: pulumi.Resource[],
     ) =>
       new docker.Image(
-        `${name}-${suffix}`,
+        resource,
         {
           imageName,
           skipPush: true,
@@ -93,7 +95,7 @@ export class BuilderImage extends pulumi.ComponentResource {
             context: "builder",
             dockerfile,
             target,
-            platform: "linux/amd64",
+            platform: ARCHITECTURES[args.architecture].docker,
             // each value on its own: the provider cannot take a map that is unknown as a whole
             args: {
               BASE: answer.image,
@@ -101,17 +103,19 @@ export class BuilderImage extends pulumi.ComponentResource {
               ...Object.fromEntries(
                 HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
               ),
-              ...(lost === undefined ? {} : { KRAGLE_MARKER: lost }),
+              ...(lost === undefined ? {} : { [MARKER]: lost }),
             },
           },
         },
         {
           parent: this,
           dependsOn,
-          ignoreChanges: lost === undefined ? ["build.args.KRAGLE_MARKER"] : [],
+          ignoreChanges: lost === undefined ? [`build.args.${MARKER}`] : [],
+          aliases: [{ name: `${name}-${formerly}` }],
         },
       );
     const tools = image(
+      builder.stage,
       "tools",
       args.toolsImage,
       "tools",
@@ -119,7 +123,9 @@ export class BuilderImage extends pulumi.ComponentResource {
       args.toolsMarker,
       [],
     );
-    image("kragle", "kragle", "kragle", "builder/Dockerfile", args.handMarker, [tools]);
+    image("hand-image", "kragle", "kragle", "kragle", "builder/Dockerfile", args.handMarker, [
+      tools,
+    ]);
     return tools;
   }
 }

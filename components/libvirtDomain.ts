@@ -2,7 +2,12 @@ import * as command from "@pulumi/command";
 import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 
-import { LIBVIRT_POOL, type LibvirtGuestSpec } from "../plan/libvirt";
+import { type Architecture, ARCHITECTURES } from "../plan/architecture";
+import { runsStage } from "../plan/invocation";
+import { LIBVIRT_POOL } from "../plan/libvirt";
+import { type AnswerTo, domainType, type RequestTo } from "../plan/stages/questions";
+import type { LibvirtGuestSpec } from "../plan/stages/smoke";
+import { answerOf } from "./stageCommand";
 
 /** What a guest under libvirt is made of. */
 export interface LibvirtDomainArgs {
@@ -11,6 +16,7 @@ export interface LibvirtDomainArgs {
   label: string;
   /** Path of the image's file for a provider, which works in the project's folder. */
   imageFile: string;
+  architecture: Architecture;
   diskBytes: number;
   memoryMiB: number;
   cpus: number;
@@ -36,20 +42,22 @@ export function libvirtDomain(
   const { uri, label, accelerator, diskBytes } = args;
   const provider = new libvirt.Provider(`${name}-libvirt`, { uri }, { parent });
   const { toolsImage, imageSha256 } = args;
+  const question = pulumi
+    .all([toolsImage, imageSha256])
+    .apply(([tools, sha256]): RequestTo<typeof domainType> => ({
+      ...{ uri, accelerator, toolsImage: tools, imageSha256: sha256 },
+    }));
   const decision = new command.local.Command(
     `${name}-type`,
     {
-      create: "exec ./kragle stage domain-type",
-      // the image's digest makes every new image ask again
-      stdin: pulumi.jsonStringify({ uri, accelerator, toolsImage, imageSha256 }),
+      create: runsStage(domainType.name),
+      stdin: question.apply((request) => JSON.stringify(request)),
       addPreviousOutputInEnv: false,
       logging: "stderr",
     },
     { parent },
   );
-  const type = decision.stdout.apply(
-    (line) => (JSON.parse(line) as Pick<LibvirtGuestSpec, "type">).type,
-  );
+  const type = answerOf<AnswerTo<typeof domainType>>(decision).apply((answer) => answer.type);
   // names with the digest, because what replaces a volume is made before the old one is deleted
   const version = pulumi.output(imageSha256).apply((sha256) => sha256.slice(0, 12));
   const volume = (kind: string, extension: string, volumeArgs: Partial<libvirt.VolumeArgs>) =>
@@ -83,7 +91,7 @@ export function libvirtDomain(
       memory: args.memoryMiB * 1024,
       memoryUnit: "KiB",
       vcpu: args.cpus,
-      os: { type: "hvm", typeArch: "x86_64", typeMachine: "q35" },
+      os: { type: "hvm", typeArch: ARCHITECTURES[args.architecture].libvirt, typeMachine: "q35" },
       features: { acpi: true },
       cpu: { mode: "maximum" },
       // the first boot is the proof: a guest that restarts or panics has failed it

@@ -1,25 +1,29 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { StageDescription } from "../plan/description";
+import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 
-/** What the stages below the image have in common: they belong to one file, named by key and content. */
-export interface ProofStageArgs {
+/** What a request to a stage below the image has that its component fills in. */
+type OfImage = "toolsImage" | "imageKey";
+
+/** What the stages below the image have in common: they belong to one file, named by the key of its stage. */
+export interface ProofStageArgs<C extends StageContract> {
   stack: string;
   toolsImage: pulumi.Input<string>;
   imageKey: string;
-  imageSha256: pulumi.Input<string>;
   /** Known as soon as the image's content is known. */
-  description: pulumi.Input<StageDescription>;
-  settings: Record<string, unknown>;
+  planned: Planned<C> | pulumi.Output<Planned<C>>;
+  request: Omit<RequestOf<C>, OfImage>;
   /** See `StageCommandArgs.marker`. */
   marker: string | undefined;
 }
 
-/** The settings of a stage below the image: its own, and which file it is about. */
-export function proofSettings(args: ProofStageArgs): pulumi.Output<object> {
-  return pulumi.all([args.toolsImage, args.imageSha256]).apply(([toolsImage, sha256]) => ({
-    ...args.settings,
-    toolsImage,
-    image: { key: args.imageKey, sha256 },
-  }));
-}
+/** The whole request: the stage's own part, and which file it is about. */
+export const proofRequest = <C extends StageContract>({
+  toolsImage,
+  imageKey,
+  request,
+}: Pick<ProofStageArgs<C>, "toolsImage" | "imageKey" | "request">): pulumi.Output<RequestOf<C>> =>
+  pulumi.output(toolsImage).apply((tools): unknown => ({
+    ...(request as object),
+    ...{ toolsImage: tools, imageKey },
+  })) as pulumi.Output<unknown> as pulumi.Output<RequestOf<C>>;

@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { describePublication, type PublicationDestination } from "../plan/publication";
-import { answerOf, stageCommand } from "./stageCommand";
+import { planPublication } from "../plan/imagePlan";
+import type { PublicationDestination } from "../plan/publication";
+import { publish, type PublishedFile } from "../plan/stages/publish";
+import { stageCommand } from "./stageCommand";
 
 /** Arguments of {@link Publication}. */
 export interface PublicationArgs {
@@ -19,13 +21,6 @@ export interface PublicationArgs {
   marker?: string;
 }
 
-/** A file of a published version. */
-export interface PublishedFile {
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
 /**
  * Copies each release, as a version with a name of its own, to where others take it from. What the stack used until now stays
  * at least until the next version, so that nobody who follows its outputs is left without a file.
@@ -39,27 +34,18 @@ export class Publication extends pulumi.ComponentResource {
   constructor(name: string, args: PublicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Publication", name, {}, opts);
     const { stack, destination, files = [], keep = 3, marker } = args;
-    const publish = stageCommand(
+    const releaseKey = pulumi.output(args.releaseKey);
+    const { answer } = stageCommand(
       name,
       {
-        stack,
-        root: name,
-        stage: "publish",
-        description: pulumi
-          .output(args.releaseKey)
-          .apply((release) => describePublication(release, { destination, files })),
-        // how many versions stay is no part of what is published: it applies from the next version on
-        settings: pulumi.output(args.releaseKey).apply((releaseKey) => ({
-          series: `${stack}-${name}`,
-          ...{ releaseKey, files, destination, keep },
-        })),
-        marker,
+        ...{ stack, contract: publish, marker },
+        planned: releaseKey.apply((key) => planPublication(key, { destination, files })),
+        request: { series: `${stack}-${name}`, keep },
       },
       { parent: this, dependsOn: args.release ? [args.release] : [] },
     );
-    const facts = answerOf(publish).apply(({ result }) => result);
-    this.version = facts.apply(({ version }) => String(version));
-    this.files = facts.apply((all) => all.files as Record<string, PublishedFile>);
+    this.version = answer.apply(({ result }) => result.version);
+    this.files = answer.apply(({ result }) => result.files);
     this.registerOutputs({ version: this.version, files: this.files });
   }
 }

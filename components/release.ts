@@ -1,14 +1,12 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { type ProofStageArgs, proofSettings } from "./proofStage";
-import { answerOf, stageCommand } from "./stageCommand";
+import type { ResultOf } from "../plan/stages/contract";
+import { release } from "../plan/stages/release";
+import { type ProofStageArgs, proofRequest } from "./proofStage";
+import { stageCommand } from "./stageCommand";
 
 /** Arguments of {@link Release}. */
-export interface ReleaseArgs extends ProofStageArgs {
-  /** The conversions with the keys of their stages. */
-  conversions: pulumi.Input<{ name: string; format: string; key: string; fileName: string }[]>;
-  checkKey: pulumi.Input<string>;
-  smokeKey: pulumi.Input<string | null>;
+export interface ReleaseArgs extends ProofStageArgs<typeof release> {
   /** Check, conversions and boot: nothing is released before all of them are done. */
   proofs: pulumi.Resource[];
 }
@@ -16,32 +14,20 @@ export interface ReleaseArgs extends ProofStageArgs {
 /** Lays the proven image out under PATH/output; only this moves the stack's outputs. */
 export class Release extends pulumi.ComponentResource {
   /** The released files and their facts; paths as in the settings. */
-  readonly facts: pulumi.Output<Readonly<Record<string, unknown>>>;
+  readonly facts: pulumi.Output<ResultOf<typeof release>>;
   /** Publications wait for this. */
   readonly files: pulumi.Resource;
 
   constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Release", name, {}, opts);
-    const { conversions, checkKey, smokeKey } = args;
-    const release = stageCommand(
-      `${name}-files`,
-      {
-        ...args,
-        stage: "release",
-        root: "release",
-        settings: pulumi
-          .all([proofSettings(args), conversions, checkKey, smokeKey])
-          .apply(([settings, formats, check, smoke]) => ({
-            ...settings,
-            conversions: formats,
-            checkKey: check,
-            smokeKey: smoke,
-          })),
-      },
-      { parent: this, dependsOn: args.proofs },
+    const { command, answer } = stageCommand(
+      release.stage,
+      { ...args, contract: release, request: proofRequest<typeof release>(args) },
+      // as earlier versions called it
+      { parent: this, dependsOn: args.proofs, aliases: [{ name: `${name}-files` }] },
     );
-    this.files = release;
-    this.facts = answerOf(release).apply(({ result }) => result);
+    this.files = command;
+    this.facts = answer.apply(({ result }) => result) as typeof this.facts;
     this.registerOutputs({ facts: this.facts });
   }
 }

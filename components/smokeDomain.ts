@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { smoke } from "../plan/stages/smoke";
 import type * as libvirtModule from "./libvirtDomain";
-import { type ProofStageArgs, proofSettings } from "./proofStage";
+import { type ProofStageArgs, proofRequest } from "./proofStage";
 import { stageCommand } from "./stageCommand";
 
 /** Arguments of {@link SmokeDomain}. */
-export interface SmokeDomainArgs extends ProofStageArgs {
+export interface SmokeDomainArgs extends ProofStageArgs<typeof smoke> {
+  /** SHA-256 of the image. */
+  imageSha256: pulumi.Input<string>;
   /** The guest to define under libvirt. Defaults to none: QEMU in a container boots the image. */
   libvirt?: libvirtModule.LibvirtDomainArgs;
 }
@@ -18,24 +21,25 @@ export class SmokeDomain extends pulumi.ComponentResource {
   constructor(name: string, args: SmokeDomainArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:SmokeDomain", name, {}, opts);
     const guest = args.libvirt && this.define(name, args, args.libvirt);
+    const request = proofRequest<typeof smoke>(args);
     this.smoke = stageCommand(
-      `${name}-boot`,
+      smoke.stage,
       {
-        ...args,
-        stage: "smoke",
-        root: "smoke",
-        settings: guest
-          ? pulumi
-              .all([proofSettings(args), guest.spec])
-              .apply(([settings, libvirt]): object => ({ ...settings, libvirt }))
-          : proofSettings(args),
+        ...{ ...args, contract: smoke },
+        request: guest
+          ? pulumi.all([request, guest.spec]).apply(([own, libvirt]) => ({ ...own, libvirt }))
+          : request,
       },
-      { parent: this, dependsOn: guest ? [guest.domain] : [] },
-    );
+      {
+        ...{ parent: this, dependsOn: guest ? [guest.domain] : [] },
+        // as earlier versions called it
+        aliases: [{ name: `${name}-boot` }],
+      },
+    ).command;
     this.registerOutputs({});
   }
 
-  private define(name: string, args: ProofStageArgs, guest: libvirtModule.LibvirtDomainArgs) {
+  private define(name: string, args: SmokeDomainArgs, guest: libvirtModule.LibvirtDomainArgs) {
     // only here: who does not ask for libvirt does not load it
     const { libvirtDomain } = require("./libvirtDomain") as typeof libvirtModule;
     return libvirtDomain(name, { ...args, ...guest }, this);

@@ -1,19 +1,17 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import type { StageDescription } from "../plan/description";
-import { stageKey } from "../plan/description";
+import { dropsRoot, KEY, MARKER, runsStage, SECRET } from "../plan/invocation";
+import type { StageAnswer, StageCall } from "../plan/stages/call";
+import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 
 /** What every stage's command is made of. */
-export interface StageCommandArgs {
+export interface StageCommandArgs<C extends StageContract> {
   stack: string;
-  /** The name under which the stack keeps the stage's result; also tells commands of one stage apart. */
-  root: string;
-  /** The stage's name; known in every preview, unlike the description of a stage that follows the image. */
-  stage: string;
-  description: pulumi.Input<StageDescription>;
-  /** Everything the stage needs beyond its description; goes to it by stdin and may change without a rebuild. */
-  settings: pulumi.Input<object>;
+  /** Known in every preview, unlike the plan of a stage that follows the image. */
+  contract: C;
+  planned: Planned<C> | pulumi.Output<Planned<C>>;
+  request: RequestOf<C> | pulumi.Output<RequestOf<C>>;
   /**
    * Why the stage has to run although nothing that it declares has changed: its artifact was lost, or is to be rebuilt. Undefined
    * while the artifact is there; the value that an earlier run left in the state then stays, so that it makes no difference.
@@ -23,38 +21,43 @@ export interface StageCommandArgs {
   secrets?: Record<string, pulumi.Input<string>>;
 }
 
-const MARKER = "KRAGLE_MARKER";
+/** A stage's command, and what it answers. */
+export interface StageResource<C extends StageContract> {
+  readonly command: command.local.Command;
+  readonly answer: pulumi.Output<StageAnswer<C>>;
+}
 
-/** A command resource that runs one stage. Its stdout is the stage's answer, one line of JSON. */
-export function stageCommand(
+/**
+ * A command resource that runs one stage.
+ *
+ * @param name also the root under which the stack keeps the result, and the step's name in every message
+ */
+export function stageCommand<C extends StageContract>(
   name: string,
-  args: StageCommandArgs,
+  args: StageCommandArgs<C>,
   opts: pulumi.CustomResourceOptions,
-): command.local.Command {
-  // the compiler cannot follow Pulumi's unwrapping through a recursive JSON type
-  const description = pulumi.output(args.description as unknown) as pulumi.Output<StageDescription>;
-  const { stack, root } = args;
-  const stdin = (
-    pulumi.output({
-      stack,
-      root,
-      description,
-      settings: args.settings,
-    } as unknown) as pulumi.Output<unknown>
-  ).apply((request) => JSON.stringify(request));
+): StageResource<C> {
+  const { stack, contract, marker } = args;
+  const planned = settled(args.planned);
+  const call = pulumi
+    .all([planned, settled(args.request)])
+    .apply(([{ description }, request]): StageCall<C> => ({
+      ...{ stack, root: name, description },
+      request: request as RequestOf<C>,
+    }));
   const secrets = Object.entries(args.secrets ?? {}).map(([secret, value]) => [
-    `KRAGLE_SECRET_${secret}`,
+    `${SECRET}${secret}`,
     pulumi.secret(value),
   ]);
-  return new command.local.Command(
+  const resource = new command.local.Command(
     name,
     {
-      create: `exec ./kragle stage ${args.stage}`,
-      delete: `exec ./kragle drop-root '${args.stack}' '${args.root}'`,
-      stdin,
+      create: runsStage(contract.stage),
+      delete: dropsRoot(stack, name),
+      stdin: call.apply((line) => JSON.stringify(line)),
       environment: {
-        KRAGLE_KEY: description.apply(stageKey),
-        ...(args.marker === undefined ? {} : { [MARKER]: args.marker }),
+        [KEY]: planned.apply(({ key }) => key),
+        ...(marker === undefined ? {} : { [MARKER]: marker }),
         ...Object.fromEntries(secrets),
       },
       addPreviousOutputInEnv: false,
@@ -63,27 +66,35 @@ export function stageCommand(
     pulumi.mergeOptions(opts, {
       deleteBeforeReplace: true,
       customTimeouts: { create: "24h", update: "24h" },
-      ignoreChanges: args.marker === undefined ? [`environment.${MARKER}`] : [],
+      ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
     }),
   );
+  return {
+    command: resource,
+    // what nobody reads need not be there
+    get answer() {
+      return answerOf<StageAnswer<C>>(resource);
+    },
+  };
 }
 
-/** The answer that a stage printed. */
-export interface Answer {
-  readonly key: string;
-  readonly result: Readonly<Record<string, unknown>>;
-  readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
-}
+/** A value that may not be known yet. Pulumi's own unwrapping looks into it, which is not needed, and too deep for the compiler. */
+const settled = <T>(value: T | pulumi.Output<T>) =>
+  pulumi.output(value as unknown) as pulumi.Output<unknown> as pulumi.Output<T>;
 
-/** @throws pulumi.ResourceError, from the output, where what the stage printed is no answer */
-export function answerOf(stage: command.local.Command): pulumi.Output<Answer> {
-  return stage.stdout.apply((line) => {
+/**
+ * The one line of JSON that a command printed.
+ *
+ * @throws pulumi.ResourceError, from the output, where it printed something else
+ */
+export function answerOf<T>(resource: command.local.Command): pulumi.Output<T> {
+  return resource.stdout.apply((line) => {
     try {
-      return JSON.parse(line) as Answer;
+      return JSON.parse(line) as unknown;
     } catch {
       const said = line === "" ? "nothing" : `"${line.slice(0, 80)}"`;
       const message = `the stage was to print one line of JSON, and printed ${said}`;
-      throw new pulumi.ResourceError(message, stage, true);
+      throw new pulumi.ResourceError(message, resource, true);
     }
-  });
+  }) as pulumi.Output<unknown> as pulumi.Output<T>;
 }

@@ -1,16 +1,20 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
+import type { FullPlan } from "../infra/plan";
 import { program } from "../infra/program";
 import { stageKey } from "../plan/description";
-import { baseImage, findBaseImage } from "../executors/builderBase";
-import { type BuilderRequest, claimBuilder } from "../run/claimBuilder";
+import { MARKER, stageOf } from "../plan/invocation";
+import { checkRequest, type StageCall } from "../plan/stages/call";
+import { dockerBase } from "../plan/stages/questions";
+import { findBaseImage, provideBaseImage } from "../executors/builderBase";
+import { claimBuilder } from "../run/claimBuilder";
 import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { endOf, runProgram } from "../host/process";
 import { kragleHome, projectFolder } from "../host/project";
 import { openStore } from "../store/open";
-import { answerOf, claimResult, findResult, type StageRequest } from "../run/stage";
+import { answerOf, claimResult, findResult } from "../run/answer";
 import { Roots } from "../store/roots";
 import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
@@ -48,8 +52,8 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
     if (!args.custom) return { id: undefined, state: inputs };
     const adapter = ADAPTERS[args.type];
     if (!adapter) throw new Error(unsupported(args.type));
-    const { root } = requestOf(inputs as unknown as CommandInputs) ?? {};
-    if (root) claimed.add(root);
+    const call = stdinOf(inputs as unknown as CommandInputs);
+    if (call && "root" in call) claimed.add(String(call.root));
     const made = adapter(inputs as never, args.name, run).catch((error: Error) => {
       failures.push(error);
       run.onEvent({ kind: "failed", step: args.name, message: error.message });
@@ -76,7 +80,9 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
       ),
       run.secretNames.map((name) => `kragle:${name}`),
     );
-    const outputs = pulumi.runtime.runInPulumiStack(program) as Promise<Outputs | undefined>;
+    const outputs = pulumi.runtime.runInPulumiStack(() =>
+      program({ plan: run.plan, planIsShown: true }),
+    ) as Promise<Outputs | undefined>;
     const result = await outputs.catch((error: Error) => void failures.push(error));
     await Promise.allSettled(running);
     await pulumi.runtime.disconnect().catch(() => undefined);
@@ -102,22 +108,10 @@ async function runCommand(
   name: string,
   run: EngineRun,
 ): Promise<State | undefined> {
-  const request = requestOf(inputs);
-  const environment = inputs.environment ?? {};
-  if (request?.description) {
-    // a hit is answered here: starting a process for it would take most of a no-change run's time
-    const store = openStore();
-    const result = await findResult(store, request, environment.KRAGLE_MARKER);
-    if (result) {
-      if (!run.preview) await claimResult(new Roots(store.home), request, result);
-      run.onEvent({ kind: "done", step: name, from: "store" });
-      return { stdout: JSON.stringify(answerOf(result)), stderr: "" };
-    }
-  }
-  const base = await presentBaseImage(inputs, run.preview);
-  if (base) {
+  const found = await answerInStore(inputs, name, run);
+  if (found) {
     run.onEvent({ kind: "done", step: name, from: "store" });
-    return { stdout: JSON.stringify(base), stderr: "" };
+    return { stdout: JSON.stringify(found), stderr: "" };
   }
   if (run.preview) return undefined;
   stopIfInterrupted(run.signal);
@@ -127,25 +121,49 @@ async function runCommand(
   return { stdout, stderr: "" };
 }
 
-/** What a stage's command has on its stdin. */
-function requestOf({ stdin }: CommandInputs): StageRequest | undefined {
+/** The line of JSON on a command's stdin; undefined where there is none, or a part of it is not known yet. */
+function stdinOf({ stdin }: CommandInputs): object | undefined {
   return typeof stdin === "string" && stdin.startsWith("{")
-    ? (JSON.parse(stdin) as StageRequest)
+    ? (JSON.parse(stdin) as object)
     : undefined;
 }
 
+/** A hit is answered here: starting a process for it would take most of a no-change run's time. */
+async function answerInStore(
+  inputs: CommandInputs,
+  name: string,
+  { plan, preview }: EngineRun,
+): Promise<object | undefined> {
+  const stage = stageOf(inputs.create);
+  const given = stdinOf(inputs);
+  const marker = inputs.environment?.[MARKER];
+  if (!stage || !given) return undefined;
+  if (stage === dockerBase.name) return presentBaseImage(given, marker, preview);
+  if (!("description" in given)) return undefined;
+  const call = given as StageCall;
+  const result = presentInPlan(plan, name, call) ?? (await findResult(openStore(), call, marker));
+  if (!result) return undefined;
+  if (!preview) await claimResult(new Roots(kragleHome), call, result);
+  return answerOf(result);
+}
+
+/** What the plan has just found whole need not be looked up once more. */
+function presentInPlan({ observed }: FullPlan, root: string, { description }: StageCall) {
+  const stage = observed.get(root);
+  return stage?.planned.key === stageKey(description) ? stage.observation.manifest : undefined;
+}
+
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
-async function presentBaseImage({ create, stdin, environment }: CommandInputs, preview: boolean) {
-  const isBase = create === `exec ./kragle stage ${baseImage.name}` && typeof stdin === "string";
+async function presentBaseImage(given: object, marker: string | undefined, preview: boolean) {
   // with a marker the command has to run: it also notes that the builder was made anew
-  if (!isBase || environment?.KRAGLE_MARKER) return undefined;
-  const request = JSON.parse(stdin) as BuilderRequest;
+  if (marker) return undefined;
+  const request = checkRequest(dockerBase, given);
   if (!(await findBaseImage(request))) return undefined;
   const roots = new Roots(kragleHome);
   const noted = (await roots.list(request.stack)).get(request.root);
   // the Pulumi CLI would run the command again, because its input is another
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
-  return baseImage.run(baseImage.settings.parse(request), { print: () => undefined });
+  return provideBaseImage(request, { print: () => undefined });
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {

@@ -1,3 +1,5 @@
+import type { FullPlan } from "../infra/plan";
+
 /** What an engine tells while it works; the command line shows it. */
 export type EngineEvent =
   | { readonly kind: "start"; readonly step: string }
@@ -12,6 +14,10 @@ export type EngineEvent =
 
 export interface EngineRun {
   readonly stack: string;
+  /** What the command line has planned and shown. */
+  readonly plan: FullPlan;
+  /** Stages to build again although nothing has changed. */
+  readonly rebuild: readonly string[];
   /** The stack's settings by name without prefix, defaults filled in. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Names of the settings that are secret. */

@@ -20,7 +20,8 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
   try {
     const verb = run.preview ? ["preview"] : ["up", "--yes", "--skip-preview"];
     const onEvent = (event: PulumiEvent) => listener.take(event);
-    const go = () => pulumi([...verb, "--stack", stack], { onEvent, signal });
+    const environment = { KRAGLE_PLAN_SHOWN: "1", KRAGLE_REBUILD: run.rebuild.join(",") };
+    const go = () => pulumi([...verb, "--stack", stack], { onEvent, environment, signal });
     let done = await unlocked(stack, go, (text) => run.onEvent({ kind: "note", text }));
     // asking beforehand would cost every run the start of the CLI
     if (isUnknownStack(done.stderr)) {

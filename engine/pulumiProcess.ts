@@ -21,6 +21,8 @@ interface PulumiOptions {
   readonly onEvent?: (event: PulumiEvent) => void;
   /** Receives what the command prints. */
   readonly onLine?: (line: string) => void;
+  /** Variables for the program, which the CLI starts in a process of its own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Cancels the update as Ctrl-C does. */
   readonly signal?: AbortSignal;
 }
@@ -34,7 +36,7 @@ const POLL = 150;
  */
 export async function pulumi(
   args: readonly string[],
-  { onEvent, onLine, signal }: PulumiOptions,
+  { onEvent, onLine, environment, signal }: PulumiOptions,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const folder = onEvent ? mkdtempSync(join(tmpdir(), "kragle-events-")) : undefined;
   const log = folder ? join(folder, "events") : undefined;
@@ -45,7 +47,12 @@ export async function pulumi(
   const child = spawn("pulumi", all, {
     cwd: projectFolder,
     // the CLI knows --event-log only so; the Automation API sets it too
-    env: { ...process.env, ...backendEnvironment(), PULUMI_DEBUG_COMMANDS: "true" },
+    env: {
+      ...process.env,
+      ...backendEnvironment(),
+      ...environment,
+      PULUMI_DEBUG_COMMANDS: "true",
+    },
     stdio: ["ignore", "pipe", "pipe"],
     // Ctrl-C on a terminal reaches the whole group; the CLI shall get it once, from here
     detached: true,

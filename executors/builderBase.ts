@@ -1,7 +1,6 @@
 import { join } from "node:path";
 
-import { z } from "zod";
-
+import type { AnswerTo, dockerBase, RequestTo } from "../plan/stages/questions";
 import { lockFile } from "../host/lock";
 import { bootstrapImage } from "./bootstrapDebian";
 import { docker } from "./container";
@@ -11,20 +10,8 @@ import { hostProxyEnvironment } from "../host/proxies";
 import { kragleHome } from "../host/project";
 import { NoAnswer, pullImage } from "./registry";
 
-const settings = z.object({
-  /** The Docker image to build on, such as "debian:bookworm-slim", with or without a digest. */
-  reference: z.string().min(1),
-});
-
-export type BaseImageRequest = z.infer<typeof settings>;
-
-export interface BaseImageAnswer {
-  /** A reference that the daemon has. */
-  readonly image: string;
-  readonly how: "present" | "pulled" | "bootstrapped";
-  /** What a build on it needs of this host: the package mirror, and proxies. A proxy's address may contain a password. */
-  readonly buildArgs: Readonly<Record<string, string>>;
-}
+/** The Docker image to build on. */
+export type BaseImageRequest = Pick<RequestTo<typeof dockerBase>, "reference">;
 
 export interface BaseImageContext {
   /** Receives one line at a time; a line that starts with "» " opens a phase. */
@@ -32,20 +19,21 @@ export interface BaseImageContext {
   readonly signal?: AbortSignal;
 }
 
-/** The program behind `./kragle stage base-image`: sees to it that the daemon has an image to build on. */
-export const baseImage = {
-  name: "base-image",
-  settings,
-
-  /** @throws StageFailure (exit code 3) where the image can neither be pulled nor bootstrapped */
-  async run(request: BaseImageRequest, context: BaseImageContext): Promise<BaseImageAnswer> {
-    const present = await findBaseImage(request);
-    const found = present
-      ? ({ image: present, how: "present" } as const)
-      : await obtain(request, context);
-    return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
-  },
-};
+/**
+ * Sees to it that the daemon has an image to build on.
+ *
+ * @throws StageFailure (exit code 3) where the image can neither be pulled nor bootstrapped
+ */
+export async function provideBaseImage(
+  request: BaseImageRequest,
+  context: BaseImageContext,
+): Promise<AnswerTo<typeof dockerBase>> {
+  const present = await findBaseImage(request);
+  const found = present
+    ? ({ image: present, how: "present" } as const)
+    : await obtain(request, context);
+  return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
+}
 
 /** The image that a bootstrap leaves. */
 export const bootstrappedImage = (release: string) => `kragle-base:${release}`;

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 
-import { z } from "zod";
-
-import { LIBVIRT_POOL, type LibvirtGuestSpec } from "../plan/libvirt";
+import { LIBVIRT_POOL } from "../plan/libvirt";
+import type { AnswerTo, domainType, RequestTo } from "../plan/stages/questions";
 import { probeAccelerator } from "./accelerator";
 import { EXIT, StageFailure } from "../host/failure";
 import { kragleHome } from "../host/project";
@@ -41,42 +40,37 @@ export async function requireLibvirt(uri: string): Promise<void> {
   }
 }
 
-const settings = z.object({
-  uri: z.string(),
-  accelerator: z.enum(["auto", "kvm", "tcg"]),
-  toolsImage: z.string(),
-});
+type Answer = AnswerTo<typeof domainType>;
 
-/** What a command resource runs to decide of which type the domain is; there is nothing to publish. */
-export const domainType = {
-  name: "domain-type",
-  settings,
-  /** @throws StageFailure where "kvm" is asked for and cannot be used */
-  async run(
-    { uri, accelerator, toolsImage }: z.infer<typeof settings>,
-    print: (line: string) => void,
-  ): Promise<Pick<LibvirtGuestSpec, "type">> {
-    const decide = (type: LibvirtGuestSpec["type"], reason: string) => {
-      print(`domain type ${type}: ${reason}`);
-      return { type };
-    };
-    if (accelerator === "tcg") return decide("qemu", "TCG is set");
-    const obstacle = await new Virsh(uri).run("domcapabilities", "--virttype", "kvm").then(
-      () => undefined,
-      (error: Error) => error,
+/**
+ * Decides of which type the guest under libvirt is.
+ *
+ * @throws StageFailure where "kvm" is asked for and cannot be used
+ */
+export async function chooseDomainType(
+  { uri, accelerator, toolsImage }: RequestTo<typeof domainType>,
+  print: (line: string) => void,
+): Promise<Answer> {
+  const decide = (type: Answer["type"], reason: string) => {
+    print(`domain type ${type}: ${reason}`);
+    return { type };
+  };
+  if (accelerator === "tcg") return decide("qemu", "TCG is set");
+  const obstacle = await new Virsh(uri).run("domcapabilities", "--virttype", "kvm").then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  if (obstacle instanceof StageFailure) throw obstacle;
+  if (obstacle && accelerator === "kvm") {
+    throw new StageFailure(
+      `accelerator is set to kvm, but libvirt at ${uri} has no KVM: ${obstacle.message}`,
+      { hint: "mend that, or set accelerator to auto", exitCode: EXIT.lacking },
     );
-    if (obstacle instanceof StageFailure) throw obstacle;
-    if (obstacle && accelerator === "kvm") {
-      throw new StageFailure(
-        `accelerator is set to kvm, but libvirt at ${uri} has no KVM: ${obstacle.message}`,
-        { hint: "mend that, or set accelerator to auto", exitCode: EXIT.lacking },
-      );
-    }
-    if (obstacle) return decide("qemu", `libvirt has no KVM: ${obstacle.message}`);
-    // another host can only be taken at its word: the test guest runs where kragle does
-    if (new URL(uri).hostname) return decide("kvm", "the remote libvirt offers it");
-    const cacheFile = join(kragleHome, "accelerator.json");
-    const probe = await probeAccelerator({ setting: accelerator, toolsImage, cacheFile });
-    return decide(probe.accelerator === "kvm" ? "kvm" : "qemu", probe.reason);
-  },
-};
+  }
+  if (obstacle) return decide("qemu", `libvirt has no KVM: ${obstacle.message}`);
+  // another host can only be taken at its word: the test guest runs where kragle does
+  if (new URL(uri).hostname) return decide("kvm", "the remote libvirt offers it");
+  const cacheFile = join(kragleHome, "accelerator.json");
+  const probe = await probeAccelerator({ setting: accelerator, toolsImage, cacheFile });
+  return decide(probe.accelerator === "kvm" ? "kvm" : "qemu", probe.reason);
+}

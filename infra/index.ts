@@ -3,4 +3,9 @@ import "../setup/loader.cjs"; // first: what follows is loaded by it
 import { program } from "./program";
 
 // Pulumi calls an exported function and takes what it resolves to as the stack's outputs
-export = program;
+export = () =>
+  program({
+    // the command line hands these over to the Pulumi CLI, which starts this in a process of its own
+    rebuild: (process.env.KRAGLE_REBUILD ?? "").split(",").filter(Boolean),
+    planIsShown: Boolean(process.env.KRAGLE_PLAN_SHOWN),
+  });

@@ -33,6 +33,7 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
   if (!packerPart) throw new Error(`the template ${spec.template.name} has no ${PACKER_PART}`);
   return {
     builder: digests(builderFolder, (name) => !NOT_TOOLS.test(name)),
+    programs: { base: {}, image: {}, check: {}, convert: {}, smoke: {} },
     base,
     template: { [PACKER_PART]: packerPart },
     scripts: Object.fromEntries(

@@ -13,6 +13,7 @@ export interface Observation {
   readonly why?: string;
   /** See `StageCommandArgs.marker`; undefined where the result is present. */
   readonly marker: string | undefined;
+  /** Where the result is present. */
   readonly manifest?: Manifest;
 }
 

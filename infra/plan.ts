@@ -9,6 +9,7 @@ import {
   type ProofPlan,
 } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
+import { IMAGE } from "../plan/stages/image";
 import { requireLibvirt } from "../executors/libvirtHost";
 import { kragleHome } from "../host/project";
 import { openStore } from "../store/open";
@@ -63,13 +64,18 @@ const HAND_IMAGE = "kragle";
 /**
  * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
  *
+ * @param rebuild stages to build again although nothing has changed
  * @throws StageFailure where libvirt is to boot the image and cannot, or where the key that signs cannot
  */
-export async function makePlan(spec: ImageSpec, stack: string): Promise<FullPlan> {
+export async function makePlan(
+  spec: ImageSpec,
+  stack: string,
+  rebuild: readonly string[] = [],
+): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
   const store: ArtifactStore = openStore();
   const roots = await new Roots(kragleHome).list(stack);
-  const observer = new Observer(store, roots, rebuildStages());
+  const observer = new Observer(store, roots, withFollowers(rebuild));
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
   const files = readInputFiles(spec, signer);
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
@@ -129,13 +135,11 @@ export const toolsReference = (spec: ImageSpec, { builder }: ImagePlan) =>
   spec.builderImage ?? `kragle-tools:${shortKey(builder.key)}`;
 
 const imageDigest = (manifest: Manifest | undefined) =>
-  manifest?.files.find(({ path }) => path === "image.qcow2")?.sha256;
+  manifest?.files.find(({ path }) => path === IMAGE)?.sha256;
 
-/** Stages to build again, from `--rebuild`; a rebuilt base makes a new image necessary. */
-function rebuildStages(): ReadonlySet<string> {
-  const stages = new Set((process.env.KRAGLE_REBUILD ?? "").split(",").filter(Boolean));
-  if (stages.has("base")) stages.add("image");
-  return stages;
+/** A rebuilt base makes a new image necessary. */
+function withFollowers(rebuild: readonly string[]): ReadonlySet<string> {
+  return new Set([...rebuild, ...(rebuild.includes("base") ? ["image"] : [])]);
 }
 
 /** The day that stands in the base's key under `refreshAfter`: that of a base that is young enough, else today. */

@@ -7,16 +7,16 @@ import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
-import { planProof } from "../plan/imagePlan";
+import { planProof, type ProofPlan } from "../plan/imagePlan";
 import { StageFailure } from "../host/failure";
-import { inProject } from "../host/project";
-import { provisioningScripts } from "./inputFiles";
 import { libvirtGuest } from "./libvirtGuest";
 import { onlySecret } from "./settings/credentials";
 import { maskedSettings } from "./maskedSettings";
 import { requireIso } from "./medium";
-import { makePlan } from "./plan";
+import { outputsOf } from "./outputs";
+import { type FullPlan, makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
+import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
 
@@ -32,33 +32,40 @@ function configuredSettings(): Record<string, string> {
   );
 }
 
+/** How a run differs from what the settings say. */
+export interface ProgramOptions {
+  /** Stages to build again although nothing has changed. */
+  readonly rebuild?: readonly string[];
+  /** Whether somebody else shows the plan; else a preview does. */
+  readonly planIsShown?: boolean;
+  /** The plan, where it was made already. */
+  readonly plan?: FullPlan;
+}
+
 /**
  * The Pulumi program: settings → plan → components → outputs. Both engines run it.
  *
  * @throws pulumi.RunError where settings are wrong, or the Pulumi CLI is too old
  */
-export async function program(): Promise<Record<string, pulumi.Input<unknown>>> {
+export async function program(
+  options: ProgramOptions = {},
+): Promise<Record<string, pulumi.Input<unknown>>> {
   await pulumi.requirePulumiVersion(`>=${OLDEST_PULUMI.join(".")}.0`).catch((error: Error) => {
     throw new pulumi.RunError(error.message);
   });
   const stack = pulumi.getStack();
-  const spec = readSpec(stack);
-  const fullPlan = await makePlan(spec, stack)
-    .then((made) => requireIso(spec, made))
-    .catch((error: Error) => {
-      throw asRunError(error);
-    });
-  const { plan, proof, files, observed, tools } = fullPlan;
-  if (pulumi.runtime.isDryRun() && !process.env.KRAGLE_PLAN_SHOWN) {
+  const fullPlan = options.plan ?? (await planOf(stack, options.rebuild));
+  const { spec, plan, proof, files, observed, tools } = fullPlan;
+  if (pulumi.runtime.isDryRun() && !options.planIsShown) {
     await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
   }
-  const { template, timeouts } = spec;
   const marker = (root: string) => observed.get(root)?.observation.marker;
 
   const builder = new BuilderImage("builder", {
     stack,
     ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
-    description: plan.builder.description,
+    architecture: spec.architecture,
+    planned: plan.builder,
     toolsImage: tools.reference,
     baseImage: spec.baseImage,
     packer: spec.packer,
@@ -72,46 +79,16 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
       stack,
       toolsImage: builder.image,
       base: {
-        description: plan.base.description,
+        planned: plan.base,
+        request: baseRequest(spec),
         marker: marker("base"),
-        settings: {
-          templateFolder: template.folder,
-          diskBytes: spec.diskBytes,
-          kernel: spec.kernel,
-          snapshot: spec.snapshot,
-          iso: spec.iso && { path: spec.iso.path, sha256: spec.iso.sha256 },
-          memoryMiB: spec.memoryMiB,
-          cpus: spec.cpus,
-          accelerator: spec.accelerator,
-          privileged: spec.privileged,
-          vnc: spec.vnc,
-          timeoutSeconds: timeouts.base,
-          silenceSeconds: timeouts.progress,
-        },
         // an address may carry a token
         secrets: spec.iso?.urls.length ? { isoUrls: JSON.stringify(spec.iso.urls) } : {},
       },
       image: {
-        description: plan.image.description,
+        planned: plan.image,
+        request: imageRequest(spec),
         marker: marker("image"),
-        settings: {
-          templateFolder: template.folder,
-          baseKey: plan.base.key,
-          scripts: provisioningScripts(spec),
-          diskBytes: spec.diskBytes,
-          memoryMiB: spec.memoryMiB,
-          cpus: spec.cpus,
-          accelerator: spec.accelerator,
-          privileged: spec.privileged,
-          vnc: spec.vnc,
-          timeouts: {
-            whole: timeouts.image,
-            progress: timeouts.progress,
-            ssh: timeouts.ssh,
-            script: timeouts.script,
-            shutdown: timeouts.shutdown,
-          },
-        },
         secrets: spec.credentials,
       },
       knownImageSha256: proof && observed.get("image")!.imageSha256,
@@ -121,20 +98,18 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
 
   // below the image everything is keyed by its content, which may only be known when it has been built
   const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
-  const common = {
-    stack,
-    toolsImage: builder.image,
-    imageKey: plan.image.key,
-    imageSha256: build.imageSha256,
-  };
+  // Pulumi's own unwrapping would look into a plan, which is plain data
+  const planned = <T>(pick: (of: ProofPlan) => T) =>
+    proofs.apply(pick as (of: unknown) => unknown) as pulumi.Output<unknown> as pulumi.Output<T>;
+  const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
   const afterImage = { dependsOn: [build.image] };
 
   const artifact = new Qcow2Artifact(
     "qcow2",
     {
       ...common,
-      description: proofs.apply(({ check }) => check.description),
-      settings: { ...spec.check, timeoutSeconds: timeouts.check },
+      planned: planned(({ check }) => check),
+      request: checkRequest(spec),
       // names of users and organisations may be words that stand in any image
       secrets: onlySecret(spec.credentials),
       marker: marker("check"),
@@ -142,25 +117,19 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
     afterImage,
   );
 
-  const conversions = spec.formats.map(
-    (conversion, index) =>
-      new Conversion(
-        `convert-${conversion.name}`,
-        {
-          ...common,
-          format: conversion.name,
-          description: proofs.apply((p) => p.conversions[index]!.description),
-          settings: {
-            format: conversion.format,
-            options: conversion.options,
-            fileName: conversion.fileName,
-            timeoutSeconds: timeouts.convert,
-          },
-          marker: marker(`convert-${conversion.name}`),
-        },
-        afterImage,
-      ),
-  );
+  const conversions = spec.formats.map((conversion, index) => {
+    const root = `convert-${conversion.name}`;
+    return new Conversion(
+      root,
+      {
+        ...common,
+        planned: planned((of) => of.conversions[index]!),
+        request: convertRequest(spec, conversion),
+        marker: marker(root),
+      },
+      afterImage,
+    );
+  });
 
   const smoke =
     spec.smoke === "none"
@@ -169,20 +138,12 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
           "smoke",
           {
             ...common,
+            imageSha256: build.imageSha256,
             ...(spec.smoke === "libvirt"
               ? { libvirt: libvirtGuest(spec, stack, plan.image.key) }
               : {}),
-            description: proofs.apply((p) => p.smoke!.description),
-            settings: {
-              proof: spec.proof,
-              ...template.smoke,
-              diskBytes: spec.diskBytes,
-              memoryMiB: spec.memoryMiB,
-              cpus: spec.cpus,
-              accelerator: spec.accelerator,
-              timeoutSeconds: timeouts.smoke,
-              silenceSeconds: timeouts.progress,
-            },
+            planned: planned((of) => of.smoke!),
+            request: smokeRequest(spec),
             marker: marker("smoke"),
           },
           afterImage,
@@ -190,27 +151,16 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
 
   const release = new Release("release", {
     ...common,
-    description: proofs.apply((p) => p.release.description),
-    settings: {
+    planned: planned((of) => of.release),
+    request: {
       stack,
-      path: spec.path,
       virtualBytes: spec.diskBytes,
+      conversions: spec.formats.map(({ name, format, fileName }) => ({ name, format, fileName })),
       signKey: spec.signKey,
-      signer: files.signer,
       parameters: maskedSettings(configuredSettings()),
       baseImage: spec.baseImage,
       builder: plan.builder.description,
     },
-    conversions: proofs.apply((p) =>
-      p.conversions.map(({ conversion, key }) => ({
-        name: conversion.name,
-        format: conversion.format,
-        key,
-        fileName: conversion.fileName,
-      })),
-    ),
-    checkKey: proofs.apply(({ check }) => check.key),
-    smokeKey: proofs.apply((p) => p.smoke?.key ?? null),
     proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
     marker: marker("release"),
   });
@@ -221,7 +171,7 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
         name,
         new Publication(`publish-${name}`, {
           stack,
-          releaseKey: proofs.apply((p) => p.release.key),
+          releaseKey: planned((of) => of.release.key),
           ...{ destination, files: wanted, keep },
           release: release.files,
           marker: marker(`publish-${name}`),
@@ -238,44 +188,10 @@ export async function program(): Promise<Record<string, pulumi.Input<unknown>>> 
   };
 }
 
-const OUTPUTS = [
-  "imagePath",
-  "imageSha256",
-  "imageBytes",
-  "imageVirtualBytes",
-  "conversions",
-  "smoke",
-  "accelerator",
-  "builderImageId",
-  "manifestPath",
-  "reportPath",
-  "key",
-] as const;
-
-/** The stack's outputs: what was released, with absolute paths. */
-function outputsOf(facts: Release["facts"]): Record<string, pulumi.Output<unknown>> {
-  const absolute = (value: unknown): unknown =>
-    Object.fromEntries(
-      Object.entries(value as Record<string, Record<string, unknown>>).map(([name, facts]) => [
-        name,
-        { ...facts, path: inProject(String(facts.path)) },
-      ]),
-    );
-  return Object.fromEntries(
-    OUTPUTS.map((name) => [
-      name,
-      facts.apply((all) => {
-        const value = all[name];
-        if (name === "conversions") return absolute(value);
-        return name.endsWith("Path") ? inProject(String(value)) : value;
-      }),
-    ]),
-  );
-}
-
-function readSpec(stack: string) {
+async function planOf(stack: string, rebuild: readonly string[] = []): Promise<FullPlan> {
   try {
-    return parseSettings(configuredSettings(), stack);
+    const spec = parseSettings(configuredSettings(), stack);
+    return requireIso(spec, await makePlan(spec, stack, rebuild));
   } catch (error) {
     throw asRunError(error as Error);
   }

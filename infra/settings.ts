@@ -52,6 +52,7 @@ export function parseSettings(
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...rest,
+    architecture: "amd64",
     path,
     iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256!.toLowerCase() },
     credentials,

@@ -2,20 +2,17 @@ import { createHash } from "node:crypto";
 
 import canonicalize from "canonicalize";
 
-export type Json =
-  null | boolean | number | string | readonly Json[] | { readonly [k: string]: Json };
-
 /**
- * What a stage declares: everything that its result depends on, and nothing else. Accelerator, timeouts, secrets and paths of
- * the machine are never part of it. Input files stand as their SHA-256.
+ * What a stage declares, as plain JSON: everything that its result depends on, and nothing else. Accelerator, timeouts, secrets and
+ * paths of the machine are never part of it. Input files stand as their SHA-256. Written by `plan` (stages/contract.ts).
  */
 export interface StageDescription {
   readonly stage: string;
   /** Counts up when the stage's program changes so that its earlier results no longer count. */
   readonly version: number;
-  readonly inputs: { readonly [name: string]: Json };
+  readonly inputs: Readonly<Record<string, unknown>>;
   /** Stages before it: by key, or by the SHA-256 of their result where the name says so. */
-  readonly upstream: { readonly [name: string]: string };
+  readonly upstream: Readonly<Record<string, string | undefined>>;
 }
 
 /** The stage's key: SHA-256 (64 hex digits) of the description's canonical JSON (RFC 8785). */

@@ -1,15 +1,29 @@
-import { type Json, type StageDescription, stageKey } from "./description";
+import { type StageDescription, stageKey } from "./description";
 import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
-import { describePublication, type PublicationSpec } from "./publication";
+import type { PublicationSpec } from "./publication";
+import { base } from "./stages/base";
+import { builder } from "./stages/builder";
+import { check } from "./stages/check";
+import { type Planned, plan, type StageContract } from "./stages/contract";
+import { convert } from "./stages/convert";
+import { image } from "./stages/image";
+import { publish } from "./stages/publish";
+import { conversionUpstream, release } from "./stages/release";
+import { smoke } from "./stages/smoke";
 
 /** SHA-256 of input files by their name, followed by "+x" where one is executable; the names take part in the keys, the folders they come from do not. */
 export type FileDigests = Readonly<Record<string, string>>;
 
+/** The stages that run programs of kragle's own in a container. */
+export type ProgrammedStage = "base" | "image" | "check" | "convert" | "smoke";
+
 /** The digests of every file that the stages of an image depend on. */
 export interface InputFiles {
-  /** The builder's context without templates and provisioning scripts. */
+  /** What is installed in the builder, and how. */
   readonly builder: FileDigests;
+  /** kragle's programs that each stage runs in its container. */
+  readonly programs: Readonly<Record<ProgrammedStage, FileDigests>>;
   /** The template's recipe for the installed disk. */
   readonly base: FileDigests;
   /** The template's Packer part. */
@@ -24,31 +38,28 @@ export interface InputFiles {
   readonly ownRules: FileDigests;
 }
 
-export interface PlannedStage {
-  readonly description: StageDescription;
-  readonly key: string;
-}
-
 /** The stages whose keys are known before anything runs. */
 export interface ImagePlan {
-  readonly builder: PlannedStage;
-  readonly base: PlannedStage;
-  readonly image: PlannedStage;
+  readonly builder: Planned<typeof builder>;
+  readonly base: Planned<typeof base>;
+  readonly image: Planned<typeof image>;
 }
 
 /** The stages that belong to one image file: keyed by what is in it, so that evidence can never belong to another file. */
 export interface ProofPlan {
-  readonly check: PlannedStage;
-  readonly conversions: readonly (PlannedStage & { readonly conversion: Conversion })[];
-  readonly smoke: PlannedStage | undefined;
-  readonly release: PlannedStage;
-  readonly publications: readonly (PlannedStage & { readonly publication: PublicationSpec })[];
+  readonly check: Planned<typeof check>;
+  readonly conversions: readonly (Planned<typeof convert> & { readonly conversion: Conversion })[];
+  readonly smoke: Planned<typeof smoke> | undefined;
+  readonly release: Planned<typeof release>;
+  readonly publications: readonly (Planned<typeof publish> & {
+    readonly publication: PublicationSpec;
+  })[];
 }
 
-const planned = (description: StageDescription): PlannedStage => ({
-  description,
-  key: stageKey(description),
-});
+/** A planned stage of any kind. */
+export type PlannedStage = Pick<Planned<StageContract>, "key"> & {
+  readonly description: StageDescription;
+};
 
 /**
  * Plans builder, base and image: by key, because their results need not be bit-identical.
@@ -56,39 +67,35 @@ const planned = (description: StageDescription): PlannedStage => ({
  * @param epoch the day on which a base that is refreshed by age was begun; null where `refreshAfter` is not used
  */
 export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | null): ImagePlan {
-  const builder = planned({
-    stage: "builder",
-    version: 1,
-    inputs: spec.builderImage
+  const { architecture, baseImage, packer, diskBytes, kernel, snapshot, memoryMiB, cpus } = spec;
+  const builtBy = plan(
+    builder,
+    spec.builderImage
       ? { prebuilt: spec.builderImage }
-      : { files: files.builder, baseImage: spec.baseImage, packer: spec.packer },
-    upstream: {},
-  });
-  const base = planned({
-    stage: "base",
-    version: 1,
-    inputs: {
-      recipe: files.base,
-      diskBytes: spec.diskBytes,
-      ...(spec.iso
-        ? { isoSha256: spec.iso.sha256 }
-        : { kernel: spec.kernel, snapshot: spec.snapshot }),
-      ...(epoch === null ? {} : { epoch }),
-    },
-    upstream: { builder: builder.key },
-  });
-  const image = planned({
-    stage: "image",
-    version: 1,
-    inputs: {
-      template: files.template,
-      scripts: files.scripts,
-      memoryMiB: spec.memoryMiB,
-      cpus: spec.cpus,
-    },
-    upstream: { base: base.key },
-  });
-  return { builder, base, image };
+      : { architecture, files: files.builder, baseImage, packer },
+    {},
+  );
+  const installation = {
+    architecture,
+    programs: files.programs.base,
+    recipe: files.base,
+    diskBytes,
+    ...(epoch === null ? {} : { epoch }),
+  };
+  const installed = plan(
+    base,
+    spec.iso
+      ? { ...installation, isoSha256: spec.iso.sha256 }
+      : { ...installation, kernel, snapshot },
+    { builder: builtBy.key },
+  );
+  const { template, scripts } = files;
+  const programs = files.programs.image;
+  return {
+    builder: builtBy,
+    base: installed,
+    image: plan(image, { programs, template, scripts, memoryMiB, cpus }, { base: installed.key }),
+  };
 }
 
 /** The base's description without its day: equal for bases that differ in age only. */
@@ -97,66 +104,73 @@ export function baseFamily(description: StageDescription): string {
   return stageKey({ ...description, inputs });
 }
 
-const waived = ({ check }: ImageSpec) =>
-  Object.fromEntries(check.waive.map(({ rule, reason }) => [rule, reason]));
-
 /** Plans what follows the image, by the image's content. */
 export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: string): ProofPlan {
-  const upstream = { imageSha256 };
-  const check = planned({
-    stage: "check",
-    version: 1,
-    inputs: {
+  const ofImage = { imageSha256 };
+  const { waive } = spec.check;
+  const checked = plan(
+    check,
+    {
+      programs: files.programs.check,
       rules: files.rules,
       ...(Object.keys(files.ownRules).length ? { ownRules: files.ownRules } : {}),
-      ...(spec.check.waive.length ? { waive: waived(spec) } : {}),
+      ...(waive.length
+        ? { waive: Object.fromEntries(waive.map(({ rule, reason }) => [rule, reason])) }
+        : {}),
     },
-    upstream,
+    ofImage,
+  );
+  const conversions = spec.formats.map((conversion) => {
+    const { format, options } = conversion;
+    const inputs = { programs: files.programs.convert, format, options: { ...options } };
+    return { conversion, ...plan(convert, inputs, ofImage) };
   });
-  const conversions = spec.formats.map((conversion) => ({
-    conversion,
-    ...planned({
-      stage: "convert",
-      version: 1,
-      inputs: { format: conversion.format, options: conversion.options as Json },
-      upstream,
-    }),
-  }));
-  const smoke =
-    spec.smoke === "none"
-      ? undefined
-      : planned({
-          stage: "smoke",
-          version: 2,
-          inputs: {
-            driver: spec.smoke,
-            ...(spec.smoke === "libvirt" ? { libvirtUri: spec.libvirtUri } : {}),
-            proof: spec.proof,
-            channel: spec.template.smoke.channel,
-            firmware: spec.template.smoke.firmware.slice(0, spec.proof === "full" ? undefined : 1),
-            memoryMiB: spec.memoryMiB,
-            cpus: spec.cpus,
-          },
-          upstream,
-        });
-  const release = planned({
-    stage: "release",
-    version: 3,
-    inputs: {
+  const booted = planSmoke(spec, files, ofImage);
+  const released = plan(
+    release,
+    {
       path: spec.path,
       signer: files.signer,
       files: conversions.map(({ conversion }) => conversion.fileName),
     },
-    upstream: {
-      ...upstream,
-      check: check.key,
-      ...Object.fromEntries(conversions.map((c) => [`convert ${c.conversion.name}`, c.key])),
-      ...(smoke ? { smoke: smoke.key } : {}),
+    {
+      ...ofImage,
+      check: checked.key,
+      ...Object.fromEntries(conversions.map((c) => [conversionUpstream(c.conversion.name), c.key])),
+      ...(booted ? { smoke: booted.key } : {}),
     },
-  });
+  );
   const publications = spec.publish.map((publication) => ({
     publication,
-    ...planned(describePublication(release.key, publication)),
+    ...planPublication(released.key, publication),
   }));
-  return { check, conversions, smoke, release, publications };
+  return { check: checked, conversions, smoke: booted, release: released, publications };
 }
+
+function planSmoke(spec: ImageSpec, files: InputFiles, ofImage: { imageSha256: string }) {
+  if (spec.smoke === "none") return undefined;
+  const { smoke: driver, libvirtUri, proof, memoryMiB, cpus } = spec;
+  const { channel, firmware } = spec.template.smoke;
+  const [first, ...others] = firmware;
+  return plan(
+    smoke,
+    {
+      programs: files.programs.smoke,
+      driver,
+      ...(driver === "libvirt" ? { libvirtUri } : {}),
+      proof,
+      channel,
+      firmware: [first, ...(proof === "full" ? others : [])],
+      memoryMiB,
+      cpus,
+    },
+    ofImage,
+  );
+}
+
+/** How many versions stay is no part of what is published. */
+export const planPublication = (
+  releaseKey: string,
+  { destination, files }: Pick<PublicationSpec, "destination" | "files">,
+): Planned<typeof publish> =>
+  plan(publish, { destination, files: [...files] }, { release: releaseKey });

@@ -1,3 +1,4 @@
+import type { Architecture } from "./architecture";
 import type { Conversion } from "./formats";
 import type { PublicationSpec } from "./publication";
 
@@ -39,7 +40,7 @@ export interface Template {
   readonly smoke: {
     readonly channel: ChannelName;
     /** What its images boot by; a quick proof takes the first, a full one tries all. */
-    readonly firmware: readonly Firmware[];
+    readonly firmware: readonly [Firmware, ...Firmware[]];
   };
 }
 
@@ -83,6 +84,7 @@ export interface CheckSetting {
 
 /** One image, as the settings describe it: valid, typed, with every default filled in. */
 export interface ImageSpec {
+  readonly architecture: Architecture;
   readonly template: Template;
   /** The folder that receives `output/`; relative to the project, or absolute. */
   readonly path: string;

@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 
-import type { StageDescription } from "./description";
-
 /** Where others take an image from: a folder, relative to the project or absolute, or a libvirt storage pool. */
 export type PublicationDestination =
   { readonly folder: string } | { readonly pool: string; readonly uri: string };
@@ -23,17 +21,4 @@ export function publicationName(destination: PublicationDestination): string {
   const word = place.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "");
   const digest = createHash("sha256").update(JSON.stringify(Object.entries(destination)));
   return `${word.slice(-32).replace(/^-/, "") || "place"}-${digest.digest("hex").slice(0, 4)}`;
-}
-
-/** What a publication declares: the release, the place and which files. How many versions stay is no part of what is published. */
-export function describePublication(
-  releaseKey: string,
-  { destination, files }: Pick<PublicationSpec, "destination" | "files">,
-): StageDescription {
-  return {
-    stage: "publish",
-    version: 1,
-    inputs: { destination, files },
-    upstream: { release: releaseKey },
-  };
 }

@@ -2,18 +2,17 @@ import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { ReleaseSettings } from "../stages/release/release";
 import { StageFailure } from "../host/failure";
-import type { StageContext } from "../run/stage";
-import { findContainers } from "../stages/release/containers";
 import { IMAGE_NAME, NAMES } from "./layout";
 import { manifestOf } from "./manifest";
 import { changesSince, type PreviousRelease } from "./previous";
-import { provenance } from "./provenance";
+import { provenance, type Resource } from "./provenance";
 import { makeReport } from "./report";
 import { encodeSbom } from "./sbom";
+import type { ResultOf } from "../plan/stages/contract";
+import type { release } from "../plan/stages/release";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
-import type { Sources } from "./sources";
+import type { Declared, Sources } from "./sources";
 import { stageRun } from "./stageRuns";
 import { kragleVersion } from "./version";
 
@@ -23,11 +22,18 @@ export interface ReleaseInputs {
   /** Where the copies are, and the description goes. */
   readonly folder: string;
   readonly invocationId: string;
+  readonly containers: Containers;
+}
+
+/** Docker's id of the builder image, and which Docker images took part. */
+export interface Containers {
+  readonly builderImageId: string;
+  readonly resources: readonly Resource[];
 }
 
 export interface Description {
   /** The content of `manifest.json`, and the stage's result. */
-  readonly manifest: Record<string, unknown>;
+  readonly manifest: ResultOf<typeof release>;
   /** SHA-256 of every file that `SHA256SUMS` lists, by name. */
   readonly digests: ReadonlyMap<string, string>;
   /** The sums and their signature. */
@@ -37,10 +43,10 @@ export interface Description {
 /** Writes what describes a release beside its files: bill of materials, changes, provenance, report, manifest,
  * sums, signature. */
 export async function describeRelease(
-  context: StageContext<ReleaseSettings>,
-  { sources, previous, folder, invocationId }: ReleaseInputs,
+  declared: Declared,
+  { sources, previous, folder, invocationId, containers }: ReleaseInputs,
 ): Promise<Description> {
-  const { settings } = context;
+  const { request, upstream } = declared;
   const { image, packages } = sources;
   const digests = new Map(sources.files.map(({ name, sha256 }) => [name, sha256]));
   const write = async (name: string, text: string) => {
@@ -49,12 +55,8 @@ export async function describeRelease(
   };
   const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
 
-  const [signer, kragle] = await Promise.all([signerOf(settings), kragleVersion()]);
-  const { builderImageId, resources } = await findContainers(
-    settings.toolsImage,
-    settings.baseImage,
-  );
-  const { sha256: imageSha256 } = settings.image;
+  const [signer, kragle] = await Promise.all([signerOf(declared), kragleVersion()]);
+  const { imageSha256 } = upstream;
   const releasedAt = new Date().toISOString();
   const runs = runsOf(sources);
   await write(
@@ -77,17 +79,17 @@ export async function describeRelease(
         manifest.files.map(({ path, sha256 }) => ({ name: path, sha256 })),
       ),
     ],
-    parameters: settings.parameters,
+    parameters: request.parameters,
     stages: runs,
     inputs: {
-      builder: settings.builder,
+      builder: request.builder,
       ...(sources.base ? { base: sources.base.description } : {}),
       image: image.manifest.description,
     },
-    containers: resources,
+    containers: containers.resources,
     kragle,
-    tools: toolVersions(image.manifest.result),
-    accelerator: String(image.manifest.result.accelerator),
+    tools: { packer: image.result.packer, qemu: image.result.qemu },
+    accelerator: image.result.accelerator,
     invocationId,
     startedOn: stageRun("image", image.manifest).startedOn,
     finishedOn: releasedAt,
@@ -96,7 +98,7 @@ export async function describeRelease(
   await write(
     NAMES.report,
     await makeReport({
-      ...{ settings, sources, previous, runs, changes, releasedAt },
+      ...{ declared, sources, previous, runs, changes, releasedAt },
       provenance: statement,
       signer: signer?.fingerprint,
     }),
@@ -105,23 +107,23 @@ export async function describeRelease(
     const { name, text } = publicKeyFile(signer);
     await write(name, text);
   }
-  const manifest = manifestOf(context, {
-    ...{ sources, builderImageId, releasedAt },
+  const manifest = manifestOf(declared, {
+    ...{ sources, releasedAt, builderImageId: containers.builderImageId },
     signer: signer && { kind: signer.kind, fingerprint: signer.fingerprint },
     files: Object.fromEntries(digests),
   });
   await write(NAMES.manifest, json(manifest));
   await write(NAMES.sums, [...digests].map(([name, sha256]) => `${sha256} *${name}\n`).join(""));
-  const signature = signer ? [await sign(settings.signKey!, signer, folder)] : [];
+  const signature = signer ? [await sign(request.signKey!, signer, folder)] : [];
   return { manifest, digests, unlisted: [NAMES.sums, ...signature] };
 }
 
-async function signerOf({ signKey, signer }: ReleaseSettings): Promise<Signer | null> {
-  if (signKey === null) return null;
-  const found = await findSigner(signKey);
-  if (found.fingerprint === signer) return found;
+async function signerOf({ inputs, request }: Declared): Promise<Signer | null> {
+  if (request.signKey === null) return null;
+  const found = await findSigner(request.signKey);
+  if (found.fingerprint === inputs.signer) return found;
   throw new StageFailure(
-    `the signing key is another one than when this was planned: ${found.fingerprint} instead of ${signer}`,
+    `the signing key is another one than when this was planned: ${found.fingerprint} instead of ${inputs.signer}`,
     { hint: "run the same command again" },
   );
 }
@@ -134,13 +136,4 @@ function runsOf({ base, image, check, conversions, smoke }: Sources) {
     ...[...conversions].map(([name, { manifest }]) => stageRun(`convert-${name}`, manifest)),
     ...(smoke ? [stageRun("smoke", smoke.manifest)] : []),
   ];
-}
-
-/** What the image stage says of its tools: Packer, QEMU. */
-function toolVersions(result: Readonly<Record<string, unknown>>): Record<string, string> {
-  const { packer, qemu } = result;
-  const found = Object.entries({ packer, qemu });
-  return Object.fromEntries(
-    found.flatMap(([name, version]) => (typeof version === "string" ? [[name, version]] : [])),
-  );
 }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 
-import type { ReleaseSettings } from "../stages/release/release";
-import type { StageContext } from "../run/stage";
+import type { ResultOf } from "../plan/stages/contract";
+import { IMAGE } from "../plan/stages/image";
+import type { release } from "../plan/stages/release";
+import type { smoke } from "../plan/stages/smoke";
 import { IMAGE_NAME, NAMES } from "./layout";
-import type { Sources } from "./sources";
-import type { BootFacts } from "../stages/smoke/smoke";
+import type { Declared, Sources } from "./sources";
 
 interface ManifestFacts {
   readonly sources: Sources;
@@ -18,26 +19,24 @@ interface ManifestFacts {
 
 /** The content of `manifest.json`; paths as in the settings. The stack's outputs are taken from it. */
 export function manifestOf(
-  { settings, key }: StageContext<ReleaseSettings>,
+  { key, inputs, upstream, request }: Declared,
   { sources, builderImageId, releasedAt, signer, files }: ManifestFacts,
-): Record<string, unknown> {
-  const { image, smoke } = sources;
-  const path = (name: string) => join(settings.path, "output", name);
-  const conversions = settings.conversions.map(({ name, fileName }) => {
+): ResultOf<typeof release> {
+  const { image, smoke: booted } = sources;
+  const path = (name: string) => join(inputs.path, "output", name);
+  const conversions = request.conversions.map(({ name, fileName }) => {
     const { files: converted } = sources.conversions.get(name)!.manifest;
     const { sha256, bytes } = converted.find((file) => file.path === fileName)!;
-    return [name, { path: path(fileName), sha256, bytes }];
+    return [name, { path: path(fileName), sha256, bytes }] as const;
   });
   return {
     imagePath: path(IMAGE_NAME),
-    imageSha256: settings.image.sha256,
-    imageBytes: image.manifest.files.find((file) => file.path === "image.qcow2")!.bytes,
-    imageVirtualBytes: settings.virtualBytes,
-    conversions: Object.fromEntries(conversions) as object,
-    smoke: smoke
-      ? smokeFacts(smoke.manifest.result)
-      : { passed: false, driver: "none", seconds: {} },
-    accelerator: String(image.manifest.result.accelerator),
+    imageSha256: upstream.imageSha256,
+    imageBytes: image.manifest.files.find((file) => file.path === IMAGE)!.bytes,
+    imageVirtualBytes: request.virtualBytes,
+    conversions: Object.fromEntries(conversions),
+    smoke: booted ? smokeFacts(booted.result) : { passed: false, driver: "none", seconds: {} },
+    accelerator: image.result.accelerator,
     builderImageId,
     manifestPath: path(NAMES.manifest),
     reportPath: path(NAMES.report),
@@ -45,17 +44,15 @@ export function manifestOf(
     releasedAt,
     signer,
     packages: sources.packages.packages.length,
-    tools: image.manifest.result,
-    files,
+    tools: image.result,
+    files: { ...files },
   };
 }
 
-const smokeFacts = ({ passed, driver, seconds, proof, boots }: SmokeResult) => ({
-  ...{ passed, driver, seconds },
-  ...(proof === "full" ? { boots: secondsByBoot(boots as Record<string, BootFacts>) } : {}),
-});
-
-type SmokeResult = Readonly<Record<string, unknown>>;
-
-const secondsByBoot = (boots: Readonly<Record<string, BootFacts>>) =>
-  Object.fromEntries(Object.entries(boots).map(([name, boot]) => [name, boot.seconds]));
+function smokeFacts({ passed, driver, proof, boots }: ResultOf<typeof smoke>) {
+  const seconds = Object.entries(boots).map(([name, boot]) => [name, boot.seconds] as const);
+  return {
+    ...{ passed, driver, seconds: boots.first!.seconds },
+    ...(proof === "full" ? { boots: Object.fromEntries(seconds) } : {}),
+  };
+}

@@ -1,47 +1,64 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Artifact } from "../store/artifactStore";
+import { base } from "../plan/stages/base";
+import { check } from "../plan/stages/check";
+import type { InputsOf, RequestOf, UpstreamOf } from "../plan/stages/contract";
+import { convert } from "../plan/stages/convert";
+import { image } from "../plan/stages/image";
+import { conversionUpstream, type release } from "../plan/stages/release";
+import { smoke } from "../plan/stages/smoke";
+import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
-import type { ReleaseSettings } from "../stages/release/release";
-import type { StageContext } from "../run/stage";
+import { type ArtifactOf, artifactOf } from "../store/typed";
 import { type Released, releasedFiles } from "./files";
 import { type PackageList, parsePackageList } from "./packages";
+
+/** A release as it was declared. */
+export interface Declared {
+  readonly key: string;
+  readonly inputs: InputsOf<typeof release>;
+  readonly upstream: UpstreamOf<typeof release>;
+  readonly request: RequestOf<typeof release>;
+}
 
 /** Everything in the store that a release is made of. */
 export interface Sources {
   /** Absent where the store has lost it; nothing is released from it. */
   readonly base?: Manifest;
-  readonly image: Artifact;
-  readonly check: Artifact;
+  readonly image: ArtifactOf<typeof image>;
+  readonly check: ArtifactOf<typeof check>;
   /** By name of the conversion. */
-  readonly conversions: ReadonlyMap<string, Artifact>;
-  readonly smoke?: Artifact;
+  readonly conversions: ReadonlyMap<string, ArtifactOf<typeof convert>>;
+  readonly smoke?: ArtifactOf<typeof smoke>;
   readonly packages: PackageList;
   readonly files: readonly Released[];
 }
 
 /** @throws ArtifactUnavailable where something that is released is not in the store */
-export async function collectSources(context: StageContext<ReleaseSettings>): Promise<Sources> {
-  const { settings, store } = context;
-  const image = await store.artifact("image", settings.image.key);
-  const conversions = new Map<string, Artifact>();
-  for (const { name, key, fileName } of settings.conversions) {
-    const conversion = await store.artifact("convert", key);
+export async function collectSources(
+  { upstream, request }: Declared,
+  store: ArtifactStore,
+): Promise<Sources> {
+  const built = await artifactOf(store, image, request.imageKey);
+  const conversions = new Map<string, ArtifactOf<typeof convert>>();
+  for (const { name, fileName } of request.conversions) {
+    const conversion = await artifactOf(store, convert, upstream[conversionUpstream(name)]!);
     if (!conversion.manifest.files.some(({ path }) => path === fileName)) {
       throw new Error(`${fileName} is missing`);
     }
     conversions.set(name, conversion);
   }
-  const check = await store.artifact("check", settings.checkKey);
-  const smoke = settings.smokeKey ? await store.artifact("smoke", settings.smokeKey) : undefined;
-  const baseKey = image.manifest.description.upstream.base;
-  const base = baseKey === undefined ? undefined : await store.lookup("base", baseKey);
+  const checked = await artifactOf(store, check, upstream.check);
+  const booted = upstream.smoke ? await artifactOf(store, smoke, upstream.smoke) : undefined;
+  const baseKey = built.manifest.description.upstream.base;
+  const installed = baseKey === undefined ? undefined : await store.lookup(base.stage, baseKey);
+  const evidence = booted ? [checked, booted] : [checked];
   return {
-    ...(base?.state === "present" ? { base: base.manifest } : {}),
-    ...{ image, check, conversions },
-    ...(smoke ? { smoke } : {}),
-    packages: parsePackageList(await readFile(join(check.folder, "packages.json"), "utf8")),
-    files: releasedFiles(image, [...conversions.values()], smoke ? [check, smoke] : [check]),
+    ...(installed?.state === "present" ? { base: installed.manifest } : {}),
+    ...{ image: built, check: checked, conversions },
+    ...(booted ? { smoke: booted } : {}),
+    packages: parsePackageList(await readFile(join(checked.folder, "packages.json"), "utf8")),
+    files: releasedFiles(built, [...conversions.values()], evidence),
   };
 }

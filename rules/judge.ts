@@ -1,43 +1,29 @@
+import type { Finding } from "../plan/stages/check";
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
 import { globPattern, globRoot, matcher } from "./glob";
 import { PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import { areaOf, type Assertion, type Rule } from "./rule";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
 
-/** "waived" is a rule that is broken, or could not be checked, and that the user has waived. */
-export type Status = "passed" | "failed" | "waived" | "not checked" | "not applicable";
-
-/** A rule that an image may break. */
-export interface Waiver {
-  readonly rule: string;
-  readonly reason: string;
-}
-
-/** What became of a rule; with the rule's own words, since it is read where the catalogue is not. */
-export interface Finding extends Pick<Rule, "id" | "asserts" | "reason" | "source"> {
-  readonly area: string;
-  readonly status: Status;
-  /** What was found, or why it could not be judged. */
-  readonly detail?: string;
-  /** Why the rule is waived; stands here, too, where the image keeps the rule. */
-  readonly waiver?: string;
-}
-
 type Conclusion = Pick<Finding, "status" | "detail">;
 
 const PATHS_SHOWN = 5;
 
-/** Judges an image by rules. What could not be read is "not checked", never "passed". */
+/**
+ * Judges an image by rules. What could not be read is "not checked", never "passed".
+ *
+ * @param waivers reasons by the id of the rule that the image may break
+ */
 export function judge(
   rules: readonly Rule[],
   facts: Facts,
-  waivers: readonly Waiver[] = [],
+  waivers: Readonly<Record<string, string>> = {},
 ): Finding[] {
   const entries = listEntries(facts);
   return rules.map((rule) => {
     const { id, asserts, reason, source } = rule;
     const found = judgeOne(rule, facts, entries);
-    const waiver = waivers.find((w) => w.rule === id)?.reason;
+    const waiver = Object.hasOwn(waivers, id) ? waivers[id] : undefined;
     const status =
       waiver !== undefined && ["failed", "not checked"].includes(found.status)
         ? "waived"

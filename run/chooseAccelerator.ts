@@ -3,22 +3,27 @@ import { join } from "node:path";
 import { type Accelerator, probeAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
 import type { AcceleratorSetting } from "../plan/imageSpec";
-import type { StageContext } from "./stage";
+import type { ArtifactStore } from "../store/artifactStore";
+
+/** What the choice needs of a stage's context. */
+interface Chooser {
+  readonly request: { readonly accelerator: AcceleratorSetting; readonly toolsImage: string };
+  readonly store: Pick<ArtifactStore, "home">;
+  phase(name: string): void;
+  detail(line: string): void;
+}
 
 /** The accelerator for a stage's guest, told as a phase, and how its timeouts scale. */
 export async function chooseAccelerator({
-  settings,
+  request,
   store,
   phase,
   detail,
-}: StageContext<{
-  readonly accelerator: AcceleratorSetting;
-  readonly toolsImage: string;
-}>): Promise<{ accelerator: Accelerator; scale: (seconds: number) => number }> {
+}: Chooser): Promise<{ accelerator: Accelerator; scale: (seconds: number) => number }> {
   phase("choose an accelerator");
   const { accelerator, reason } = await probeAccelerator({
-    setting: settings.accelerator,
-    toolsImage: settings.toolsImage,
+    setting: request.accelerator,
+    toolsImage: request.toolsImage,
     cacheFile: join(store.home, "accelerator.json"),
   });
   detail(`accelerator ${accelerator}: ${reason}`);

@@ -5,12 +5,14 @@ import { image } from "./image/image";
 import { publish } from "./publish/publish";
 import { release } from "./release/release";
 import { smoke } from "./smoke/smoke";
+import type { StageContract } from "../plan/stages/contract";
 import type { StageProgram } from "../run/stage";
 
 /** Every stage that a command resource can run, by name. */
-export const stagePrograms: Readonly<Record<string, StageProgram<never>>> = Object.fromEntries(
-  [base, image, check, convert, smoke, release, publish].map((program) => [
-    program.name,
-    program as unknown as StageProgram<never>,
-  ]),
-);
+export const stagePrograms: Readonly<Record<string, StageProgram<StageContract>>> =
+  Object.fromEntries(
+    [base, image, check, convert, smoke, release, publish].map((program) => [
+      program.contract.stage,
+      program as unknown as StageProgram<StageContract>,
+    ]),
+  );

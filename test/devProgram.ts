@@ -2,8 +2,11 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { readStackSettings } from "../cli/stackSettings";
 import type * as programModule from "../infra/program";
+import type { ResultOf } from "../plan/stages/contract";
+import type { release } from "../plan/stages/release";
 import { freshly } from "./freshProgram";
 import { type MockRun, type Registered, requestOf, valueOf, withMocks } from "./mocks";
+import { RELEASE_RESULT } from "./sampleCalls";
 import { sampleSha256 } from "./samples";
 import type { TemporaryStore } from "./temporaryStore";
 
@@ -19,25 +22,15 @@ export const NO_DOCKER = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
 
 /** What the release stage of these tests says. */
 export const RELEASED = {
-  imagePath: "build/dev/output/packer-kragle-qcow2",
+  ...RELEASE_RESULT,
   imageSha256: sampleSha256,
-  imageBytes: 8,
-  imageVirtualBytes: 4_294_967_296,
   conversions: { raw: { path: "build/dev/output/kragle.raw", sha256: sampleSha256, bytes: 9 } },
-  smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
-  accelerator: "tcg",
-  builderImageId: "sha256:1",
-  manifestPath: "build/dev/output/manifest.json",
-  reportPath: "build/dev/output/report.html",
-  key: "r3lease",
-  tools: { packer: "1.6.6" },
-  files: {},
-};
+} satisfies ResultOf<typeof release>;
 
 /** What a stage's command prints. */
 export function answer(resource: Registered): Outputs {
   if (resource.type !== "command:local:Command") return {};
-  if (resource.name === "builder-base-image")
+  if (resource.name === "docker-base")
     return { stdout: JSON.stringify({ image: "kragle-base:bookworm", buildArgs: {} }) };
   const { description } = requestOf(resource) as { description: { stage: string } };
   const result = description.stage === "release" ? RELEASED : {};
@@ -51,7 +44,7 @@ export async function runProgram(
   options: {
     readonly settings?: Outputs;
     readonly preview?: boolean;
-    readonly rebuild?: string;
+    readonly rebuild?: readonly string[];
     readonly outputs?: (resource: Registered) => Outputs | Promise<Outputs>;
   } = {},
 ): Promise<ProgramRun> {
@@ -63,21 +56,17 @@ export async function runProgram(
     name,
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
-  process.env.KRAGLE_REBUILD = options.rebuild ?? "";
-  process.env.KRAGLE_PLAN_SHOWN = "1";
-  try {
-    const run = await withMocks(
-      async () => valueOf(pulumi.output(await program())) as Promise<Outputs | undefined>,
-      {
-        config: Object.fromEntries(config) as Record<string, string>,
-        preview: options.preview ?? false,
-        outputs: options.outputs ?? (options.preview ? () => ({}) : answer),
-      },
-    );
-    const list = run.resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`);
-    return { ...run, list };
-  } finally {
-    delete process.env.KRAGLE_REBUILD;
-    delete process.env.KRAGLE_PLAN_SHOWN;
-  }
+  const run = await withMocks(
+    async () =>
+      valueOf(
+        pulumi.output(await program({ rebuild: options.rebuild, planIsShown: true })),
+      ) as Promise<Outputs | undefined>,
+    {
+      config: Object.fromEntries(config) as Record<string, string>,
+      preview: options.preview ?? false,
+      outputs: options.outputs ?? (options.preview ? () => ({}) : answer),
+    },
+  );
+  const list = run.resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`);
+  return { ...run, list };
 }

@@ -2,6 +2,8 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { runEmbedded } from "../engine/embedded";
+import { makePlan } from "../infra/plan";
+import { parseSettings } from "../infra/settings";
 import { recordResources, type Registered } from "./mocks";
 
 /**
@@ -12,8 +14,9 @@ async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
   recordResources(MockMonitor.prototype, resources);
   const { values: settings, secretNames } = readStackSettings(stack);
+  const plan = await makePlan(parseSettings(settings, stack), stack);
   await runEmbedded({
-    ...{ stack, settings, secretNames, preview: false },
+    ...{ stack, plan, rebuild: [], settings, secretNames, preview: false },
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });

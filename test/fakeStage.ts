@@ -3,19 +3,30 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
-import { runStage, type StageAnswer, type StageContext, type StageProgram } from "../run/stage";
+import { contract } from "../plan/stages/contract";
+import type { StageAnswer } from "../plan/stages/call";
+import { runStage } from "../run/runStage";
+import type { StageContext, StageProgram } from "../run/stage";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { TemporaryStore } from "./temporaryStore";
 
-type Settings = { readonly content: string };
+const fake = contract({
+  stage: "image",
+  version: 1,
+  inputs: z.strictObject({ variant: z.string() }),
+  upstream: z.strictObject({}),
+  request: z.strictObject({ content: z.string() }),
+  result: z.strictObject({ run: z.number() }),
+});
 
-/** A stage that writes its setting `content` into the file `image.qcow2`, without Docker, and counts how often it ran. */
-export class FakeStage implements StageProgram<Settings> {
-  readonly name = "image";
-  readonly settings = z.object({ content: z.string() });
+type Fake = typeof fake;
+
+/** A stage that writes its request's `content` into the file `image.qcow2`, without Docker, and counts how often it ran. */
+export class FakeStage implements StageProgram<Fake> {
+  readonly contract = fake;
   runs = 0;
   /** What a test wants to happen in the middle of the stage. */
-  during: (context: StageContext<Settings>) => unknown = () => undefined;
+  during: (context: StageContext<Fake>) => unknown = () => undefined;
   /** What the last run printed. */
   lines: string[] = [];
 
@@ -25,10 +36,10 @@ export class FakeStage implements StageProgram<Settings> {
     private readonly store: ArtifactStore = at.store,
   ) {}
 
-  readonly run: StageProgram<Settings>["run"] = async (context) => {
+  readonly run: StageProgram<Fake>["run"] = async (context) => {
     this.runs++;
     context.phase("write the image");
-    writeFileSync(join(context.work, "image.qcow2"), context.settings.content);
+    writeFileSync(join(context.work, "image.qcow2"), context.request.content);
     context.detail("a detail");
     await this.during(context);
     return { result: { run: this.runs } };
@@ -40,20 +51,20 @@ export class FakeStage implements StageProgram<Settings> {
       readonly stack?: string;
       readonly variant?: string;
       readonly marker?: string;
-      readonly settings?: unknown;
+      readonly request?: unknown;
       readonly secrets?: Record<string, string>;
       readonly signal?: AbortSignal;
     } = {},
   ): Promise<StageAnswer> {
     const lines: string[] = [];
     this.lines = lines;
-    return runStage(this, {
+    return runStage<Fake>(this, {
       store: this.store,
-      request: {
+      call: {
         stack: options.stack ?? "dev",
         root: "image",
         description: this.at.describe(options.variant),
-        settings: options.settings ?? { content: "an image" },
+        request: options.request ?? { content: "an image" },
       },
       marker: options.marker,
       secrets: options.secrets ?? {},

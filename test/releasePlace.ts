@@ -5,7 +5,13 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 
 import type * as releaseModule from "../stages/release/release";
-import type * as stageModule from "../run/stage";
+import type { check } from "../plan/stages/check";
+import type { convert } from "../plan/stages/convert";
+import type { image as imageContract } from "../plan/stages/image";
+import { plan, type ResultOf, type StageContract } from "../plan/stages/contract";
+import { conversionUpstream, release as releaseContract } from "../plan/stages/release";
+import type { smoke as smokeContract } from "../plan/stages/smoke";
+import type * as runModule from "../run/runStage";
 import { freshly } from "./freshProgram";
 import { TemporaryStore } from "./temporaryStore";
 
@@ -14,11 +20,21 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** Docker's id of the builder. */
 export const BUILDER_ID = `sha256:${sha256("builder")}`;
 
-const BOOTED = { passed: true, driver: "qemu", seconds: { login: 38.2 } };
+/** What the smoke stage says of a quick proof. */
+export const booted = (imageSha256: string): ResultOf<typeof smokeContract> => ({
+  ...{ passed: true, driver: "qemu", proof: "quick", channel: "agent", accelerator: "tcg" },
+  imageSha256,
+  boots: {
+    first: {
+      ...{ firmware: "bios", seconds: { login: 38.2 }, complaints: [] },
+      ...{ serialLog: "serial.log", screenshot: "login.png" },
+    },
+  },
+});
 
 export interface ReleaseExtras {
   /** What the smoke stage says. */
-  readonly booted?: Record<string, unknown>;
+  readonly boots?: ResultOf<typeof smokeContract>["boots"];
   readonly signKey?: string | null;
   readonly signer?: string | null;
   /** Name and version of each. */
@@ -52,7 +68,7 @@ export class ReleasePlace {
   private readonly socket = join(this.at.home, "docker.sock");
   private readonly modules = freshly({ DOCKER_HOST: `unix://${this.socket}` }, () => ({
     ...(require("../stages/release/release") as typeof releaseModule),
-    ...(require("../run/stage") as typeof stageModule),
+    ...(require("../run/runStage") as typeof runModule),
   }));
 
   async open(): Promise<void> {
@@ -65,14 +81,15 @@ export class ReleasePlace {
     await once(this.daemon, "close");
   }
 
-  private async publish(
+  private async publish<C extends StageContract>(
     stage: string,
     variant: string,
     files: Record<string, string>,
-    result: Record<string, unknown> = {},
+    result: ResultOf<C>,
   ): Promise<string> {
     const description = this.at.describe(variant, stage);
-    return (await this.at.publish(files, description, { result })).key;
+    const extra = { result: result as Record<string, unknown> };
+    return (await this.at.publish(files, description, extra)).key;
   }
 
   /** Publishes an image of this content with its conversions and evidence, and runs the release stage for it. */
@@ -80,51 +97,59 @@ export class ReleasePlace {
     image: string,
     formats: readonly string[] = ["raw"],
     smoke = true,
-    {
-      signKey = null,
-      signer = null,
-      packages = ["bash 5.2-2"],
-      booted = BOOTED,
-    }: ReleaseExtras = {},
+    { signKey = null, signer = null, packages = ["bash 5.2-2"], boots }: ReleaseExtras = {},
   ) {
+    const imageSha256 = sha256(image);
     const built = { "image.qcow2": image, "image.json": "{}" };
-    const key = await this.publish("image", image, built, { accelerator: "tcg" });
+    const key = await this.publish<typeof imageContract>("image", image, built, {
+      ...{ image: "image.qcow2", packages: packages.length, packer: "1.6.6", qemu: "7.2.22" },
+      accelerator: "tcg",
+    });
     const conversions = [];
+    const upstream: Record<string, string> = {};
     for (const format of formats) {
       const fileName = `kragle.${format}`;
       const converted = { [fileName]: `${image} as ${format}` };
-      const conversion = await this.publish("convert", `${image}${format}`, converted);
-      conversions.push({ name: format, format, fileName, key: conversion });
+      upstream[conversionUpstream(format)] = await this.publish<typeof convert>(
+        ...(["convert", `${image}${format}`, converted, { format, file: fileName }] as const),
+      );
+      conversions.push({ name: format, format, fileName });
     }
+    const checked = { passed: true, imageSha256, rules: [], fileSystems: [], folders: [] };
     const found = {
-      "check.json": JSON.stringify({ passed: true, rules: [] }),
+      "check.json": JSON.stringify(checked),
       "deep/x": "y",
       "packages.json": samplePackages(packages),
       "logs/stage.log": "",
     };
-    const settings = {
-      stack: "dev",
-      signKey,
-      signer,
-      parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },
-      baseImage: "debian:bookworm-slim",
-      builder: {
-        ...this.at.describe("builder", "builder"),
-        inputs: { Dockerfile: sha256("FROM") },
-      },
-      toolsImage: "kragle-tools:1",
-      path: this.path,
-      image: { key, sha256: sha256(image) },
-      virtualBytes: 2 ** 32,
-      checkKey: await this.publish("check", image, found),
-      conversions,
-      smokeKey: smoke ? await this.publish("smoke", image, { "screen.png": "PNG" }, booted) : null,
-    };
-    const variant = `${image}${formats.join()}${smoke}${signer}`;
-    const description = this.at.describe(variant, "release");
+    const checkKey = await this.publish<typeof check>("check", image, found, {
+      ...{ ...checked, packages: packages.length },
+    });
+    const proof = { ...booted(imageSha256), ...(boots ? { boots, proof: "full" as const } : {}) };
+    const smokeKey = smoke
+      ? await this.publish<typeof smokeContract>("smoke", image, { "screen.png": "PNG" }, proof)
+      : undefined;
+    const { description } = plan(
+      releaseContract,
+      { path: this.path, signer, files: conversions.map(({ fileName }) => fileName) },
+      { imageSha256, check: checkKey, ...upstream, ...(smokeKey ? { smoke: smokeKey } : {}) },
+    );
     return this.modules.runStage(this.modules.release, {
       store: this.at.store,
-      request: { stack: "dev", root: "release", description, settings },
+      call: {
+        ...{ stack: "dev", root: "release", description },
+        request: {
+          ...{ stack: "dev", signKey, conversions, imageKey: key },
+          parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },
+          baseImage: "debian:bookworm-slim",
+          builder: {
+            ...this.at.describe("builder", "builder"),
+            inputs: { Dockerfile: sha256("FROM") },
+          },
+          toolsImage: "kragle-tools:1",
+          virtualBytes: 2 ** 32,
+        },
+      },
       marker: undefined,
       secrets: {},
       print: () => undefined,

@@ -1,4 +1,5 @@
 import { planImage } from "../plan/imagePlan";
+import type { BootFacts } from "../plan/stages/smoke";
 import { provenance } from "../release/provenance";
 import type { ReportFacts } from "../release/report/page";
 import { digest, sampleFiles, sampleSpec } from "./samples";
@@ -39,7 +40,7 @@ export function sampleReport(): ReportFacts {
   ];
   const lines = Array.from({ length: 600 }, (_, i) => `[${i}.0] kernel: line ${i}`);
   const log = ["\u001b[2J\u001b[1;1HGRUB loading", ...lines, EVIL, "\u001b[0;32mdebian login:"];
-  const boot = {
+  const boot: BootFacts = {
     seconds: { kernel: 10.6, login: 64.3, running: 76.6, poweroff: 79.8 },
     ...{ firmware: "uefi", complaints: [EVIL], serialLog: "serial.log", screenshot: "login.png" },
   };
@@ -56,9 +57,12 @@ export function sampleReport(): ReportFacts {
       stage("smoke", "run", begin + 50_000, 80),
     ],
     check: {
-      passed: true,
+      ...{ passed: true, imageSha256: digest("a"), packages: 4, fileSystems: [] },
       rules: [
-        { id: "disk.consistent", area: "disk", status: "passed", asserts: "the qcow2 is whole" },
+        {
+          ...{ id: "disk.consistent", area: "disk", status: "passed" },
+          ...{ asserts: "the qcow2 is whole", reason: "it is to boot", source: "qemu-img(1)" },
+        },
         {
           ...{ id: "logs.journal", area: "logs", status: "waived", asserts: "there is no journal" },
           ...{ detail: EVIL, waiver: "we want it", reason: "it grows", source: "systemd" },
@@ -69,7 +73,11 @@ export function sampleReport(): ReportFacts {
         { path: "/usr/lib", bytes: 2e8 },
       ],
     },
-    smoke: { ...boot, passed: true, driver: "qemu", accelerator: "tcg" },
+    smoke: {
+      ...{ passed: true, driver: "qemu", proof: "quick", channel: "agent", accelerator: "tcg" },
+      imageSha256: digest("a"),
+      boots: { first: boot },
+    },
     boots: [{ ...boot, name: "first", log: log.join("\r\n"), screen: PIXEL }],
     packages: {
       distribution: { id: "debian", versionId: "12", prettyName: "Debian GNU/Linux 12" },

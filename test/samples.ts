@@ -6,6 +6,7 @@ export const digest = (digit: string) => digit.repeat(64);
 
 /** One image with every setting fixed; pinned keys are of this one, so it never follows the defaults. */
 export const sampleSpec: ImageSpec = {
+  architecture: "amd64",
   template: {
     name: "sample",
     folder: "builder/templates/sample",
@@ -61,6 +62,13 @@ export const sampleSpec: ImageSpec = {
 
 export const sampleFiles: InputFiles = {
   builder: { Dockerfile: digest("1"), "tools/run.py": digest("2") },
+  programs: {
+    base: { "base/install_system.py": digest("b") },
+    image: { "image/build_image.py": digest("c") },
+    check: { "check/inspect_image.py": digest("d") },
+    convert: { "common/lifeline.py": digest("e") },
+    smoke: { "common/lifeline.py": digest("e") },
+  },
   base: { "base.py": digest("3"), "template.json": digest("4") },
   template: { "image.json": digest("5") },
   scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },

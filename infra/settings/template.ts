@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import type { Template } from "../../plan/imageSpec";
+import { channel, firmware } from "../../plan/stages/fields";
 import { builderFolder, inProject } from "../../host/project";
 
 const templatesFolder = join(builderFolder, "templates");
@@ -20,11 +21,8 @@ const templateFile = z.object({
   install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
   smoke: z
     .object({
-      channel: z.enum(["agent", "ssh"]).default("agent"),
-      firmware: z
-        .array(z.enum(["bios", "uefi"]))
-        .nonempty()
-        .default(["bios", "uefi"]),
+      channel: channel.default("agent"),
+      firmware: z.tuple([firmware], firmware).default(["bios", "uefi"]),
     })
     .prefault({}),
 });

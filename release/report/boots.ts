@@ -1,41 +1,17 @@
-import { z } from "zod";
-
+import type { ResultOf } from "../../plan/stages/contract";
+import type { BootFacts, smoke } from "../../plan/stages/smoke";
 import { formatSeconds, formatSize } from "../../plan/units";
 import { html, type Html } from "./html";
 import { bars, searchBox, section } from "./parts";
 
-const bootFacts = z.object({
-  firmware: z.string().optional(),
-  seconds: z.record(z.string(), z.number()),
-  complaints: z.array(z.string()).default([]),
-  serialLog: z.string().optional(),
-  screenshot: z.string().optional(),
-  seed: z.string().optional(),
-  diskBytes: z.number().optional(),
-  rootBytes: z.number().optional(),
-});
-
-/** What the smoke stage says of its boots; a quick proof has one. */
-export const smokeResult = bootFacts.extend({
-  passed: z.boolean(),
-  driver: z.string(),
-  accelerator: z.string().optional(),
-  proof: z.string().optional(),
-  boots: z.record(z.string(), bootFacts).optional(),
-});
-
-export type SmokeFacts = z.infer<typeof smokeResult>;
-
-export interface Boot extends z.infer<typeof bootFacts> {
+/** One boot, with what is shown of it. */
+export interface Boot extends BootFacts {
   readonly name: string;
   /** Content of the serial log. */
   readonly log?: string;
   /** The screen as a PNG in base64. */
   readonly screen?: string;
 }
-
-export const bootsOf = (facts: SmokeFacts): [string, z.infer<typeof bootFacts>][] =>
-  Object.entries(facts.boots ?? { first: facts });
 
 const TITLES: Readonly<Record<string, string>> = {
   first: "First boot",
@@ -44,17 +20,17 @@ const TITLES: Readonly<Record<string, string>> = {
 };
 
 /** The proof by boot: seconds to each rung, the screen, and the console to search in. */
-export function boots(facts: SmokeFacts | undefined, all: readonly Boot[]): Html {
+export function boots(facts: ResultOf<typeof smoke> | undefined, all: readonly Boot[]): Html {
   if (!facts) {
     return section("boots", "How it boots", html`<p class="pill warn">nothing was booted</p>`);
   }
   const { driver, accelerator } = facts;
-  const how = accelerator === "tcg" ? "software emulation, which is slow" : (accelerator ?? "");
+  const how = accelerator === "tcg" ? "software emulation, which is slow" : accelerator;
   return section(
     "boots",
     "How it boots",
     html`${all.map(boot)}`,
-    `Booted untouched from a throw-away overlay by ${driver}${how && `, with ${how}`}.`,
+    `Booted untouched from a throw-away overlay by ${driver}, with ${how}.`,
   );
 }
 
@@ -64,7 +40,7 @@ function boot(one: Boot): Html {
     .sort(([, a], [, b]) => a - b)
     .map(([rung, at]) => ({ name: rung, value: at, text: formatSeconds(at) }));
   const facts = [
-    firmware && `firmware ${firmware.toUpperCase()}`,
+    `firmware ${firmware.toUpperCase()}`,
     seed && `cloud-init: ${seed}`,
     diskBytes && `disk of ${formatSize(diskBytes)}`,
     rootBytes && `root grew to ${formatSize(rootBytes)}`,

@@ -1,46 +1,27 @@
-import { z } from "zod";
-
+import type { check, Finding, Status } from "../../plan/stages/check";
+import type { ResultOf } from "../../plan/stages/contract";
 import { html, type Html } from "./html";
 import { section } from "./parts";
 
-/** What the check stage leaves as `check.json`. */
-export const checkFile = z.object({
-  passed: z.boolean(),
-  rules: z.array(
-    z.object({
-      id: z.string(),
-      area: z.string().optional(),
-      asserts: z.string().optional(),
-      reason: z.string().optional(),
-      source: z.string().optional(),
-      status: z.string(),
-      detail: z.string().optional(),
-      waiver: z.string().optional(),
-    }),
-  ),
-  folders: z.array(z.object({ path: z.string(), bytes: z.number() })).default([]),
-});
-
-export type CheckFacts = z.infer<typeof checkFile>;
-type Finding = CheckFacts["rules"][number];
+type CheckFacts = ResultOf<typeof check>;
 
 /** What needs attention first. */
-const ORDER = ["failed", "not checked", "waived", "passed", "not applicable"];
-const KIND: Readonly<Record<string, string>> = {
+const ORDER: readonly Status[] = ["failed", "not checked", "waived", "passed", "not applicable"];
+const KIND: Readonly<Partial<Record<Status, string>>> = {
   passed: "good",
   failed: "bad",
   waived: "warn",
   "not checked": "warn",
 };
 
-export function countOf({ rules }: CheckFacts, status: string): number {
+export function countOf({ rules }: CheckFacts, status: Status): number {
   return rules.filter((rule) => rule.status === status).length;
 }
 
 /** Every rule that the image was judged by; what is not as it should be stands first, with the user's reasons. */
 export function checks(facts: CheckFacts): Html {
-  const rank = ({ status }: Finding) => (ORDER.includes(status) ? ORDER.indexOf(status) : -1);
-  const areas = Map.groupBy(facts.rules, (rule) => rule.area ?? rule.id.split(".")[0]!);
+  const rank = ({ status }: Finding) => ORDER.indexOf(status);
+  const areas = Map.groupBy(facts.rules, (rule) => rule.area);
   const notable = facts.rules
     .filter(({ status }) => !["passed", "not applicable"].includes(status))
     .sort((a, b) => rank(a) - rank(b));
@@ -85,11 +66,9 @@ function summary(rules: readonly Finding[]): string {
 
 function rule({ id, asserts, reason, source, status, detail, waiver }: Finding): Html {
   return html`<li class="${KIND[status] ?? ""}">
-    <div><b>${asserts ?? id}</b> <span class="pill ${KIND[status] ?? ""}">${status}</span></div>
+    <div><b>${asserts}</b> <span class="pill ${KIND[status] ?? ""}">${status}</span></div>
     ${detail && html`<p>${detail}</p>`}
     ${waiver && html`<p class="waiver"><b>Waived</b>: ${waiver}</p>`}
-    <p class="note">
-      ${asserts && html`<code>${id}</code>`} ${reason} ${source && html`(${source})`}
-    </p>
+    <p class="note"><code>${id}</code> ${reason} (${source})</p>
   </li>`;
 }

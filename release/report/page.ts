@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { check, Status } from "../../plan/stages/check";
+import type { ResultOf } from "../../plan/stages/contract";
+import type { smoke } from "../../plan/stages/smoke";
 import { formatSeconds, formatSize } from "../../plan/units";
 import type { PackageChanges, PackageList } from "../packages";
 import type { Provenance } from "../provenance";
-import { type Boot, boots, type SmokeFacts } from "./boots";
-import { type CheckFacts, checks, countOf } from "./checks";
+import { type Boot, boots } from "./boots";
+import { checks, countOf } from "./checks";
 import { changes, packageTable, sizes } from "./contents";
 import { dateTime, digest, html, Html } from "./html";
 import { origin } from "./origin";
@@ -27,8 +30,8 @@ export interface ReportFacts {
   /** Fingerprint; undefined where the release is not signed. */
   readonly signer: string | undefined;
   readonly stages: readonly TimedStage[];
-  readonly check: CheckFacts;
-  readonly smoke: SmokeFacts | undefined;
+  readonly check: ResultOf<typeof check>;
+  readonly smoke: ResultOf<typeof smoke> | undefined;
   readonly boots: readonly Boot[];
   readonly packages: PackageList;
   readonly changes: PackageChanges;
@@ -91,8 +94,9 @@ export function renderReport(facts: ReportFacts): string {
 
 function head(facts: ReportFacts): Html {
   const { image, check, smoke, packages, formats } = facts;
-  const up = smoke?.seconds.running ?? smoke?.seconds.login;
-  const count = (status: string) => countOf(check, status);
+  const rungs = smoke?.boots.first?.seconds;
+  const up = rungs?.running ?? rungs?.login;
+  const count = (status: Status) => countOf(check, status);
   const [passed, waived, open] = [count("passed"), count("waived"), count("not checked")];
   return html`<header>
     <p class="eyebrow">kragle · stack ${facts.stack}</p>

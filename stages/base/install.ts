@@ -1,8 +1,11 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { z } from "zod";
+
 import { chooseAccelerator } from "../../run/chooseAccelerator";
-import type { BaseSettings } from "./base";
+import { base as contract, DISK } from "../../plan/stages/base";
+import type { InputsOf } from "../../plan/stages/contract";
 import { StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
 import type { StageContext, StageOutcome } from "../../run/stage";
@@ -13,25 +16,27 @@ import { provideIso } from "./isoFile";
 const INSTALLER_MIB = 2048;
 const AROUND_GUEST_MIB = 1536;
 
+type Installed = Extract<InputsOf<typeof contract>, { isoSha256: string }>;
+
 /** By the medium's own installer, which Packer starts on an empty disk: no capability, nothing typed. */
 export async function installFromIso(
-  context: StageContext<BaseSettings>,
-  wanted: NonNullable<BaseSettings["iso"]>,
-): Promise<StageOutcome> {
-  const { settings, work, logs, container } = context;
-  const iso = await provideIso(context, wanted);
+  context: StageContext<typeof contract>,
+  { isoSha256, diskBytes }: Installed,
+): Promise<StageOutcome<typeof contract>> {
+  const { request, work, logs, container } = context;
+  const iso = await provideIso(context, { path: request.isoPath!, sha256: isoSha256 });
   const { accelerator, scale } = await chooseAccelerator(context);
-  const template = await copyTemplate(settings.templateFolder, work);
+  const template = await copyTemplate(request.templateFolder, work);
   await handToContainer(work);
-  const seconds = scale(settings.timeoutSeconds);
+  const seconds = scale(request.timeoutSeconds);
   const { exitCode, tail } = await container({
-    image: settings.toolsImage,
+    image: request.toolsImage,
     run: ["/usr/local/lib/kragle/install_system.py"],
-    user: settings.privileged ? "privileged" : "builder",
+    user: request.privileged ? "privileged" : "builder",
     network: "bridge",
     kvm: accelerator === "kvm",
-    publishPort: settings.vnc,
-    memoryBytes: (Math.max(settings.memoryMiB, INSTALLER_MIB) + AROUND_GUEST_MIB) * 2 ** 20,
+    publishPort: request.vnc,
+    memoryBytes: (Math.max(request.memoryMiB, INSTALLER_MIB) + AROUND_GUEST_MIB) * 2 ** 20,
     binds: [
       { source: iso, target: "/iso/installer.iso", readOnly: true, relabel: true },
       { source: template, target: "/template", readOnly: true },
@@ -39,16 +44,16 @@ export async function installFromIso(
       { source: logs, target: "/logs" },
     ],
     settings: {
-      diskBytes: settings.diskBytes,
-      memoryMiB: settings.memoryMiB,
-      cpus: settings.cpus,
+      diskBytes,
+      memoryMiB: request.memoryMiB,
+      cpus: request.cpus,
       accelerator,
-      vncPort: settings.vnc,
+      vncPort: request.vnc,
       seconds,
     },
     // Packer gives up first, and then says so
     deadlineSeconds: seconds + 120,
-    silenceSeconds: scale(settings.silenceSeconds),
+    silenceSeconds: scale(request.silenceSeconds),
   });
   if (exitCode !== 0) {
     throw new StageFailure(
@@ -60,6 +65,14 @@ export async function installFromIso(
     );
   }
   await rm(template, { recursive: true });
-  const facts = JSON.parse(await readFile(join(work, "base.json"), "utf8")) as object;
-  return { result: { ...facts, accelerator, disk: "disk.qcow2" } };
+  const facts = installation.parse(JSON.parse(await readFile(join(work, "base.json"), "utf8")));
+  return { result: { ...facts, accelerator, disk: DISK } };
 }
+
+/** What the installing program leaves as `base.json`. */
+const installation = z.strictObject({
+  medium: z.string(),
+  packages: z.number(),
+  packer: z.string(),
+  qemu: z.string(),
+});

@@ -6,7 +6,7 @@ import { recordFile } from "../../store/fileRecord";
 import { atomicWrite } from "../../host/atomicWrite";
 import { sha256File } from "../../host/files";
 import type { FileRecord } from "../../store/manifest";
-import type { BaseSettings } from "./base";
+import type { base } from "../../plan/stages/base";
 import { EXIT, StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
 import { cachedIso, findIso, isoCache, missingIso, type WantedIso } from "../../host/iso";
@@ -22,7 +22,7 @@ import type { StageContext } from "../../run/stage";
  * @throws StageFailure (exit code 3) where it is missing, or is another file
  */
 export async function provideIso(
-  context: StageContext<BaseSettings>,
+  context: StageContext<typeof base>,
   wanted: WantedIso,
 ): Promise<string> {
   const { store, secrets, signal, detail } = context;
@@ -46,7 +46,7 @@ export async function provideIso(
 }
 
 async function fetchIso(
-  { settings, store, container }: StageContext<BaseSettings>,
+  { request, store, container }: StageContext<typeof base>,
   { sha256 }: WantedIso,
   isoUrls: string,
 ): Promise<void> {
@@ -54,7 +54,7 @@ async function fetchIso(
   await mkdir(cache, { recursive: true });
   await handToContainer(cache);
   const { exitCode, tail } = await container({
-    image: settings.toolsImage,
+    image: request.toolsImage,
     run: ["/usr/local/lib/kragle/fetch_iso.py"],
     user: "builder",
     network: "bridge",
@@ -62,7 +62,7 @@ async function fetchIso(
     settings: { sha256 },
     secrets: { isoUrls },
     deadlineSeconds: 24 * 3600,
-    silenceSeconds: settings.silenceSeconds,
+    silenceSeconds: request.silenceSeconds,
   });
   if (exitCode !== 0) {
     throw new StageFailure(`the ISO could not be fetched\n${tail.slice(-12).join("\n")}`, {
@@ -75,7 +75,7 @@ async function fetchIso(
 }
 
 async function verify(
-  { store, phase }: StageContext<BaseSettings>,
+  { store, phase }: StageContext<typeof base>,
   file: string,
   sha256: string,
 ): Promise<void> {

@@ -1,11 +1,12 @@
 import { chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { z } from "zod";
-
+import { check as contract, type Finding, type Status } from "../../plan/stages/check";
+import { image, IMAGE } from "../../plan/stages/image";
+import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
 import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
-import { type Finding, judge, neededContents, type Status } from "../../rules/judge";
+import { judge, neededContents } from "../../rules/judge";
 import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
@@ -17,36 +18,24 @@ import { occupiedBytes, requireRoom } from "../../host/freeSpace";
 import { displayPath } from "../../host/project";
 import type { StageContext, StageProgram } from "../../run/stage";
 
-const settings = z.object({
-  toolsImage: z.string(),
-  image: z.object({ key: z.string(), sha256: z.string() }),
-  /** Paths of the user's files of rules. */
-  rules: z.array(z.string()),
-  waive: z.array(z.object({ rule: z.string(), reason: z.string() })),
-  timeoutSeconds: z.number(),
-});
-
-type Settings = z.infer<typeof settings>;
-
 /**
  * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
  * Leaves `check.json` (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts)
  * `packages.tsv`, the same in short, and `files.tsv`, which files it has.
  */
-export const check: StageProgram<Settings> = {
-  name: "check",
-  settings,
+export const check: StageProgram<typeof contract> = {
+  contract,
   async run(context) {
-    const { settings, work, phase } = context;
-    const rules = [...RULES, ...readRuleFiles(settings.rules)];
+    const { inputs, upstream, request, work, phase } = context;
+    const rules = [...RULES, ...readRuleFiles(request.rules)];
     const facts = await inspect(context, rules);
     phase("judge");
-    const findings = judge(rules, facts, settings.waive);
+    const findings = judge(rules, facts, inputs.waive);
     const list = packageList(facts);
     const having = (status: Status) => findings.filter((finding) => finding.status === status);
     const result = {
       passed: having("failed").length + having("not checked").length === 0,
-      imageSha256: settings.image.sha256,
+      imageSha256: upstream.imageSha256,
       rules: findings,
       packages: list.packages.length,
       fileSystems: facts.fileSystems.map(({ partition, type, mountPoint, checked }) => ({
@@ -77,30 +66,26 @@ export const check: StageProgram<Settings> = {
 
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
 async function inspect(
-  { settings, secrets, store, work, container }: StageContext<Settings>,
+  { request, secrets, store, work, container }: StageContext<typeof contract>,
   rules: readonly Rule[],
 ): Promise<Facts> {
-  const image = await store.artifact("image", settings.image.key);
-  await requireRoom(
-    work,
-    await occupiedBytes(join(image.folder, "image.qcow2")),
-    "the unpacked image",
-  );
+  const artifact = await artifactOf(store, image, request.imageKey);
+  await requireRoom(work, await occupiedBytes(join(artifact.folder, IMAGE)), "the unpacked image");
   const scratch = join(work, "scratch");
   await mkdir(scratch);
   await chown(scratch, BUILD_UID, BUILD_GID);
   const { exitCode, tail } = await container({
-    image: settings.toolsImage,
+    image: request.toolsImage,
     run: ["python3", "/usr/local/lib/kragle/inspect_image.py"],
     user: "builder",
     network: "none",
     binds: [
-      { source: image.folder, target: "/image", readOnly: true },
+      { source: artifact.folder, target: "/image", readOnly: true },
       { source: scratch, target: "/scratch" },
     ],
     settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
     secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...secrets })) },
-    deadlineSeconds: settings.timeoutSeconds,
+    deadlineSeconds: request.timeoutSeconds,
   });
   if (exitCode !== 0) {
     throw new StageFailure(
@@ -118,9 +103,9 @@ async function inspect(
 }
 
 /** The failure's message: rule, file, why, and where the image lies. The store keeps it, so that it can be looked into. */
-async function explain(failed: readonly Finding[], context: StageContext<Settings>) {
-  const { store, settings } = context;
-  const { folder } = await store.artifact("image", settings.image.key);
+async function explain(failed: readonly Finding[], context: StageContext<typeof contract>) {
+  const { store, request } = context;
+  const { folder } = await artifactOf(store, image, request.imageKey);
   const lines = failed.flatMap(({ id, detail, asserts, reason, source }) => [
     `- ${id}: ${detail}`,
     `  should be: ${asserts}; ${reason} (${source})`,
@@ -130,7 +115,7 @@ async function explain(failed: readonly Finding[], context: StageContext<Setting
     [
       `the image breaks ${rules}:`,
       ...lines,
-      `the image is kept for inspection: ${displayPath(join(folder, "image.qcow2"))}`,
+      `the image is kept for inspection: ${displayPath(join(folder, IMAGE))}`,
     ].join("\n"),
     {
       evidence: ["check.json", "packages.json", "packages.tsv"],

@@ -1,8 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { z } from "zod";
-
+import { convert as contract } from "../../plan/stages/convert";
+import { image, IMAGE } from "../../plan/stages/image";
+import { artifactOf } from "../../store/typed";
 import { takesDirectIo } from "../../host/directIo";
 import { sha256File } from "../../host/files";
 import { writeBlockMap } from "./blockMap";
@@ -12,48 +13,39 @@ import { handToContainer } from "../../executors/handOver";
 import { requireRoom } from "../../host/freeSpace";
 import type { StageProgram } from "../../run/stage";
 
-const settings = z.object({
-  toolsImage: z.string(),
-  image: z.object({ key: z.string(), sha256: z.string() }),
-  format: z.string(),
-  options: z.record(z.string(), z.string()),
-  fileName: z.string(),
-  timeoutSeconds: z.number(),
-});
-
 /** One other format, always made from the qcow2; its logical content is compared with the image's before it counts. */
-export const convert: StageProgram<z.infer<typeof settings>> = {
-  name: "convert",
-  settings,
-  async run({ settings, store, work, phase, container }) {
-    const { format, options, fileName } = settings;
-    const image = await store.artifact("image", settings.image.key);
-    const record = image.manifest.files.find(({ path }) => path === "image.qcow2")!;
+export const convert: StageProgram<typeof contract> = {
+  contract,
+  async run({ inputs, upstream, request, store, work, phase, container }) {
+    const { format, options } = inputs;
+    const { fileName } = request;
+    const source = await artifactOf(store, image, request.imageKey);
+    const record = source.manifest.files.find(({ path }) => path === IMAGE)!;
     if (options.compression === undefined || options.compression === "none") {
       await requireRoom(work, record.allocatedBytes, "the converted image");
     }
     phase("read the image");
     // a look-up believes size and time; a disk that rots changes neither
-    const sha256 = await sha256File(join(image.folder, record.path));
-    if (sha256 !== settings.image.sha256) {
+    const sha256 = await sha256File(join(source.folder, record.path));
+    if (sha256 !== upstream.imageSha256) {
       throw new StageFailure(
-        `the image in the store is damaged: its SHA-256 was ${settings.image.sha256} and is ${sha256}`,
+        `the image in the store is damaged: its SHA-256 was ${upstream.imageSha256} and is ${sha256}`,
         { hint: "build it again with --rebuild image; the disk of this machine may be failing" },
       );
     }
     const directIo = await takesDirectIo(work);
     await handToContainer(work);
     const { exitCode, tail } = await container({
-      image: settings.toolsImage,
+      image: request.toolsImage,
       run: asProgram(conversionSteps({ format, options, fileName, directIo })),
       user: "builder",
       network: "none",
       binds: [
-        { source: image.folder, target: "/image", readOnly: true },
+        { source: source.folder, target: "/image", readOnly: true },
         { source: work, target: "/result" },
       ],
       settings: {},
-      deadlineSeconds: settings.timeoutSeconds,
+      deadlineSeconds: request.timeoutSeconds,
     });
     if (exitCode !== 0) throw explain(fileName, exitCode, tail);
     if (format === "raw.zst") {

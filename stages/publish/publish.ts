@@ -1,5 +1,7 @@
-import { z } from "zod";
-
+import type { InputsOf, ResultOf } from "../../plan/stages/contract";
+import { publish as contract } from "../../plan/stages/publish";
+import { release } from "../../plan/stages/release";
+import { artifactOf } from "../../store/typed";
 import { Roots } from "../../store/roots";
 import type { ArtifactStore } from "../../store/artifactStore";
 import { EXIT, StageFailure } from "../../host/failure";
@@ -10,32 +12,15 @@ import { LibvirtPool } from "../../destinations/libvirtPool";
 import { expired, versionName } from "../../destinations/retention";
 import type { StageProgram } from "../../run/stage";
 
-const settings = z.object({
-  /** Whose versions belong together, such as "dev-nightly". */
-  series: z.string().regex(/^[A-Za-z0-9_-]+$/),
-  releaseKey: z.string(),
-  /** Names of released files; empty for the image and every conversion of it. */
-  files: z.array(z.string()),
-  destination: z.union([
-    z.object({ folder: z.string() }),
-    z.object({ pool: z.string(), uri: z.string() }),
-  ]),
-  /** How many versions stay at least. */
-  keep: z.number().int().min(1),
-});
-
-type Settings = z.infer<typeof settings>;
-
 /** Copies a release to where others take it from, as a version of its own, and deletes old versions that no stack uses. */
-export const publish: StageProgram<Settings> = {
-  name: "publish",
-  settings,
-  async run({ settings, store, key, phase, detail, signal }) {
-    const { series, keep } = settings;
-    const release = await store.artifact("release", settings.releaseKey);
-    const files = chosen(release.manifest.external, release.manifest.result, settings.files);
-    const destination = open(settings.destination, signal);
-    const { publishedAt: releasedAt } = release.manifest;
+export const publish: StageProgram<typeof contract> = {
+  contract,
+  async run({ inputs, upstream, request, store, key, phase, detail, signal }) {
+    const { series, keep } = request;
+    const { manifest, result: facts } = await artifactOf(store, release, upstream.release);
+    const files = chosen(manifest.external, facts, inputs.files);
+    const destination = open(inputs.destination, signal);
+    const { publishedAt: releasedAt } = manifest;
     const version = versionName({ series, releasedAt, key, storeId: store.id });
     phase("copy the files");
     const paths = await destination.put(version, files);
@@ -49,20 +34,20 @@ export const publish: StageProgram<Settings> = {
     }
     const published = files.map(({ name, sha256, bytes }) => [
       name,
-      { path: paths[name], sha256, bytes },
+      { path: paths[name]!, sha256, bytes },
     ]);
     return {
       result: { version, files: Object.fromEntries(published), deleted },
       // what lies in a pool may be on another machine, and is believed
       external:
-        "folder" in settings.destination
+        "folder" in inputs.destination
           ? Object.values(paths).map((path) => ({ path, name: path }))
           : [],
     };
   },
 };
 
-const open = (to: Settings["destination"], signal: AbortSignal): Destination =>
+const open = (to: InputsOf<typeof contract>["destination"], signal: AbortSignal): Destination =>
   "folder" in to
     ? new FolderDestination(inProject(to.folder), signal)
     : new LibvirtPool(to.uri, to.pool);
@@ -76,10 +61,10 @@ interface ReleaseRecord {
 /** Released files by their names below PATH/output. */
 function chosen(
   records: readonly ReleaseRecord[],
-  facts: Readonly<Record<string, unknown>>,
+  { manifestPath }: ResultOf<typeof release>,
   wanted: readonly string[],
 ): PublishedFile[] {
-  const folder = inProject(String(facts.manifestPath)).replace(/[^/]*$/, "");
+  const folder = inProject(manifestPath).replace(/[^/]*$/, "");
   const files = records.map(({ path, sha256, bytes }) => {
     const from = inProject(path);
     return { name: from.slice(folder.length), from, sha256, bytes };
@@ -103,6 +88,6 @@ async function keysInUse(store: ArtifactStore): Promise<string[]> {
   const roots = new Roots(store.home);
   const lists = await Promise.all((await roots.stacks()).map((stack) => roots.list(stack)));
   return lists.flatMap((list) =>
-    [...list.values()].filter(({ stage }) => stage === publish.name).map(({ key }) => key),
+    [...list.values()].filter(({ stage }) => stage === contract.stage).map(({ key }) => key),
   );
 }

@@ -1,6 +1,8 @@
 import type { ChannelName, Firmware } from "../../plan/imageSpec";
-import type { Machine, SmokeSettings } from "./driver";
-import { type Identity, requireDifferent, requireSame } from "./identity";
+import type { InputsOf } from "../../plan/stages/contract";
+import type { Identity, smoke } from "../../plan/stages/smoke";
+import type { Machine } from "./driver";
+import { requireDifferent, requireSame } from "./identity";
 import type { Rung } from "./ladder";
 import * as rungs from "./rungs";
 import { newKeyPair, type Seed } from "./seed";
@@ -27,20 +29,21 @@ const LARGER = 2;
  * template, the `second` of the same disk by the first firmware, and a `sibling`, another machine made from the image. Their
  * seeds bring the key for SSH; a quick proof has a seed only where SSH is how its guest is asked.
  *
+ * @param proofOf.diskBytes the image's virtual size
  * @param identityOfFirst what the first boot found out; asked for in later ones
  */
 export function planBoots(
-  settings: Pick<SmokeSettings, "proof" | "channel" | "firmware" | "diskBytes">,
+  proofOf: Pick<InputsOf<typeof smoke>, "proof" | "channel" | "firmware"> & { diskBytes: number },
   identityOfFirst: () => Identity,
 ): PlannedBoot[] {
-  const { proof, channel, firmware, diskBytes } = settings;
+  const { proof, channel, firmware, diskBytes } = proofOf;
   const seed = (number: number): Seed => ({
     instanceId: `kragle-proof-${number}`,
     hostname: `kragle-proof-${number}`,
     keys: newKeyPair(),
   });
   if (proof === "quick") {
-    const machine = { firmware: firmware[0]!, disk: "first" };
+    const machine = { firmware: firmware[0], disk: "first" };
     const withSeed = channel === "ssh" ? { ...machine, seed: seed(1) } : machine;
     return [boot("first", "boot", withSeed, ladder([channel], channel))];
   }
@@ -55,7 +58,7 @@ export function planBoots(
     ),
     boot(
       ...(["second", "second boot of the same disk"] as const),
-      { ...first, firmware: firmware[0]! },
+      { ...first, firmware: firmware[0] },
       ladder(
         channels,
         channel,
@@ -64,7 +67,7 @@ export function planBoots(
     ),
     boot(
       ...(["sibling", "boot as another machine"] as const),
-      { firmware: firmware[0]!, disk: "sibling", seed: seed(2) },
+      { firmware: firmware[0], disk: "sibling", seed: seed(2) },
       ladder(
         channels,
         channel,

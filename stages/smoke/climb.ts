@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import type { Findings } from "../../plan/stages/smoke";
 import type { Guest } from "./guest";
 import {
   atTheFoot,
@@ -25,7 +26,7 @@ export interface Climbed {
   /** Units that did not start although the system runs, in systemd's words. */
   readonly complaints: readonly string[];
   /** What the rungs found out, such as the guest's identity. */
-  readonly findings: Readonly<Record<string, unknown>>;
+  readonly findings: Findings;
 }
 
 /** Why a boot failed, with what was on the console at the end. */
@@ -61,7 +62,7 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
   const until = async (reached: () => boolean) => {
     while (!reached()) await Promise.race([sleep(100), failed]);
   };
-  const findings: Record<string, unknown> = {};
+  const findings: Findings = {};
   const reach = async (rung: AskedRung) => {
     const tried = (words: string) => tell({ kind: "tried", rung: rung.name, words });
     const found = await Promise.race([ask(rung, { guest, signal: over.signal, tried }), failed]);
@@ -100,7 +101,7 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
 /** What follows a fatal line, such as a panic's call trace, is worth a moment. */
 const LAST_WORDS_MS = 500;
 
-async function ask(rung: AskedRung, asker: Asker): Promise<unknown> {
+async function ask(rung: AskedRung, asker: Asker): Promise<Findings | void> {
   try {
     return await rung.ask(asker);
   } catch (error) {

@@ -2,10 +2,11 @@ import { chmod, chown, mkdir, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { sha256File } from "../../host/files";
-import { probeAccelerator } from "../../executors/accelerator";
 import { BUILD_GID, BUILD_UID } from "../../executors/container";
 import { connectInContainer, type RunningContainer } from "../../executors/containerPort";
-import { deadlineFor } from "../../executors/deadline";
+import { image, IMAGE } from "../../plan/stages/image";
+import { chooseAccelerator } from "../../run/chooseAccelerator";
+import { artifactOf } from "../../store/typed";
 import { handToContainer } from "../../executors/handOver";
 import type { Driver, Machine, SmokeContext } from "./driver";
 import { MOUNTS, qemuCommand, SSH_PORT } from "./qemuCommand";
@@ -18,16 +19,11 @@ const QEMU_OWN_MIB = 768;
 
 /** The driver qemu: a QEMU in an unprivileged container without a network. */
 export async function containerDriver(context: SmokeContext): Promise<Driver> {
-  const { settings, work, logs, store, phase, detail, container } = context;
-  const { toolsImage, memoryMiB, cpus } = settings;
-  const image = await store.artifact("image", settings.image.key);
-  phase("choose an accelerator");
-  const { accelerator, reason } = await probeAccelerator({
-    setting: settings.accelerator,
-    toolsImage,
-    cacheFile: join(store.home, "accelerator.json"),
-  });
-  detail(`accelerator ${accelerator}: ${reason}`);
+  const { inputs, request, work, logs, store, container } = context;
+  const { memoryMiB, cpus } = inputs;
+  const { toolsImage } = request;
+  const artifact = await artifactOf(store, image, request.imageKey);
+  const { accelerator, scale } = await chooseAccelerator(context);
   // everything of the boots but the logs
   const scratch = join(work, "boots");
   const overlay = join(scratch, "overlay");
@@ -61,7 +57,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
         kvm: accelerator === "kvm",
         memoryBytes: (memoryMiB + QEMU_OWN_MIB) * 2 ** 20,
         binds: [
-          { source: image.folder, target: MOUNTS.image, readOnly: true },
+          { source: artifact.folder, target: MOUNTS.image, readOnly: true },
           { source: overlay, target: MOUNTS.overlay },
           { source: logs, target: MOUNTS.logs },
           { source: sockets, target: MOUNTS.sockets },
@@ -70,8 +66,8 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
         settings: {},
         onStart: (started) => (running = started),
         // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
-        deadlineSeconds: deadlineFor(accelerator, settings.timeoutSeconds) + 60,
-        silenceSeconds: deadlineFor(accelerator, settings.silenceSeconds),
+        deadlineSeconds: scale(request.timeoutSeconds) + 60,
+        silenceSeconds: scale(request.silenceSeconds),
       });
     const ssh =
       seed && new SshChannel(() => connectInContainer(running!, SSH_PORT), seed.keys.private);
@@ -79,7 +75,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
   };
   return {
     ...{ name: "qemu", accelerator, guest },
-    imageSha256: () => sha256File(join(image.folder, "image.qcow2")),
+    imageSha256: () => sha256File(join(artifact.folder, IMAGE)),
     async remove() {
       for (const shortcut of shortcuts) await shortcut.close();
       await rm(scratch, { recursive: true });

@@ -1,44 +1,11 @@
-import { z } from "zod";
-
 import type { Firmware } from "../../plan/imageSpec";
-import type { LibvirtGuestSpec } from "../../plan/libvirt";
+import type { smoke } from "../../plan/stages/smoke";
 import type { Accelerator } from "../../executors/accelerator";
 import type { StageContext } from "../../run/stage";
 import type { Guest } from "./guest";
 import type { Seed } from "./seed";
 
-const libvirtGuest: z.ZodType<LibvirtGuestSpec> = z.object({
-  uri: z.string(),
-  domain: z.string(),
-  type: z.enum(["kvm", "qemu"]),
-  pool: z.string(),
-  image: z.string(),
-  overlay: z.string(),
-  serial: z.string(),
-  diskBytes: z.number().int(),
-});
-
-export const smokeSettings = z.object({
-  toolsImage: z.string(),
-  image: z.object({ key: z.string(), sha256: z.string() }),
-  proof: z.enum(["quick", "full"]),
-  channel: z.enum(["agent", "ssh"]),
-  firmware: z.array(z.enum(["bios", "uefi"])).nonempty(),
-  /** The image's virtual size. */
-  diskBytes: z.number().int(),
-  memoryMiB: z.number().int(),
-  cpus: z.number().int(),
-  accelerator: z.enum(["auto", "kvm", "tcg"]),
-  /** For each boot, with KVM; without it ten times as long. */
-  timeoutSeconds: z.number(),
-  /** Longest time without a sign of life, scaled alike. */
-  silenceSeconds: z.number(),
-  /** The guest that was defined under libvirt, where that is the driver. */
-  libvirt: libvirtGuest.optional(),
-});
-
-export type SmokeSettings = z.infer<typeof smokeSettings>;
-export type SmokeContext = StageContext<SmokeSettings>;
+export type SmokeContext = StageContext<typeof smoke>;
 
 /** One boot, as a driver has to know it. */
 export interface Machine {

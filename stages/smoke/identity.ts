@@ -1,14 +1,7 @@
 import { createHash } from "node:crypto";
 
+import type { Identity } from "../../plan/stages/smoke";
 import type { Channel } from "./guest";
-
-/** What must be the same at every boot of one machine, and different on any two machines. */
-export interface Identity {
-  /** 32 hexadecimal digits. */
-  readonly machineId: string;
-  /** Type and SHA-256 fingerprint of each public host key, as `ssh-keygen -l` shows them; sorted. */
-  readonly hostKeys: readonly string[];
-}
 
 const READ = ["sh", "-c", "cat /etc/machine-id; cat /etc/ssh/ssh_host_*_key.pub"];
 

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { LibvirtGuestSpec } from "../../plan/libvirt";
+import type { LibvirtGuestSpec } from "../../plan/stages/smoke";
 import { sha256File } from "../../host/files";
 import type { Driver, SmokeContext } from "./driver";
 import { LibvirtGuest } from "./libvirtGuest";

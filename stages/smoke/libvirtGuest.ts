@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { ChannelName } from "../../plan/imageSpec";
-import type { LibvirtGuestSpec } from "../../plan/libvirt";
+import type { LibvirtGuestSpec } from "../../plan/stages/smoke";
 import { type HeldConnection, Virsh } from "../../host/virsh";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ChannelName } from "../../plan/imageSpec";
 import { LOGIN_PROMPT } from "../../run/signs";
 import type { Channel, Guest } from "./guest";
-import { type Identity, readIdentity } from "./identity";
+import type { Findings, Identity } from "../../plan/stages/smoke";
+import { readIdentity } from "./identity";
 import type { Rung } from "./ladder";
 import { requireGrownRoot, waitForSeed } from "./seeded";
 import { waitForSystem } from "./systemState";
@@ -20,7 +21,7 @@ export interface AskedRung extends Rung {
   /** Reached by trying again and again while the system starts; all such rungs are tried at once, the others one by one after them. */
   readonly opens?: ChannelName;
   /** Fulfilled when the rung is reached, with what was found out; an Error says why it never will be. */
-  ask(asker: Asker): Promise<unknown>;
+  ask(asker: Asker): Promise<Findings | void>;
 }
 
 export const isAsked = (rung: Rung): rung is AskedRung => "ask" in rung;
@@ -64,7 +65,7 @@ export const CHANNELS: Readonly<Record<ChannelName, AskedRung>> = {
   ssh: channelRung("ssh", "login by SSH with the seeded key"),
 };
 
-type Question = (channel: Channel, signal: AbortSignal) => Promise<unknown>;
+type Question = (channel: Channel, signal: AbortSignal) => Promise<Findings | void>;
 
 const question = (name: string, title: string, by: ChannelName, ask: Question): AskedRung => ({
   ...{ name, title },

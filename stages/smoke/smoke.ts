@@ -7,44 +7,21 @@ import { stopIfInterrupted } from "../../host/interrupt";
 import { planBoots, type PlannedBoot } from "./boots";
 import { type BootFailure, climb, type Climbed } from "./climb";
 import { containerDriver } from "./containerDriver";
-import { type Driver, type SmokeContext, smokeSettings } from "./driver";
+import { type BootFacts, smoke as contract } from "../../plan/stages/smoke";
+import type { Driver, SmokeContext } from "./driver";
 import { explainBoot } from "./explainBoot";
-import type { Identity } from "./identity";
 import { libvirtDriver } from "./libvirtDriver";
 import type { StageProgram } from "../../run/stage";
-
-/** What is known of one boot; files are relative to the artifact. */
-export interface BootFacts {
-  readonly firmware: "bios" | "uefi";
-  /** From switching on to each rung, in the order of the ladder, and to the power-off. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** Units that did not start although the system runs, in systemd's words. */
-  readonly complaints: readonly string[];
-  readonly serialLog: string;
-  /** PNG of the screen when the system ran. */
-  readonly screenshot: string;
-  /** cloud-init's status, in full proofs of the `first` boot. */
-  readonly seed?: string;
-  /** The larger disk and the root that grew over it, in full proofs of the `first` boot. */
-  readonly diskBytes?: number;
-  readonly rootBytes?: number;
-  /** In full proofs. */
-  readonly identity?: Identity;
-}
 
 /**
  * Boots throw-away overlays of the image and follows them to a clean power-off; proves that the image is still the same file.
  *
- * Its result: `passed`, `driver`, `proof`, `channel`, `accelerator`, `imageSha256`; `boots`, which has {@link BootFacts} by name,
- * in the order of the boots: `first`, and in a full proof `second` (the same disk once more) and `sibling` (another machine made
- * from the image); and `seconds`, `complaints`, `serialLog` and `screenshot` of the first boot once more.
  * Its files: `serial.log` and `login.png` of the first boot, with `second-` and `sibling-` before the names those of the others.
  */
-export const smoke: StageProgram<SmokeContext["settings"]> = {
-  name: "smoke",
-  settings: smokeSettings,
+export const smoke: StageProgram<typeof contract> = {
+  contract,
   async run(context) {
-    const { settings, work, logs } = context;
+    const { inputs, upstream, work, logs } = context;
     const { driver, boots, imageSha256 } = await prove(context).catch((error) => {
       // a guest that is really at fault freezes again
       if (!(error instanceof FrozenUnderEmulation)) throw error;
@@ -53,24 +30,21 @@ export const smoke: StageProgram<SmokeContext["settings"]> = {
       );
       return prove(context);
     });
-    if (imageSha256 !== settings.image.sha256) {
+    if (imageSha256 !== upstream.imageSha256) {
       throw new StageFailure(
-        `the image changed while it was booted: its SHA-256 was ${settings.image.sha256} and is ${imageSha256}`,
+        `the image changed while it was booted: its SHA-256 was ${upstream.imageSha256} and is ${imageSha256}`,
         { hint: "see what else writes into its folder, then run the same command again" },
       );
     }
     for (const { serialLog, screenshot } of Object.values(boots)) {
       for (const name of [serialLog, screenshot]) await rename(join(logs, name), join(work, name));
     }
-    const { seconds, complaints, serialLog, screenshot } = boots.first!;
+    const { proof, channel } = inputs;
     return {
       result: {
         passed: true,
         driver: driver.name,
-        proof: settings.proof,
-        channel: settings.channel,
-        accelerator: driver.accelerator,
-        ...{ seconds, complaints, serialLog, screenshot, boots, imageSha256 },
+        ...{ proof, channel, accelerator: driver.accelerator, boots, imageSha256 },
       },
     };
   },
@@ -80,7 +54,7 @@ export const smoke: StageProgram<SmokeContext["settings"]> = {
 class FrozenUnderEmulation extends StageFailure {}
 
 async function prove(context: SmokeContext) {
-  const { libvirt } = context.settings;
+  const { libvirt } = context.request;
   const driver = libvirt ? libvirtDriver(context, libvirt) : await containerDriver(context);
   const proof = await proveBy(driver, context).finally(() => driver.remove());
   return { driver, ...proof };
@@ -89,7 +63,10 @@ async function prove(context: SmokeContext) {
 /** Boots one guest after another, then looks at the image; the guests are gone in any case. */
 async function proveBy(driver: Driver, context: SmokeContext) {
   const boots: Record<string, BootFacts> = {};
-  const planned = planBoots(context.settings, () => boots.first!.identity!);
+  const planned = planBoots(
+    { ...context.inputs, diskBytes: context.request.diskBytes },
+    () => boots.first!.identity!,
+  );
   for (const boot of planned) {
     const { seconds, complaints, findings } = await climbOne(driver, boot, planned, context);
     const { machine, screenshot } = boot;
@@ -98,7 +75,9 @@ async function proveBy(driver: Driver, context: SmokeContext) {
     }
     boots[machine.name] = {
       firmware: machine.firmware,
-      ...{ seconds, complaints, serialLog: machine.serialLog, screenshot },
+      seconds: { ...seconds },
+      complaints: [...complaints],
+      ...{ serialLog: machine.serialLog, screenshot },
       ...findings,
     };
   }
@@ -110,13 +89,13 @@ async function climbOne(
   driver: Driver,
   boot: PlannedBoot,
   all: readonly PlannedBoot[],
-  { settings, phase, signal }: SmokeContext,
+  { request, phase, signal }: SmokeContext,
 ): Promise<Climbed> {
   const guest = await driver.guest(boot.machine);
-  const deadlineSeconds = deadlineFor(driver.accelerator, settings.timeoutSeconds);
+  const deadlineSeconds = deadlineFor(driver.accelerator, request.timeoutSeconds);
   const emulated = driver.name === "qemu" && driver.accelerator === "tcg";
   // as long as the whole boot may take with KVM
-  const freeze = emulated ? { freezeSeconds: settings.timeoutSeconds } : {};
+  const freeze = emulated ? { freezeSeconds: request.timeoutSeconds } : {};
   const prefix = all.length > 1 ? `${boot.title}: ` : "";
   let failure: BootFailure;
   try {

@@ -4,7 +4,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 
-import { baseImage, findBaseImage, isDebianImage, releaseOf } from "../../executors/builderBase";
+import {
+  findBaseImage,
+  isDebianImage,
+  provideBaseImage,
+  releaseOf,
+} from "../../executors/builderBase";
 import { defaultBaseImage } from "../../setup/defaults";
 import { docker } from "../../executors/container";
 import { StageFailure } from "../../host/failure";
@@ -104,7 +109,7 @@ describe("the base image", function () {
 
   const lines: string[] = [];
   const run = (reference: string) =>
-    baseImage.run({ reference }, { print: (line) => lines.push(line) });
+    provideBaseImage({ reference }, { print: (line) => lines.push(line) });
   const failure = async (reference: string) =>
     run(reference).then(
       () => assert.fail("it did not fail"),

@@ -3,8 +3,11 @@ import { join } from "node:path";
 
 import { parseConversion } from "../../plan/formats";
 import { convert } from "../../stages/convert/convert";
-import { runStage, type StageAnswer, type StageRequest } from "../../run/stage";
+import type { StageAnswer, StageCall } from "../../plan/stages/call";
+import type { convert as contract } from "../../plan/stages/convert";
+import { runStage } from "../../run/runStage";
 import { sha256File } from "../../host/files";
+import { convertCall, IMAGE_RESULT, variant } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 
 /** A store that holds one image, and what asks for conversions of it. */
@@ -17,32 +20,26 @@ export class Conversions {
   /** Publishes a file as the image. @returns its path in the store */
   async publish(file: string): Promise<string> {
     copyFileSync(file, join(this.room.work({}), "image.qcow2"));
-    const { key, folder } = await this.room.publish({});
+    const { key, folder } = await this.room.publish({}, undefined, { result: IMAGE_RESULT });
     this.image = { key, sha256: await sha256File(file) };
     return join(folder, "image.qcow2");
   }
 
   /** @param attempt makes conversions that are otherwise equal different stages */
-  request(entry: string, attempt = ""): StageRequest {
+  call(entry: string, attempt = ""): StageCall<typeof contract> {
     const { format, options, fileName, name } = parseConversion(entry);
     const { toolsImage, image } = this;
-    return {
-      stack: "test",
-      root: `convert-${name}`,
-      description: {
-        stage: "convert",
-        version: 1,
-        inputs: { format, options, attempt },
-        upstream: { imageSha256: image!.sha256 },
-      },
-      settings: { toolsImage, image, format, options, fileName, timeoutSeconds: 100 },
-    };
+    return convertCall(
+      ...([image!.sha256, `convert-${name}`] as const),
+      { format, options: { ...options }, programs: variant(attempt) },
+      { toolsImage, imageKey: image!.key, fileName, timeoutSeconds: 100 },
+    );
   }
 
   run(entry: string, attempt = ""): Promise<StageAnswer> {
     return runStage(convert, {
       store: this.room.store,
-      request: this.request(entry, attempt),
+      call: this.call(entry, attempt),
       marker: undefined,
       secrets: {},
       print: () => undefined,

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { parseConversion } from "../../plan/formats";
-import type { StageAnswer } from "../../run/stage";
+import type { StageAnswer } from "../../plan/stages/call";
 import { Conversions } from "./conversions";
 import { inTools, makeSmallDisk, type SmallDisk } from "./smallDisk";
 import { toolsImage } from "./toolsImage";

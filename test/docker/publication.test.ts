@@ -12,10 +12,13 @@ import {
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-import { describePublication, type PublicationDestination } from "../../plan/publication";
+import type { PublicationDestination } from "../../plan/publication";
+import type { publish as contract } from "../../plan/stages/publish";
 import { publish } from "../../stages/publish/publish";
-import { runStage, type StageAnswer } from "../../run/stage";
+import type { StageAnswer } from "../../plan/stages/call";
+import { runStage } from "../../run/runStage";
 import { Roots } from "../../store/roots";
+import { publishCall, RELEASE_RESULT } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("the publish stage", () => {
@@ -49,7 +52,7 @@ describe("the publish stage", () => {
     room.work({}, description);
     const manifest = {
       ...room.manifest(description),
-      result: { manifestPath: join(output, "manifest.json") },
+      result: { ...RELEASE_RESULT, manifestPath: join(output, "manifest.json") },
     };
     const external = Object.keys(files).map((name) => ({
       path: join(output, name),
@@ -69,16 +72,21 @@ describe("the publish stage", () => {
     readonly destination?: PublicationDestination;
   }
 
-  async function run(releaseKey: string, options: Options = {}): Promise<StageAnswer> {
+  async function run(
+    releaseKey: string,
+    options: Options = {},
+  ): Promise<StageAnswer<typeof contract>> {
     const { stack = "dev", files = [], keep = 1 } = options;
     const { destination = { folder: join(outer, "to publish") } } = options;
     return runStage(publish, {
       store: room.store,
-      request: {
+      call: {
+        ...publishCall(
+          ...([releaseKey, "publish-nightly"] as const),
+          { files, destination },
+          { series: "dev-nightly", keep },
+        ),
         stack,
-        root: "publish-nightly",
-        description: describePublication(releaseKey, { destination, files }),
-        settings: { series: "dev-nightly", releaseKey, files, destination, keep },
       },
       marker: undefined,
       secrets: {},
@@ -88,7 +96,7 @@ describe("the publish stage", () => {
   }
 
   const there = () => readdirSync(join(outer, "to publish"));
-  const versionOf = ({ result }: StageAnswer) => String(result.version);
+  const versionOf = ({ result }: StageAnswer<typeof contract>) => result.version;
 
   describe("to a folder", () => {
     it("copies image and conversions with their digests, in a folder of their own", async () => {
@@ -98,7 +106,7 @@ describe("the publish stage", () => {
       assert.equal(readFileSync(join(folder, "packer-kragle-qcow2"), "utf8"), "first");
       const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
       assert.match(sums, /^[0-9a-f]{64} \*packer-kragle-qcow2$/m);
-      const files = answer.result.files as Record<string, { path: string; bytes: number }>;
+      const { files } = answer.result;
       assert.deepEqual(
         [files["kragle.raw"]!.path, files["kragle.raw"]!.bytes],
         [join(folder, "kragle.raw"), 9],
@@ -108,7 +116,7 @@ describe("the publish stage", () => {
     it("copies only the files that are wanted, and names those that there are", async () => {
       const key = await release("first");
       const answer = await run(key, { files: ["kragle.raw"] });
-      assert.deepEqual(Object.keys(answer.result.files as object), ["kragle.raw"]);
+      assert.deepEqual(Object.keys(answer.result.files), ["kragle.raw"]);
       await assert.rejects(
         run(key, { files: ["kragle.vdi"] }),
         /the release has no kragle.vdi; it has packer-kragle-qcow2, kragle.raw/,
@@ -196,7 +204,7 @@ esac
         readFileSync(join(outer, "calls"), "utf8"),
         /^--quiet --connect qemu\+ssh:\/\/host\/system vol-upload/m,
       );
-      const files = answer.result.files as Record<string, { path: string }>;
+      const { files } = answer.result;
       assert.equal(files["kragle.raw"]!.path, join(pool, `${version}.kragle.raw`));
     });
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
 import { base } from "../../stages/base/base";
-import { runStage } from "../../run/stage";
+import { runStage } from "../../run/runStage";
+import { baseCall, variant } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "./toolsImage";
 
@@ -33,20 +34,13 @@ const MINUTES = 60_000;
       const lines: string[] = [];
       const answer = await runStage(base, {
         store: store.store,
-        request: {
-          stack: "test",
-          root: "base",
-          description: store.describe("twice", "base"),
-          settings: {
-            toolsImage: image,
-            templateFolder: template.folder,
-            diskBytes,
-            kernel,
-            snapshot: null,
-            timeoutSeconds: timeouts.base,
-            silenceSeconds: timeouts.base,
+        call: baseCall(
+          {
+            ...{ toolsImage: image, templateFolder: template.folder },
+            ...{ timeoutSeconds: timeouts.base, silenceSeconds: timeouts.base },
           },
-        },
+          { diskBytes, kernel, programs: variant("twice") },
+        ),
         marker: undefined,
         secrets: {},
         print: (line) => lines.push(line),

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 import { parse } from "yaml";
 
-import type { BootFacts } from "../../stages/smoke/smoke";
+import type { BootFacts } from "../../plan/stages/smoke";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
 

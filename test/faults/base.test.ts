@@ -3,11 +3,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { type StageDescription, stageKey } from "../../plan/description";
+import { stageKey } from "../../plan/description";
 import { docker } from "../../executors/container";
-import type { StageRequest } from "../../run/stage";
+import type { StageCall } from "../../plan/stages/call";
 import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
+import { baseCall } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
@@ -29,7 +30,7 @@ describe("the base stage survives", function () {
   this.timeout(120_000);
   let room: TemporaryStore;
   let image: string;
-  const description: StageDescription = { stage: "base", version: 1, inputs: {}, upstream: {} };
+  const { description } = baseCall({ toolsImage: "", templateFolder: "" });
   countFaults();
 
   before(async function () {
@@ -41,16 +42,12 @@ describe("the base stage survives", function () {
   const templateJson = (minimumDiskBytes: number) =>
     JSON.stringify({ minimumDiskBytes, suite: "bookworm" });
 
-  function request(then: string): StageRequest {
+  function request(then: string): StageCall {
     const templateFolder = join(room.home, "template");
     mkdirSync(templateFolder, { recursive: true });
     writeFileSync(join(templateFolder, "template.json"), templateJson(2 ** 20));
     writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
-    const machine = { memoryMiB: 256, cpus: 1, accelerator: "tcg", privileged: false, vnc: null };
-    const toolsSettings = { toolsImage: image, templateFolder, diskBytes: 2 ** 20, iso: null };
-    const clocks = { timeoutSeconds: 60, silenceSeconds: 60 };
-    const settings = { ...toolsSettings, ...machine, ...clocks, kernel: "cloud", snapshot: null };
-    return { stack: "test", root: "base", description, settings };
+    return baseCall({ toolsImage: image, templateFolder });
   }
 
   const container = (run: Run) => run.processIn(room.store.id, stageKey(description), /base\.py/);

@@ -114,7 +114,7 @@ describe("a conversion that goes wrong", function () {
   it("leaves nothing under its name when it is killed, and the next run finishes", async () => {
     await conversions.publish(disk.path);
     const { home, place } = conversions.room;
-    const request = conversions.request("qcow2:compression=zlib");
+    const request = conversions.call("qcow2:compression=zlib");
     const { stage } = request.description;
     const key = stageKey(request.description);
     const run = Run.stage(home, request);

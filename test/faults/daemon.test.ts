@@ -86,7 +86,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
     const { home, store } = conversions.room;
     try {
       await conversions.publish(disk.path);
-      const request = conversions.request("qcow2:compression=zlib");
+      const request = conversions.call("qcow2:compression=zlib");
       const key = stageKey(request.description);
       const environment = { DOCKER_HOST: `unix://${daemon.socket}` };
       const run = Run.stage(home, request, environment);

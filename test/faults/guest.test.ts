@@ -82,7 +82,7 @@ describe("the image stage survives", function () {
   });
 
   it("a guest that is stuck while it proves itself: it is started once more", async () => {
-    const request = await guest().proofRequest(stuck, "repeat");
+    const request = await guest().proofCall(stuck, "repeat");
     const ended = await Run.stage(guest().room.home, request).ended;
     assert.equal(ended.code, 1, ended.stderr);
     assertStartedOnceMore(ended.stderr, "wait for the login prompt", STUCK, 4);
@@ -91,7 +91,7 @@ describe("the image stage survives", function () {
   });
 
   it("a guest that freezes while it proves itself: it is started once more", async () => {
-    const request = await guest().proofRequest("[    0.000000] Linux version 6.1", "hang");
+    const request = await guest().proofCall("[    0.000000] Linux version 6.1", "hang");
     const ended = await Run.stage(guest().room.home, request).ended;
     assert.equal(ended.code, 1, ended.stderr);
     assertStartedOnceMore(ended.stderr, "wait for the login prompt", SILENT, 4);
@@ -115,7 +115,7 @@ describe("the image stage survives", function () {
     mkdirSync(work, { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
     try {
-      const ended = await Run.stage(guest().room.home, guest().request()).ended;
+      const ended = await Run.stage(guest().room.home, guest().call()).ended;
       assert.match(ended.stderr, /the disk of .* is full/);
       assert.equal(ended.code, 3, ended.stderr);
       assert.deepEqual(readdirIfThere(work), []);

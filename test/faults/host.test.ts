@@ -62,9 +62,9 @@ describe("a stage on a hostile host", function () {
     if (disk) rmSync(disk.folder, { recursive: true });
   });
 
-  const stage = (entry = "raw.zst") => Run.stage(home, conversions.request(entry));
+  const stage = (entry = "raw.zst") => Run.stage(home, conversions.call(entry));
   const folderOf = (entry = "raw.zst") =>
-    conversions.room.store.folder("convert", stageKey(conversions.request(entry).description));
+    conversions.room.store.folder("convert", stageKey(conversions.call(entry).description));
 
   async function assertSucceeds(entry?: string): Promise<void> {
     const ended = await stage(entry).ended;
@@ -156,7 +156,7 @@ describe("a stage on a hostile host", function () {
     const other = new Conversions(disk.toolsImage);
     try {
       await other.publish(disk.path);
-      const runs = [stage(), Run.stage(other.room.home, other.request("raw.zst"))];
+      const runs = [stage(), Run.stage(other.room.home, other.call("raw.zst"))];
       for (const { ended } of runs) assert.equal((await ended).code, 0, (await ended).stderr);
       await assertNothingLeaked(home);
       await assertNothingLeaked(other.room.home);
@@ -168,7 +168,7 @@ describe("a stage on a hostile host", function () {
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     it(`leaves nothing after ${signal}, and finishes the next time`, async () => {
-      const request = conversions.request("qcow2:compression=zlib");
+      const request = conversions.call("qcow2:compression=zlib");
       const run = Run.stage(home, request);
       await run.container(conversions.room.store.id, stageKey(request.description));
       run.signal(signal);

@@ -90,7 +90,7 @@ describe("a build by Packer survives", function () {
   it("a script with Windows line ends", async () => {
     await guest().publish("hello", "hang");
     const scripts = { "50-1-my script.sh": "#!/bin/sh\r\necho hello\r\n" };
-    const ended = await Run.stage(guest().room.home, guest().request({}, scripts)).ended;
+    const ended = await Run.stage(guest().room.home, guest().call({}, scripts)).ended;
     assert.match(ended.stderr, /"50-1-my script\.sh" has Windows line ends/);
     await guest().assertSurvived("script with CRLF and a blank in its name", ended);
   });

@@ -8,7 +8,7 @@ import type Docker from "dockerode";
 
 import { docker } from "../../executors/container";
 import { projectFolder } from "../../host/project";
-import type { StageRequest } from "../../run/stage";
+import type { StageCall } from "../../plan/stages/call";
 import type { Clone } from "../clone";
 
 export interface Ended {
@@ -79,13 +79,13 @@ export class Run {
   /** Runs one stage as its command resource does. */
   static stage(
     home: string,
-    request: StageRequest,
+    call: StageCall,
     environment: NodeJS.ProcessEnv = {},
     owner?: { readonly uid: number; readonly gid: number },
   ): Run {
-    const input = JSON.stringify(request) + "\n";
+    const input = JSON.stringify(call) + "\n";
     const options = { input, environment, ...(owner ? { owner } : {}) };
-    return Run.start(home, ["stage", request.description.stage], options);
+    return Run.start(home, ["stage", call.description.stage], options);
   }
 
   /** For a test that gave up waiting: the lifelines end whatever works for them. */

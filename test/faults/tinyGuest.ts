@@ -4,9 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import type { StageRequest } from "../../run/stage";
+import type { StageCall } from "../../plan/stages/call";
+import type { RequestOf } from "../../plan/stages/contract";
+import type { image } from "../../plan/stages/image";
 import { inTools } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
+import { BASE_RESULT, IMAGE_RESULT, imageCall, smokeCall, variant } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { resultsOf } from "./atWork";
 import { bootSector, type THEN } from "./bootSector";
@@ -17,9 +20,9 @@ import { type Ended, Run } from "./run";
 export interface Fault {
   readonly words?: string;
   readonly then?: keyof typeof THEN;
-  readonly change?: Record<string, unknown>;
+  readonly change?: Partial<RequestOf<typeof image>>;
   readonly environment?: NodeJS.ProcessEnv;
-  readonly during?: (run: Run, key: string, request: StageRequest) => Promise<void>;
+  readonly during?: (run: Run, key: string, call: StageCall) => Promise<void>;
 }
 
 /** A store whose base is a disk with such a guest, and what asks for an image of it, by the template debian12. */
@@ -35,21 +38,12 @@ export class TinyGuest {
   }
 
   /** Publishes the guest as an image, and asks for its proof. */
-  async proofRequest(words: string, then: keyof typeof THEN): Promise<StageRequest> {
+  async proofCall(words: string, then: keyof typeof THEN): Promise<StageCall> {
     const { key, manifest } = await this.publishDisk("image", "image.qcow2", words, then);
-    return {
-      stack: "test",
-      root: "smoke",
-      description: this.room.describe("a", "smoke"),
-      settings: {
-        toolsImage: this.toolsImage,
-        image: { key, sha256: manifest.files[0]!.sha256 },
-        ...{ proof: "quick", channel: "agent", firmware: ["bios"] },
-        ...{ diskBytes: 256 * 2 ** 20, memoryMiB: 256, cpus: 1, accelerator: "tcg" },
-        // seconds; ten times as long under TCG
-        ...{ timeoutSeconds: 4, silenceSeconds: 60 },
-      },
-    };
+    const { toolsImage } = this;
+    return smokeCall(manifest.files[0]!.sha256, {
+      ...{ toolsImage, imageKey: key, diskBytes: 256 * 2 ** 20 },
+    });
   }
 
   private async publishDisk(stage: string, name: string, words: string, then: keyof typeof THEN) {
@@ -61,51 +55,43 @@ export class TinyGuest {
       inTools(this.toolsImage, folder, make);
       const description = this.room.describe("a", stage);
       copyFileSync(join(folder, "disk.qcow2"), join(this.room.work({}, description), name));
-      return await this.room.publish({}, description);
+      const result = stage === "base" ? BASE_RESULT : IMAGE_RESULT;
+      return await this.room.publish({}, description, { result });
     } finally {
       rmSync(folder, { recursive: true });
     }
   }
 
-  /** @param change settings that differ from a build under TCG that waits ten seconds for SSH */
-  request(
-    change: Record<string, unknown> = {},
+  /** @param change what differs from a build under TCG */
+  call(
+    change: Partial<RequestOf<typeof image>> = {},
     scripts: Record<string, string> = {},
-  ): StageRequest {
+  ): StageCall<typeof image> {
     const folder = join(this.room.home, "scripts");
     mkdirSync(folder, { recursive: true });
     const paths = Object.entries(scripts).map(([name, content]) => {
       writeFileSync(join(folder, name), content);
       return [name, join(folder, name)];
     });
-    return {
-      stack: "test",
-      root: "image",
-      description: this.room.describe(JSON.stringify(change)),
-      settings: {
+    return imageCall(
+      this.baseKey,
+      {
         toolsImage: this.toolsImage,
         templateFolder: "builder/templates/debian12",
-        baseKey: this.baseKey,
-        scripts: Object.fromEntries(paths) as object,
+        scripts: Object.fromEntries(paths) as Record<string, string>,
         diskBytes: 256 * 2 ** 20,
-        memoryMiB: 256,
-        cpus: 1,
-        accelerator: "tcg",
-        privileged: false,
-        vnc: null,
-        // seconds; ten times as long under TCG
-        timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },
         ...change,
       },
-    };
+      { programs: variant(JSON.stringify(change)) },
+    );
   }
 
   /** Runs the stage image on a guest that does this, and `during` once it has begun. It has to fail. */
   async fail({ words = "hello", then = "hang", ...fault }: Fault): Promise<Ended> {
     await this.publish(words, then);
-    const request = this.request(fault.change);
-    const run = Run.stage(this.room.home, request, fault.environment);
-    await fault.during?.(run, stageKey(request.description), request);
+    const call = this.call(fault.change);
+    const run = Run.stage(this.room.home, call, fault.environment);
+    await fault.during?.(run, stageKey(call.description), call);
     const ended = await run.ended;
     assert.notEqual(ended.code, 0);
     return ended;

@@ -61,7 +61,7 @@ describe("drift, with the real Pulumi CLI", function () {
         /^ +check +will run.*\n +its artifact is (gone from the store|damaged: check\.json is missing or altered)$/m,
       );
       assert.match(shown, /^ +image +unchanged$/m);
-      assert.match(shown, /qcow2-check update/);
+      assert.match(shown, /check update/);
       const { steps } = await project.up("drift");
       assert.equal(steps.check, "run");
       assert.equal(steps.image, "unchanged");
@@ -91,11 +91,11 @@ describe("drift, with the real Pulumi CLI", function () {
     const alone = new PulumiProject(own, own.path("state"));
     alone.addLeanStack("tools");
     await alone.succeeds(["stack", "init", "tools"]);
-    const names = ["builder", "builder-base-image", "builder-tools"];
+    const names = ["builder", "docker-base"];
     const target = names.flatMap((name) => ["--target", `**::${name}`]);
     await alone.update("tools", ...target);
     const { inputs } = (await alone.resources("tools")).find(({ urn }) =>
-      /builder-tools$/.test(urn),
+      /docker:index\/image:Image::builder$/.test(urn),
     )!;
     const { imageName } = inputs as { imageName: string };
     try {
@@ -103,12 +103,12 @@ describe("drift, with the real Pulumi CLI", function () {
         await docker.getImage(imageName).remove({ force: true });
         const shown = await alone.preview("tools");
         assert.match(shown, /^ +builder +will run.*\n +Docker has no image kragle-tools:/m, loss);
-        assert.match(shown, /builder-tools (update|replace)/, loss);
+        assert.match(shown, /builder (update|replace)/, loss);
         await alone.update("tools", ...target);
         await docker.getImage(imageName).inspect();
         const after = await alone.preview("tools");
         assert.match(after, /^ +builder +unchanged$/m, loss);
-        assert.doesNotMatch(after, /builder-tools (update|replace|create)/, loss);
+        assert.doesNotMatch(after, /builder (update|replace|create)/, loss);
       }
     } finally {
       await docker

@@ -57,7 +57,7 @@ describe("the verbs of the real Pulumi CLI", function () {
     const release = project.artifactOf("lean", "release");
     rmSync(check, { recursive: true });
     rmSync(release, { recursive: true });
-    await project.update("lean", "--target", await project.urn("lean", "qcow2-check"));
+    await project.update("lean", "--target", await project.urn("lean", "check"));
     assert.equal(existsSync(check), true);
     assert.equal(existsSync(release), false);
     await project.update("lean");
@@ -67,12 +67,8 @@ describe("the verbs of the real Pulumi CLI", function () {
 
   it("up --replace: replaces the resource and finds its result in the store", async () => {
     const before = (await project.up("lean")).outputs;
-    const said = await project.update(
-      "lean",
-      "--replace",
-      await project.urn("lean", "qcow2-check"),
-    );
-    assert.match(said, /qcow2-check (deleted|created|replaced|creating|deleting) /);
+    const said = await project.update("lean", "--replace", await project.urn("lean", "check"));
+    assert.match(said, /check (deleted|created|replaced|creating|deleting) /);
     assert.doesNotMatch(said, /» unpack/);
     assert.ok(roots("lean").includes("check"));
     await project.isUnchanged("lean");
@@ -117,7 +113,7 @@ describe("the verbs of the real Pulumi CLI", function () {
     const before = await second.preview("lean");
     assert.match(before, /^ +image +from store$/m);
     assert.match(before, /^ +check +will run.*\n +never built in this store$/m);
-    assert.match(before, /qcow2-check update/);
+    assert.match(before, /check update/);
     await second.update("lean");
     await second.isUnchanged("lean");
     // the first one's store has everything still

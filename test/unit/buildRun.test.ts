@@ -9,17 +9,41 @@ import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const plan = planImage(sampleSpec, sampleFiles, null);
 
+const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["image"]["request"] } =
+  {
+    base: {
+      templateFolder: "builder/templates/sample",
+      isoPath: null,
+      memoryMiB: 1024,
+      cpus: 2,
+      accelerator: "auto",
+      privileged: false,
+      vnc: null,
+      timeoutSeconds: 1800,
+      silenceSeconds: 600,
+    },
+    image: {
+      templateFolder: "builder/templates/sample",
+      scripts: { "50-1-app.sh": "scripts/app.sh" },
+      diskBytes: 2 ** 32,
+      accelerator: "auto",
+      privileged: false,
+      vnc: 5900,
+      timeouts: { whole: 3600, progress: 600, ssh: 180, script: 900, shutdown: 120 },
+    },
+  };
+
 const args: BuildRunArgs = {
   stack: "dev",
   toolsImage: "kragle-tools:1",
-  base: { description: plan.base.description, settings: { kernel: "cloud" }, marker: undefined },
-  image: { description: plan.image.description, settings: { cpus: 2 }, marker: undefined },
+  base: { planned: plan.base, request: requests.base, marker: undefined },
+  image: { planned: plan.image, request: requests.image, marker: undefined },
   knownImageSha256: undefined,
 };
 
 /** What the image stage answers. */
 const answered = ({ name }: Registered) =>
-  name === "build-image"
+  name === "image"
     ? { stdout: JSON.stringify({ files: { "image.qcow2": { sha256: sampleSha256, bytes: 8 } } }) }
     : {};
 
@@ -43,9 +67,9 @@ const register = (change: Partial<BuildRunArgs> = {}, options: MockOptions = {})
 describe("BuildRun", () => {
   it("is the command of base, and after it the command of image", async () => {
     const { resources } = await register();
-    const command = (stage: "base" | "image", settings: object): Registered => ({
+    const command = (stage: "base" | "image"): Registered => ({
       type: "command:local:Command",
-      name: `build-${stage}`,
+      name: stage,
       inputs: {
         create: `exec ./kragle stage ${stage}`,
         delete: `exec ./kragle drop-root 'dev' '${stage}'`,
@@ -53,7 +77,7 @@ describe("BuildRun", () => {
           stack: "dev",
           root: stage,
           description: plan[stage].description,
-          settings: { ...settings, toolsImage: "kragle-tools:1" },
+          request: { ...requests[stage], toolsImage: "kragle-tools:1" },
         }),
         environment: { KRAGLE_KEY: plan[stage].key },
         addPreviousOutputInEnv: false,
@@ -61,7 +85,7 @@ describe("BuildRun", () => {
       },
       secrets: [],
       parent: "build",
-      dependsOn: stage === "base" ? [] : ["build-base"],
+      dependsOn: stage === "base" ? [] : ["base"],
       options: {
         deleteBeforeReplace: true,
         customTimeouts: { create: "24h", update: "24h" },
@@ -78,8 +102,8 @@ describe("BuildRun", () => {
         dependsOn: [],
         options: {},
       },
-      command("base", { kernel: "cloud" }),
-      command("image", { cpus: 2 }),
+      command("base"),
+      command("image"),
     ] satisfies Registered[]);
   });
 
@@ -99,18 +123,18 @@ describe("BuildRun", () => {
   it("has a marker for a lost result, which then is no ignored change", async () => {
     const marker = "lost:2026-11-01T00:00:00.000Z";
     const { find } = await register({ base: { ...args.base, marker } });
-    assert.deepEqual(find("build-base").inputs.environment, {
+    assert.deepEqual(find("base").inputs.environment, {
       KRAGLE_KEY: plan.base.key,
       KRAGLE_MARKER: marker,
     });
-    assert.equal(find("build-base").options.ignoreChanges, undefined);
-    assert.deepEqual(find("build-image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);
+    assert.equal(find("base").options.ignoreChanges, undefined);
+    assert.deepEqual(find("image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);
   });
 
   it("keeps a secret encrypted, in the environment and nowhere else", async () => {
     const secrets = { PASSWORD: "hunter2", TOKEN: pulumi.output("t0ken") };
     const { find } = await register({ image: { ...args.image, secrets } });
-    const { inputs, secrets: paths } = find("build-image");
+    const { inputs, secrets: paths } = find("image");
     assert.deepEqual(inputs.environment, {
       KRAGLE_KEY: plan.image.key,
       KRAGLE_SECRET_PASSWORD: "hunter2",
@@ -120,13 +144,15 @@ describe("BuildRun", () => {
       "environment.KRAGLE_SECRET_PASSWORD",
       "environment.KRAGLE_SECRET_TOKEN",
     ]);
-    const others = JSON.stringify({ ...inputs, environment: {}, base: find("build-base").inputs });
+    const others = JSON.stringify({ ...inputs, environment: {}, base: find("base").inputs });
     assert.doesNotMatch(others, /hunter2|t0ken/);
   });
 
-  it("keeps its key when a secret or a setting changes", async () => {
-    const image = { ...args.image, settings: { cpus: 9 }, secrets: { PASSWORD: "other" } };
-    const { inputs } = (await register({ image })).find("build-image");
+  it("keeps its key when a secret or its request changes", async () => {
+    const request = { ...requests.image, vnc: null };
+    const image = { ...args.image, request, secrets: { PASSWORD: "other" } };
+    const { inputs } = (await register({ image })).find("image");
+    assert.match(String(inputs.stdin), /"vnc":null/);
     assert.equal((inputs.environment as Record<string, string>).KRAGLE_KEY, plan.image.key);
   });
 
@@ -142,7 +168,7 @@ describe("BuildRun", () => {
       { outputs },
     );
     assert.deepEqual(find("build").dependsOn, ["tools"]);
-    assert.deepEqual(made, ["tools", "build", "build-base", "build-image"]);
+    assert.deepEqual(made, ["tools", "build", "base", "image"]);
   });
 
   it("is known in a preview except for what comes of the tools image", async () => {
@@ -153,7 +179,7 @@ describe("BuildRun", () => {
       },
       { preview: true },
     );
-    const { inputs } = find("build-image");
+    const { inputs } = find("image");
     assert.equal(inputs.create, "exec ./kragle stage image");
     assert.deepEqual(inputs.environment, { KRAGLE_KEY: plan.image.key });
     assert.equal(inputs.stdin, UNKNOWN);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { BuilderImage, type BuilderImageArgs } from "../../components/builderImage";
+import { planImage } from "../../plan/imagePlan";
 import {
   type MockOptions,
   type Registered,
@@ -9,10 +10,12 @@ import {
   valueOf,
   withMocks,
 } from "../mocks";
+import { sampleFiles, sampleSpec } from "../samples";
 
 const args: BuilderImageArgs = {
   stack: "dev",
-  description: { stage: "builder", version: 1, inputs: { packer: "auto" }, upstream: {} },
+  architecture: "amd64",
+  planned: planImage(sampleSpec, sampleFiles, null).builder,
   toolsImage: "kragle-tools:0123456789ab",
   baseImage: "debian:bookworm-slim",
   packer: "auto",
@@ -48,25 +51,25 @@ describe("BuilderImage", () => {
     const { resources, value } = await register();
     assert.deepEqual(children(resources), [
       "kragle:index:BuilderImage builder < ",
-      "command:local:Command builder-base-image < builder",
-      "docker:index/image:Image builder-tools < builder",
-      "docker:index/image:Image builder-kragle < builder",
+      "command:local:Command docker-base < builder",
+      "docker:index/image:Image builder < builder",
+      "docker:index/image:Image hand-image < builder",
     ]);
     assert.equal(value.image, args.toolsImage);
     assert.deepEqual(
       value.ready.map((urn) => urn.split("::").at(-1)),
-      ["builder-tools"],
+      ["builder"],
     );
   });
 
   it("asks for the Docker base by its reference, and keeps the answer secret", async () => {
-    const base = (await register()).find("builder-base-image");
-    assert.equal(base.inputs.create, "exec ./kragle stage base-image");
+    const base = (await register()).find("docker-base");
+    assert.equal(base.inputs.create, "exec ./kragle stage docker-base");
     assert.deepEqual(requestOf(base), {
       stack: "dev",
       root: "builder",
       reference: "debian:bookworm-slim",
-      builder: args.description,
+      builder: args.planned.description,
     });
     assert.deepEqual(base.inputs.environment, {});
     assert.deepEqual(base.options, {
@@ -77,7 +80,7 @@ describe("BuilderImage", () => {
   });
 
   it("lets the stack's root go when it is destroyed", async () => {
-    const base = (await register()).find("builder-base-image");
+    const base = (await register()).find("docker-base");
     assert.equal(base.inputs.delete, "exec ./kragle drop-root 'dev' 'builder'");
   });
 
@@ -103,11 +106,11 @@ describe("BuilderImage", () => {
         },
       },
     });
-    const [tools, hand] = [find("builder-tools"), find("builder-kragle")];
+    const [tools, hand] = [find("builder"), find("hand-image")];
     assert.deepEqual(tools.inputs, image(args.toolsImage, "tools", "builder/tools.Dockerfile"));
     assert.deepEqual(hand.inputs, image("kragle", "kragle", "builder/Dockerfile"));
-    assert.deepEqual(tools.dependsOn, ["builder-base-image"]);
-    assert.deepEqual(hand.dependsOn, ["builder-base-image", "builder-tools"]);
+    assert.deepEqual(tools.dependsOn, ["docker-base"]);
+    assert.deepEqual(hand.dependsOn, ["builder", "docker-base"]);
     for (const { options } of [tools, hand]) {
       assert.deepEqual(options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
     }
@@ -120,19 +123,19 @@ describe("BuilderImage", () => {
 
   it("builds tools again that Docker has lost, and looks for their base first", async () => {
     const { find } = await register({ toolsMarker: "lost:1" });
-    assert.equal(environmentOf(find("builder-base-image")), "lost:1");
-    assert.equal(argOf(find("builder-tools")), "lost:1");
-    assert.equal(argOf(find("builder-kragle")), undefined);
-    assert.deepEqual(find("builder-tools").options, {});
-    assert.equal(find("builder-base-image").options.ignoreChanges, undefined);
-    assert.deepEqual(find("builder-kragle").options.ignoreChanges, ["build.args.KRAGLE_MARKER"]);
+    assert.equal(environmentOf(find("docker-base")), "lost:1");
+    assert.equal(argOf(find("builder")), "lost:1");
+    assert.equal(argOf(find("hand-image")), undefined);
+    assert.deepEqual(find("builder").options, {});
+    assert.equal(find("docker-base").options.ignoreChanges, undefined);
+    assert.deepEqual(find("hand-image").options.ignoreChanges, ["build.args.KRAGLE_MARKER"]);
   });
 
   it("builds the image for use by hand again that Docker has lost, not the tools", async () => {
     const { find } = await register({ handMarker: "lost:2" });
-    assert.equal(environmentOf(find("builder-base-image")), "lost:2");
-    assert.equal(argOf(find("builder-kragle")), "lost:2");
-    assert.equal(argOf(find("builder-tools")), undefined);
+    assert.equal(environmentOf(find("docker-base")), "lost:2");
+    assert.equal(argOf(find("hand-image")), "lost:2");
+    assert.equal(argOf(find("builder")), undefined);
   });
 
   it("is nothing but its reference where a ready one is used", async () => {
@@ -144,7 +147,7 @@ describe("BuilderImage", () => {
   it("is known in a preview except for what the host answers", async () => {
     const { find, value } = await register({}, { preview: true });
     assert.equal(value.image, args.toolsImage);
-    const { imageName, build } = find("builder-tools").inputs;
+    const { imageName, build } = find("builder").inputs;
     assert.equal(imageName, args.toolsImage);
     const { BASE, PACKER, http_proxy } = (build as { args: Record<string, string> }).args;
     assert.deepEqual([BASE, PACKER, http_proxy], [UNKNOWN, "auto", UNKNOWN]);

@@ -146,7 +146,7 @@ describe("the setting check", () => {
 });
 
 describe("a waived rule", () => {
-  const waive = (rule: string) => [{ rule, reason: "reached by console only" }];
+  const waive = (rule: string) => ({ [rule]: "reached by console only" });
   const finding = (image: SampleImage, id: string) =>
     judge(RULES, image.facts, waive(id)).find((f) => f.id === id)!;
 

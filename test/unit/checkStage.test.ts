@@ -3,16 +3,18 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import type { check as contract, Finding } from "../../plan/stages/check";
 import { check } from "../../stages/check/check";
-import type { Finding, Waiver } from "../../rules/judge";
 import { formsOf, type SecretSearch } from "../../host/secretForms";
 import { namedHostSecrets } from "../../host/secrets";
 import { StageFailure } from "../../host/failure";
 import type { StageContext } from "../../run/stage";
+import { IMAGE_RESULT } from "../sampleCalls";
+import { digest } from "../samples";
 import { SampleImage } from "./checkSamples";
 
 type Context = Parameters<typeof check.run>[0];
-type Container = Parameters<StageContext<unknown>["container"]>[0];
+type Container = Parameters<StageContext<typeof contract>["container"]>[0];
 
 describe("the check stage", () => {
   let work: string;
@@ -20,20 +22,19 @@ describe("the check stage", () => {
   afterEach(() => rmSync(work, { recursive: true }));
 
   /** Runs the stage; the inspector, which needs a container, has found this image. */
-  async function run(image: SampleImage, waive: Waiver[] = []) {
+  async function run(image: SampleImage, waive: Record<string, string> = {}) {
     const lines: string[] = [];
     const started: Container[] = [];
     const context = {
-      settings: {
-        toolsImage: "tools",
-        image: { key: "k", sha256: "a".repeat(64) },
-        rules: [],
-        waive,
-        timeoutSeconds: 60,
-      },
+      inputs: { programs: {}, rules: digest("8"), waive },
+      upstream: { imageSha256: digest("a") },
+      request: { toolsImage: "tools", imageKey: digest("1"), rules: [], timeoutSeconds: 60 },
       secrets: { rhsmPassword: "correct horse" },
       work,
-      store: { artifact: () => Promise.resolve({ folder: "/the/store/image-k" }) },
+      store: {
+        artifact: () =>
+          Promise.resolve({ folder: "/the/store/image-k", manifest: { result: IMAGE_RESULT } }),
+      },
       phase: () => undefined,
       detail: (line: string) => lines.push(line),
       container: (options: Container) => {
@@ -91,7 +92,7 @@ describe("the check stage", () => {
 
   it("tells what is waived, and goes on", async () => {
     const image = new SampleImage().file("/root/.bash_history", "x");
-    const { result, lines } = await run(image, [{ rule: "logs.history", reason: "a demo" }]);
+    const { result, lines } = await run(image, { "logs.history": "a demo" });
     assert.equal(result.passed, true);
     assert.ok(lines.includes("waived: logs.history: /root/.bash_history exists (a demo)"));
     assert.equal(checked().rules.find(({ id }) => id === "logs.history")!.waiver, "a demo");

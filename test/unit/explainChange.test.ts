@@ -134,6 +134,7 @@ describe("which input changed", () => {
 
   it("is everything where a ready builder takes the place of one that is built", () => {
     assert.deepEqual(explained(plan().builder, plan({ builderImage: "x" }).builder), [
+      "architecture: amd64 → none",
       "baseImage: debian:bookworm-slim → none",
       "builder/Dockerfile: 111111111111 → none",
       "builder/tools/run.py: 222222222222 → none",

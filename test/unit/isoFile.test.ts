@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
-import type { BaseSettings } from "../../stages/base/base";
+import type { base } from "../../plan/stages/base";
 import { provideIso } from "../../stages/base/isoFile";
 import { EXIT, StageFailure } from "../../host/failure";
 import { cachedIso, findIso } from "../../host/iso";
@@ -47,7 +47,7 @@ describe("the installation ISO", () => {
   /** What the stage base hands over, with a container that fetches `served`, or fails. */
   function context(secrets: Record<string, string> = {}, served?: string) {
     return {
-      settings: { toolsImage: "none", silenceSeconds: 1 },
+      request: { toolsImage: "none", silenceSeconds: 1 },
       store: at.store,
       secrets,
       signal: new AbortController().signal,
@@ -59,7 +59,7 @@ describe("the installation ISO", () => {
         writeFileSync(cachedIso(at.home, SHA256), served);
         return Promise.resolve({ exitCode: 0, tail: [] });
       },
-    } as unknown as StageContext<BaseSettings>;
+    } as unknown as StageContext<typeof base>;
   }
   const provide = (sha256 = SHA256, ...more: Parameters<typeof context>) =>
     provideIso(context(...more), { path, sha256 });

@@ -31,24 +31,25 @@ describe("the program of a stack that is installed from an ISO", function () {
   it("hands the ISO to base, and addresses and credentials as secrets only", async () => {
     const settings = { ...RHEL, ...ACCOUNT, isoUrls: URLS };
     const { find, resources } = await runProgram(at, { settings });
-    const base = requestOf(find("build-base")) as { settings: { iso: object } };
-    assert.deepEqual(base.settings.iso, {
-      path: "build/dev/os/rhel-server-7.1-x86_64-dvd.iso",
-      sha256: RHEL.isoSha256,
-    });
+    const base = requestOf(find("base")) as {
+      description: { inputs: { isoSha256: string } };
+      request: { isoPath: string };
+    };
+    assert.equal(base.request.isoPath, "build/dev/os/rhel-server-7.1-x86_64-dvd.iso");
+    assert.equal(base.description.inputs.isoSha256, RHEL.isoSha256);
     const secretsOf = (name: string) =>
       Object.entries(find(name).inputs.environment as Record<string, unknown>).filter(([key]) =>
         key.startsWith("KRAGLE_SECRET_"),
       );
     const plain = (entries: [string, unknown][]) => entries.map(([key]) => key).sort();
-    assert.deepEqual(plain(secretsOf("build-base")), ["KRAGLE_SECRET_isoUrls"]);
-    assert.deepEqual(plain(secretsOf("build-image")), [
+    assert.deepEqual(plain(secretsOf("base")), ["KRAGLE_SECRET_isoUrls"]);
+    assert.deepEqual(plain(secretsOf("image")), [
       "KRAGLE_SECRET_rhsmPassword",
       "KRAGLE_SECRET_rhsmUsername",
     ]);
-    assert.ok(find("build-image").secrets.includes("environment.KRAGLE_SECRET_rhsmPassword"));
+    assert.ok(find("image").secrets.includes("environment.KRAGLE_SECRET_rhsmPassword"));
     // a user's name may be a word that stands in any image
-    assert.deepEqual(plain(secretsOf("qcow2-check")), ["KRAGLE_SECRET_rhsmPassword"]);
+    assert.deepEqual(plain(secretsOf("check")), ["KRAGLE_SECRET_rhsmPassword"]);
     for (const { name, inputs } of resources) {
       const { environment: _, ...others } = inputs;
       assert.doesNotMatch(JSON.stringify(others), /canary/, name);

@@ -138,8 +138,8 @@ describe("keys of an image from an ISO", () => {
     assert.deepEqual(
       { base, image },
       {
-        base: "b8a32044e412ef5644b758d49f336df0fc9ffa4e0debd530081991dc6cf31719",
-        image: "8f8011c0c51796cbb4f7443531f9656c80ffe578f0207239e500f2b163aade14",
+        base: "d8ad52fd79f3ce145cf1a81bd27d18bcc1f90908548aa824a3c676f81b28907e",
+        image: "d3a84ba2a54ce7e7d76b7d422a603cfd2d3250ef6117b5634288c2d5a77eeea9",
       },
     );
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import type { InputFiles } from "../../plan/imagePlan";
+import type { InputFiles, ProgrammedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { digest, type KeyInputs, keysOf, sampleInputs, sampleSpec } from "../samples";
 
@@ -23,6 +23,12 @@ const withFiles = (change: (files: InputFiles) => Partial<InputFiles>) => (from:
   ...from,
   files: { ...from.files, ...change(from.files) },
 });
+
+/** Another program of kragle's, as one stage runs it in its container. */
+const withProgram = (stage: ProgrammedStage) =>
+  withFiles(({ programs }) => ({
+    programs: { ...programs, [stage]: { ...programs[stage], "common/new.py": digest("0") } },
+  }));
 
 const [raw, zstd] = sampleSpec.formats;
 const vmdk = { format: "vmdk", options: {}, fileName: "kragle.vmdk", name: "vmdk" };
@@ -49,6 +55,15 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
     withFiles((f) => ({ base: { ...f.base, "base.py": digest("0") } })),
     ["base", "image"],
   ],
+  ["a program of base", withProgram("base"), ["base", "image"]],
+  ["a program of image", withProgram("image"), ["image"]],
+  ["a program of check", withProgram("check"), ["check", "release"]],
+  [
+    "a program of convert",
+    withProgram("convert"),
+    ["convert-qcow2-zstd", "convert-raw", "release"],
+  ],
+  ["a program of smoke", withProgram("smoke"), ["release", "smoke"]],
   ["disk size", withSpec({ diskBytes: 2 ** 33 }), ["base", "image"]],
   ["kernel", withSpec({ kernel: "generic" }), ["base", "image"]],
   ["snapshot", withSpec({ snapshot: "2026-11-01" }), ["base", "image"]],

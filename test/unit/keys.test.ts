@@ -13,14 +13,14 @@ describe("keys", () => {
     // computed by another program (Python: json.dumps with sorted keys, hashlib): whoever changes one of these throws away every
     // result in everybody's store
     assert.deepEqual(keysOf(sampleInputs), {
-      builder: "9c4fbc0609bb9b8d7a0375eecc223bb3559165bd505b4ed53d8c8c8764ce5571",
-      base: "8ba5aecc3739a6b481ca95eb1fd7be7c8049efdd5b8bd13e816b993b7e523988",
-      image: "9f6d0863362046bbdd51cd4388156fd2feea3b024e466a1a0492778989acbb02",
-      check: "5b7760c31a77eb941a08eb7767b9c3e22b66797c1f099996c13ec2b2748e20e9",
-      "convert-raw": "360085a76399cb5c83acfd7506e23cb03374d544252240fa1f31054cc19c16e9",
-      "convert-qcow2-zstd": "1c186f0508b91521e49e5f43f053492817c40c2a9238efffb921092897e38f90",
-      smoke: "bfb796f31f2c454d915f7adb69a26c4c3f4bc0a9076bc94deeba0b05676cbeb5",
-      release: "51086b5923c4799ac7b80f3a1439816f0e5c85efc675cd1ea655c60dad15fc31",
+      builder: "489874a81e89bf1ecbde90d6553f2aaed3ff44d3ccb1257dd0c40a50f5782497",
+      base: "25a6cdcb960cad522f0f5bf8137d51e39877df0d98cfe02525cd3f55b06f01c9",
+      image: "95f64a54cdb8b861970a7e1e84396b09b8a145a87d192c7c22678ea3aabb2dd4",
+      check: "d2c4b42434c0bc0d2c271e1592146f2f02534a93c7739c888201161cfeabdb37",
+      "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
+      "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
+      smoke: "f674b313e68b3c8087041f8984d93c5b8bb6a3eaa617300d2fc11e628cc8c371",
+      release: "3be897750502226d05006a30b5863d9ed7e4b55d4df777f4a3a9c66eae1a8641",
     });
   });
 

@@ -4,15 +4,22 @@ import { join } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { SmokeDomain } from "../../components/smokeDomain";
+import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
 import { planProof } from "../../plan/imagePlan";
 import { projectFolder } from "../../host/project";
 import { freshly } from "../freshProgram";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
-import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
+import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const spec = { ...sampleSpec, smoke: "libvirt" } as const;
 const planned = planProof(spec, sampleFiles, sampleSha256).smoke!;
+
+const request: SmokeDomainArgs["request"] = {
+  diskBytes: 2 ** 32,
+  accelerator: "auto",
+  timeoutSeconds: 180,
+  silenceSeconds: 600,
+};
 
 const LABEL = "kragle-dev-1234abcd";
 const volumeName = (kind: string) => `${LABEL}-aaaaaaaaaaaa-${kind}`;
@@ -29,15 +36,16 @@ const run = (preview = false, imageSha256: pulumi.Input<string> = sampleSha256) 
       new SmokeDomain("smoke", {
         stack: "dev",
         toolsImage: "kragle-tools:1",
-        imageKey: "1mage",
+        imageKey: digest("1"),
         imageSha256,
-        description: planned.description,
-        settings: { cpus: 2 },
+        planned,
+        request,
         marker: undefined,
         libvirt: {
           uri: "qemu:///system",
           label: LABEL,
           imageFile: ".kragle/store/image-1/image.qcow2",
+          architecture: "amd64",
           diskBytes: 2 ** 32,
           memoryMiB: 1024,
           cpus: 2,
@@ -58,7 +66,7 @@ describe("SmokeDomain with the driver libvirt", () => {
     assert.deepEqual(
       mocks.resources.map(({ type, name, parent }) => `${type} ${name} < ${parent}`).sort(),
       [
-        "command:local:Command smoke-boot < smoke",
+        "command:local:Command smoke < smoke",
         "command:local:Command smoke-type < smoke",
         "kragle:index:SmokeDomain smoke < ",
         "libvirt:index/domain:Domain smoke-domain < smoke",
@@ -146,7 +154,7 @@ describe("SmokeDomain with the driver libvirt", () => {
   });
 
   it("tells the stage what to boot, and lets it wait for the domain", () => {
-    const boot = mocks.find("smoke-boot");
+    const boot = mocks.find("smoke");
     assert.deepEqual(boot.dependsOn, [
       ...["smoke-domain", "smoke-image", "smoke-overlay", "smoke-serial", "smoke-type"],
     ]);
@@ -154,10 +162,10 @@ describe("SmokeDomain with the driver libvirt", () => {
       stack: "dev",
       root: "smoke",
       description: planned.description,
-      settings: {
-        cpus: 2,
+      request: {
+        ...request,
         toolsImage: "kragle-tools:1",
-        image: { key: "1mage", sha256: sampleSha256 },
+        imageKey: digest("1"),
         libvirt: {
           uri: "qemu:///system",
           domain: LABEL,
@@ -178,7 +186,7 @@ describe("SmokeDomain with the driver libvirt", () => {
     assert.deepEqual(names(preview), names(mocks));
     assert.equal(preview.find("smoke-image").inputs.name, UNKNOWN);
     assert.equal(preview.find("smoke-domain").inputs.type, UNKNOWN);
-    assert.equal(preview.find("smoke-boot").inputs.stdin, UNKNOWN);
+    assert.equal(preview.find("smoke").inputs.stdin, UNKNOWN);
   });
 });
 

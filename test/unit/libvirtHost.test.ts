@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
-import { domainType, requireLibvirt } from "../../executors/libvirtHost";
+import { chooseDomainType, requireLibvirt } from "../../executors/libvirtHost";
 import { Virsh } from "../../host/virsh";
+import { sampleSha256 } from "../samples";
 
 /** A virsh whose answers are the cases of a shell's `case "$*"`, after the connection's arguments. */
 class FakeVirsh {
@@ -74,7 +75,10 @@ describe("a libvirt daemon", () => {
 
   describe("gives a domain the type", () => {
     const decide = (uri: string, accelerator: "auto" | "kvm" | "tcg") =>
-      domainType.run({ uri, accelerator, toolsImage: "none" }, () => undefined);
+      chooseDomainType(
+        { uri, accelerator, toolsImage: "none", imageSha256: sampleSha256 },
+        () => undefined,
+      );
 
     it("qemu where TCG is set, without asking", async () => {
       fake("*) exit 1 ;;");

@@ -9,7 +9,7 @@ import { planLines, planRows, totalSeconds } from "../../infra/planReport";
 import { parseSettings } from "../../infra/settings";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
-import { claimResult } from "../../run/stage";
+import { claimResult } from "../../run/answer";
 import { claimBuilder } from "../../run/claimBuilder";
 import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";

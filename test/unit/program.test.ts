@@ -3,6 +3,9 @@ import { join } from "node:path";
 
 import { Roots } from "../../store/roots";
 import { projectFolder } from "../../host/project";
+import type { base } from "../../plan/stages/base";
+import type { StageCall } from "../../plan/stages/call";
+import type { release } from "../../plan/stages/release";
 import { answer, RELEASED, runProgram } from "../devProgram";
 import { requestOf, UNKNOWN } from "../mocks";
 import { sampleSha256 } from "../samples";
@@ -13,15 +16,15 @@ const IMAGE = "docker:index/image:Image";
 
 /** What the stack dev consists of, sorted. */
 const DEV = [
-  `${COMMAND} build-base < build`,
-  `${COMMAND} build-image < build`,
-  `${COMMAND} builder-base-image < builder`,
+  `${COMMAND} base < build`,
+  `${COMMAND} check < qcow2`,
   `${COMMAND} convert-raw < convert-raw`,
-  `${COMMAND} qcow2-check < qcow2`,
-  `${COMMAND} release-files < release`,
-  `${COMMAND} smoke-boot < smoke`,
-  `${IMAGE} builder-kragle < builder`,
-  `${IMAGE} builder-tools < builder`,
+  `${COMMAND} docker-base < builder`,
+  `${COMMAND} image < build`,
+  `${COMMAND} release < release`,
+  `${COMMAND} smoke < smoke`,
+  `${IMAGE} builder < builder`,
+  `${IMAGE} hand-image < builder`,
   "kragle:index:BuildRun build < ",
   "kragle:index:BuilderImage builder < ",
   "kragle:index:Conversion convert-raw < ",
@@ -47,7 +50,14 @@ describe("the program of the stack dev", function () {
     const { list, value } = await runProgram(at);
     assert.deepEqual(list.toSorted(), DEV);
     assert.deepEqual(Object.keys(value!).sort(), OUTPUTS);
-    const { tools: _, files: __, ...released } = RELEASED;
+    const {
+      tools: _,
+      files: __,
+      packages: ___,
+      signer: ____,
+      releasedAt: _____,
+      ...released
+    } = RELEASED;
     const absolute = (path: string) => join(projectFolder, path);
     assert.deepEqual(value, {
       ...released,
@@ -66,14 +76,10 @@ describe("the program of the stack dev", function () {
     const { name } = resources.find(({ type }) => type === "kragle:index:Publication")!;
     const publish = find(name);
     assert.equal(publish.inputs.create, "exec ./kragle stage publish");
-    assert.deepEqual(publish.dependsOn, ["build-image", "release-files"]);
-    const {
-      description,
-      settings: given,
-      root,
-    } = requestOf(publish) as {
+    assert.deepEqual(publish.dependsOn, ["image", "release"]);
+    const { description, request, root } = requestOf(publish) as {
       root: string;
-      settings: object;
+      request: object;
       description: { inputs: object; upstream: { release: string } };
     };
     assert.equal(root, name);
@@ -81,15 +87,9 @@ describe("the program of the stack dev", function () {
     assert.deepEqual(inputs, { destination: { folder: "/srv/images" }, files: [] });
     assert.equal(
       upstream.release,
-      (find("release-files").inputs.environment as { KRAGLE_KEY: string }).KRAGLE_KEY,
+      (find("release").inputs.environment as { KRAGLE_KEY: string }).KRAGLE_KEY,
     );
-    assert.deepEqual(given, {
-      series: `dev-${name}`,
-      releaseKey: upstream.release,
-      files: [],
-      destination: { folder: "/srv/images" },
-      keep: 2,
-    });
+    assert.deepEqual(request, { series: `dev-${name}`, keep: 2 });
     assert.deepEqual(Object.keys((value as { publications: object }).publications), [
       name.replace("publish-", ""),
     ]);
@@ -99,10 +99,10 @@ describe("the program of the stack dev", function () {
     const { list, value, find } = await runProgram(at, { preview: true });
     assert.deepEqual(list.toSorted(), DEV);
     assert.equal(value, undefined);
-    for (const name of ["qcow2-check", "convert-raw", "smoke-boot", "release-files"]) {
+    for (const name of ["check", "convert-raw", "smoke", "release"]) {
       assert.equal(find(name).inputs.stdin, UNKNOWN, name);
     }
-    for (const name of ["build-base", "build-image"]) {
+    for (const name of ["base", "image"]) {
       assert.match(String(find(name).inputs.stdin), /^\{"stack":"dev",/, name);
     }
   });
@@ -110,32 +110,25 @@ describe("the program of the stack dev", function () {
   it("releases after check, every conversion and the boot", async () => {
     const formats = ["raw", "vmdk", { format: "qcow2", compression: "zstd" }];
     const { find } = await runProgram(at, { settings: { formats } });
-    const { dependsOn, inputs } = find("release-files");
+    const { dependsOn, inputs } = find("release");
     assert.deepEqual(dependsOn.toSorted(), [
-      ...["build-image", "convert-qcow2-zstd", "convert-raw", "convert-vmdk"],
-      ...["qcow2-check", "smoke-boot"],
+      ...["check", "convert-qcow2-zstd", "convert-raw", "convert-vmdk", "image", "smoke"],
     ]);
-    const { settings, description } = JSON.parse(String(inputs.stdin)) as {
-      settings: {
-        conversions: { name: string; key: string }[];
-        checkKey: string;
-        smokeKey: string;
-      };
-      description: { upstream: Record<string, string> };
-    };
+    const { request, description } = JSON.parse(String(inputs.stdin)) as StageCall<typeof release>;
     const keyOf = (name: string) =>
       (find(name).inputs.environment as Record<string, string>).KRAGLE_KEY;
-    assert.deepEqual(
-      settings.conversions.map(({ name, key }) => [name, key]),
-      ["raw", "vmdk", "qcow2-zstd"].map((name) => [name, keyOf(`convert-${name}`)]),
-    );
-    assert.equal(settings.checkKey, keyOf("qcow2-check"));
-    assert.equal(settings.smokeKey, keyOf("smoke-boot"));
+    assert.deepEqual(request.conversions, [
+      { name: "raw", format: "raw", fileName: "kragle.raw" },
+      { name: "vmdk", format: "vmdk", fileName: "kragle.vmdk" },
+      { name: "qcow2-zstd", format: "qcow2", fileName: "kragle.zstd.qcow2" },
+    ]);
     assert.deepEqual(description.upstream, {
       imageSha256: sampleSha256,
-      check: settings.checkKey,
-      smoke: settings.smokeKey,
-      ...Object.fromEntries(settings.conversions.map(({ name, key }) => [`convert ${name}`, key])),
+      check: keyOf("check"),
+      smoke: keyOf("smoke"),
+      "convert raw": keyOf("convert-raw"),
+      "convert vmdk": keyOf("convert-vmdk"),
+      "convert qcow2-zstd": keyOf("convert-qcow2-zstd"),
     });
   });
 
@@ -145,8 +138,11 @@ describe("the program of the stack dev", function () {
       list.toSorted(),
       DEV.filter((line) => !/convert-raw|smoke/.test(line)),
     );
-    const { settings } = requestOf(find("release-files")) as { settings: object };
-    assert.deepEqual({ ...settings }, { ...settings, smokeKey: null, conversions: [] });
+    const { request, description } = requestOf(find("release")) as unknown as StageCall<
+      typeof release
+    >;
+    assert.deepEqual(request.conversions, []);
+    assert.deepEqual(Object.keys(description.upstream).sort(), ["check", "imageSha256"]);
   });
 
   it("builds no Docker image where a ready one is named", async () => {
@@ -154,10 +150,10 @@ describe("the program of the stack dev", function () {
     const { list, find } = await runProgram(at, { settings: { builderImage } });
     assert.deepEqual(
       list.toSorted(),
-      DEV.filter((line) => !/builder-/.test(line)),
+      DEV.filter((line) => !/^docker:|docker-base/.test(line)),
     );
-    const { settings } = requestOf(find("build-base")) as { settings: Record<string, unknown> };
-    assert.equal(settings.toolsImage, builderImage);
+    const { request } = requestOf(find("base")) as unknown as StageCall<typeof base>;
+    assert.equal(request.toolsImage, builderImage);
   });
 
   it("releases nothing where a proof failed", async function () {
@@ -165,14 +161,14 @@ describe("the program of the stack dev", function () {
     const made: string[] = [];
     const run = runProgram(at, {
       outputs: (resource) => {
-        if (resource.name === "smoke-boot") throw new Error("no login prompt");
+        if (resource.name === "smoke") throw new Error("no login prompt");
         made.push(resource.name);
         return answer(resource);
       },
     });
     await assert.rejects(run, /no login prompt/);
-    assert.ok(made.includes("build-image"));
-    assert.ok(!made.includes("release-files"));
+    assert.ok(made.includes("image"));
+    assert.ok(!made.includes("release"));
   });
 
   it("gives every stage the key of its own description", async () => {

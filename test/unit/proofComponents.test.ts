@@ -2,22 +2,20 @@ import assert from "node:assert/strict";
 
 import * as pulumi from "@pulumi/pulumi";
 
-import { Conversion } from "../../components/conversion";
-import type { ProofStageArgs } from "../../components/proofStage";
-import { Qcow2Artifact } from "../../components/qcow2Artifact";
+import { Conversion, type ConversionArgs } from "../../components/conversion";
+import { Qcow2Artifact, type Qcow2ArtifactArgs } from "../../components/qcow2Artifact";
 import { Release, type ReleaseArgs } from "../../components/release";
-import { SmokeDomain } from "../../components/smokeDomain";
-import { planProof } from "../../plan/imagePlan";
+import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
+import { planImage, planProof } from "../../plan/imagePlan";
 import { type Registered, UNKNOWN, valueOf, withMocks } from "../mocks";
-import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
+import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const plan = planProof(sampleSpec, sampleFiles, sampleSha256);
 
 const common = {
   stack: "dev",
   toolsImage: "kragle-tools:1",
-  imageKey: "1mage",
-  imageSha256: sampleSha256,
+  imageKey: digest("1"),
   marker: undefined,
 };
 
@@ -26,21 +24,20 @@ const command = (
   name: string,
   parent: string,
   stage: "check" | "convert" | "smoke" | "release",
-  root: string,
   planned: { description: object; key: string },
-  settings: object,
+  request: object,
   dependsOn: string[] = [],
 ): Registered => ({
   type: "command:local:Command",
   name,
   inputs: {
     create: `exec ./kragle stage ${stage}`,
-    delete: `exec ./kragle drop-root 'dev' '${root}'`,
+    delete: `exec ./kragle drop-root 'dev' '${name}'`,
     stdin: JSON.stringify({
       stack: "dev",
-      root,
+      root: name,
       description: planned.description,
-      settings,
+      request: { ...request, ...ofImage },
     }),
     environment: { KRAGLE_KEY: planned.key },
     addPreviousOutputInEnv: false,
@@ -56,110 +53,106 @@ const command = (
   },
 });
 
-const ofImage = { toolsImage: "kragle-tools:1", image: { key: "1mage", sha256: sampleSha256 } };
+const ofImage = { toolsImage: "kragle-tools:1", imageKey: digest("1") };
+
+const checkArgs: Qcow2ArtifactArgs = {
+  ...common,
+  planned: plan.check,
+  request: { rules: ["site.yaml"], timeoutSeconds: 600 },
+};
+
+const convertArgs: ConversionArgs = {
+  ...common,
+  planned: plan.conversions[1]!,
+  request: { fileName: "kragle.zstd.qcow2", timeoutSeconds: 1800 },
+};
+
+const smokeArgs: SmokeDomainArgs = {
+  ...common,
+  imageSha256: sampleSha256,
+  planned: plan.smoke!,
+  request: {
+    diskBytes: 2 ** 32,
+    accelerator: "auto",
+    timeoutSeconds: 180,
+    silenceSeconds: 600,
+  },
+};
 
 const releaseArgs = (proofs: pulumi.Resource[] = []): ReleaseArgs => ({
   ...common,
-  description: plan.release.description,
-  settings: { path: "build/dev", virtualBytes: 1 },
-  conversions: [{ name: "raw", format: "raw", key: "c0nvert", fileName: "kragle.raw" }],
-  checkKey: "ch3ck",
-  smokeKey: null,
+  planned: plan.release,
+  request: {
+    stack: "dev",
+    virtualBytes: 1,
+    conversions: [{ name: "raw", format: "raw", fileName: "kragle.raw" }],
+    signKey: null,
+    parameters: { diskSize: "4 GiB" },
+    baseImage: "debian:bookworm-slim",
+    builder: planImage(sampleSpec, sampleFiles, null).builder.description,
+  },
   proofs,
 });
 
 const types = (resources: readonly Registered[]) => resources.map(({ type }) => type);
 
 describe("the components below the image", () => {
-  it("Qcow2Artifact is the command of check, and hands the digest on", async () => {
-    const { resources, value } = await withMocks(() => {
-      const settings = { timeoutSeconds: 600 };
-      const description = plan.check.description;
-      return valueOf(new Qcow2Artifact("qcow2", { ...common, description, settings }).sha256);
+  it("Qcow2Artifact is the command of check", async () => {
+    const { resources } = await withMocks(() => {
+      new Qcow2Artifact("qcow2", checkArgs);
     });
-    assert.equal(value, sampleSha256);
     assert.deepEqual(types(resources), ["kragle:index:Qcow2Artifact", "command:local:Command"]);
-    const settings = { timeoutSeconds: 600, ...ofImage };
-    assert.deepEqual(
-      resources[1],
-      command("qcow2-check", "qcow2", "check", "check", plan.check, settings),
-    );
+    const { request } = checkArgs;
+    assert.deepEqual(resources[1], command("check", "qcow2", "check", plan.check, request));
   });
 
   it("Conversion is the command of convert, under its own root", async () => {
-    const planned = plan.conversions[1]!;
     const { resources } = await withMocks(() => {
-      const settings = { format: "qcow2" };
-      const { description } = planned;
-      new Conversion("convert-x", { ...common, description, settings, format: "qcow2-zstd" });
+      new Conversion("convert-x", convertArgs);
     });
     assert.deepEqual(types(resources), ["kragle:index:Conversion", "command:local:Command"]);
-    const settings = { format: "qcow2", ...ofImage };
     assert.deepEqual(
       resources[1],
-      command("convert-x", "convert-x", "convert", "convert-qcow2-zstd", planned, settings),
+      command("convert-x", "convert-x", "convert", plan.conversions[1]!, convertArgs.request),
     );
   });
 
   it("SmokeDomain is the command of smoke", async () => {
     const { resources } = await withMocks(() => {
-      const { description } = plan.smoke!;
-      new SmokeDomain("smoke", { ...common, description, settings: { cpus: 2 } });
+      new SmokeDomain("smoke", smokeArgs);
     });
     assert.deepEqual(types(resources), ["kragle:index:SmokeDomain", "command:local:Command"]);
-    assert.deepEqual(
-      resources[1],
-      command("smoke-boot", "smoke", "smoke", "smoke", plan.smoke!, { cpus: 2, ...ofImage }),
-    );
+    const { request } = smokeArgs;
+    assert.deepEqual(resources[1], command("smoke", "smoke", "smoke", plan.smoke!, request));
   });
 
   it("Release is the command of release, after every proof, and gives what was released", async () => {
     const { resources, value } = await withMocks(
       () => {
-        const proof = (name: string) =>
-          new Conversion(name, {
-            ...common,
-            description: plan.check.description,
-            settings: {},
-            format: name,
-          }).convert;
+        const proof = (name: string) => new Conversion(name, convertArgs).convert;
         return valueOf(new Release("release", releaseArgs([proof("b"), proof("a")])).facts);
       },
       { outputs: () => ({ stdout: '{"result":{"imagePath":"build/dev/output/x"}}' }) },
     );
     assert.deepEqual(value, { imagePath: "build/dev/output/x" });
-    const settings = {
-      path: "build/dev",
-      virtualBytes: 1,
-      ...ofImage,
-      conversions: [{ name: "raw", format: "raw", key: "c0nvert", fileName: "kragle.raw" }],
-      checkKey: "ch3ck",
-      smokeKey: null,
-    };
+    const { request } = releaseArgs();
     assert.deepEqual(
       resources.at(-1),
-      command("release-files", "release", "release", "release", plan.release, settings, ["a", "b"]),
+      command("release", "release", "release", plan.release, request, ["a", "b"]),
     );
   });
 
   it("know in a preview what runs although the image is not known yet", async () => {
-    const unknown: Pick<ProofStageArgs, "imageSha256" | "description"> = {
-      imageSha256: pulumi.unknown as never,
-      description: pulumi.unknown as never,
-    };
+    const unknown = { planned: pulumi.unknown as never };
     const { find } = await withMocks(
       () => {
-        const args = { ...common, ...unknown, settings: {} };
-        new Qcow2Artifact("qcow2", args);
+        new Qcow2Artifact("qcow2", { ...checkArgs, ...unknown });
         new Release("release", { ...releaseArgs(), ...unknown });
       },
       { preview: true },
     );
-    for (const [name, stage] of [
-      ["qcow2-check", "check"],
-      ["release-files", "release"],
-    ] as const) {
-      const { inputs } = find(name);
+    for (const stage of ["check", "release"]) {
+      const { inputs } = find(stage);
       assert.deepEqual(inputs, {
         create: `exec ./kragle stage ${stage}`,
         delete: `exec ./kragle drop-root 'dev' '${stage}'`,
@@ -173,11 +166,9 @@ describe("the components below the image", () => {
 
   it("keep the secrets that must not be in the image encrypted", async () => {
     const { find } = await withMocks(() => {
-      const description = plan.check.description;
-      const secrets = { PASSWORD: "hunter2" };
-      new Qcow2Artifact("qcow2", { ...common, description, settings: {}, secrets });
+      new Qcow2Artifact("qcow2", { ...checkArgs, secrets: { PASSWORD: "hunter2" } });
     });
-    const { inputs, secrets } = find("qcow2-check");
+    const { inputs, secrets } = find("check");
     assert.deepEqual(secrets, ["environment.KRAGLE_SECRET_PASSWORD"]);
     assert.doesNotMatch(String(inputs.stdin), /hunter2/);
   });

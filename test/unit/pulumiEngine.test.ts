@@ -34,43 +34,40 @@ function translated(events: readonly object[], preview = false) {
 describe("the events of the Pulumi CLI", () => {
   it("tell a stage that works from one whose result is there, by whether it says anything", () => {
     const { heard } = translated([
-      before("build-base", "same"),
-      after("build-base", "same"),
-      before("build-image", "create"),
-      after("build-image", "create"),
-      before("qcow2-check", "update"),
-      said("qcow2-check", "» unpack\n49 rules hold\n"),
-      after("qcow2-check", "update"),
+      before("base", "same"),
+      after("base", "same"),
+      before("image", "create"),
+      after("image", "create"),
+      before("check", "update"),
+      said("check", "» unpack\n49 rules hold\n"),
+      after("check", "update"),
       after("convert-raw", "delete"),
     ]);
     assert.deepEqual(heard, [
-      { kind: "done", step: "build-base", from: "unchanged" },
-      { kind: "done", step: "build-image", from: "store" },
-      { kind: "start", step: "qcow2-check" },
-      { kind: "line", step: "qcow2-check", text: "» unpack" },
-      { kind: "line", step: "qcow2-check", text: "49 rules hold" },
-      { kind: "done", step: "qcow2-check", from: "run" },
+      { kind: "done", step: "base", from: "unchanged" },
+      { kind: "done", step: "image", from: "store" },
+      { kind: "start", step: "check" },
+      { kind: "line", step: "check", text: "» unpack" },
+      { kind: "line", step: "check", text: "49 rules hold" },
+      { kind: "done", step: "check", from: "run" },
     ]);
   });
 
   it("have a Docker build start with its operation", () => {
     const type = "docker:index/image:Image";
     const { heard } = translated([
-      before("builder-tools", "update", type),
-      after("builder-tools", "update", type),
+      before("builder", "update", type),
+      after("builder", "update", type),
     ]);
     assert.deepEqual(heard, [
-      { kind: "start", step: "builder-tools" },
-      { kind: "done", step: "builder-tools", from: "run" },
+      { kind: "start", step: "builder" },
+      { kind: "done", step: "builder", from: "run" },
     ]);
   });
 
   it("start nothing in a preview, and count what would change", () => {
     const { heard } = translated(
-      [
-        before("qcow2-check", "update"),
-        { summaryEvent: { resourceChanges: { update: 1, same: 15 } } },
-      ],
+      [before("check", "update"), { summaryEvent: { resourceChanges: { update: 1, same: 15 } } }],
       true,
     );
     assert.deepEqual(heard, [{ kind: "resources", changes: { update: 1, same: 15 } }]);
@@ -78,19 +75,19 @@ describe("the events of the Pulumi CLI", () => {
 
   it("carry the words of the first failure, without the command's text and status", () => {
     const { heard, translator } = translated([
-      before("smoke-boot", "create"),
+      before("smoke", "create"),
       said(
-        "smoke-boot",
+        "smoke",
         '<{%fg 1%}>exit status 3: running "exec ./kragle stage smoke":\n» boot\n✗ smoke: no login\n✗   logs: x\n<{%reset%}>',
         "error",
       ),
-      { resOpFailedEvent: { metadata: metadata("smoke-boot", "create") } },
-      said("release-files", "another error", "error"),
+      { resOpFailedEvent: { metadata: metadata("smoke", "create") } },
+      said("release", "another error", "error"),
     ]);
     assert.equal(translator.failure?.message, "smoke: no login\n  logs: x");
     assert.equal(translator.failure.exitCode, 3);
     assert.deepEqual(heard, [
-      { kind: "failed", step: "smoke-boot", message: "smoke: no login\n  logs: x" },
+      { kind: "failed", step: "smoke", message: "smoke: no login\n  logs: x" },
     ]);
   });
 

@@ -170,7 +170,7 @@ describe("where a release has a stage from", () => {
 describe("the provenance", () => {
   it("names every input file with its digest, and not how it was asked for", () => {
     const { builder, base, image } = planImage(
-      sampleSpec,
+      { ...sampleSpec, iso: { path: "x.iso", urls: [], sha256: digest("f") } },
       { ...sampleFiles, scripts: { "50-1-app.sh": `${digest("6")}+x` } },
       null,
     );
@@ -180,7 +180,7 @@ describe("the provenance", () => {
       stages: [],
       inputs: {
         builder: builder.description,
-        base: { ...base.description, inputs: { iso: { sha256: digest("e") } } },
+        base: base.description,
         image: image.description,
       },
       containers: [{ name: "builder image", digest: { sha256: digest("c") } }],
@@ -195,7 +195,11 @@ describe("the provenance", () => {
       { name: "kragle", digest: { gitCommit: "ab12" }, annotations: { modified: true } },
       { name: "builder/files/Dockerfile", digest: { sha256: digest("1") } },
       { name: "builder/files/tools/run.py", digest: { sha256: digest("2") } },
-      { name: "base/iso/sha256", digest: { sha256: digest("e") } },
+      { name: "base/programs/base/install_system.py", digest: { sha256: digest("b") } },
+      { name: "base/recipe/base.py", digest: { sha256: digest("3") } },
+      { name: "base/recipe/template.json", digest: { sha256: digest("4") } },
+      { name: "base/isoSha256", digest: { sha256: digest("f") } },
+      { name: "image/programs/image/build_image.py", digest: { sha256: digest("c") } },
       { name: "image/template/image.json", digest: { sha256: digest("5") } },
       {
         name: "image/scripts/50-1-app.sh",

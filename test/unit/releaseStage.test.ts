@@ -4,7 +4,7 @@ import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import { BUILDER_ID, ReleasePlace } from "../releasePlace";
+import { BUILDER_ID, type ReleaseExtras, ReleasePlace } from "../releasePlace";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -61,7 +61,10 @@ describe("the release stage", () => {
       key: answer.key,
       signer: null,
       packages: 1,
-      tools: { accelerator: "tcg" },
+      tools: {
+        ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22" },
+        accelerator: "tcg",
+      },
       files: Object.fromEntries(listed),
     });
     assert.deepEqual(JSON.parse(place.read("manifest.json")), answer.result);
@@ -115,12 +118,15 @@ describe("the release stage", () => {
 
   it("tells the seconds of every boot of a full proof", async () => {
     const seconds = { kernel: 2.1, login: 38.2 };
-    const boots = {
-      first: { firmware: "uefi", seconds, serialLog: "serial.log" },
-      second: { firmware: "bios", seconds: { login: 30 }, serialLog: "second-serial.log" },
+    const facts = { complaints: [], screenshot: "login.png" };
+    const boots: ReleaseExtras["boots"] = {
+      first: { ...facts, firmware: "uefi", seconds, serialLog: "serial.log" },
+      second: {
+        ...{ ...facts, firmware: "bios", seconds: { login: 30 } },
+        serialLog: "second-serial.log",
+      },
     };
-    const booted = { passed: true, driver: "qemu", proof: "full", seconds, boots };
-    const { result } = await place.release("an image", [], true, { booted });
+    const { result } = await place.release("an image", [], true, { boots });
     assert.deepEqual(result.smoke, {
       ...{ passed: true, driver: "qemu", seconds },
       boots: { first: seconds, second: { login: 30 } },

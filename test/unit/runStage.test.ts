@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { mock } from "node:test";
 
 import { stageKey } from "../../plan/description";
+import { CallError } from "../../plan/stages/call";
 import { LockHeld } from "../../host/lock";
 import { collectGarbage } from "../../store/gc";
 import { Roots } from "../../store/roots";
@@ -63,9 +64,9 @@ describe("a stage", () => {
     assert.deepEqual(await rootsOf("prod"), await rootsOf("dev"));
   });
 
-  it("does not run again for settings that are no part of its key", async () => {
+  it("does not run again for a request that is no part of its key", async () => {
     const first = await stage.start();
-    assert.deepEqual(await stage.start({ settings: { content: "something else" } }), first);
+    assert.deepEqual(await stage.start({ request: { content: "something else" } }), first);
     assert.equal(stage.runs, 1);
   });
 
@@ -134,8 +135,12 @@ describe("a stage", () => {
     }
   });
 
-  it("is not started with settings that it does not take", async () => {
-    await assert.rejects(stage.start({ settings: { content: 5 } }), /content/);
+  it("is not started with a request that it does not take", async () => {
+    await assert.rejects(stage.start({ request: { content: 5 } }), (error: Error) => {
+      assert.ok(error instanceof CallError);
+      assert.match(error.message, /\n {2}call\.request\.content: /);
+      return true;
+    });
     assert.equal(stage.runs, 0);
     assert.ok(!existsSync(join(at.home, "work")));
   });
@@ -158,9 +163,9 @@ describe("a stage", () => {
   });
 
   it("of another key need not wait", async () => {
-    stage.during = async ({ settings }) => {
-      if (settings.content === "an image")
-        await stage.start({ variant: "b", settings: { content: "another" } });
+    stage.during = async ({ request }) => {
+      if (request.content === "an image")
+        await stage.start({ variant: "b", request: { content: "another" } });
     };
     await stage.start();
     assert.equal(stage.runs, 2);

@@ -17,6 +17,7 @@ const MINUTE = 60;
 describe("settings", () => {
   it("of the stack dev are this image", () => {
     assert.deepEqual(parse(), {
+      architecture: "amd64",
       template: {
         name: "debian12",
         folder: "builder/templates/debian12",

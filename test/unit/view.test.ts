@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { mock } from "node:test";
 
 import { makeView, type View } from "../../cli/view";
-import { stepLabel } from "../../engine/steps";
 
 /** What a view writes to stderr, as it does with --json, while this runs. */
 async function shown(use: (view: View) => void, rows: Parameters<typeof makeView>[0] = []) {
@@ -90,12 +89,5 @@ describe("the view in a pipe", () => {
       view.take({ kind: "done", step: "image", from: "unchanged" });
     });
     assert.equal(view.worked, false);
-  });
-
-  it("calls resources by the names of the stages that they run", () => {
-    assert.equal(stepLabel("build-image"), "image");
-    assert.equal(stepLabel("qcow2-check"), "check");
-    assert.equal(stepLabel("convert-qcow2-zstd"), "convert-qcow2-zstd");
-    assert.equal(stepLabel("release-files"), "release");
   });
 });

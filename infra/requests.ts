@@ -1,0 +1,58 @@
+import type { ImageSpec } from "../plan/imageSpec";
+import type { base } from "../plan/stages/base";
+import type { check } from "../plan/stages/check";
+import type { RequestOf, StageContract } from "../plan/stages/contract";
+import type { convert } from "../plan/stages/convert";
+import type { image } from "../plan/stages/image";
+import type { smoke } from "../plan/stages/smoke";
+import type { Conversion } from "../plan/formats";
+import { provisioningScripts } from "./inputFiles";
+
+/** What each stage is asked for beside its key, of an image's settings; the components add what only they know. */
+
+type OwnPart<C extends StageContract> = Omit<RequestOf<C>, "toolsImage" | "imageKey" | "libvirt">;
+
+export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
+  templateFolder: spec.template.folder,
+  isoPath: spec.iso?.path ?? null,
+  memoryMiB: spec.memoryMiB,
+  cpus: spec.cpus,
+  accelerator: spec.accelerator,
+  privileged: spec.privileged,
+  vnc: spec.vnc,
+  timeoutSeconds: spec.timeouts.base,
+  silenceSeconds: spec.timeouts.progress,
+});
+
+export const imageRequest = (spec: ImageSpec): OwnPart<typeof image> => ({
+  templateFolder: spec.template.folder,
+  scripts: provisioningScripts(spec),
+  diskBytes: spec.diskBytes,
+  accelerator: spec.accelerator,
+  privileged: spec.privileged,
+  vnc: spec.vnc,
+  timeouts: {
+    whole: spec.timeouts.image,
+    progress: spec.timeouts.progress,
+    ssh: spec.timeouts.ssh,
+    script: spec.timeouts.script,
+    shutdown: spec.timeouts.shutdown,
+  },
+});
+
+export const checkRequest = ({ check: own, timeouts }: ImageSpec): OwnPart<typeof check> => ({
+  rules: [...own.rules],
+  timeoutSeconds: timeouts.check,
+});
+
+export const convertRequest = (
+  { timeouts }: ImageSpec,
+  { fileName }: Conversion,
+): OwnPart<typeof convert> => ({ fileName, timeoutSeconds: timeouts.convert });
+
+export const smokeRequest = (spec: ImageSpec): OwnPart<typeof smoke> => ({
+  diskBytes: spec.diskBytes,
+  accelerator: spec.accelerator,
+  timeoutSeconds: spec.timeouts.smoke,
+  silenceSeconds: spec.timeouts.progress,
+});

@@ -1,0 +1,76 @@
+import { z } from "zod";
+
+import type { StageDescription } from "../description";
+import { contract } from "./contract";
+import { accelerator, key, sha256, size, toolsImage } from "./fields";
+import { image } from "./image";
+
+/** A released file; the path is as in the settings. */
+const releasedFile = z.strictObject({ path: z.string(), sha256, bytes: size });
+
+/** The proven files with their description under PATH/output. */
+export const release = contract({
+  stage: "release",
+  version: 3,
+  inputs: z.strictObject({
+    path: z.string(),
+    /** Fingerprint of the key that signs; null where none does. */
+    signer: z.string().nullable(),
+    /** File names of the conversions. */
+    files: z.array(z.string()),
+  }),
+  upstream: z.intersection(
+    z.object({ imageSha256: sha256, check: key, smoke: key.optional() }),
+    /** And `convert NAME` for each conversion. */
+    z.record(z.string(), z.string().optional()),
+  ),
+  request: z.strictObject({
+    stack: z.string(),
+    toolsImage,
+    imageKey: key,
+    virtualBytes: size,
+    conversions: z.array(
+      z.strictObject({ name: z.string(), format: z.string(), fileName: z.string() }),
+    ),
+    /** The key that signs: path of an OpenSSH private key, or "gpg:KEYID"; null for none. */
+    signKey: z.string().nullable(),
+    /** Every setting of the stack by name; secret ones masked. */
+    parameters: z.record(z.string(), z.unknown()),
+    /** The Docker image that the builder is built on. */
+    baseImage: z.string(),
+    /** What the builder declared. */
+    builder: z.custom<StageDescription>((value) => typeof value === "object" && value !== null),
+  }),
+  /** Also the content of `manifest.json`, from which the stack's outputs are taken. */
+  result: z.strictObject({
+    imagePath: z.string(),
+    imageSha256: sha256,
+    imageBytes: size,
+    imageVirtualBytes: size,
+    conversions: z.record(z.string(), releasedFile),
+    smoke: z.strictObject({
+      passed: z.boolean(),
+      driver: z.enum(["qemu", "libvirt", "none"]),
+      /** To each rung of the first boot; empty where nothing was booted. */
+      seconds: z.record(z.string(), z.number()),
+      /** The same for every boot of a full proof. */
+      boots: z.record(z.string(), z.record(z.string(), z.number())).optional(),
+    }),
+    accelerator,
+    builderImageId: z.string(),
+    manifestPath: z.string(),
+    reportPath: z.string(),
+    key,
+    /** ISO 8601. */
+    releasedAt: z.string(),
+    signer: z.strictObject({ kind: z.string(), fingerprint: z.string() }).nullable(),
+    packages: size,
+    /** What the image stage tells of its tools. */
+    tools: image.result,
+    /** SHA-256 by name of every released file besides the manifest and the sums. */
+    files: z.record(z.string(), sha256),
+  }),
+});
+
+/** The name in a release's upstream under which a conversion's key stands. */
+export const conversionUpstream = (name: string) => `convert ${name}`;

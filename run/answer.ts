@@ -1,0 +1,43 @@
+import { stageKey } from "../plan/description";
+import type { StageAnswer, StageCall } from "../plan/stages/call";
+import type { ArtifactStore } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
+import type { Roots } from "../store/roots";
+
+/** Why an artifact that is there must be made again: `rebuild:<publishedAt>` names the one instance that is refused. */
+export function refuses(marker: string | undefined, publishedAt: string): boolean {
+  return marker === `rebuild:${publishedAt}`;
+}
+
+/** The manifest of a stage's result where the store has it whole and it is not refused; otherwise the stage has to run. */
+export async function findResult(
+  store: ArtifactStore,
+  { description }: Pick<StageCall, "description">,
+  marker: string | undefined,
+): Promise<Manifest | undefined> {
+  const found = await store.lookup(description.stage, stageKey(description));
+  if (found.state !== "present") return undefined;
+  return refuses(marker, found.manifest.publishedAt) ? undefined : found.manifest;
+}
+
+/** Makes a result one that the stack uses. */
+export async function claimResult(
+  roots: Roots,
+  { stack, root }: Pick<StageCall, "stack" | "root">,
+  manifest: Manifest,
+): Promise<void> {
+  const { stage, key, publishedAt, description, seconds } = manifest;
+  await roots.set(stack, root, { stage, key, publishedAt, description, seconds });
+}
+
+/** What a stage's command prints of its result. */
+export function answerOf(manifest: Manifest): StageAnswer {
+  const { stage, key, publishedAt, result, files } = manifest;
+  return {
+    stage,
+    key,
+    publishedAt,
+    result,
+    files: Object.fromEntries(files.map(({ path, sha256, bytes }) => [path, { sha256, bytes }])),
+  };
+}

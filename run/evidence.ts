@@ -1,0 +1,64 @@
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { listFiles } from "../host/files";
+import { displayPath } from "../host/project";
+import type { Redactor } from "../host/redactor";
+import { ArtifactUnavailable } from "../store/artifactStore";
+import type { Workplace } from "../store/workplace";
+
+/** What QEMU, Packer and scripts wrote by themselves did not pass through the redactor. */
+export async function redactLogs(work: string, redactor: Redactor): Promise<void> {
+  const names = await listFiles(work).catch(() => []);
+  for (const name of names.filter((n) => n.startsWith("logs/") || n.endsWith(".log"))) {
+    await redactor.redactFile(join(work, name));
+  }
+}
+
+/** Moves logs and evidence out of the work folder, deletes the rest, and names in the error where they are. */
+export async function keepEvidence(place: Workplace, stage: string, key: string, cause: unknown) {
+  const thrown = cause instanceof Error ? cause : new Error(String(cause));
+  const error = explainSystemError(thrown) ?? thrown;
+  const details = error instanceof StageFailure ? error.details : {};
+  const kept = place.failedFolder(stage, key);
+  const unkept = await moveEvidence(place.workFolder(stage, key), kept, details.evidence ?? []);
+  const expected = error instanceof StageFailure || error instanceof ArtifactUnavailable;
+  const text = expected ? error.message : (error.stack ?? error.message);
+  const lines = [`${stage}: ${text}`, `  logs: ${unkept ?? displayPath(kept)}`];
+  if (details.hint) lines.push(`  next: ${details.hint}`);
+  return new StageFailure(lines.join("\n"), { exitCode: details.exitCode ?? EXIT.failed });
+}
+
+/** @returns why it could not; that must not hide the failure itself */
+async function moveEvidence(
+  work: string,
+  kept: string,
+  evidence: readonly string[],
+): Promise<string | undefined> {
+  const logs = join(work, "logs");
+  try {
+    await mkdir(logs, { recursive: true });
+    for (const name of evidence) {
+      const from = join(work, name);
+      if (existsSync(from)) await rename(from, join(logs, basename(name)));
+    }
+    // first what is large: on a full disk there is no room for a new folder
+    for (const name of await readdir(work)) {
+      if (name === "logs") continue;
+      await rm(join(work, name), { recursive: true, force: true }).catch(() => undefined);
+    }
+    await rm(kept, { recursive: true, force: true });
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(logs, kept).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EXDEV") throw error;
+      // work may lie on a disk of its own
+      await cp(logs, kept, { recursive: true });
+      await rm(logs, { recursive: true });
+    });
+    return undefined;
+  } catch (error) {
+    return `they could not be kept (${(error as Error).message})`;
+  }
+}

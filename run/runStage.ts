@@ -1,0 +1,173 @@
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import { clearFolder } from "../executors/clearFolder";
+import { runContainer } from "../executors/container";
+import { StageFailure } from "../host/failure";
+import { stopIfInterrupted } from "../host/interrupt";
+import { LogFile } from "../host/logFile";
+import { Redactor } from "../host/redactor";
+import { hostSecrets, urlPasswords } from "../host/secrets";
+import { stageKey } from "../plan/description";
+import { CallError, checkCall, type StageAnswer, type StageCall } from "../plan/stages/call";
+import {
+  complaints,
+  type InputsOf,
+  type StageContract,
+  type UpstreamOf,
+} from "../plan/stages/contract";
+import type { ArtifactStore } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
+import { Roots } from "../store/roots";
+import { Workplace } from "../store/workplace";
+import { answerOf, claimResult, findResult } from "./answer";
+import { keepEvidence, redactLogs } from "./evidence";
+import { PhaseClock } from "./phaseClock";
+import type { StageContext, StageProgram } from "./stage";
+
+/** One run of a stage. */
+export interface StageRun {
+  readonly store: ArtifactStore;
+  /** What stood on the command's stdin. */
+  readonly call: unknown;
+  /** The key under which the result is expected; undefined for a call by hand. */
+  readonly key?: string | undefined;
+  readonly marker: string | undefined;
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Receives one line at a time; a line that starts with "» " opens a phase. */
+  readonly print: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a stage, unless its result is in the store, and publishes what it made.
+ *
+ * @throws CallError before anything is done, where the call does not fit the stage's contract
+ */
+export async function runStage<C extends StageContract>(
+  program: StageProgram<C>,
+  run: StageRun,
+): Promise<StageAnswer<C>> {
+  const { store } = run;
+  const place = new Workplace(store.home);
+  const { stage } = program.contract;
+  const call = checkCall(program.contract, run.call);
+  const key = stageKey(call.description);
+  if (run.key && run.key !== key) {
+    throw new CallError(stage, [`the description does not have the key ${run.key}`]);
+  }
+  stopIfInterrupted(run.signal);
+  const held: (() => Promise<void>)[] = [];
+  try {
+    const { signal, print } = run;
+    held.push(
+      await place.lockStore({
+        shared: true,
+        signal,
+        onWait: () => print("waiting for a garbage collection of the store"),
+      }),
+    );
+    held.push(
+      await place.lockStage(stage, key, {
+        signal,
+        onWait: (holder) => print(`waiting: ${holder} builds the same`),
+      }),
+    );
+    const result =
+      (await findResult(store, call, run.marker)) ?? (await build(program, call, run, key));
+    await claimResult(new Roots(store.home), call, result);
+    return answerOf(result) as StageAnswer<C>;
+  } catch (error) {
+    // an interrupted wait for a lock ends with an error of its own
+    if (!(error instanceof StageFailure)) stopIfInterrupted(run.signal);
+    throw error;
+  } finally {
+    for (const release of held.reverse()) await release();
+  }
+}
+
+async function build<C extends StageContract>(
+  program: StageProgram<C>,
+  { description, request }: StageCall<C>,
+  run: StageRun,
+  key: string,
+): Promise<Manifest> {
+  const { store } = run;
+  const place = new Workplace(store.home);
+  const { stage } = program.contract;
+  stopIfInterrupted(run.signal);
+  const work = place.workFolder(stage, key);
+  const logs = join(work, "logs");
+  const { toolsImage } = request as { toolsImage?: string };
+  const clear = () => clearFolder(work, { image: toolsImage, storeId: store.id, key });
+  await clear();
+  // logs are redacted when they are whole; until then they are nobody else's to read
+  await mkdir(dirname(work), { recursive: true });
+  await chmod(dirname(work), 0o700);
+  await mkdir(logs, { recursive: true });
+  // a strict umask must not shut the container's user out
+  for (const folder of [work, logs]) await chmod(folder, 0o755);
+
+  const secrets = Object.values(run.secrets);
+  const redactor = new Redactor([...secrets, ...secrets.flatMap(urlPasswords), ...hostSecrets()]);
+  const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
+  const tell = (text: string) => clock.line(redactor.redact(text));
+  const context: StageContext<C> = {
+    key,
+    inputs: description.inputs as InputsOf<C>,
+    upstream: description.upstream as UpstreamOf<C>,
+    request,
+    secrets: run.secrets,
+    work,
+    logs,
+    store,
+    signal: run.signal,
+    phase: (name) => tell(`» ${name}`),
+    detail: tell,
+    container: (options) =>
+      runContainer({
+        ...options,
+        storeId: store.id,
+        key,
+        log: join(logs, "container.log"),
+        onLine: (line) => clock.line(line),
+        redactor,
+        watch: work,
+        signal: run.signal,
+      }),
+  };
+  try {
+    const outcome = await program.run(context);
+    const { seconds, phases } = clock.stop();
+    const result = told(program.contract, outcome.result);
+    await redactLogs(work, redactor);
+    const { manifest } = await store.publish(stage, key, {
+      manifest: {
+        stage,
+        key,
+        description,
+        seconds,
+        phases,
+        result,
+      },
+      external: outcome.external,
+    });
+    await rm(place.failedFolder(stage, key), { recursive: true, force: true });
+    return manifest;
+  } catch (error) {
+    clock.stop();
+    await redactLogs(work, redactor);
+    const { message, details } = await keepEvidence(place, stage, key, error);
+    await clear().catch(() => undefined); // else the next run has to
+    throw new StageFailure(redactor.redact(message), details);
+  }
+}
+
+/** A stage that tells something else than its contract says would be misread by all that follow it. */
+function told<C extends StageContract>({ stage, result }: C, outcome: unknown) {
+  const checked = result.safeParse(outcome);
+  if (checked.success) return checked.data as Record<string, unknown>;
+  throw new Error(
+    `stage ${stage} broke its contract: ${complaints("result", checked.error).join("; ")}`,
+  );
+}
