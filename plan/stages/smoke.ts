@@ -60,10 +60,8 @@ const libvirtGuest = z.strictObject({
   diskBytes: size,
 });
 
-const findingsObject = z.strictObject(findings);
-
 export type Identity = z.infer<typeof identity>;
-export type Findings = z.infer<typeof findingsObject>;
+export type Findings = Pick<BootFacts, keyof typeof findings>;
 export type BootFacts = z.infer<typeof boot>;
 export type LibvirtGuestSpec = z.infer<typeof libvirtGuest>;
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { chooseAccelerator } from "../../run/chooseAccelerator";
-import { base as contract, DISK } from "../../plan/stages/base";
+import { type base as contract, DISK } from "../../plan/stages/base";
 import type { InputsOf } from "../../plan/stages/contract";
 import { StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
