@@ -4,14 +4,14 @@ import { requireIso } from "../infra/medium";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
-import { parseSettings, SettingsError } from "../infra/settings";
+import { SettingsError } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { docker } from "../executors/container";
 import { EXIT, StageFailure } from "../host/failure";
 import { kragleHome } from "../host/project";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
-import { readStackSettings, type StackSettings } from "./stackSettings";
+import { readStack, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */
 export interface Session {
@@ -32,19 +32,20 @@ export interface Session {
 
 /** @throws SettingsError before anything else is looked at */
 export async function openSession(options: CommonOptions): Promise<Session> {
-  const settings = readStackSettings(options.stack);
-  const spec = parseSettings(settings.values, options.stack);
+  const { settings, spec } = readStack(options.stack);
   await docker.ping();
   const engine = await chooseEngine(options.engine);
   if (!engine) throw await noPulumi();
   if (engine === "embedded" && settings.secretNames.length > 0) {
     throw new SettingsError(
       settings.secretNames.map(
-        (name) => `kragle:${name} is encrypted, and only the Pulumi CLI can decrypt it`,
+        (name) =>
+          `${settings.project}:${name} is encrypted, and only the Pulumi CLI can decrypt it`,
       ),
     );
   }
-  if (engine === "embedded" && spec.smoke === "libvirt") throw noLibvirt(options.engine);
+  if (engine === "embedded" && spec.smoke === "libvirt")
+    throw noLibvirt(options.engine, settings.project);
   const last = await readStackRecord(kragleHome, options.stack);
   const { stack, rebuild = [] } = options;
   const plan = requireIso(spec, await makePlan(spec, stack, rebuild));
@@ -61,6 +62,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
     run: async (preview, onEvent, signal) => {
       const run: EngineRun = {
         ...{ stack, plan, rebuild, preview, onEvent, signal },
+        project: settings.project,
         settings: settings.values,
         secretNames: settings.secretNames,
       };
@@ -72,10 +74,10 @@ export async function openSession(options: CommonOptions): Promise<Session> {
 }
 
 /** Without state nobody would remember what to delete at the daemon. */
-function noLibvirt(asked: EngineName | undefined): Error {
+function noLibvirt(asked: EngineName | undefined, project: string): Error {
   if (asked) {
     return new SettingsError([
-      "kragle:smoke: libvirt needs the Pulumi CLI; leave --engine embedded out, or set smoke to qemu",
+      `${project}:smoke: libvirt needs the Pulumi CLI; leave --engine embedded out, or set smoke to qemu`,
     ]);
   }
   return new StageFailure("smoke is set to libvirt, and that needs the Pulumi CLI", {

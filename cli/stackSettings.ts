@@ -1,80 +1,115 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
-import { parse } from "yaml";
-
-import { SettingsError } from "../infra/settings";
-import { CREDENTIAL_NAMES } from "../plan/imageSpec";
+import { parseSettings, SettingsError } from "../infra/settings";
+import { ownSettings } from "../infra/settings/own";
+import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
 import { projectFolder } from "../host/project";
+import { asEntries, configuration, type Entries, isEncrypted, readPulumiYaml } from "./pulumiYaml";
 
 export interface StackSettings {
-  /** By name without the prefix `kragle:`, defaults filled in. */
-  readonly values: Readonly<Record<string, unknown>>;
+  /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
+  readonly project: string;
+  /** By name without the namespace, defaults filled in. */
+  readonly values: Entries;
   /** Names whose values are encrypted in the stack's file. */
   readonly secretNames: readonly string[];
+  /** What is wrong with the files themselves; told together with what is wrong with the values. */
+  readonly problems: readonly string[];
 }
 
 /** The stacks that have a configuration file. */
-export function stackNames(): string[] {
-  return readdirSync(projectFolder)
+export function stackNames(folder = projectFolder): string[] {
+  return readdirSync(folder)
     .map((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1])
     .filter((name): name is string => name !== undefined)
     .sort();
 }
 
 /**
- * Reads a stack's settings as Pulumi would: the project's defaults, then the stack's file.
+ * Reads a stack's settings and makes its image's description of them.
  *
- * @throws SettingsError where the stack is unknown or its file cannot be understood
+ * @throws SettingsError that names everything that is wrong
  */
-export function readStackSettings(stack: string): StackSettings {
-  const file = join(projectFolder, `Pulumi.${stack}.yaml`);
-  if (!existsSync(file)) {
-    throw new SettingsError([
-      `stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml; known are ${stackNames().join(", ")}`,
-    ]);
-  }
-  const project = readYaml(join(projectFolder, "Pulumi.yaml")) as {
-    config: Record<string, { default?: unknown }>;
-  };
-  const values: Record<string, unknown> = Object.fromEntries(
-    Object.entries(project.config)
-      .filter(([, { default: value }]) => value !== undefined)
-      .map(([name, { default: value }]) => [name, value]),
-  );
-  const given: [string, unknown][] = [];
-  const secretNames: string[] = [];
-  const document = readYaml(file) ?? {};
-  const config = isMap(document) ? (document.config ?? {}) : undefined;
-  if (!isMap(config)) {
-    throw new SettingsError([
-      `Pulumi.${stack}.yaml: config must be a list of "kragle:name: value"`,
-    ]);
-  }
-  for (const [key, value] of Object.entries(config)) {
-    if (!key.startsWith("kragle:")) continue;
-    const name = key.slice("kragle:".length);
-    if (!isSecret(value)) given.push([name, value]);
-    else secretNames.push(name);
-    // that there is one is known, and enough for everything that this process does with it
-    if (isSecret(value) && isCredential(name)) given.push([name, "(encrypted)"]);
-  }
-  // fromEntries keeps a key such as __proto__ a key
-  return { values: Object.fromEntries([...Object.entries(values), ...given]), secretNames };
+export function readStack(stack: string): { settings: StackSettings; spec: ImageSpec } {
+  const settings = readStackSettings(stack);
+  const { values, project, problems } = settings;
+  return { settings, spec: parseSettings(values, stack, project, problems) };
 }
 
-function readYaml(file: string): unknown {
-  try {
-    return parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new SettingsError([`${file}: ${(error as Error).message}`]);
+/**
+ * Reads a stack's settings as Pulumi would: the project's defaults, then the stack's file.
+ *
+ * @param folder the one with Pulumi.yaml
+ * @throws SettingsError where the stack is unknown or a file is no YAML
+ */
+export function readStackSettings(stack: string, folder = projectFolder): StackSettings {
+  const name = `Pulumi.${stack}.yaml`;
+  const file = join(folder, name);
+  if (!existsSync(file)) {
+    throw new SettingsError([
+      `stack "${stack}" is unknown, there is no ${name}; known are ${stackNames(folder).join(", ")}`,
+    ]);
   }
+  const { project, defaults } = readProject(folder);
+  const { content, anchored } = readPulumiYaml(file);
+  const config = content && asEntries(content.config ?? {});
+  const problems = Object.keys(content ?? {})
+    .filter((key) => !anchored.has(key) || key.includes(":"))
+    .flatMap((key) => unread(key, project))
+    .map((text) => `${name}: ${text}`);
+  if (!config) problems.push(`${name}: config must be a list of "${project}:name: value"`);
+  const all = configuration(config ?? {}, project, name);
+  const own = ownSettings(all.values, project);
+  const given = Object.entries(own.values);
+  const plain = given
+    // that there is one is known, and enough for everything that this process does with it
+    .map(([key, value]) =>
+      isEncrypted(value) && isCredential(key) ? [key, "(encrypted)"] : [key, value],
+    )
+    .filter(([, value]) => !isEncrypted(value));
+  return {
+    project,
+    // fromEntries keeps a key such as __proto__ a key
+    values: Object.fromEntries([...Object.entries(defaults), ...plain]) as Entries,
+    secretNames: given.filter(([, value]) => isEncrypted(value)).map(([key]) => key),
+    problems: [...problems, ...all.problems, ...own.problems],
+  };
+}
+
+/** Keys at the top of a stack's file that the Pulumi CLI knows: its struct ProjectStack in sdk/go/common/workspace/project.go. */
+const KNOWN = ["config", "secretsprovider", "encryptedkey", "encryptionsalt"];
+
+/** What is said of a key at the top that means nothing, or not the same under both engines. */
+function unread(key: string, project: string): string[] {
+  if (KNOWN.includes(key)) return [];
+  if (key === "environment") {
+    return [
+      "environment is read by the Pulumi CLI only; run pulumi up, or write its values below config",
+    ];
+  }
+  return key.includes(":")
+    ? [`${key} stands outside config, where nothing reads it; write it below config`]
+    : [`${key} is not read; settings stand below config, as in "${project}:diskSize: 6 GiB"`];
+}
+
+/** The project's name, and its defaults by name. A default may stand for itself, or beside a type and a description. */
+function readProject(folder: string): { project: string; defaults: Entries } {
+  const { content } = readPulumiYaml(join(folder, "Pulumi.yaml"));
+  if (typeof content?.name !== "string") throw new SettingsError(["Pulumi.yaml: name is missing"]);
+  const { values, problems } = configuration(
+    asEntries(content.config) ?? {},
+    content.name,
+    "Pulumi.yaml",
+  );
+  if (problems.length > 0) throw new SettingsError(problems);
+  const defaults = Object.entries(ownSettings(values, content.name).values)
+    .map(([name, entry]) => {
+      const declared = asEntries(entry);
+      return [name, declared ? (declared.default ?? declared.value) : entry];
+    })
+    .filter(([, value]) => value !== undefined);
+  return { project: content.name, defaults: Object.fromEntries(defaults) as Entries };
 }
 
 const isCredential = (name: string) => (CREDENTIAL_NAMES as readonly string[]).includes(name);
-
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
-const isSecret = (value: unknown) =>
-  typeof value === "object" && value !== null && "secure" in value;

@@ -67,18 +67,18 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
   try {
     await pulumi.runtime.setMocks(
       { newResource: make, call: ({ inputs }) => inputs as State },
-      "kragle",
+      run.project,
       run.stack,
       run.preview,
     );
     pulumi.runtime.setAllConfig(
       Object.fromEntries(
         Object.entries(run.settings).map(([name, value]) => [
-          `kragle:${name}`,
+          `${run.project}:${name}`,
           typeof value === "string" ? value : JSON.stringify(value),
         ]),
       ),
-      run.secretNames.map((name) => `kragle:${name}`),
+      run.secretNames.map((name) => `${run.project}:${name}`),
     );
     const outputs = pulumi.runtime.runInPulumiStack(() =>
       program({ plan: run.plan, planIsShown: true }),

@@ -14,11 +14,13 @@ export type EngineEvent =
 
 export interface EngineRun {
   readonly stack: string;
+  /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
+  readonly project: string;
   /** What the command line has planned and shown. */
   readonly plan: FullPlan;
   /** Stages to build again although nothing has changed. */
   readonly rebuild: readonly string[];
-  /** The stack's settings by name without prefix, defaults filled in. */
+  /** The stack's settings by name without namespace, defaults filled in. */
   readonly settings: Readonly<Record<string, unknown>>;
   /** Names of the settings that are secret. */
   readonly secretNames: readonly string[];

@@ -19,17 +19,14 @@ import { planLines, planRows } from "./planReport";
 import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
+import { type OwnSettings, ownSettings } from "./settings/own";
 
-/** The stack's settings as Pulumi has them, without the project's prefix. */
-function configuredSettings(): Record<string, string> {
-  const prefix = `${pulumi.getProject()}:`;
-  return Object.fromEntries(
-    Object.entries(pulumi.runtime.allConfig())
-      .filter(([name]) => name.startsWith(prefix))
-      // each engine hands them over in an order of its own
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
+/** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
+function configuredSettings(): OwnSettings<string> {
+  const config = Object.entries(pulumi.runtime.allConfig())
+    // each engine hands them over in an order of its own
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return ownSettings(Object.fromEntries(config), pulumi.getProject());
 }
 
 /** How a run differs from what the settings say. */
@@ -157,7 +154,7 @@ export async function program(
       virtualBytes: spec.diskBytes,
       conversions: spec.formats.map(({ name, format, fileName }) => ({ name, format, fileName })),
       signKey: spec.signKey,
-      parameters: maskedSettings(configuredSettings()),
+      parameters: maskedSettings(configuredSettings().values),
       baseImage: spec.baseImage,
       builder: plan.builder.description,
     },
@@ -190,7 +187,8 @@ export async function program(
 
 async function planOf(stack: string, rebuild: readonly string[] = []): Promise<FullPlan> {
   try {
-    const spec = parseSettings(configuredSettings(), stack);
+    const { values, problems } = configuredSettings();
+    const spec = parseSettings(values, stack, pulumi.getProject(), problems);
     return requireIso(spec, await makePlan(spec, stack, rebuild));
   } catch (error) {
     throw asRunError(error as Error);

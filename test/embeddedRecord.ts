@@ -13,10 +13,10 @@ import { recordResources, type Registered } from "./mocks";
 async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
   recordResources(MockMonitor.prototype, resources);
-  const { values: settings, secretNames } = readStackSettings(stack);
+  const { values: settings, secretNames, project } = readStackSettings(stack);
   const plan = await makePlan(parseSettings(settings, stack), stack);
   await runEmbedded({
-    ...{ stack, plan, rebuild: [], settings, secretNames, preview: false },
+    ...{ stack, project, plan, rebuild: [], settings, secretNames, preview: false },
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });

@@ -4,7 +4,6 @@ import { styleText } from "node:util";
 import { findPulumi } from "../../engine/choose";
 import { makePlan } from "../../infra/plan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
-import { parseSettings } from "../../infra/settings";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { diskNeed, diskRequirements } from "./diskSpace";
 import {
@@ -28,14 +27,14 @@ import { hostProxyEnvironment } from "../../host/proxies";
 import { inProject, kragleHome } from "../../host/project";
 import { readStackRecord } from "../../store/stackRecord";
 import type { CommonOptions } from "../options";
-import { readStackSettings } from "../stackSettings";
+import { readStack } from "../stackSettings";
 
 /** What an image takes on disk before one was built, in bytes; measured for the template debian12. */
 const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
-  const spec = parseSettings(readStackSettings(stack).values, stack);
+  const { spec } = readStack(stack);
   const requirements = await examine(spec, stack);
   const count = (status: judge.Status) =>
     requirements.filter((requirement) => requirement.status === status).length;

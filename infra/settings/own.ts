@@ -4,9 +4,9 @@ import { suggest } from "./suggest";
 /** The namespace of the settings in this repository's own stacks. */
 export const PROGRAM = "kragle";
 
-export interface OwnSettings {
+export interface OwnSettings<T> {
   /** By name, without namespace. */
-  readonly values: Readonly<Record<string, unknown>>;
+  readonly values: Readonly<Record<string, T>>;
   /** What nobody would read although it was meant for kragle. */
   readonly problems: readonly string[];
 }
@@ -18,11 +18,11 @@ export interface OwnSettings {
  * @param config by key, `namespace:name`
  * @param project the project's name in Pulumi.yaml
  */
-export function ownSettings(
-  config: Readonly<Record<string, unknown>>,
+export function ownSettings<T>(
+  config: Readonly<Record<string, T>>,
   project: string,
-): OwnSettings {
-  const values: [string, unknown][] = [];
+): OwnSettings<T> {
+  const values: [string, T][] = [];
   const problems: string[] = [];
   for (const [key, value] of Object.entries(config)) {
     const [namespace, name] = [

@@ -44,6 +44,7 @@ describe("the embedded engine", function () {
   const run = async (preview = false, signal = new AbortController().signal) =>
     runEmbedded({
       stack: "dev",
+      project: "kragle",
       plan: await makePlan(spec, "dev"),
       rebuild: [],
       settings: values,

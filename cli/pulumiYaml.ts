@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+
+import { isMap, isScalar, parseDocument, type ScalarTag } from "yaml";
+
+import { SettingsError } from "../infra/settings";
+
+/**
+ * Pulumi.yaml and Pulumi.<stack>.yaml as the Pulumi CLI understands them: pulumi/pulumi, sdk/go/common/workspace/loaders.go and
+ * sdk/go/common/resource/config (key.go, object.go).
+ */
+
+export type Entries = Readonly<Record<string, unknown>>;
+
+export interface PulumiYaml {
+  /** By key at the top; undefined where the file is no mapping. An empty file is an empty mapping. */
+  readonly content: Entries | undefined;
+  /** Keys at the top whose value has an anchor, to be used further down. */
+  readonly anchored: ReadonlySet<string>;
+}
+
+/** Whole numbers as the CLI's YAML has them: 010 is octal, 0b11 binary, and _ may stand between digits. */
+const integer: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  default: true,
+  test: /^[-+]?(0b[01_]+|[0-9][0-9_]*)$/,
+  resolve: (text) => {
+    const [, sign, octal, digits] = /^([-+]?)(0(?=[0-7]+$))?(.*)$/.exec(text.replaceAll("_", ""))!;
+    return Number(`${octal ? "0o" : ""}${digits}`) * (sign === "-" ? -1 : 1);
+  },
+};
+
+/** @throws SettingsError where the file is no YAML */
+export function readPulumiYaml(file: string): PulumiYaml {
+  const document = parseDocument(readFileSync(file, "utf8"), {
+    merge: true,
+    customTags: (tags) => [integer, "timestamp", ...tags],
+  });
+  try {
+    if (document.errors.length > 0) throw document.errors[0]!;
+    const pairs = isMap(document.contents) ? document.contents.items : [];
+    const anchored = pairs
+      .filter(({ value }) => (value as { anchor?: string } | null)?.anchor)
+      .map(({ key }) => String(isScalar(key) ? key.value : key));
+    return { content: asEntries(document.toJS() ?? {}), anchored: new Set(anchored) };
+  } catch (error) {
+    throw new SettingsError([`${file}: ${(error as Error).message}`]);
+  }
+}
+
+/**
+ * Configuration by full key, `namespace:name`. A key without namespace belongs to the project, and `namespace:config:name` is an
+ * old way to write `namespace:name`. A value that is absent is empty text, and a day is written out as the CLI does.
+ *
+ * @param file for messages
+ */
+export function configuration(
+  config: Entries,
+  project: string,
+  file: string,
+): { values: Entries; problems: string[] } {
+  const found = new Map<string, { key: string; value: unknown }>();
+  const problems: string[] = [];
+  for (const [key, value] of Object.entries(config)) {
+    const parts = key.split(":");
+    if (parts.length === 1) parts.unshift(project);
+    if (parts.length === 3 && parts[1] === "config") parts.splice(1, 1);
+    const full = parts.join(":");
+    const other = found.get(full);
+    if (parts.length !== 2) {
+      problems.push(`${file}: ${key} is no key; write ${project}:name`);
+    } else if (other) {
+      problems.push(`${file}: ${full} stands there twice, as ${other.key} and as ${key}`);
+    } else {
+      found.set(full, { key, value: value === null ? "" : withDays(value) });
+    }
+  }
+  // fromEntries keeps a key such as __proto__ a key
+  const values = Object.fromEntries([...found].map(([full, { value }]) => [full, value]));
+  return { values, problems };
+}
+
+/** Whether a value, or a part of it, is encrypted. */
+export function isEncrypted(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(isEncrypted);
+  const entries = asEntries(value);
+  if (!entries) return false;
+  const { secure, ...others } = entries;
+  if (typeof secure === "string" && Object.keys(others).length === 0) return true;
+  return Object.values(entries).some(isEncrypted);
+}
+
+export const asEntries = (value: unknown): Entries | undefined =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
+    ? (value as Entries)
+    : undefined;
+
+function withDays(value: unknown): unknown {
+  if (value instanceof Date)
+    return `${value.toISOString().slice(0, 19).replace("T", " ")} +0000 UTC`;
+  if (Array.isArray(value)) return value.map(withDays);
+  const entries = asEntries(value);
+  if (!entries) return value;
+  return Object.fromEntries(Object.entries(entries).map(([key, part]) => [key, withDays(part)]));
+}
