@@ -1,28 +1,4 @@
-import { z } from "zod";
-
-const packageSchema = z.object({
-  name: z.string(),
-  /** As the package manager writes it: `[epoch:]version[-revision]`. */
-  version: z.string(),
-  architecture: z.string(),
-  source: z.string(),
-  sourceVersion: z.string(),
-  license: z.string().nullable(),
-  homepage: z.string().nullable(),
-  installedBytes: z.number(),
-});
-
-/** What the check stage leaves as `packages.json`, from the image's own package database. */
-const packageList = z.object({
-  distribution: z
-    .object({ id: z.string(), versionId: z.string(), prettyName: z.string() })
-    .nullable(),
-  ecosystem: z.enum(["deb", "rpm"]).nullable(),
-  packages: z.array(packageSchema),
-});
-
-export type Package = z.infer<typeof packageSchema>;
-export type PackageList = z.infer<typeof packageList>;
+import { type InstalledPackage, type PackageList, packageList } from "../plan/packages";
 
 /** @throws Error where the text is not such a list */
 export const parsePackageList = (json: string): PackageList => packageList.parse(JSON.parse(json));
@@ -44,7 +20,7 @@ interface NamedVersion {
   readonly version: string;
 }
 
-type Names = Pick<Package, "name" | "architecture" | "version">;
+type Names = Pick<InstalledPackage, "name" | "architecture" | "version">;
 
 /** Compares two lists; a name that is installed in several versions at once, such as an rpm kernel, counts by all of them. */
 export function comparePackages(
@@ -68,7 +44,7 @@ export function comparePackages(
   return { added: inOrder(added), removed: inOrder(removed), changed: inOrder(changed) };
 }
 
-const keyOf = ({ name, architecture }: Pick<Package, "name" | "architecture">) =>
+const keyOf = ({ name, architecture }: Pick<InstalledPackage, "name" | "architecture">) =>
   `${name}\0${architecture}`;
 
 const versions = (packages: readonly Names[] | undefined) =>

@@ -5,7 +5,8 @@ import { z } from "zod";
 
 import type { StageDescription } from "../plan/description";
 import { IMAGE_NAME, NAMES, PACKAGE_LIST, UNLISTED } from "./layout";
-import { type Package, type PackageChanges, comparePackages, parsePackageList } from "./packages";
+import type { InstalledPackage } from "../plan/packages";
+import { type PackageChanges, comparePackages, parsePackageList } from "./packages";
 
 const manifestFile = z.object({
   files: z.record(z.string(), z.string()),
@@ -40,7 +41,7 @@ export interface PreviousRelease {
   readonly files: readonly string[];
   readonly imageSha256?: string;
   readonly releasedAt?: string;
-  readonly packages?: readonly Package[];
+  readonly packages?: readonly InstalledPackage[];
   readonly changes?: PackageChanges;
   readonly stages: z.infer<
     typeof provenanceFile
@@ -77,7 +78,7 @@ export async function readPrevious(output: string): Promise<PreviousRelease> {
 export function changesSince(
   previous: PreviousRelease,
   imageSha256: string,
-  packages: readonly Package[],
+  packages: readonly InstalledPackage[],
 ): PackageChanges {
   const { imageSha256: before, releasedAt } = previous;
   if (before === imageSha256 && previous.changes) return previous.changes;

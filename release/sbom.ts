@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import { PackageURL } from "packageurl-js";
 
-import type { Package, PackageList } from "./packages";
+import type { InstalledPackage, PackageList } from "../plan/packages";
 
 export interface SbomSubject {
   readonly imageName: string;
@@ -61,7 +61,10 @@ export function serialNumber(imageSha256: string): string {
 }
 
 /** The package's URL: https://github.com/package-url/purl-spec, types deb and rpm; the namespace is the distribution. */
-export function packageUrl(one: Package, { distribution, ecosystem }: PackageList): string {
+export function packageUrl(
+  one: InstalledPackage,
+  { distribution, ecosystem }: PackageList,
+): string {
   const { name, version, architecture, source, sourceVersion } = one;
   const distro =
     distribution && [distribution.id, distribution.versionId].filter(Boolean).join("-");
@@ -86,7 +89,7 @@ const incomplete = () =>
     new Models.Property(INCOMPLETE, "the image has no package database that kragle can read"),
   ]);
 
-function componentOf(one: Package, list: PackageList): Models.Component {
+function componentOf(one: InstalledPackage, list: PackageList): Models.Component {
   const { name, version, license, homepage, installedBytes } = one;
   const purl = packageUrl(one, list);
   const properties = { "kragle:installedBytes": String(installedBytes) };

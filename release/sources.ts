@@ -12,7 +12,8 @@ import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { type ArtifactOf, artifactOf } from "../store/typed";
 import { type Released, releasedFiles } from "./files";
-import { type PackageList, parsePackageList } from "./packages";
+import type { PackageList } from "../plan/packages";
+import { parsePackageList } from "./packages";
 
 /** A release as it was declared. */
 export interface Declared {

@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { installedPackage } from "../plan/packages";
+
 /** What `inspect_image.py` found on the image; nothing in it is judged. */
 export const facts = z.object({
   disk: z.object({
@@ -48,21 +50,7 @@ export const facts = z.object({
   /** Content of files, target of symbolic links. */
   contents: z.record(z.string(), z.string()),
   /** Packages of an rpm database, as librpm reads it; null where it cannot, absent where the image has none. */
-  rpm: z
-    .array(
-      z.object({
-        name: z.string(),
-        version: z.string(),
-        architecture: z.string(),
-        source: z.string(),
-        sourceVersion: z.string(),
-        license: z.string().nullable(),
-        homepage: z.string().nullable(),
-        installedBytes: z.number(),
-      }),
-    )
-    .nullable()
-    .optional(),
+  rpm: z.array(installedPackage).nullable().optional(),
   secrets: z
     .object({
       scannedBytes: z.number(),

@@ -1,43 +1,21 @@
+import type { InstalledPackage, PackageList } from "../plan/packages";
 import type { Facts } from "./facts";
 
-export interface Package {
-  readonly name: string;
-  /** As the package manager writes it: `[epoch:]version[-revision]`. */
-  readonly version: string;
-  readonly architecture: string;
-  /** The source package, and its version where it differs from the package's. */
-  readonly source: string;
-  readonly sourceVersion: string;
-  /** In the packager's words: rpm's License tag, or the short names in a Debian package's copyright file where it has any. */
-  readonly license: string | null;
-  readonly homepage: string | null;
-  /** Bytes of its files, by the database: dpkg rounds to KiB. */
-  readonly installedBytes: number;
-  /** dpkg's third word of the status: "installed", "half-configured", …; rpm knows "installed" only. */
-  readonly state: string;
-}
+/** A package and how far its installation came: dpkg's third word of the status, "installed", "half-configured", …; rpm knows "installed" only. */
+type FoundPackage = InstalledPackage & { readonly state: string };
 
-/** What is installed in an image, by its own package database: the content of the check stage's `packages.json`. */
-export interface PackageList {
-  /** The fields ID, VERSION_ID and PRETTY_NAME of os-release(5); null where the image has no such file. */
-  readonly distribution: {
-    readonly id: string;
-    readonly versionId: string;
-    readonly prettyName: string;
-  } | null;
-  /** Names as in package URLs (purl). Null where no database was found, or none that can be read. */
-  readonly ecosystem: "deb" | "rpm" | null;
-  /** Sorted by name, then architecture. */
-  readonly packages: readonly Package[];
-}
+export type FoundPackages = Omit<PackageList, "packages"> & { readonly packages: FoundPackage[] };
 
 export const DPKG_STATUS = "/var/lib/dpkg/status";
 
 /** dpkg's database has no licences; every package brings a file about them. */
 export const DEBIAN_COPYRIGHTS = "/usr/share/doc/*/copyright";
 
-/** Reads the list from what was found on an image. */
-export function packageList({ contents, rpm }: Facts): PackageList {
+/**
+ * Reads what is installed from what was found on an image. Not by python3-debian, which reads the same 226 packages of Debian 12 alike, in
+ * 0.8 s instead of 0.02 s, and is another 3 MB in the builder image.
+ */
+export function findPackages({ contents, rpm }: Facts): FoundPackages {
   const osRelease = contents["/usr/lib/os-release"] ?? contents["/etc/os-release"];
   const dpkg = contents[DPKG_STATUS];
   return {
@@ -54,7 +32,7 @@ export function packageList({ contents, rpm }: Facts): PackageList {
 }
 
 /** The packages of dpkg's database, sorted; removed ones whose configuration is left are not among them. */
-export function parseDpkgStatus(status: string): Package[] {
+export function parseDpkgStatus(status: string): FoundPackage[] {
   const packages = status.split(/\n\n+/).flatMap((paragraph) => {
     const field = (name: string) => new RegExp(`^${name}: (.*)$`, "m").exec(paragraph)?.[1] ?? "";
     const state = field("Status").split(" ")[2];
@@ -88,8 +66,8 @@ function debianLicense(copyright: string): string | null {
   return terms.join(" and ") || null;
 }
 
-function sorted(packages: readonly Package[]): Package[] {
-  const key = ({ name, architecture }: Package) => `${name}\0${architecture}`;
+function sorted(packages: readonly FoundPackage[]): FoundPackage[] {
+  const key = ({ name, architecture }: FoundPackage) => `${name}\0${architecture}`;
   return [...packages].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
@@ -103,12 +81,12 @@ function parseOsRelease(text: string) {
 }
 
 /** The content of `packages.json`: the list, without what only the check stage needs. */
-export function packagesJson(list: PackageList): string {
+export function packagesJson(list: FoundPackages): string {
   const packages = list.packages.map(({ state: _, ...rest }) => rest);
   return JSON.stringify({ ...list, packages }, null, 1) + "\n";
 }
 
 /** The content of `packages.tsv`, for a quick comparison: name, version and architecture, one line a package. */
-export function packagesTsv({ packages }: PackageList): string {
+export function packagesTsv({ packages }: FoundPackages): string {
   return packages.map((p) => `${p.name}\t${p.version}\t${p.architecture}\n`).join("");
 }

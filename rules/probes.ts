@@ -1,5 +1,5 @@
 import type { Entry, Facts } from "./facts";
-import { DEBIAN_COPYRIGHTS, DPKG_STATUS, packageList } from "./packages";
+import { DEBIAN_COPYRIGHTS, DPKG_STATUS, findPackages } from "./packages";
 import type { ProbeName } from "./rule";
 
 /** What is wrong (nothing, if the list is empty), or why there is nothing to judge. */
@@ -108,7 +108,7 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
   },
 
   packages(facts) {
-    const { ecosystem, packages } = packageList(facts);
+    const { ecosystem, packages } = findPackages(facts);
     if (ecosystem === null) return { notChecked: "no package database that kragle can read" };
     if (packages.length === 0) return ["the package database is empty"];
     return packages.flatMap(({ name, state }) =>

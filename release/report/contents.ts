@@ -1,5 +1,6 @@
 import { formatSize } from "../../plan/units";
-import type { PackageChanges, PackageList } from "../packages";
+import type { PackageList } from "../../plan/packages";
+import type { PackageChanges } from "../packages";
 import { dateTime, digest, html, type Html } from "./html";
 import { bars, row, searchBox, section, table } from "./parts";
 

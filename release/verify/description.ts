@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { IMAGE_NAME, NAMES, PACKAGE_LIST } from "../layout";
-import { type PackageList, parsePackageList } from "../packages";
+import type { PackageList } from "../../plan/packages";
+import { parsePackageList } from "../packages";
 import { PREDICATE_TYPE, STATEMENT_TYPE } from "../provenance";
 import { INCOMPLETE, packageUrl, serialNumber } from "../sbom";
 import type { Check } from "./verdict";

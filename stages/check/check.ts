@@ -7,7 +7,7 @@ import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
 import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
 import { judge, neededContents } from "../../rules/judge";
-import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
+import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
 import { searchFor } from "../../host/secretForms";
@@ -31,7 +31,7 @@ export const check: StageProgram<typeof contract> = {
     const facts = await inspect(context, rules);
     phase("judge");
     const findings = judge(rules, facts, inputs.waive);
-    const list = packageList(facts);
+    const list = findPackages(facts);
     const having = (status: Status) => findings.filter((finding) => finding.status === status);
     const result = {
       passed: having("failed").length + having("not checked").length === 0,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { filesTsv, folderSizes } from "../../rules/facts";
 import { globPattern, globRoot, matcher } from "../../rules/glob";
 import { judge, neededContents } from "../../rules/judge";
-import { packageList, packagesJson, packagesTsv } from "../../rules/packages";
+import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import { catalogueDigest, RULES } from "../../rules/catalogue";
 import { sshdValue } from "../../rules/sshd";
 import { SampleImage } from "./checkSamples";
@@ -158,13 +158,13 @@ describe("packages of the image", () => {
 
   it("are read from dpkg's database, sorted, without removed ones", () => {
     assert.equal(
-      packagesTsv(packageList(image().facts)),
+      packagesTsv(findPackages(image().facts)),
       "bash\t5.2-2+b7\tamd64\nzlib1g\t1:1.2.13\tamd64\n",
     );
   });
 
   it("are told with what a bill of materials needs", () => {
-    assert.deepEqual(JSON.parse(packagesJson(packageList(image().facts))), {
+    assert.deepEqual(JSON.parse(packagesJson(findPackages(image().facts))), {
       distribution: { id: "debian", versionId: "12", prettyName: "Debian 12 (x)" },
       ecosystem: "deb",
       packages: [
@@ -199,7 +199,7 @@ describe("packages of the image", () => {
       .file("/usr/share/doc/bash/copyright", bash)
       .file("/usr/share/doc/zlib1g/copyright", "This is zlib.\n\nLicense: whatever\n");
     assert.deepEqual(
-      packageList(facts).packages.map(({ name, license }) => [name, license]),
+      findPackages(facts).packages.map(({ name, license }) => [name, license]),
       [
         ["bash", "GPL-3+ and (MIT or X11)"],
         ["zlib1g", null],
@@ -221,7 +221,7 @@ describe("packages of the image", () => {
         installedBytes: 3_667_709,
       },
     ];
-    const { ecosystem, packages } = packageList(facts);
+    const { ecosystem, packages } = findPackages(facts);
     assert.equal(ecosystem, "rpm");
     assert.deepEqual(packages, [{ ...facts.rpm[0]!, state: "installed" }]);
   });
@@ -231,7 +231,7 @@ describe("packages of the image", () => {
     facts.rpm = null;
     const finding = judge(RULES, facts).find(({ id }) => id === "payload.packages")!;
     assert.equal(finding.status, "not checked");
-    assert.equal(packageList(facts).ecosystem, null);
+    assert.equal(findPackages(facts).ecosystem, null);
   });
 });
 

@@ -9,7 +9,8 @@ import fc from "fast-check";
 
 import { maskedSettings } from "../../infra/maskedSettings";
 import { baseResource } from "../../stages/release/containers";
-import { comparePackages, type PackageList } from "../../release/packages";
+import type { PackageList } from "../../plan/packages";
+import { comparePackages } from "../../release/packages";
 import { changesSince, type PreviousRelease } from "../../release/previous";
 import { provenance } from "../../release/provenance";
 import { encodeSbom, packageUrl } from "../../release/sbom";

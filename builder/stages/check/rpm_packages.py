@@ -11,7 +11,7 @@ FILES = (*BACKENDS, "rpmdb.sqlite-wal")
 
 
 def installed(folder):
-    """[{"name", "version", …}] of a copy of the database, or None where it cannot be read; the copy may be changed."""
+    """[{"name", "version", …}] (plan/packages.ts) of a copy of the database, or None where it cannot be read; the copy may be changed."""
     backend = next((BACKENDS[name] for name in BACKENDS if os.path.exists(os.path.join(folder, name))), None)
     if not backend:
         return None
