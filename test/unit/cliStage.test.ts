@@ -4,8 +4,22 @@ import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import { Roots } from "../../store/roots";
+import type { RequestOf } from "../../plan/stages/contract";
+import type { convert } from "../../plan/stages/convert";
 import { kragle } from "../kragle";
+import { convertCall, IMAGE_RESULT, smokeCall } from "../sampleCalls";
+import { digest } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
+
+/** What is said of a call that does not fit: which fields, and what to do. */
+const refusal = (...problems: string[]) =>
+  [
+    "the call of stage convert is not one that this kragle understands:",
+    ...problems.map((problem) => `  ${problem}`),
+    '  next: run "./kragle up" (or "pulumi up"), which writes the call anew',
+  ]
+    .map((line) => `✗ ${line}\n`)
+    .join("");
 
 describe("kragle stage", function () {
   this.timeout(60_000);
@@ -15,28 +29,25 @@ describe("kragle stage", function () {
   });
   afterEach(() => at.remove());
 
-  const settings = {
-    toolsImage: "kragle-tools:1",
-    image: { key: "1", sha256: "2" },
-    format: "raw",
-    options: {},
-    fileName: "kragle.raw",
-    timeoutSeconds: 60,
-  };
-  const description = () => at.describe("a", "convert");
-  const request = (change: object = {}) =>
-    JSON.stringify({
-      stack: "dev",
-      root: "convert-raw",
-      description: description(),
-      settings,
-      ...change,
-    });
+  const call = (change: Partial<RequestOf<typeof convert>> = {}) =>
+    convertCall(
+      digest("2"),
+      "convert-raw",
+      { format: "raw", options: {} },
+      {
+        ...{ toolsImage: "kragle-tools:1", imageKey: digest("1") },
+        ...{ fileName: "kragle.raw", timeoutSeconds: 60 },
+        ...change,
+      },
+    );
+  const { description } = call();
+  const request = (change: object = {}) => JSON.stringify({ ...call(), ...change });
   const run = (name: string, input: string, environment: Record<string, string> = {}) =>
     kragle(at.home, ["stage", name], { input, environment });
 
   it("answers from the store with one line, and keeps the result for the stack", async () => {
-    const { key, manifest } = await at.publish({ "kragle.raw": "raw" }, description());
+    const result = { format: "raw", file: "kragle.raw" };
+    const { key, manifest } = await at.publish({ "kragle.raw": "raw" }, description, { result });
     const { code, stdout, stderr } = await run("convert", request(), {
       KRAGLE_KEY: key,
       KRAGLE_SECRET_PASSWORD: "hunter2",
@@ -47,19 +58,19 @@ describe("kragle stage", function () {
       stage: "convert",
       key,
       publishedAt: manifest.publishedAt,
-      result: { size: 8 },
+      result,
       files: { "kragle.raw": { bytes: 3, sha256: manifest.files[0]!.sha256 } },
     });
-    assert.deepEqual([...(await new Roots(at.home).list("dev")).keys()], ["convert-raw"]);
+    assert.deepEqual([...(await new Roots(at.home).list("test")).keys()], ["convert-raw"]);
   });
 
   it("refuses a description that is not the one whose key the resource has", async () => {
-    await at.publish({ "kragle.raw": "raw" }, description());
+    await at.publish({ "kragle.raw": "raw" }, description);
     const answer = await run("convert", request(), { KRAGLE_KEY: "0".repeat(64) });
     assert.deepEqual(answer, {
-      code: 1,
+      code: 2,
       stdout: "",
-      stderr: "✗ the description on stdin does not have the key in KRAGLE_KEY\n",
+      stderr: refusal(`the description does not have the key ${"0".repeat(64)}`),
     });
     assert.equal(existsSync(join(at.home, "roots")), false);
   });
@@ -67,15 +78,77 @@ describe("kragle stage", function () {
   it("refuses a stage that is not there, also by names that every object has", async () => {
     for (const name of ["builder", "constructor", "__proto__"]) {
       const { code, stdout, stderr } = await run(name, request());
-      assert.deepEqual([code, stdout, stderr], [1, "", `✗ there is no stage "${name}"\n`]);
+      const names = "base, image, check, convert, smoke, release, publish";
+      const said = `✗ there is no stage "${name}"; there are ${names}\n`;
+      assert.deepEqual([code, stdout, stderr], [2, "", said]);
     }
   });
 
+  it("refuses a call that does not fit, by the name of each field, without a stack trace", async () => {
+    const { imageKey, fileName, ...rest } = call().request;
+    const misspelt = { ...rest, imageKey, filename: fileName };
+    const { inputs } = description;
+    const { format: _, ...inputsWithout } = inputs;
+    const cases: readonly (readonly [string, ...string[]])[] = [
+      [
+        request({ request: misspelt }),
+        "call.request.fileName: Invalid input: expected string, received undefined",
+        'call.request: Unrecognized key: "filename"',
+      ],
+      [
+        request({ request: { ...rest, fileName } }),
+        "call.request.imageKey: Invalid input: expected string, received undefined",
+      ],
+      [
+        request({ description: { ...description, inputs: inputsWithout } }),
+        "call.description.inputs.format: Invalid input: expected string, received undefined",
+      ],
+      [
+        request({ description: { ...description, version: 2 } }),
+        "call.description.version: Invalid input: expected 1",
+      ],
+      [request({ settings: {} }), 'call: Unrecognized key: "settings"'],
+      [
+        "{}",
+        ...["stack", "root"].map(
+          (name) => `call.${name}: Invalid input: expected string, received undefined`,
+        ),
+        ...["description", "request"].map(
+          (name) => `call.${name}: Invalid input: expected object, received undefined`,
+        ),
+      ],
+      ["null", "call: Invalid input: expected object, received null"],
+      ["", "stdin is to hold one line of JSON: Unexpected end of JSON input"],
+      ["no", "stdin is to hold one line of JSON: Unexpected token 'o', \"no\" is not valid JSON"],
+    ];
+    for (const [input, ...problems] of cases) {
+      const ended = await run("convert", input);
+      assert.deepEqual(ended, { code: 2, stdout: "", stderr: refusal(...problems) }, input);
+    }
+    assert.deepEqual(
+      [existsSync(join(at.home, "roots")), existsSync(join(at.home, "work"))],
+      [...[false, false]],
+    );
+  });
+
+  it("refuses a question that does not fit, in the same words", async () => {
+    const { code, stdout, stderr } = await run("domain-type", '{"url": "qemu:///system"}');
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^✗ the call of stage domain-type is not one/);
+    assert.match(stderr, /^✗ {3}request\.uri: .*received undefined$/m);
+    assert.match(stderr, /^✗ {3}request: Unrecognized key: "url"$/m);
+    assert.match(stderr, /^✗ {3}next: run ".\/kragle up"/m);
+    assert.doesNotMatch(stderr, /^✗ +at /m);
+  });
+
   it("refuses a description of another stage than the one that is run", async () => {
-    const other = at.describe("a", "smoke");
+    const other = smokeCall(digest("2"), {
+      ...{ toolsImage: "kragle-tools:1", imageKey: digest("1"), diskBytes: 1 },
+    }).description;
     await at.publish({ x: "y" }, other);
-    const { code, stdout } = await run("convert", request({ description: other }));
-    assert.deepEqual([code, stdout], [1, ""]);
+    const { code, stdout, stderr } = await run("convert", request({ description: other }));
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^✗ {3}call\.description\.stage: .*"convert"$/m);
   });
 
   it("fails in marked lines, with the way to its logs, when what it needs is not there", async () => {
@@ -85,16 +158,25 @@ describe("kragle stage", function () {
     const missing =
       "the result of stage image is not in the store; run the command again to rebuild it";
     assert.ok(failure[0]?.includes(missing), stderr);
-    const folder = join("failed", `convert-${stageKey(description())}`);
+    const folder = join("failed", `convert-${stageKey(description)}`);
     assert.ok(stderr.includes(folder) && existsSync(join(at.home, folder)), stderr);
   });
 
   it("says that Docker does not answer, and publishes nothing", async () => {
-    const { key, manifest } = await at.publish({ "image.qcow2": "x" });
-    const image = { key, sha256: manifest.files[0]!.sha256 };
-    const { code, stderr } = await run("convert", request({ settings: { ...settings, image } }));
+    const image = await at.publish({ "image.qcow2": "x" }, undefined, { result: IMAGE_RESULT });
+    const { sha256 } = image.manifest.files[0]!;
+    const ofImage = convertCall(
+      sha256,
+      "convert-raw",
+      { format: "raw", options: {} },
+      {
+        ...call().request,
+        imageKey: image.key,
+      },
+    );
+    const { code, stderr } = await run("convert", JSON.stringify(ofImage));
     assert.equal(code, 3);
     assert.match(stderr, /^✗ convert: Docker cannot be reached at \/nowhere\/docker\.sock/m);
-    assert.equal(await at.state(description()), "missing");
+    assert.equal(await at.state(ofImage.description), "missing");
   });
 });

@@ -24,18 +24,19 @@ const AFTER = ["check", "convert-raw", "smoke", "release"];
 describe("what the plan finds in the store", () => {
   let at: TemporaryStore;
   let makePlan: typeof planModule.makePlan;
+  /** What the user wants built again. */
+  let rebuild: string[];
   beforeEach(() => {
     at = new TemporaryStore();
+    rebuild = [];
     ({ makePlan } = freshly({ KRAGLE_HOME: at.home, ...NO_DOCKER }, () => {
       return require("../../infra/plan") as typeof planModule;
     }));
   });
-  afterEach(() => {
-    delete process.env.KRAGLE_REBUILD;
-    at.remove();
-  });
+  afterEach(() => at.remove());
 
-  const plan = (change: Partial<ImageSpec> = {}) => makePlan({ ...spec, ...change }, "dev");
+  const plan = (change: Partial<ImageSpec> = {}) =>
+    makePlan({ ...spec, ...change }, "dev", rebuild);
 
   /** Each stage's status and why. */
   async function rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {
@@ -212,11 +213,11 @@ describe("what the plan finds in the store", () => {
     const { plan: image } = await plan();
     const base = await publish(image.base, "base");
     const built = await publish(image.image, "image");
-    process.env.KRAGLE_REBUILD = "image";
+    rebuild = ["image"];
     const why = "will run | a rebuild was asked for";
     assert.deepEqual([(await rows()).base, (await rows()).image], ["unchanged", why]);
     assert.equal(await markerOf("image"), `rebuild:${built.manifest.publishedAt}`);
-    process.env.KRAGLE_REBUILD = "base";
+    rebuild = ["base"];
     assert.deepEqual([(await rows()).base, (await rows()).image], [why, why]);
     assert.equal(await markerOf("base"), `rebuild:${base.manifest.publishedAt}`);
     assert.equal((await rows()).check, "runs after image");

@@ -161,6 +161,7 @@ describe("the program of the stack dev", function () {
     const made: string[] = [];
     const run = runProgram(at, {
       outputs: (resource) => {
+        if (resource.type !== COMMAND) return {};
         if (resource.name === "smoke") throw new Error("no login prompt");
         made.push(resource.name);
         return answer(resource);
