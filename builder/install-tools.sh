@@ -28,7 +28,7 @@ apt-get upgrade --yes
 apt-get install --yes --no-install-recommends \
   ca-certificates debian-archive-keyring python3 openssl unzip curl \
   qemu-system-x86 qemu-utils ovmf seabios \
-  mmdebstrap e2fsprogs xfsprogs dosfstools mtools fdisk python3-rpm xorriso zstd openssh-client
+  mmdebstrap e2fsprogs xfsprogs dosfstools mtools fdisk python3-rpm xorriso zstd bmap-tools openssh-client
 
 # --- Packer ---------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import { image, IMAGE } from "../../plan/stages/image";
 import { artifactOf } from "../../store/typed";
 import { takesDirectIo } from "../../host/directIo";
 import { sha256File } from "../../host/files";
-import { writeBlockMap } from "./blockMap";
 import { asProgram, conversionSteps, rawPartOf } from "./steps";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { handToContainer } from "../../executors/handOver";
@@ -48,12 +47,7 @@ export const convert: StageProgram<typeof contract> = {
       deadlineSeconds: request.timeoutSeconds,
     });
     if (exitCode !== 0) throw explain(fileName, exitCode, tail);
-    if (format === "raw.zst") {
-      phase("write the block map");
-      const raw = rawPartOf(fileName);
-      await writeBlockMap(join(work, raw), join(work, `${raw}.bmap`));
-      await rm(join(work, raw));
-    }
+    if (format === "raw.zst") await rm(join(work, rawPartOf(fileName)));
     return { result: { format, file: fileName } };
   },
 };

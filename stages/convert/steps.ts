@@ -42,6 +42,11 @@ export function conversionSteps(request: ConversionRequest): Step[] {
         ...["compare", file, `/result/${raw}`],
       ],
     },
+    {
+      // by the file's holes, which qemu-img leaves where the disk is zero
+      phase: "write the block map",
+      command: ["bmaptool", "create", "--output", `/result/${raw}.bmap`, `/result/${raw}`],
+    },
   ];
 }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
@@ -69,16 +70,24 @@ describe("the convert stage", function () {
     const map = readFileSync(join(conversions.folder(answer), "kragle.raw.bmap"), "utf8");
     assert.match(map, new RegExp(`<ImageSize> ${disk.virtualBytes} </ImageSize>`));
     const ranges = [...map.matchAll(/chksum="(\w+)"> (\d+)(?:-(\d+))? </g)];
+    // a copy of nothing but the ranges has to be the disk
     const script = ranges.map(([, sha256, first, last = first]) => {
       const count = Number(last) - Number(first) + 1;
-      return `dd if=/tmp/raw bs=4096 skip=${first} count=${count} status=none | sha256sum | grep -q ${sha256}`;
+      return `dd if=/tmp/raw bs=4096 skip=${first} count=${count} status=none | sha256sum | grep -q ${sha256}
+        dd if=/tmp/raw of=/tmp/copy bs=4096 skip=${first} seek=${first} count=${count} conv=notrunc status=none`;
     });
     inTools(
       disk.toolsImage,
       conversions.folder(answer),
-      `zstd -dqo /tmp/raw /w/kragle.raw.zst\n${script.join("\n")}`,
+      `zstd -dqo /tmp/raw /w/kragle.raw.zst
+       truncate -s ${disk.virtualBytes} /tmp/copy
+       ${script.join("\n")}
+       cmp /tmp/raw /tmp/copy`,
     );
     assert.ok(ranges.length > 1, "the disk has holes");
+    const digest = /<BmapFileChecksum> (\w+) </.exec(map)![1]!;
+    const blank = map.replace(digest, "0".repeat(64));
+    assert.equal(createHash("sha256").update(blank).digest("hex"), digest);
   });
 
   for (const entry of ["qcow2", "qcow2:compression=zstd", "raw.zst"]) {

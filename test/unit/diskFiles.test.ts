@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdtempSync,
@@ -13,13 +12,10 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import fc from "fast-check";
-
 import { dataBytes, type Extent, firstDifference, parseMap } from "../../disk/extents";
 import { describeProgress } from "../../disk/progress";
 import { claimFile, findTarget } from "../../disk/target";
 import { parseConversion } from "../../plan/formats";
-import { encodeBlockMap, writeBlockMap } from "../../stages/convert/blockMap";
 import { asProgram, conversionSteps } from "../../stages/convert/steps";
 import { LockHeld } from "../../host/lock";
 
@@ -135,55 +131,6 @@ describe("files that stand for disks", () => {
       { start: 1048576, length: 512 },
     ]);
     assert.equal(dataBytes(extents), 66048);
-  });
-
-  describe("a block map", () => {
-    const PIECE = 65536;
-    async function mapOf(content: Buffer): Promise<string> {
-      await writeBlockMap(file("raw", content), join(folder, "map"));
-      return readFileSync(join(folder, "map"), "utf8");
-    }
-    const rangesOf = (map: string) =>
-      [...map.matchAll(/<Range chksum="(\w+)"> (\d+)(?:-(\d+))? <\/Range>/g)].map(
-        ([, sha256, first, last = first]) => ({ first: Number(first), last: Number(last), sha256 }),
-      );
-
-    it("covers every byte that is not zero, with the digest of each range", async () => {
-      const place = fc.integer({ min: 0, max: 80 * PIECE - 1 });
-      await fc.assert(
-        fc.asyncProperty(fc.array(place, { maxLength: 6 }), place, async (places, length) => {
-          const content = Buffer.alloc(length);
-          for (const at of places) if (at < length) content[at] = 1;
-          const ranges = rangesOf(await mapOf(content));
-          const copy = Buffer.alloc(length);
-          for (const { first, last, sha256 } of ranges) {
-            const bytes = content.subarray(first * 4096, (last + 1) * 4096);
-            assert.equal(createHash("sha256").update(bytes).digest("hex"), sha256);
-            bytes.copy(copy, first * 4096);
-          }
-          assert.ok(copy.equals(content));
-        }),
-        { numRuns: 20 },
-      );
-    });
-
-    it("counts blocks, the last one too where it is not whole", async () => {
-      const map = await mapOf(Buffer.alloc(PIECE * 2 + 5000, 1));
-      assert.match(map, /<BlocksCount> 34 </);
-      assert.match(map, /<MappedBlocksCount> 34 </);
-      assert.deepEqual(
-        rangesOf(map).map(({ first, last }) => [first, last]),
-        [[0, 33]],
-      );
-    });
-
-    it("carries its own digest", () => {
-      const map = encodeBlockMap(4096, [{ first: 0, last: 0, sha256: "a".repeat(64) }]);
-      const digest = /<BmapFileChecksum> (\w+) </.exec(map)![1]!;
-      const blank = map.replace(digest, "0".repeat(64));
-      assert.equal(createHash("sha256").update(blank).digest("hex"), digest);
-      assert.match(map, /<Range chksum="a{64}"> 0 <\/Range>/);
-    });
   });
 });
 

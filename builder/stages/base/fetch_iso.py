@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Fetches an ISO into the cache: from the first of its addresses that gives the right file. A download that was cut goes on.
 
+Not by curl: its retries begin where the first try began, it ends where a server cannot go on, and it brings seven libraries
+(3.6 MB) into the builder image.
+
 Mounts: /cache. Settings: sha256. Secret: isoUrls, a list as JSON, since an address may carry a token.
 Result: /cache/<sha256>.iso, which appears when it is whole and verified.
 """
@@ -95,14 +98,12 @@ def progress(done, whole, speed):
 
 
 def verify(part, sha256):
-    digest = hashlib.sha256()
     with open(part, "rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    if digest.hexdigest() != sha256:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
         size = size_of(part)
         os.remove(part)
-        raise stage.Failure(f"gave another file ({size} bytes, SHA-256 {digest.hexdigest()})")
+        raise stage.Failure(f"gave another file ({size} bytes, SHA-256 {found})")
 
 
 def size_of(path):
