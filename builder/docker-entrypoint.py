@@ -1,9 +1,5 @@
 #!/usr/bin/env python3
-"""The builder image's entry point.
-
-    --run PROGRAM ARG…                               one stage of kragle; settings on stdin, see lifeline.py
-    --username U --password P --packer "build X"     Packer by hand, on PATH mounted at /build, see by_hand.py
-"""
+"""The image's entry point by hand: --username U --password P --packer "build X", on PATH mounted at /build, see by_hand.py."""
 
 import argparse
 import sys
@@ -11,7 +7,6 @@ import sys
 sys.path.insert(0, "/usr/local/lib/kragle")
 
 import by_hand
-import lifeline
 
 
 def arguments(argv):
@@ -24,17 +19,14 @@ def arguments(argv):
     parser.add_argument("--username", default="", help="subscription user of the guest's distribution, where it needs one")
     parser.add_argument("--password", default="", help="that user's password")
     parser.add_argument("--packer", metavar="COMMAND", help='arguments of Packer in one string, such as "version"')
-    parser.add_argument("--run", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     given = parser.parse_args(argv)
-    if not given.run and not given.packer:
+    if not given.packer:
         parser.error('nothing to do: give --packer "build /opt/kragle/TEMPLATE.json"')
     return given
 
 
 def main():
     given = arguments(sys.argv[1:])
-    if given.run:
-        return lifeline.run(given.run)
     return by_hand.run(given.packer, given.username, given.password)
 
 

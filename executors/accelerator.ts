@@ -2,24 +2,17 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
-import { BUILD_GID, BUILD_UID, docker } from "./container";
+import { docker } from "./container";
+import type { Accelerator, ProbeOptions } from "./executor";
+import { BUILD_GID, BUILD_UID } from "./handOver";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
 import { ownContainer } from "./ownedContainer";
 import { builderFolder } from "../host/project";
 
-export type Accelerator = "kvm" | "tcg";
-
 const DEVICE = "/dev/kvm";
 const SLOWNESS =
   "Guests run under software emulation (TCG), about ten times slower: minutes, not seconds, for each boot.";
-
-export interface ProbeOptions {
-  readonly setting: AcceleratorSetting;
-  readonly toolsImage: string;
-  /** Keeps the verdict for this boot of the machine, this image and this state of the device. */
-  readonly cacheFile: string;
-}
 
 /**
  * Chooses the accelerator by running a guest: a device that opens, or even creates a virtual machine, may still be useless.

@@ -1,30 +1,39 @@
 import { rm } from "node:fs/promises";
 
-import { runContainer } from "./container";
+import type { Executor } from "./executor";
 import { StageFailure } from "../host/failure";
+
+/** Where a container can be had that deletes what this user may not. */
+export interface Clearing {
+  readonly run: Executor["run"];
+  /** undefined for a stage without containers. */
+  readonly image: string | undefined;
+  /** Makes the folder with lifeline.py. */
+  readonly programs: () => Promise<string>;
+  readonly storeId: string;
+  readonly key: string;
+}
 
 /**
  * Deletes a work folder. What root in a container left in it when it was killed belongs to root; where the caller is not root, a container
  * has to delete it.
  */
-export async function clearFolder(
-  folder: string,
-  container: { readonly image: string | undefined; readonly storeId: string; readonly key: string },
-): Promise<void> {
+export async function clearFolder(folder: string, clearing: Clearing): Promise<void> {
   const clear = () => rm(folder, { recursive: true, force: true });
   try {
     await clear();
   } catch (error) {
-    const { image, ...marks } = container;
+    const { run, image, programs, ...marks } = clearing;
     const { code } = error as NodeJS.ErrnoException;
     if (!image || !["EACCES", "EPERM"].includes(code ?? "")) throw error;
-    const { exitCode, tail } = await runContainer({
+    const { exitCode, tail } = await run({
       ...marks,
       image,
+      programs: await programs(),
       run: ["find", "/result", "-mindepth", "1", "-delete"],
       user: "root",
       network: "none",
-      binds: [{ source: folder, target: "/result" }],
+      outputs: [{ at: "/result", path: folder }],
       settings: {},
       log: "/dev/null",
       onLine: () => undefined,

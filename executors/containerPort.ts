@@ -4,9 +4,6 @@ import type Docker from "dockerode";
 
 import { demultiplex } from "./demultiplex";
 
-/** A container as those see it who know no Docker: something to pass back here. */
-export type RunningContainer = Docker.Container;
-
 /**
  * Connects to a port on the loopback of a running container, which needs neither a network nor a published port for that: a bash
  * in the container carries the bytes.
@@ -15,7 +12,7 @@ export type RunningContainer = Docker.Container;
  * @throws Error where the container does not run
  */
 export async function connectInContainer(
-  container: RunningContainer,
+  container: Docker.Container,
   port: number,
 ): Promise<Duplex> {
   const carry = `exec 3<>/dev/tcp/127.0.0.1/${port} && { cat <&0 >&3 & cat <&3; kill $!; }`;

@@ -1,14 +1,21 @@
-import { chown } from "node:fs/promises";
+import { chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles, listFolders } from "../host/files";
-import { BUILD_GID, BUILD_UID } from "./container";
 
-/** Gives a work folder and what is in it to the user of unprivileged containers; only root has to, others are that user. */
+/** The uid and gid of unprivileged containers: the caller's own, or one that no account has where the caller is root. */
+export const BUILD_UID = process.getuid!() || 10177;
+export const BUILD_GID = process.getuid!() === 0 ? BUILD_UID : process.getgid!();
+
+/**
+ * Gives a folder and what is in it to the user of unprivileged containers; only root has to, others are that user. It is made where
+ * it is absent.
+ */
 export async function handToContainer(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   if (process.getuid!() !== 0) return;
-  const paths = new Set([folder, join(folder, "logs")]);
-  for (const name of await listFolders(folder)) paths.add(join(folder, name));
-  for (const name of await listFiles(folder)) paths.add(join(folder, name));
-  for (const path of paths) await chown(path, BUILD_UID, BUILD_GID).catch(() => undefined);
+  const below = [...(await listFolders(folder)), ...(await listFiles(folder))];
+  for (const path of [folder, ...below.map((name) => join(folder, name))]) {
+    await chown(path, BUILD_UID, BUILD_GID).catch(() => undefined);
+  }
 }

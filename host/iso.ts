@@ -12,8 +12,10 @@ export interface WantedIso {
   readonly sha256: string;
 }
 
-/** Where fetched ISOs lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.json`. */
-export const isoCache = (home: string) => join(home, "iso");
+/** Name of the folder in the store where fetched ISOs lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.json`. */
+export const ISO_CACHE = "iso";
+
+export const isoCache = (home: string) => join(home, ISO_CACHE);
 
 export const cachedIso = (home: string, sha256: string) => join(isoCache(home), `${sha256}.iso`);
 

@@ -16,3 +16,6 @@ export function displayPath(path: string): string {
 export const inProject = (path: string) => resolve(projectFolder, path);
 
 export const builderFolder = join(projectFolder, "builder");
+
+/** kragle's own programs that stages run in containers. */
+export const programsFolder = join(builderFolder, "stages");

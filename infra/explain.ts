@@ -102,6 +102,7 @@ function fileOf(
 ): string | undefined {
   const [file] = rest;
   if (file === undefined) return undefined;
+  if (group === "programs") return `builder/stages/${file}`;
   if (stage === "builder" && group === "files") return `builder/${file}`;
   if (group === "recipe" || group === "template") return `${spec.template.folder}/${file}`;
   if (group === "scripts") return provisioningScripts(spec)[file] ?? file;

@@ -1,14 +1,15 @@
-import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import type { FileDigests, InputFiles } from "../plan/imagePlan";
+import { type ProgramSet, PROGRAMS } from "../plan/programs";
 import type { ImageSpec } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
-import { builderFolder, inProject } from "../host/project";
+import { contentDigest, readContent } from "../host/fileDigest";
+import { builderFolder, inProject, programsFolder } from "../host/project";
 
-/** Parts of the builder's context that the tools image does not contain. */
-const NOT_TOOLS = /^(templates|provision)\/|(^|\/)__pycache__\/|\.dockerignore$/;
+/** What decides which packages the tools image has. */
+const TOOLS_IMAGE = ["Dockerfile", "install-tools.sh"];
 
 /** The part of a template folder that belongs to the image stage; the rest is the recipe of the base. */
 const PACKER_PART = "image.json";
@@ -32,8 +33,15 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
   const { [PACKER_PART]: packerPart, ...base } = template;
   if (!packerPart) throw new Error(`the template ${spec.template.name} has no ${PACKER_PART}`);
   return {
-    builder: digests(builderFolder, (name) => !NOT_TOOLS.test(name)),
-    programs: { base: {}, image: {}, check: {}, convert: {}, smoke: {} },
+    builder: namedDigests(builderFolder, TOOLS_IMAGE),
+    programs: {
+      base: programs(spec.template.medium ? "install" : "bootstrap"),
+      image: programs("image"),
+      check: programs("check"),
+      convert: programs("command"),
+      // a guest under libvirt needs no container
+      smoke: spec.smoke === "libvirt" ? {} : programs("command"),
+    },
     base,
     template: { [PACKER_PART]: packerPart },
     scripts: Object.fromEntries(
@@ -75,9 +83,13 @@ export function provisioningScripts(spec: ImageSpec): Record<string, string> {
 }
 
 function digests(folder: string, wanted: (name: string) => boolean): FileDigests {
-  const names = filesBelow(folder).filter(wanted).sort();
-  return Object.fromEntries(names.map((name) => [name, digest(join(folder, name))]));
+  return namedDigests(folder, filesBelow(folder).filter(wanted).sort());
 }
+
+const namedDigests = (folder: string, names: readonly string[]): FileDigests =>
+  Object.fromEntries(names.map((name) => [name, digest(join(folder, name))]));
+
+const programs = (set: ProgramSet): FileDigests => namedDigests(programsFolder, PROGRAMS[set]);
 
 /** Every file below a folder, relative to it; also by links, by which templates share their parts. */
 export function filesBelow(folder: string, inside = ""): string[] {
@@ -88,8 +100,5 @@ export function filesBelow(folder: string, inside = ""): string[] {
   });
 }
 
-/** SHA-256, which the provenance repeats, and "+x" where the file is executable: a script that lost that is another input. */
-function digest(file: string): string {
-  const executable = statSync(file).mode & 0o111 ? "+x" : "";
-  return createHash("sha256").update(readFileSync(file)).digest("hex") + executable;
-}
+/** The provenance repeats it. */
+const digest = (file: string): string => contentDigest(readContent(file));

@@ -22,7 +22,7 @@ export type ProgrammedStage = "base" | "image" | "check" | "convert" | "smoke";
 export interface InputFiles {
   /** What is installed in the builder, and how. */
   readonly builder: FileDigests;
-  /** kragle's programs that each stage runs in its container. */
+  /** kragle's programs that each stage runs in its container, by their names below `builder/stages/`. */
   readonly programs: Readonly<Record<ProgrammedStage, FileDigests>>;
   /** The template's recipe for the installed disk. */
   readonly base: FileDigests;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { type Accelerator, probeAccelerator } from "../executors/accelerator";
+import type { Accelerator, Executor } from "../executors/executor";
 import { deadlineFor } from "../executors/deadline";
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -9,6 +9,7 @@ import type { ArtifactStore } from "../store/artifactStore";
 interface Chooser {
   readonly request: { readonly accelerator: AcceleratorSetting; readonly toolsImage: string };
   readonly store: Pick<ArtifactStore, "home">;
+  readonly executor: Pick<Executor, "probe">;
   phase(name: string): void;
   detail(line: string): void;
 }
@@ -17,11 +18,12 @@ interface Chooser {
 export async function chooseAccelerator({
   request,
   store,
+  executor,
   phase,
   detail,
 }: Chooser): Promise<{ accelerator: Accelerator; scale: (seconds: number) => number }> {
   phase("choose an accelerator");
-  const { accelerator, reason } = await probeAccelerator({
+  const { accelerator, reason } = await executor.probe({
     setting: request.accelerator,
     toolsImage: request.toolsImage,
     cacheFile: join(store.home, "accelerator.json"),

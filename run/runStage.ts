@@ -2,7 +2,8 @@ import { chmod, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { clearFolder } from "../executors/clearFolder";
-import { runContainer } from "../executors/container";
+import type { Executor } from "../executors/executor";
+import { localDocker } from "../executors/localDocker";
 import { StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { LogFile } from "../host/logFile";
@@ -18,12 +19,14 @@ import {
 } from "../plan/stages/contract";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
+import { makeBundle } from "../store/bundles";
 import { Roots } from "../store/roots";
 import { Workplace } from "../store/workplace";
 import { answerOf, claimResult, findResult } from "./answer";
 import { keepEvidence, redactLogs } from "./evidence";
 import { PhaseClock } from "./phaseClock";
 import type { StageContext, StageProgram } from "./stage";
+import { locate, programsOf } from "./task";
 
 /** One run of a stage. */
 export interface StageRun {
@@ -37,6 +40,8 @@ export interface StageRun {
   /** Receives one line at a time; a line that starts with "» " opens a phase. */
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
+  /** This machine's Docker where nothing is given. */
+  readonly executor?: Executor;
 }
 
 /**
@@ -92,14 +97,20 @@ async function build<C extends StageContract>(
   run: StageRun,
   key: string,
 ): Promise<Manifest> {
-  const { store } = run;
+  const { store, executor = localDocker } = run;
   const place = new Workplace(store.home);
   const { stage } = program.contract;
   stopIfInterrupted(run.signal);
   const work = place.workFolder(stage, key);
   const logs = join(work, "logs");
-  const { toolsImage } = request as { toolsImage?: string };
-  const clear = () => clearFolder(work, { image: toolsImage, storeId: store.id, key });
+  let ended: Promise<void> | undefined;
+  const runTask: Executor["run"] = async (task) => {
+    await (ended ??= executor.end(store.id, key));
+    return executor.run(task);
+  };
+  const { toolsImage: image } = request as { toolsImage?: string };
+  const programs = () => makeBundle(place, programsOf("command"));
+  const clear = () => clearFolder(work, { run: runTask, image, programs, storeId: store.id, key });
   await clear();
   // logs are redacted when they are whole; until then they are nobody else's to read
   await mkdir(dirname(work), { recursive: true });
@@ -121,12 +132,14 @@ async function build<C extends StageContract>(
     work,
     logs,
     store,
+    executor,
     signal: run.signal,
     phase: (name) => tell(`» ${name}`),
     detail: tell,
-    container: (options) =>
-      runContainer({
-        ...options,
+    container: async (task) =>
+      runTask({
+        ...task,
+        ...(await locate(place, work, task)),
         storeId: store.id,
         key,
         log: join(logs, "container.log"),

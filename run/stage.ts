@@ -1,4 +1,4 @@
-import type { ContainerOptions, ContainerResult } from "../executors/container";
+import type { Executor, TaskResult } from "../executors/executor";
 import type {
   InputsOf,
   RequestOf,
@@ -7,12 +7,7 @@ import type {
   UpstreamOf,
 } from "../plan/stages/contract";
 import type { ArtifactStore, Finished } from "../store/artifactStore";
-
-/** What a stage says of a container; who runs the stage adds the rest. */
-export type StageContainer = Omit<
-  ContainerOptions,
-  "storeId" | "key" | "log" | "onLine" | "redactor" | "watch" | "signal"
->;
+import type { StageTask } from "./task";
 
 /** What a running stage has: what it was declared to be, and the means to become that. */
 export interface StageContext<C extends StageContract> {
@@ -26,12 +21,15 @@ export interface StageContext<C extends StageContract> {
   /** Absolute, `work/logs`. */
   readonly logs: string;
   readonly store: ArtifactStore;
+  /** Where its containers run. */
+  readonly executor: Executor;
   readonly signal: AbortSignal;
   /** Opens a phase: imperative, lower case. */
   phase(name: string): void;
   /** One line for whoever watches, and for the log. */
   detail(line: string): void;
-  container(options: StageContainer): Promise<ContainerResult>;
+  /** Runs a program in a container; what it prints goes into `logs/container.log`, too. */
+  container(task: StageTask): Promise<TaskResult>;
 }
 
 /** What a stage has made besides the files in its work folder. */

@@ -2,6 +2,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles } from "../host/files";
+import { bundlesFolder } from "./bundles";
 import { Roots } from "./roots";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
@@ -40,8 +41,12 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
         if (!dryRun) await place.discard(folder);
       }
     }
-    // notes on files; what is still there is read once more
-    if (!dryRun) await rm(join(store.home, "verified"), { recursive: true, force: true });
+    if (!dryRun) {
+      // notes on files: what is still there is read once more; copies of small files: a stage makes those that it needs
+      for (const folder of [join(store.home, "verified"), bundlesFolder(store.home)]) {
+        await rm(folder, { recursive: true, force: true });
+      }
+    }
     return { deleted, kept };
   } finally {
     await release();

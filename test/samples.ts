@@ -61,11 +61,11 @@ export const sampleSpec: ImageSpec = {
 };
 
 export const sampleFiles: InputFiles = {
-  builder: { Dockerfile: digest("1"), "tools/run.py": digest("2") },
+  builder: { Dockerfile: digest("1"), "install-tools.sh": digest("2") },
   programs: {
     base: { "base/install_system.py": digest("b") },
-    image: { "image/build_image.py": digest("c") },
-    check: { "check/inspect_image.py": digest("d") },
+    image: { "common/stage.py": digest("a"), "image/build_image.py": digest("c") },
+    check: { "common/stage.py": digest("a"), "check/inspect_image.py": digest("d") },
     convert: { "common/lifeline.py": digest("e") },
     smoke: { "common/lifeline.py": digest("e") },
   },

@@ -6,12 +6,13 @@ import { z } from "zod";
 import { base as contract, DISK } from "../../plan/stages/base";
 import type { InputsOf } from "../../plan/stages/contract";
 import { installFromIso } from "./install";
-import { BUILD_GID, BUILD_UID } from "../../executors/container";
+import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { inProject } from "../../host/project";
 import { requireRoom } from "../../host/freeSpace";
 import type { StageContext, StageOutcome, StageProgram } from "../../run/stage";
+import { planned, plannedPrograms } from "../../run/task";
 
 /** What bootstrapping needs of the template's template.json, whose form was checked with the settings. */
 const templateFile = z.object({ minimumDiskBytes: z.number(), suite: z.string() });
@@ -30,7 +31,7 @@ type Bootstrapped = Exclude<InputsOf<typeof contract>, { isoSha256: string }>;
 /** Straight into a disk image, without loop devices, mounts or privileges. */
 async function bootstrap(
   { request, key, work, container }: StageContext<typeof contract>,
-  { diskBytes, kernel, snapshot }: Bootstrapped,
+  { programs, recipe, diskBytes, kernel, snapshot }: Bootstrapped,
 ): Promise<StageOutcome<typeof contract>> {
   const template = inProject(request.templateFolder);
   const facts = await readFile(join(template, "template.json"), "utf8");
@@ -38,13 +39,12 @@ async function bootstrap(
   await requireRoom(work, minimumDiskBytes, "the installation");
   const { exitCode, tail } = await container({
     image: request.toolsImage,
+    programs: plannedPrograms(programs),
     run: ["/template/base.py"],
     user: "root",
     network: "bridge",
-    binds: [
-      { source: template, target: "/template", readOnly: true },
-      { source: work, target: "/result" },
-    ],
+    bundles: { "/template": planned(recipe, (name) => join(template, name)) },
+    results: { "/result": "." },
     settings: {
       ...{ diskBytes, kernel, snapshot },
       apt: hostAptConfiguration(suite),

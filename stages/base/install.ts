@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -7,9 +7,10 @@ import { chooseAccelerator } from "../../run/chooseAccelerator";
 import { type base as contract, DISK } from "../../plan/stages/base";
 import type { InputsOf } from "../../plan/stages/contract";
 import { StageFailure } from "../../host/failure";
-import { handToContainer } from "../../executors/handOver";
+import { PROGRAMS_AT } from "../../executors/executor";
+import { inProject } from "../../host/project";
 import type { StageContext, StageOutcome } from "../../run/stage";
-import { copyTemplate } from "../../run/template";
+import { planned, plannedPrograms } from "../../run/task";
 import { provideIso } from "./isoFile";
 
 /** The installer itself, and what Packer and the container take beyond the guest's memory. */
@@ -21,28 +22,25 @@ type Installed = Extract<InputsOf<typeof contract>, { isoSha256: string }>;
 /** By the medium's own installer, which Packer starts on an empty disk: no capability, nothing typed. */
 export async function installFromIso(
   context: StageContext<typeof contract>,
-  { isoSha256, diskBytes }: Installed,
+  { programs, recipe, isoSha256, diskBytes }: Installed,
 ): Promise<StageOutcome<typeof contract>> {
-  const { request, work, logs, container } = context;
+  const { request, work, container } = context;
   const iso = await provideIso(context, { path: request.isoPath!, sha256: isoSha256 });
   const { accelerator, scale } = await chooseAccelerator(context);
-  const template = await copyTemplate(request.templateFolder, work);
-  await handToContainer(work);
+  const template = inProject(request.templateFolder);
   const seconds = scale(request.timeoutSeconds);
   const { exitCode, tail } = await container({
     image: request.toolsImage,
-    run: ["/usr/local/lib/kragle/install_system.py"],
+    programs: plannedPrograms(programs),
+    run: [`${PROGRAMS_AT}/install_system.py`],
     user: request.privileged ? "privileged" : "builder",
     network: "bridge",
     kvm: accelerator === "kvm",
     publishPort: request.vnc,
     memoryBytes: (Math.max(request.memoryMiB, INSTALLER_MIB) + AROUND_GUEST_MIB) * 2 ** 20,
-    binds: [
-      { source: iso, target: "/iso/installer.iso", readOnly: true, relabel: true },
-      { source: template, target: "/template", readOnly: true },
-      { source: work, target: "/result" },
-      { source: logs, target: "/logs" },
-    ],
+    files: { "/iso/installer.iso": iso },
+    bundles: { "/template": planned(recipe, (name) => join(template, name)) },
+    results: { "/result": ".", "/logs": "logs" },
     settings: {
       diskBytes,
       memoryMiB: request.memoryMiB,
@@ -64,7 +62,6 @@ export async function installFromIso(
       },
     );
   }
-  await rm(template, { recursive: true });
   const facts = installation.parse(JSON.parse(await readFile(join(work, "base.json"), "utf8")));
   return { result: { ...facts, accelerator, disk: DISK } };
 }

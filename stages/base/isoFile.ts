@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { recordFile } from "../../store/fileRecord";
@@ -7,12 +7,20 @@ import { atomicWrite } from "../../host/atomicWrite";
 import { sha256File } from "../../host/files";
 import type { FileRecord } from "../../store/manifest";
 import type { base } from "../../plan/stages/base";
+import { PROGRAMS_AT } from "../../executors/executor";
 import { EXIT, StageFailure } from "../../host/failure";
-import { handToContainer } from "../../executors/handOver";
-import { cachedIso, findIso, isoCache, missingIso, type WantedIso } from "../../host/iso";
+import {
+  cachedIso,
+  findIso,
+  ISO_CACHE,
+  isoCache,
+  missingIso,
+  type WantedIso,
+} from "../../host/iso";
 import { lockFile } from "../../host/lock";
 import { displayPath } from "../../host/project";
 import type { StageContext } from "../../run/stage";
+import { programsOf } from "../../run/task";
 
 /**
  * The verified ISO: fetched where it is not there yet, and read whole unless its size, time and inode are those of the file that
@@ -50,15 +58,13 @@ async function fetchIso(
   { sha256 }: WantedIso,
   isoUrls: string,
 ): Promise<void> {
-  const cache = isoCache(store.home);
-  await mkdir(cache, { recursive: true });
-  await handToContainer(cache);
   const { exitCode, tail } = await container({
     image: request.toolsImage,
-    run: ["/usr/local/lib/kragle/fetch_iso.py"],
+    programs: programsOf("fetchIso"),
+    run: [`${PROGRAMS_AT}/fetch_iso.py`],
     user: "builder",
     network: "bridge",
-    binds: [{ source: cache, target: "/cache" }],
+    caches: { "/cache": ISO_CACHE },
     settings: { sha256 },
     secrets: { isoUrls },
     deadlineSeconds: 24 * 3600,

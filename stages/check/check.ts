@@ -1,4 +1,4 @@
-import { chown, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { check as contract, type Finding, type Status } from "../../plan/stages/check";
@@ -12,11 +12,12 @@ import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
 import { searchFor } from "../../host/secretForms";
 import { namedHostSecrets } from "../../host/secrets";
-import { BUILD_GID, BUILD_UID } from "../../executors/container";
+import { PROGRAMS_AT } from "../../executors/executor";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { occupiedBytes, requireRoom } from "../../host/freeSpace";
 import { displayPath } from "../../host/project";
 import type { StageContext, StageProgram } from "../../run/stage";
+import { plannedPrograms } from "../../run/task";
 
 /**
  * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
@@ -66,23 +67,19 @@ export const check: StageProgram<typeof contract> = {
 
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
 async function inspect(
-  { request, secrets, store, work, container }: StageContext<typeof contract>,
+  { inputs, request, secrets, store, work, container }: StageContext<typeof contract>,
   rules: readonly Rule[],
 ): Promise<Facts> {
   const artifact = await artifactOf(store, image, request.imageKey);
   await requireRoom(work, await occupiedBytes(join(artifact.folder, IMAGE)), "the unpacked image");
-  const scratch = join(work, "scratch");
-  await mkdir(scratch);
-  await chown(scratch, BUILD_UID, BUILD_GID);
   const { exitCode, tail } = await container({
     image: request.toolsImage,
-    run: ["python3", "/usr/local/lib/kragle/inspect_image.py"],
+    programs: plannedPrograms(inputs.programs),
+    run: [`${PROGRAMS_AT}/inspect_image.py`],
     user: "builder",
     network: "none",
-    binds: [
-      { source: artifact.folder, target: "/image", readOnly: true },
-      { source: scratch, target: "/scratch" },
-    ],
+    artifacts: { "/image": artifact },
+    results: { "/scratch": "scratch" },
     settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
     secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...secrets })) },
     deadlineSeconds: request.timeoutSeconds,
@@ -97,6 +94,7 @@ async function inspect(
       },
     );
   }
+  const scratch = join(work, "scratch");
   const facts = factsSchema.parse(JSON.parse(await readFile(join(scratch, "facts.json"), "utf8")));
   await rm(scratch, { recursive: true });
   return facts;

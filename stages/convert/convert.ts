@@ -8,9 +8,9 @@ import { takesDirectIo } from "../../host/directIo";
 import { sha256File } from "../../host/files";
 import { asProgram, conversionSteps, rawPartOf } from "./steps";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
-import { handToContainer } from "../../executors/handOver";
 import { requireRoom } from "../../host/freeSpace";
 import type { StageProgram } from "../../run/stage";
+import { plannedPrograms } from "../../run/task";
 
 /** One other format, always made from the qcow2; its logical content is compared with the image's before it counts. */
 export const convert: StageProgram<typeof contract> = {
@@ -33,16 +33,14 @@ export const convert: StageProgram<typeof contract> = {
       );
     }
     const directIo = await takesDirectIo(work);
-    await handToContainer(work);
     const { exitCode, tail } = await container({
       image: request.toolsImage,
+      programs: plannedPrograms(inputs.programs),
       run: asProgram(conversionSteps({ format, options, fileName, directIo })),
       user: "builder",
       network: "none",
-      binds: [
-        { source: source.folder, target: "/image", readOnly: true },
-        { source: work, target: "/result" },
-      ],
+      artifacts: { "/image": source },
+      results: { "/result": "." },
       settings: {},
       deadlineSeconds: request.timeoutSeconds,
     });

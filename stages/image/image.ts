@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { base, DISK } from "../../plan/stages/base";
@@ -6,22 +6,22 @@ import { image as contract, IMAGE } from "../../plan/stages/image";
 import { artifactOf } from "../../store/typed";
 import { buildKeySecrets } from "./buildKey";
 import { chooseAccelerator } from "../../run/chooseAccelerator";
+import { PROGRAMS_AT } from "../../executors/executor";
 import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { handToContainer } from "../../executors/handOver";
 import { describePrivileges } from "../../executors/isolation";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireRoom } from "../../host/freeSpace";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
-import { copyTemplate } from "../../run/template";
+import { planned, plannedPrograms } from "../../run/task";
 
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises, shuts down; compacted once to `image.qcow2`. */
 export const image: StageProgram<typeof contract> = {
   contract,
   async run(context) {
-    const { inputs, upstream, request, secrets, work, logs, store, container } = context;
-    const { memoryMiB, cpus } = inputs;
+    const { inputs, upstream, request, secrets, work, store, container } = context;
+    const { programs, template, scripts, memoryMiB, cpus } = inputs;
     const installed = await artifactOf(store, base, upstream.base);
     // what the guest writes is not known; the base twice more is, for the unpacked and the compacted image
     const disk = await occupiedBytes(join(installed.folder, DISK));
@@ -29,30 +29,26 @@ export const image: StageProgram<typeof contract> = {
     const { accelerator, scale } = await chooseAccelerator(context);
     if (request.privileged) context.detail(describePrivileges());
 
-    const scripts = join(work, "scripts");
-    await mkdir(scripts);
-    for (const [name, path] of Object.entries(request.scripts)) {
-      await cp(inProject(path), join(scripts, name), { recursive: true });
-      await chmod(join(scripts, name), 0o755);
-    }
-    await chmod(scripts, 0o755);
-    const template = await copyTemplate(request.templateFolder, work);
-    await handToContainer(work);
     const { exitCode, tail } = await container({
       image: request.toolsImage,
-      run: ["/usr/local/lib/kragle/build_image.py"],
+      programs: plannedPrograms(programs),
+      run: [`${PROGRAMS_AT}/build_image.py`],
       user: request.privileged ? "privileged" : "builder",
       network: "bridge",
       kvm: accelerator === "kvm",
       publishPort: request.vnc,
       memoryBytes: (memoryMiB + 1536) * 2 ** 20,
-      binds: [
-        { source: installed.folder, target: "/base", readOnly: true },
-        { source: template, target: "/template", readOnly: true },
-        { source: scripts, target: "/provision", readOnly: true },
-        { source: work, target: "/result" },
-        { source: logs, target: "/logs" },
-      ],
+      artifacts: { "/base": installed },
+      bundles: {
+        "/template": [
+          ...planned(template, (name) => inProject(join(request.templateFolder, name))),
+          ...planned(scripts, (name) => inProject(request.scripts[name]!)).map((file) => ({
+            ...file,
+            at: `provision/${file.at}`,
+          })),
+        ],
+      },
+      results: { "/result": ".", "/logs": "logs" },
       settings: {
         diskBytes: request.diskBytes,
         ...{ memoryMiB, cpus },
@@ -66,7 +62,7 @@ export const image: StageProgram<typeof contract> = {
         // as long as SSH may take with KVM
         freezeSeconds: accelerator === "tcg" ? request.timeouts.ssh : null,
         environment: hostProxyEnvironment(),
-        scripts: Object.keys(request.scripts).sort(),
+        scripts: Object.keys(scripts).sort(),
         signs: consoleSigns(),
       },
       secrets: { ...secrets, ...buildKeySecrets() },
@@ -82,7 +78,6 @@ export const image: StageProgram<typeof contract> = {
         },
       );
     }
-    for (const copy of [scripts, template]) await rm(copy, { recursive: true });
     const facts = built.parse(JSON.parse(await readFile(join(work, "image.json"), "utf8")));
     return { result: { ...facts, accelerator, image: IMAGE } };
   },

@@ -1,6 +1,6 @@
 import type { Firmware } from "../../plan/imageSpec";
 import type { smoke } from "../../plan/stages/smoke";
-import type { Accelerator } from "../../executors/accelerator";
+import type { Accelerator } from "../../executors/executor";
 import type { StageContext } from "../../run/stage";
 import type { Guest } from "./guest";
 import type { Seed } from "./seed";

@@ -1,4 +1,4 @@
-import type { Accelerator } from "../../executors/accelerator";
+import type { Accelerator } from "../../executors/executor";
 import type { Machine } from "./driver";
 
 /** Where the container sees the folders that it is given. */

@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 
 import type { ChannelName } from "../../plan/imageSpec";
-import type { ContainerResult } from "../../executors/container";
+import type { TaskResult } from "../../executors/executor";
 import { EXIT, StageFailure } from "../../host/failure";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";
@@ -15,7 +15,7 @@ import type { SshChannel } from "./sshChannel";
 export class QemuGuest implements Guest {
   private monitor?: JsonLineClient;
   private agent?: JsonLineClient;
-  private ended?: Promise<ContainerResult | Error>;
+  private ended?: Promise<TaskResult | Error>;
   private tell: (event: GuestEvent) => void = () => undefined;
   private readonly agentChannel = new AgentChannel(
     (...request) => this.connected(this.agent).request(...request),
@@ -28,7 +28,7 @@ export class QemuGuest implements Guest {
    * @param ssh where the guest has a seed
    */
   constructor(
-    private readonly run: () => Promise<ContainerResult>,
+    private readonly run: () => Promise<TaskResult>,
     private readonly sockets: string,
     private readonly ssh?: SshChannel,
   ) {}
@@ -112,7 +112,7 @@ export class QemuGuest implements Guest {
   }
 }
 
-function explainEnd(end: ContainerResult | Error): string {
+function explainEnd(end: TaskResult | Error): string {
   if (end instanceof Error) return end.message;
   const words = end.tail.slice(-5).join("\n") || "it printed nothing";
   return `QEMU ended with exit code ${end.exitCode}\n${words}`;

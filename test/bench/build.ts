@@ -4,13 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { findPulumi } from "../../engine/choose";
-import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { runContainer } from "../../executors/container";
+import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { buildKeySecrets } from "../../stages/image/buildKey";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { consoleSigns } from "../../run/signs";
 import { type Manifest, readManifest } from "../../store/manifest";
 import type { Figure } from "../bench";
 import { Clone } from "../clone";
+import { programs } from "../docker/programs";
 import { treesToolsImage } from "../docker/toolsImage";
 
 interface UpDocument {
@@ -130,22 +132,20 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
     execFileSync("chown", [`${BUILD_UID}:${BUILD_GID}`, join(work, name)]);
     return join(work, name);
   };
-  const [base, built, logs, provision] = [
+  const [base, built, logs, template] = [
     room("base"),
     room("image"),
     room("logs"),
-    room("provision"),
+    room("template"),
   ];
+  cpSync(clone.path("builder/templates/debian12"), template, { recursive: true });
+  const provision = join(template, "provision");
   cpSync(clone.path("builder/provision"), provision, { recursive: true });
-  const template = {
-    source: clone.path("builder/templates/debian12"),
-    target: "/template",
-    readOnly: true,
-  };
   const common = {
     storeId: "bench",
     key: String(process.pid),
     image,
+    programs: programs(),
     log: join(work, "log"),
     onLine: () => undefined,
     deadlineSeconds: 1800,
@@ -158,7 +158,8 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         run: ["/template/base.py"],
         user: "root",
         network: "bridge",
-        binds: [template, { source: base, target: "/result" }],
+        inputs: [{ at: "/template", path: template }],
+        outputs: [{ at: "/result", path: base }],
         settings: {
           diskBytes: 4 * 2 ** 30,
           kernel: "cloud",
@@ -174,12 +175,13 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         run: ["/usr/local/lib/kragle/build_image.py"],
         user: "builder",
         network: "bridge",
-        binds: [
-          template,
-          { source: base, target: "/base", readOnly: true },
-          { source: provision, target: "/provision", readOnly: true },
-          { source: built, target: "/result" },
-          { source: logs, target: "/logs" },
+        inputs: [
+          { at: "/template", path: template },
+          { at: "/base", path: base },
+        ],
+        outputs: [
+          { at: "/result", path: built },
+          { at: "/logs", path: logs },
         ],
         secrets: buildKeySecrets(),
         settings: {
@@ -202,7 +204,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         run: ["qemu-img", "convert", "-O", "raw", "/result/image.qcow2", "/result/kragle.raw"],
         user: "builder",
         network: "none",
-        binds: [{ source: built, target: "/result" }],
+        outputs: [{ at: "/result", path: built }],
         settings: {},
       },
     ];

@@ -61,7 +61,7 @@ describe("the image by hand, by the original's command line", function () {
       ...bind(join(folder, "kragle"), "/opt/kragle:ro"),
       ...bind(join(folder, "path"), "/build"),
       ...options,
-      ...[image, ...args],
+      ...["--entrypoint", "python3", image, "/usr/local/bin/docker-entrypoint.py", ...args],
     ]);
   };
 

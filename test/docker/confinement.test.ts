@@ -11,10 +11,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BUILD_GID, BUILD_UID, docker, runContainer } from "../../executors/container";
-import { handToContainer } from "../../executors/handOver";
+import { docker, runContainer } from "../../executors/container";
+import { BUILD_GID, BUILD_UID, handToContainer } from "../../executors/handOver";
 import { type Confinement, describePrivileges, hostCapabilities } from "../../executors/isolation";
 import { Redactor } from "../../host/redactor";
+import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
 /** What a container says about itself; its exit code is of no interest. */
@@ -97,7 +98,8 @@ describe("what a stage's container may do", function () {
       settings: {},
       secrets: { canary: CANARY },
       redactor: new Redactor([CANARY]),
-      binds: [{ source: folder, target: "/result" }],
+      programs: programs(),
+      outputs: [{ at: "/result", path: folder }],
       user,
       network: "none",
       kvm,

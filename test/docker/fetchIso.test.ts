@@ -5,7 +5,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { runContainer } from "../../executors/container";
+import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
@@ -44,11 +45,11 @@ describe("fetching an ISO", function () {
       run: ["sh", "-c", `${serve}; exec /usr/local/lib/kragle/fetch_iso.py`],
       settings: { sha256: SHA256 },
       secrets: { isoUrls: JSON.stringify(urls) },
-      binds: [
-        { source: programs(), target: "/usr/local/lib/kragle", readOnly: true },
-        { source: __dirname, target: "/test", readOnly: true },
-        { source: join(folder, "cache"), target: "/cache" },
-        { source: join(folder, "work"), target: "/result" },
+      programs: programs(),
+      inputs: [{ at: "/test", path: __dirname }],
+      outputs: [
+        { at: "/cache", path: join(folder, "cache") },
+        { at: "/result", path: join(folder, "work") },
       ],
       user: "builder",
       network: "none",

@@ -4,7 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { runContainer } from "../../executors/container";
+import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 
@@ -52,11 +53,7 @@ describe("an installation by the installer of an ISO", function () {
     const make = `mkdir -p /tmp/dvd/${iso} && echo K >/tmp/dvd/${iso}/vmlinuz && echo I >/tmp/dvd/${iso}/initrd.img`;
     const pack = `xorriso -as mkisofs -quiet -V "RHEL-7.1 Server.x86_64" -R -o /iso/installer.iso /tmp/dvd`;
     const run = "exec /usr/local/lib/kragle/install_system.py";
-    const bind = (source: string, target: string, readOnly = true) => ({
-      source: source.startsWith("/") ? source : join(folder, source),
-      target,
-      readOnly,
-    });
+    const own = (name: string, at: string) => ({ at, path: join(folder, name) });
     const { exitCode } = await runContainer({
       storeId: "test",
       key: `install-${process.pid}`,
@@ -74,16 +71,14 @@ describe("an installation by the installer of an ISO", function () {
         vncPort: null,
         seconds,
       },
-      binds: [
-        bind(programs(), "/usr/local/lib/kragle"),
-        bind(join(__dirname, "fakeQemu.sh"), "/usr/local/sbin/qemu-system-x86_64"),
-        ...(packer ? [bind("fake/packer", "/usr/local/sbin/packer")] : []),
-        bind("template", "/template"),
-        bind("fake", "/fake"),
-        bind("iso", "/iso", false),
-        bind("work", "/result", false),
-        bind("logs", "/logs", false),
+      programs: programs(),
+      inputs: [
+        { at: "/usr/local/sbin/qemu-system-x86_64", path: join(__dirname, "fakeQemu.sh") },
+        ...(packer ? [own("fake/packer", "/usr/local/sbin/packer")] : []),
+        own("template", "/template"),
+        own("fake", "/fake"),
       ],
+      outputs: [own("iso", "/iso"), own("work", "/result"), own("logs", "/logs")],
       user: "builder",
       network: "none",
       log: join(folder, "log"),

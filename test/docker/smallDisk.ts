@@ -3,16 +3,20 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { programs } from "./programs";
 import { sha256File } from "../../host/files";
 import { writeStackRecord } from "../../store/stackRecord";
 
-/** Runs a shell script in the tools image as root, with a folder at /w. */
+/** Runs a shell script in the tools image as root, with a folder at /w and kragle's programs where stages have theirs. */
 export function inTools(image: string, folder: string, script: string): string {
-  const mount = `type=bind,source=${folder},target=/w`;
+  const mounts = [
+    `type=bind,source=${folder},target=/w`,
+    `type=bind,source=${programs()},target=/usr/local/lib/kragle,readonly`,
+  ].flatMap((mount) => ["--mount", mount]);
   const limits = ["--rm", "--network", "none", "--entrypoint", "bash"];
   return execFileSync(
     "docker",
-    ["run", ...limits, "--mount", mount, image, "-euo", "pipefail", "-c", script],
+    ["run", ...limits, ...mounts, image, "-euo", "pipefail", "-c", script],
     { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
   );
 }

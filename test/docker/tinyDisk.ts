@@ -13,7 +13,8 @@ import { dirname, join } from "node:path";
 
 import { type Facts, facts as factsSchema } from "../../rules/facts";
 import { searchFor } from "../../host/secretForms";
-import { BUILD_GID, BUILD_UID, runContainer } from "../../executors/container";
+import { runContainer } from "../../executors/container";
+import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 
 export interface TinyDisk {
@@ -53,11 +54,9 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
         contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release"],
       },
       secrets: { search: JSON.stringify(searchFor(disk.secrets ?? {})) },
-      binds: [
-        { source: scratch, target: "/scratch" },
-        { source: __dirname, target: "/test", readOnly: true },
-        { source: programs(), target: "/usr/local/lib/kragle", readOnly: true },
-      ],
+      programs: programs(),
+      inputs: [{ at: "/test", path: __dirname }],
+      outputs: [{ at: "/scratch", path: scratch }],
       user: "builder",
       network: "none",
       log: join(scratch, "log"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { runContainer } from "../../executors/container";
 import { handToContainer } from "../../executors/handOver";
 import type { Clone } from "../clone";
+import { programs } from "../docker/programs";
 import { treesToolsImage } from "../docker/toolsImage";
 
 /**
@@ -32,10 +33,9 @@ export async function bootWithSeed(
     image: treesToolsImage(),
     run: ["/result/boot.sh", format],
     settings: {},
-    binds: [
-      { source: work, target: "/result" },
-      { source: image, target: "/image", readOnly: true },
-    ],
+    programs: programs(),
+    inputs: [{ at: "/image", path: image }],
+    outputs: [{ at: "/result", path: work }],
     // the SSH client refuses to run for a user without an account
     user: "root",
     network: "none",

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 
 import { runContainer } from "../../executors/container";
-import { handToContainer } from "../../executors/handOver";
 import { TemporaryStore } from "../temporaryStore";
+import { programs } from "../docker/programs";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
@@ -56,7 +56,6 @@ describe("the download of an ISO survives", function () {
   afterEach(() => room.remove());
 
   async function fetchIso(how: string, deadlineSeconds = 60) {
-    await handToContainer(cache);
     const lines: string[] = [];
     const { exitCode } = await runContainer({
       storeId: room.store.id,
@@ -65,10 +64,9 @@ describe("the download of an ISO survives", function () {
       run: ["python3", "/result/scenario.py", how],
       settings: { sha256 },
       secrets: { isoUrls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
-      binds: [
-        { source: room.home, target: "/result", readOnly: true },
-        { source: cache, target: "/cache" },
-      ],
+      programs: programs(),
+      inputs: [{ at: "/result", path: room.home }],
+      outputs: [{ at: "/cache", path: cache }],
       user: "builder",
       network: "none",
       log: join(room.home, "container.log"),

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -39,6 +39,7 @@ describe("the check stage", () => {
       detail: (line: string) => lines.push(line),
       container: (options: Container) => {
         started.push(options);
+        mkdirSync(join(work, "scratch"));
         writeFileSync(join(work, "scratch/facts.json"), JSON.stringify(image.facts));
         return Promise.resolve({ exitCode: 0, tail: [] });
       },

@@ -11,8 +11,8 @@ import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const plan = (change: Partial<ImageSpec> = {}, files = sampleFiles, epoch: string | null = null) =>
   planImage({ ...sampleSpec, ...change }, files, epoch);
-const proof = (change: Partial<ImageSpec> = {}, sha256 = sampleSha256) =>
-  planProof({ ...sampleSpec, ...change }, sampleFiles, sha256);
+const proof = (change: Partial<ImageSpec> = {}, sha256 = sampleSha256, files = sampleFiles) =>
+  planProof({ ...sampleSpec, ...change }, files, sha256);
 
 /** What a stack notes of a stage that it used ten days ago. */
 const used = (description: StageDescription): Root => ({
@@ -84,10 +84,31 @@ describe("which input changed", () => {
     assert.deepEqual(explained(plan().base, plan({}, { ...sampleFiles, base }).base), [
       "builder/templates/sample/base.py: 333333333333 → 999999999999",
     ]);
-    const builder = { ...sampleFiles.builder, "tools/run.py": digest("9") };
+    const builder = { ...sampleFiles.builder, Dockerfile: digest("9") };
     assert.deepEqual(explained(plan().builder, plan({}, { ...sampleFiles, builder }).builder), [
-      "builder/tools/run.py: 222222222222 → 999999999999",
+      "builder/Dockerfile: 111111111111 → 999999999999",
     ]);
+  });
+
+  it("is kragle's own program by its path, for each stage that runs it", () => {
+    const changed = (name: string) => {
+      const programs = Object.fromEntries(
+        Object.entries(sampleFiles.programs).map(([stage, files]) => [
+          stage,
+          name in files ? { ...files, [name]: digest("9") } : files,
+        ]),
+      ) as typeof sampleFiles.programs;
+      return { ...sampleFiles, programs };
+    };
+    const inspector = changed("check/inspect_image.py");
+    assert.deepEqual(explained(proof().check, proof({}, undefined, inspector).check), [
+      "builder/stages/check/inspect_image.py: dddddddddddd → 999999999999",
+    ]);
+    assert.deepEqual(explained(plan().base, plan({}, inspector).base), []);
+    const shared = changed("common/stage.py");
+    const line = "builder/stages/common/stage.py: aaaaaaaaaaaa → 999999999999";
+    assert.deepEqual(explained(plan().image, plan({}, shared).image), [line]);
+    assert.deepEqual(explained(proof().check, proof({}, undefined, shared).check), [line]);
   });
 
   it("is each script that came and went: the user's path where it is still a setting", () => {
@@ -137,7 +158,7 @@ describe("which input changed", () => {
       "architecture: amd64 → none",
       "baseImage: debian:bookworm-slim → none",
       "builder/Dockerfile: 111111111111 → none",
-      "builder/tools/run.py: 222222222222 → none",
+      "builder/install-tools.sh: 222222222222 → none",
       "packer: auto → none",
       "builderImage: none → x",
     ]);

@@ -45,23 +45,6 @@ describe("input files", () => {
     assert.deepEqual(base, { "base.py": `${sha256("print()")}+x`, "sub/ö.txt": sha256("") });
   });
 
-  it("of the builder are neither templates nor scripts, nor anything compiled", () => {
-    const names = Object.keys(readInputFiles(spec()).builder);
-    assert.deepEqual(
-      names.filter((name) =>
-        /^(templates|provision)(\/|$)|__pycache__|\.pyc$|dockerignore/.test(name),
-      ),
-      [],
-    );
-    for (const name of [
-      "tools.Dockerfile",
-      "docker-entrypoint.py",
-      "stages/image/build_image.py",
-    ]) {
-      assert.ok(names.includes(name), `${name} is missing in ${names.join(", ")}`);
-    }
-  });
-
   it("without image.json are told as such", () => {
     rmSync(join(folder, "template/image.json"));
     assert.throws(() => readInputFiles(spec()), { message: "the template own has no image.json" });

@@ -56,6 +56,7 @@ describe("the installation ISO", () => {
       container: (options: { secrets: Record<string, string> }) => {
         fetched.push(options.secrets);
         if (served === undefined) return Promise.resolve({ exitCode: 1, tail: ["error: nowhere"] });
+        mkdirSync(dirname(cachedIso(at.home, SHA256)), { recursive: true });
         writeFileSync(cachedIso(at.home, SHA256), served);
         return Promise.resolve({ exitCode: 0, tail: [] });
       },

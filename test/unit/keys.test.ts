@@ -13,14 +13,14 @@ describe("keys", () => {
     // computed by another program (Python: json.dumps with sorted keys, hashlib): whoever changes one of these throws away every
     // result in everybody's store
     assert.deepEqual(keysOf(sampleInputs), {
-      builder: "489874a81e89bf1ecbde90d6553f2aaed3ff44d3ccb1257dd0c40a50f5782497",
-      base: "25a6cdcb960cad522f0f5bf8137d51e39877df0d98cfe02525cd3f55b06f01c9",
-      image: "95f64a54cdb8b861970a7e1e84396b09b8a145a87d192c7c22678ea3aabb2dd4",
-      check: "d2c4b42434c0bc0d2c271e1592146f2f02534a93c7739c888201161cfeabdb37",
+      builder: "6b244243ea329af33e9533758eefc0859a3dd78e59b849adfd55d639e3deac20",
+      base: "16c7093d1981b34b3518780b57736e26146c208b0ef9390e15ed43c7c4354790",
+      image: "c0e4edf0f47791700fa90ebb5193369e6973fbc215b8c9d64304ec674c849767",
+      check: "615ebdb32201f561ecd6b0076134db9587eb548cc4bf17bfd30e6639464bc5c4",
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
       smoke: "f674b313e68b3c8087041f8984d93c5b8bb6a3eaa617300d2fc11e628cc8c371",
-      release: "3be897750502226d05006a30b5863d9ed7e4b55d4df777f4a3a9c66eae1a8641",
+      release: "0c0ffa5d289fa1c02307ef1677dc2c170e95d6a897aba76b6a30c1d1d95bd805",
     });
   });
 

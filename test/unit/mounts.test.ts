@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { type Bind, mountsOf } from "../../executors/container";
+import { type Bind, mountsOf } from "../../executors/mounts";
 import { selinuxEnforces } from "../../host/selinux";
 import { kragleHome } from "../../host/project";
 

@@ -195,11 +195,12 @@ describe("the provenance", () => {
       { name: "builder image", digest: { sha256: digest("c") } },
       { name: "kragle", digest: { gitCommit: "ab12" }, annotations: { modified: true } },
       { name: "builder/files/Dockerfile", digest: { sha256: digest("1") } },
-      { name: "builder/files/tools/run.py", digest: { sha256: digest("2") } },
+      { name: "builder/files/install-tools.sh", digest: { sha256: digest("2") } },
       { name: "base/programs/base/install_system.py", digest: { sha256: digest("b") } },
       { name: "base/recipe/base.py", digest: { sha256: digest("3") } },
       { name: "base/recipe/template.json", digest: { sha256: digest("4") } },
       { name: "base/isoSha256", digest: { sha256: digest("f") } },
+      { name: "image/programs/common/stage.py", digest: { sha256: digest("a") } },
       { name: "image/programs/image/build_image.py", digest: { sha256: digest("c") } },
       { name: "image/template/image.json", digest: { sha256: digest("5") } },
       {

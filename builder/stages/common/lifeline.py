@@ -1,4 +1,4 @@
-"""Runs one stage program as the container's first process, for as long as the caller holds the container's stdin open.
+"""lifeline.py PROGRAM ARGUMENT…: a container's first process, which runs a program while the caller holds the container's stdin open.
 
 Docker keeps a container running when the client that started it is killed. The caller therefore keeps stdin open and
 the build ends when it closes, whatever became of the caller.
@@ -30,7 +30,7 @@ def receive():
         parts = {"settings": job["settings"], "secrets": job.get("secrets", {})}
         environment = {**os.environ, **job.get("environment", {})}
     except (ValueError, KeyError, TypeError) as error:
-        sys.exit(f'docker-entrypoint: --run expects one line {{"settings": …, "secrets": …}} on stdin ({error!r}).')
+        sys.exit(f'lifeline: expected one line {{"settings": …, "secrets": …}} on stdin ({error!r}).')
     for name, value in parts.items():
         path = os.path.join(PRIVATE, f"{name}.json")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="utf-8") as file:
@@ -66,7 +66,7 @@ def run(command):
     try:
         program = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
-        sys.exit(f"docker-entrypoint: cannot start {command[0]}: {error.strerror}.")
+        sys.exit(f"lifeline: cannot start {command[0]}: {error.strerror}.")
 
     ended_with = []  # the exit code, once somebody outside asked for the end
 
@@ -114,3 +114,7 @@ def linger():
                 time.sleep(0.05)
         except ChildProcessError:
             return
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """What every stage program of the builder shares: its settings, its progress lines, running tools, failing well.
 
-A stage program runs under docker-entrypoint.py, finds its settings in the file that KRAGLE_SETTINGS names, and prints
+A stage program runs under lifeline.py, finds its settings in the file that KRAGLE_SETTINGS names, and prints
 progress on stderr: "» name" opens a phase, any other line is detail. It exits 0, or 1 after a line "error: …".
 """
 

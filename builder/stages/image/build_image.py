@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Stage "image": Packer boots an overlay of the base disk, runs the scripts and leaves one compact qcow2.
 
-Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2), /template (image.json),
-/provision (the scripts), all read-only; /result and /logs.
+Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2) and /template (image.json, and the
+scripts in its provision/), read-only; /result and /logs.
 
 Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
-    scripts      their names in /provision, in the order to run
+    scripts      their names, in the order to run
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
@@ -28,7 +28,7 @@ from compact import compact, only_file
 from packer_run import PackerRun
 from secret_scan import scan
 
-BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/provision", "/result", "/logs"
+BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/template/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 OUTPUT = os.path.join(SCRATCH, "output")
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password

@@ -1,0 +1,48 @@
+/** The part of a stage that is kragle's own and runs in a container. */
+export type ProgramSet = "bootstrap" | "install" | "fetchIso" | "image" | "check" | "command";
+
+const LIFELINE = "common/lifeline.py";
+const STAGE = "common/stage.py";
+const PACKER = [
+  "common/guest_screen.py",
+  "common/packer_run.py",
+  "common/packer_template.py",
+  "common/qemu-recorded",
+  "common/qemu_watch.py",
+];
+const DISK = ["common/compact.py", "common/disk_reading.py"];
+
+/**
+ * Which of the files below `builder/stages/` each container gets, and the keys of its stage therefore contain: the program, all that it
+ * imports, and the lifeline, which every container starts with. A test compares this with what the programs really import.
+ */
+export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
+  /** For the template's own program, which makes the disk of a system that is bootstrapped. */
+  bootstrap: [LIFELINE, STAGE],
+  install: [
+    LIFELINE,
+    STAGE,
+    ...DISK,
+    ...PACKER,
+    "base/install_system.py",
+    "base/install_watch.py",
+    "base/iso_medium.py",
+  ],
+  /** In no key: the ISO's SHA-256 says what was fetched. */
+  fetchIso: [LIFELINE, STAGE, "base/fetch_iso.py"],
+  image: [LIFELINE, STAGE, ...DISK, ...PACKER, "common/secret_scan.py", "image/build_image.py"],
+  check: [
+    LIFELINE,
+    STAGE,
+    "common/disk_reading.py",
+    "common/secret_scan.py",
+    "check/ext_file_system.py",
+    "check/fat_file_system.py",
+    "check/file_systems.py",
+    "check/inspect_image.py",
+    "check/rpm_packages.py",
+    "check/xfs_file_system.py",
+  ],
+  /** For a command of the distribution, such as qemu-img. */
+  command: [LIFELINE],
+};
