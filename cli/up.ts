@@ -1,6 +1,8 @@
 import { join } from "node:path";
 
+import { ARCHITECTURES } from "../plan/architecture";
 import type { ImageSpec } from "../plan/imageSpec";
+import type { StackOutputs } from "../plan/outputs";
 import { formatSeconds, formatSize } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
@@ -43,7 +45,7 @@ export async function up(options: CommonOptions): Promise<number> {
           "\n",
       );
     } else {
-      say(summary(options.stack, outputs, seconds, view.worked));
+      say(summary(options.stack, session.spec, outputs, seconds, view.worked));
     }
     return EXIT.done;
   } catch (error) {
@@ -77,24 +79,15 @@ async function startClock(spec: ImageSpec, stop: AbortController): Promise<NodeJ
   return setTimeout(() => stop.abort(failure), Math.min(seconds * 1000, 2 ** 31 - 1));
 }
 
-interface ReleasedOutputs {
-  readonly imagePath: string;
-  readonly imageSha256: string;
-  readonly imageBytes: number;
-  readonly imageVirtualBytes: number;
-  readonly conversions: Record<string, { path: string; bytes: number }>;
-  readonly smoke: { driver: string; seconds: Record<string, number> };
-  readonly accelerator: string;
-  readonly reportPath: string;
-}
-
 function summary(
   stack: string,
+  { architecture }: ImageSpec,
   raw: Readonly<Record<string, unknown>>,
   seconds: number,
   worked: boolean,
 ): string {
-  const outputs = raw as unknown as ReleasedOutputs;
+  // what the program returned, which has this type; an engine hands it on as plain data
+  const outputs = raw as unknown as StackOutputs;
   const image = displayPath(outputs.imagePath);
   const byTime = Object.entries(outputs.smoke.seconds).sort(([, a], [, b]) => a - b);
   const rungs = byTime.map(([rung, s]) => `${rung} ${s.toFixed(0)} s`);
@@ -118,7 +111,7 @@ function summary(
     "Next:",
     `  ./kragle outputs -s ${stack} --json     the same for other programs`,
     `  ./kragle verify -s ${stack}             check the released files`,
-    `  qemu-system-x86_64 -m 1G -nographic -snapshot ${image}     boot it here`,
+    `  ${ARCHITECTURES[architecture].qemu} -m 1G -nographic -snapshot ${image}     boot it here`,
   ];
   return lines.join("\n");
 }

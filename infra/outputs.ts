@@ -1,13 +1,19 @@
 import type * as pulumi from "@pulumi/pulumi";
 
 import { inProject } from "../host/project";
+import type { StackOutputs } from "../plan/outputs";
 import type { ResultOf } from "../plan/stages/contract";
 import type { release } from "../plan/stages/release";
 
 type Facts = ResultOf<typeof release>;
 
-/** The stack's outputs of a release: its facts with absolute paths. Their names are a contract with other stacks. */
-export function outputsOf(facts: pulumi.Output<Facts>): Record<string, pulumi.Output<unknown>> {
+/** Each of them as an output of its own. */
+type Outputs = {
+  [Name in keyof Omit<StackOutputs, "publications">]: pulumi.Output<StackOutputs[Name]>;
+};
+
+/** The stack's outputs of a release: its facts with absolute paths. */
+export function outputsOf(facts: pulumi.Output<Facts>): Outputs {
   const path = (name: "imagePath" | "manifestPath" | "reportPath") =>
     facts.apply((all) => inProject(all[name]));
   const conversions = facts.apply((all) =>

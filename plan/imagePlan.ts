@@ -155,6 +155,7 @@ function planSmoke(spec: ImageSpec, files: InputFiles, ofImage: { imageSha256: s
   return plan(
     smoke,
     {
+      architecture: spec.architecture,
       programs: files.programs.smoke,
       driver,
       ...(driver === "libvirt" ? { libvirtUri } : {}),

@@ -111,7 +111,13 @@ export function smokeCall(
   const planned = plan(
     smoke,
     {
-      ...{ programs: variant(""), driver: "qemu", proof: "quick", channel: "agent" },
+      ...{
+        architecture: "amd64",
+        programs: variant(""),
+        driver: "qemu",
+        proof: "quick",
+        channel: "agent",
+      },
       ...{ firmware: ["bios"], memoryMiB: 256, cpus: 1 },
     },
     { imageSha256 },

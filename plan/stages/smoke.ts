@@ -4,6 +4,7 @@ import { contract } from "./contract";
 import {
   accelerator,
   acceleratorSetting,
+  architecture,
   channel,
   fileDigests,
   firmware,
@@ -70,6 +71,7 @@ export const smoke = contract({
   stage: "smoke",
   version: 3,
   inputs: z.strictObject({
+    architecture,
     /** kragle's programs that run QEMU. */
     programs: fileDigests,
     driver: z.enum(["qemu", "libvirt"]),

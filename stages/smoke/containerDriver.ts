@@ -21,7 +21,7 @@ const BOOTS = "boots";
 /** The driver qemu: a QEMU in an unprivileged container without a network. */
 export async function containerDriver(context: SmokeContext): Promise<Driver> {
   const { inputs, request, work, store, container } = context;
-  const { memoryMiB, cpus } = inputs;
+  const { architecture, memoryMiB, cpus } = inputs;
   const { toolsImage } = request;
   const artifact = await artifactOf(store, image, request.imageKey);
   const { accelerator, scale } = await chooseAccelerator(context);
@@ -40,7 +40,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
     if (seed) await writeSeed(join(scratch, `${name}-seed`), seed);
     const command = qemuCommand(
       machine,
-      { accelerator, memoryMiB, cpus },
+      { architecture, accelerator, memoryMiB, cpus },
       !disks.has(machine.disk),
     );
     disks.add(machine.disk);

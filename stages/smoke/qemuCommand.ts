@@ -1,4 +1,5 @@
 import type { Accelerator } from "../../executors/executor";
+import { type Architecture, ARCHITECTURES } from "../../plan/architecture";
 import type { Machine } from "./driver";
 
 /** Where the container sees the folders that it is given. */
@@ -23,6 +24,7 @@ const FIRMWARE_VARIABLES = "/tmp/vars.fd";
 const OVMF = "/usr/share/OVMF/OVMF";
 
 export interface MachineSize {
+  readonly architecture: Architecture;
   readonly accelerator: Accelerator;
   readonly memoryMiB: number;
   readonly cpus: number;
@@ -36,7 +38,7 @@ export interface MachineSize {
  */
 export function qemuCommand(
   machine: Machine,
-  { accelerator, memoryMiB, cpus }: MachineSize,
+  { architecture, accelerator, memoryMiB, cpus }: MachineSize,
   newDisk: boolean,
 ): string[] {
   const { seed, firmware, serialLog } = machine;
@@ -46,7 +48,7 @@ export function qemuCommand(
   const wayIn = seed ? `,hostfwd=tcp:127.0.0.1:${SSH_PORT}-:22` : "";
   return [
     ...["sh", "-c", [...preparations(machine, disk, newDisk), 'exec "$@"'].join(" && "), "sh"],
-    ...["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-S", "-no-reboot"],
+    ...[ARCHITECTURES[architecture].qemu, "-nodefaults", "-no-user-config", "-S", "-no-reboot"],
     ...["-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
     ...["-machine", "q35", "-m", String(memoryMiB), "-smp", String(cpus)],

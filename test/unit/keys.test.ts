@@ -19,8 +19,8 @@ describe("keys", () => {
       check: "615ebdb32201f561ecd6b0076134db9587eb548cc4bf17bfd30e6639464bc5c4",
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
-      smoke: "f674b313e68b3c8087041f8984d93c5b8bb6a3eaa617300d2fc11e628cc8c371",
-      release: "0c0ffa5d289fa1c02307ef1677dc2c170e95d6a897aba76b6a30c1d1d95bd805",
+      smoke: "479f501538d9b551a44f0866ccc5d3d1316ea0078b7a49d4e205a5ae09b468d1",
+      release: "ba773df925e7a87f8ee766de374159a5b1cc418ea7157d1af0e7652b9d6b895e",
     });
   });
 

@@ -73,7 +73,7 @@ describe("the boots of a proof", () => {
 });
 
 describe("the machine that proves an image", () => {
-  const size = { accelerator: "tcg", memoryMiB: 1024, cpus: 2 } as const;
+  const size = { architecture: "amd64", accelerator: "tcg", memoryMiB: 1024, cpus: 2 } as const;
   const [quick] = plan();
   const [first, second] = plan({ proof: "full" });
   const command = (boot = quick!, newDisk = true, accelerator: "kvm" | "tcg" = "tcg") =>
