@@ -5,17 +5,15 @@ import { type Diagnostic, PositionEncoding, Workspace } from "@astral-sh/ruff-wa
 import { parse } from "smol-toml";
 
 import { projectFolder } from "../../host/project";
-import { sources } from "./sources";
+import { pythonPrograms } from "./sources";
 
 const read = (path: string) => readFileSync(join(projectFolder, path), "utf8");
 
 /** Ruff, compiled to WebAssembly, over every Python program, whatever its name; its rules are in ruff.toml. */
 function main(): number {
   const ruff = new Workspace(parse(read("ruff.toml")), PositionEncoding.Utf16);
-  const programs = sources().filter(
-    ({ path, firstLine }) => path.endsWith(".py") || /^#!.*\bpython3?$/.test(firstLine),
-  );
-  const findings = programs.flatMap(({ path }) =>
+  const programs = pythonPrograms();
+  const findings = programs.flatMap((path) =>
     (ruff.check(read(path)) as Diagnostic[]).map(
       ({ code, message, start_location: { row, column } }) =>
         `${path}:${row}:${column}: ${code ?? "syntax"} ${message}`,

@@ -1,12 +1,10 @@
 import { projectFolder } from "../../host/project";
 import { ProgramMissing, runProgram } from "../../host/process";
-import { sources } from "./sources";
+import { shellScripts } from "./sources";
 
 /** ShellCheck, where it is on PATH, over every shell script, whatever its name; its rules are in .shellcheckrc. */
 async function main(): Promise<number> {
-  const scripts = sources()
-    .filter(({ path, firstLine }) => path.endsWith(".sh") || /^#!.*\b(ba|da)?sh$/.test(firstLine))
-    .map(({ path }) => path);
+  const scripts = shellScripts();
   try {
     const { exitCode, stdout } = await runProgram(
       ["shellcheck", "--format", "gcc", "--external-sources", ...scripts],
