@@ -46,12 +46,12 @@ async function logFolders(stack: string): Promise<LogFolder[]> {
     const folder = join(store.folder(stage, key), "logs");
     if (existsSync(folder)) found.push({ stage: root, state: "finished", folder });
   }
-  for (const [room, state] of [
+  for (const [place, state] of [
     ["failed", "failed"],
     ["work", "running"],
   ] as const) {
-    for (const name of await readdir(join(kragleHome, room)).catch(() => [])) {
-      const folder = join(kragleHome, room, name, ...(room === "work" ? ["logs"] : []));
+    for (const name of await readdir(join(kragleHome, place)).catch(() => [])) {
+      const folder = join(kragleHome, place, name, ...(place === "work" ? ["logs"] : []));
       found.push({ stage: name.slice(0, -65), state, folder });
     }
   }

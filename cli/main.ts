@@ -6,7 +6,7 @@ import type { ReportOptions } from "./report";
 import type { VerifyOptions } from "./verify";
 import type { WriteOptions } from "./write";
 
-// Each command loads its own part: start time is most of what a run without changes takes.
+// Each verb loads its own modules when it is called: a run without changes spends most of its time on loading.
 
 const stack = () =>
   new Option("-s, --stack <name>", "the stack, which has its settings in Pulumi.<name>.yaml")
@@ -133,7 +133,7 @@ async function main(): Promise<number> {
   return exitCode;
 }
 
-// whoever reads the output may stop reading, as head does
+// a reader such as `head` may close the pipe before the end
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit();
   throw error;
@@ -142,7 +142,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 main().then(
   (exitCode) => {
     process.exitCode = exitCode;
-    // idle connections to Docker would keep a finished command waiting
+    // exits at once when all is written: idle connections to Docker would keep the process alive
     process.stdout.write("", () => process.stderr.write("", () => process.exit()));
   },
   async (error: Error) => {

@@ -22,7 +22,7 @@ export async function runStage(name: string): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => stop.abort());
   }
-  // whoever started this may have been killed: then nobody waits for the result, and nobody reads the lines
+  // where the parent was killed nobody waits for the result: a process that lost its parent gets another one
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || stop.abort(), 1000).unref();
   process.stderr.on("error", () => undefined);

@@ -19,9 +19,9 @@ export interface Session {
   readonly settings: StackSettings;
   readonly engine: EngineName;
   readonly last: StackRecord | undefined;
-  /** A sentence where the stack's engine is not the one it had. */
+  /** A sentence for the user where the engine is not the one that ran this stack last. */
   readonly switched: string | undefined;
-  /** Made once; the run uses it, too. */
+  /** The plan: made here once, and used by the run as well. */
   readonly rows: readonly PlanRow[];
   run(
     preview: boolean,
@@ -73,7 +73,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   };
 }
 
-/** Without state nobody would remember what to delete at the daemon. */
+/** libvirt needs the Pulumi CLI: without its state nobody would know which objects at the daemon to delete. */
 function noLibvirt(asked: EngineName | undefined, project: string): Error {
   if (asked) {
     return new SettingsError([

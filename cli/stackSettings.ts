@@ -63,7 +63,7 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
   const own = ownSettings(all.values, project);
   const given = Object.entries(own.values);
   const plain = given
-    // that there is one is known, and enough for everything that this process does with it
+    // this process only needs to know that there is one
     .map(([key, value]) =>
       isEncrypted(value) && isCredential(key) ? [key, "(encrypted)"] : [key, value],
     )

@@ -50,7 +50,7 @@ export async function up(options: CommonOptions): Promise<number> {
     return EXIT.done;
   } catch (error) {
     await view.close();
-    // where the clock ended the run, the stage that it hit only knows that it was interrupted
+    // where the time limit ended the run, the stage itself only knows that it was interrupted; the signal has the reason
     const { reason } = stop.signal as { reason: unknown };
     const cause = reason instanceof StageFailure ? reason : (error as Error);
     const { message, exitCode } = describeFailure(cause);
@@ -67,7 +67,7 @@ export async function up(options: CommonOptions): Promise<number> {
   }
 }
 
-/** Ends the run when its whole time is over. */
+/** Ends the run when the time limit of the setting `timeouts.whole` is over. */
 async function startClock(spec: ImageSpec, stop: AbortController): Promise<NodeJS.Timeout> {
   const cacheFile = join(kragleHome, "accelerator.json");
   const accelerator = await likelyAccelerator(spec.accelerator, cacheFile);
@@ -75,7 +75,7 @@ async function startClock(spec: ImageSpec, stop: AbortController): Promise<NodeJ
   const failure = new StageFailure(`the run did not finish within ${formatSeconds(seconds)}`, {
     hint: 'run the same command again, finished stages are kept; a longer time can be set with the setting "timeouts", "whole"',
   });
-  // the longest time that a timer can take is 24 days
+  // a timer takes at most 2^31 - 1 ms, 24 days
   return setTimeout(() => stop.abort(failure), Math.min(seconds * 1000, 2 ** 31 - 1));
 }
 

@@ -42,7 +42,7 @@ abstract class Recorder implements View {
     if (event.kind === "done") {
       this.finished.set(event.step, event.from);
       const seconds = Math.round(this.elapsed(event.step));
-      // a Docker build that was answered from its cache does not tell how long one takes
+      // a Docker build that took less was answered from the cache, and says nothing about how long one takes
       if (event.from === "run" && seconds >= 5) this.seconds[event.step] = seconds;
     }
     if (event.kind === "failed") this.failed.add(event.step);
@@ -168,7 +168,7 @@ class LiveView extends Recorder {
   async close(): Promise<void> {
     clearInterval(this.timer);
     for (const [name, step] of this.steps) {
-      // what never began because another step failed is neither done nor failed
+      // a step that never began, because another one failed, is neither done nor failed
       if (!this.begun.has(name) && !this.finished.has(name))
         step.task?.skip(`${name}  not reached`);
       step.settle();

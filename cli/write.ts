@@ -93,7 +93,7 @@ async function acceptDevice(
   throw refuse([`${path} is refused:`, ...list].join("\n"));
 }
 
-/** Which kernel a released image has: by its content, since the stack's settings may have changed after it; else by these. */
+/** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
 async function kernelOf(stack: string, sha256: string): Promise<unknown> {
   const store = openStore();
   const images = await store.manifests("image");

@@ -3,7 +3,7 @@ import { Listr } from "listr2";
 import { describeProgress } from "../disk/progress";
 import type { WriteStep } from "../disk/writeImage";
 
-/** How often progress is shown: on a terminal, and in a log. */
+/** Milliseconds between two reports of progress, on a terminal and in a log. */
 const EVERY_MS = { terminal: 200, log: 5000 };
 
 /** Runs the steps of a write one after the other and shows how far they are: on a terminal a live list, elsewhere lines. */

@@ -30,7 +30,7 @@ export class FolderDestination implements Destination {
       const sums = files.map(({ sha256, name }) => `${sha256} *${name}\n`).join("");
       await writeFile(join(incoming, "SHA256SUMS"), sums, { flush: true });
       await syncPath(incoming);
-      // an altered version of that name makes room
+      // a version of that name whose files were altered is replaced
       await rm(target, { recursive: true, force: true });
       await rename(incoming, target);
       await syncPath(this.folder);

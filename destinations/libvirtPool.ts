@@ -26,7 +26,7 @@ export class LibvirtPool implements Destination {
       for (const file of files)
         paths[file.name] = await this.upload(`${version}.${file.name}`, file);
     } catch (error) {
-      // volumes have no unfinished state that others would see
+      // a volume is visible to others from the start, so what is not whole must go
       await this.remove(version).catch(() => undefined);
       throw error;
     }
@@ -48,7 +48,7 @@ export class LibvirtPool implements Destination {
   }
 
   private async upload(volume: string, { from, bytes, sha256 }: PublishedFile): Promise<string> {
-    // for libvirt a volume of just these bytes: what the file's format says of the disk's size it finds out by itself
+    // as raw: the volume then takes exactly the file's bytes; the refresh below makes libvirt see the real format
     await this.virsh("vol-create-as", volume, `${bytes}`, "--allocation", "0", "--format", "raw");
     await this.virsh("vol-upload", volume, from, "--sparse");
     await this.run("pool-refresh", this.pool);
@@ -67,7 +67,7 @@ export class LibvirtPool implements Destination {
     return hash.digest("hex");
   }
 
-  /** A command about the pool; about a volume of it where one is given. */
+  /** A virsh command about the pool, or about one of its volumes. */
   private virsh(command: string, volume?: string, ...args: string[]): Promise<string> {
     const named = volume === undefined ? [] : [NAMES[command] ?? "--vol", volume];
     return this.run(command, "--pool", this.pool, ...named, ...args);
@@ -83,6 +83,6 @@ const NAMES: Readonly<Record<string, string>> = { "vol-create-as": "--name" };
 const explained = (command: string) => (error: Error) => {
   if (error instanceof StageFailure) throw error;
   throw new StageFailure(`virsh ${command} failed: ${error.message}`, {
-    hint: "see that the pool exists, is active and has room: virsh pool-list --all --details",
+    hint: "see that the pool exists, is active and has free space: virsh pool-list --all --details",
   });
 };

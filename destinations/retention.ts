@@ -1,6 +1,6 @@
 /** What tells one published version from another; together they make its name. */
 export interface Version {
-  /** Whose versions belong together: stack and publication. */
+  /** Stack and publication; `keep` counts the versions of one series. */
   readonly series: string;
   /** When the release was published, ISO 8601. */
   readonly releasedAt: string;
@@ -29,8 +29,8 @@ export interface Retention {
 }
 
 /**
- * Which versions may go: older ones of this series than the newest `keep`, that no stack uses. What another store published is
- * not ours to judge, since its stacks cannot be seen from here, and what has another form of name is nobody's version.
+ * Which versions are to be deleted: those of this series that are older than the newest `keep` and that no stack uses. Versions that
+ * another store published stay, since its stacks cannot be seen from here, and so does whatever has another form of name.
  */
 export function expired(names: readonly string[], retention: Retention): string[] {
   const { series, storeId, keep, usedKeys } = retention;

@@ -5,7 +5,7 @@ import { formatSize, parseSize } from "../plan/units";
 import { EXIT, StageFailure } from "../host/failure";
 import type { BlockDevice } from "./blockDevice";
 
-/** How a script says that it means this very device. */
+/** How a script that cannot be asked says which device it means. */
 export interface Consent {
   readonly yes?: boolean;
   readonly serial?: string;
@@ -13,7 +13,7 @@ export interface Consent {
   readonly deviceSize?: string;
 }
 
-/** A device with its partitions and what stands upon them, as aligned lines. */
+/** A device, its partitions, and the volumes and file systems on them, as aligned lines. */
 export function describeDevice(device: BlockDevice): string {
   const bus = device.transport ? `, ${device.transport}` : "";
   return [

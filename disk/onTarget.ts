@@ -40,7 +40,7 @@ export async function onTarget(
   throw explain(text) ?? incomplete(target, text || `${command[0]} ended with code ${exitCode}`);
 }
 
-/** Of the errors that qemu-img's parallel requests met, the one nearest to the disk's beginning. */
+/** qemu-img's parallel requests may report several errors: the one at the lowest offset. */
 function firstError(words: readonly string[]): string | undefined {
   const errors = words.flatMap((line) => {
     const found = /error while (?:reading|writing) at byte (\d+): .*/.exec(line);
@@ -52,7 +52,7 @@ function firstError(words: readonly string[]): string | undefined {
 export const differs = (target: Target, at: number) =>
   incomplete(target, `what was read back differs from the image at byte ${at}`);
 
-/** A failure after the target's old content was given up. */
+/** A failure when writing had already begun, so that the target has neither its old content nor the image. */
 export function incomplete(target: Target, what: string): StageFailure {
   const result =
     target.kind === "device"

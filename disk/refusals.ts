@@ -5,7 +5,7 @@ import type { Usage } from "./usage";
 /** Sectors in which the partition tables of the images count. */
 const IMAGE_SECTOR_BYTES = 512;
 
-/** Where an image's content has to be the whole of a disk, and the disk in nobody's use: why this device must not be written. */
+/** Why a device must not be written: it is no whole disk, is too small, has other sectors, or is in use. Empty where it may be. */
 export function refusals(device: BlockDevice, virtualBytes: number, usage: Usage): string[] {
   const reasons: string[] = [];
   if (device.type === "part") reasons.push("it is a partition, and the image is a whole disk");
@@ -34,7 +34,7 @@ function usesOf(device: BlockDevice, disk: BlockDevice, usage: Usage): string[] 
   return device.children.reduce(
     (all, child) => [
       ...all,
-      // a partition only lies there; anything else that stands upon a device holds it
+      // a partition by itself does not use the disk; a volume, RAID or mapping on it does
       ...(child.type === "part" ? [] : [`${subject} is used by ${child.path} (${child.type})`]),
       ...usesOf(child, disk, usage),
     ],

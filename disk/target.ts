@@ -17,14 +17,14 @@ export interface Target {
   readonly exists: boolean;
 }
 
-/** A target that is held against everyone else until it is released. */
+/** A target that nobody else can write to until it is released. */
 export interface Claim {
   /** Where to write: the device itself, or the unfinished file beside the final name. */
   readonly path: string;
   readonly handle: FileHandle;
   /** Makes the written content durable and, of a file, visible. */
   finish(): Promise<void>;
-  /** Lets go. An unfinished file is deleted. */
+  /** Ends the claim; deletes an unfinished file. */
   release(): Promise<void>;
 }
 
@@ -44,7 +44,7 @@ export async function findTarget(given: string): Promise<Target> {
   const folder = await realpath(dirname(path)).catch(() => {
     throw wrong(`${given}: there is no folder ${dirname(path)}`);
   });
-  // a mistyped device name would become a file in memory, beside the devices
+  // /dev is a file system in memory: a mistyped device name would become a large file there
   if ((await stat(folder)).dev === (await stat("/dev")).dev) {
     throw wrong(`there is no device ${given}`, "lsblk lists the devices of this machine");
   }
@@ -77,7 +77,7 @@ export async function claimDevice(path: string): Promise<Claim> {
     },
     release: async () => {
       await handle.close();
-      // shows the new partitions at once; what lacks partitions or is not ours to ask does not have to
+      // makes the kernel read the new partition table; that may fail, for instance on a device without partitions
       if (written) await runProgram(["blockdev", "--rereadpt", path]).catch(() => undefined);
     },
   };
@@ -121,7 +121,7 @@ export async function claimFile(
       },
       release: async () => {
         await handle.close();
-        // on a disk that has failed it stays, and the failure itself is what has to be told
+        // on a failing disk the file may stay; the error of the write itself must not be hidden by that
         await rm(unfinished, { force: true }).catch(() => undefined);
         await unlock();
       },

@@ -29,7 +29,7 @@ export interface ToolRun {
  * capabilities, no other device. It runs as the target's owner, so whoever may write to the target can use it. Its stdin is
  * a lifeline, as for stages: when this process ends, so does the tool.
  *
- * The caller holds a claim on the target; so a container that still has it belongs to a caller that has died.
+ * The caller holds a claim on the target, so no other write can be at work on it: a container that has the target is a leftover.
  *
  * @returns the exit code
  */
@@ -101,7 +101,7 @@ async function describe({ toolsImage, image, target, command }: ToolRun) {
     AttachStdout: true,
     AttachStderr: true,
     HostConfig: {
-      // nothing is left of a container whose caller has died
+      // so that Docker removes it where this process cannot
       AutoRemove: true,
       Mounts: [
         bind(image, IMAGE, true),

@@ -11,7 +11,7 @@ export interface Use {
   readonly use: string;
 }
 
-/** What is mounted or swapped to, in this process's mount namespace. What others have mounted only the kernel's claim tells. */
+/** What is mounted or swapped to in this process's mount namespace; for what others have mounted, `claimDevice` is refused. */
 export async function readUsage(): Promise<Usage> {
   const uses = [
     ...parseMountInfo(await readFile("/proc/self/mountinfo", "utf8")),
@@ -48,7 +48,7 @@ export function parseSwaps(text: string): Use[] {
 
 const lines = (text: string) => text.split("\n").filter(Boolean);
 
-/** Spaces and the like stand as `\040` there. */
+/** Those files write a space as `\040`, and so on. */
 const unescape = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 

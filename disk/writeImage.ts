@@ -48,7 +48,7 @@ const GPT_SIGNATURE = "EFI PART";
 const SECTOR_BYTES = 512;
 
 /**
- * The steps that write an image to a target that is held. From the second step on the target's old content is lost; a step that
+ * The steps that write an image to a claimed target. From the second step on the target's old content is lost; a step that
  * fails leaves a device incomplete, which its message says.
  *
  * @param facts is filled in as the steps run
@@ -123,12 +123,12 @@ const isDirect = async ({ kind, path }: Target) =>
 
 async function writeCommand(target: Target): Promise<string[]> {
   const convert = [
-    // -n: into what is there; qemu-img first zeroes it by the device's own means where it has some
+    // -n: onto an existing target; qemu-img zeroes it first, by the device's own command where it has one
     ...["qemu-img", "convert", "-p", "-n", "-f", "qcow2", "-O", "raw"],
     ...["-t", (await isDirect(target)) ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
   ];
   if (target.kind === "file") return convert;
-  // old signatures go first, of RAID at a larger disk's end too: a write that stops half-way must not look like a disk
+  // old signatures go first, also those of RAID at the end of a larger disk: after a write that is cut off, nothing must look valid
   const script = `wipefs --all --force --quiet ${TARGET} && exec "$@"`;
   return ["sh", "-c", script, "write", ...convert];
 }
@@ -153,7 +153,7 @@ async function compareStored(
 
 async function compareWhole(request: WriteRequest, report: Report): Promise<void> {
   const { image, target } = request;
-  // of a larger disk only as much as the image has; direct, or the page cache would be compared
+  // only as many bytes as the image has; with direct I/O, since the page cache still has what was written
   const disk = [
     `driver=raw,size=${image.virtualBytes},cache.direct=${(await isDirect(target)) ? "on" : "off"}`,
     `file.driver=${target.kind === "device" ? "host_device" : "file"},file.filename=${TARGET}`,
@@ -170,7 +170,11 @@ async function compareWhole(request: WriteRequest, report: Report): Promise<void
   );
 }
 
-/** @returns whether the disk has a GPT, whose second copy belongs into the last sectors */
+/**
+ * Moves the GPT's backup, which has to be in the last sectors, to the end of a larger disk.
+ *
+ * @returns whether the image has a GPT at all
+ */
 async function moveBackupTable(request: WriteRequest): Promise<boolean> {
   const signature = Buffer.alloc(GPT_SIGNATURE.length);
   await request.claim.handle.read(signature, 0, signature.length, SECTOR_BYTES);

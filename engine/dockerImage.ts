@@ -33,7 +33,7 @@ export async function findDockerImage(inputs: DockerImageInputs): Promise<string
     .inspect()
     .catch(() => undefined);
   if (!image) return undefined;
-  // a name with a tag contains the builder's key; a name alone says nothing of what is in the image
+  // a tag contains the builder's key; an image without one has to be compared by its label
   const known = inputs.imageName.includes(":");
   return known || image.Config.Labels?.[LABEL] === (await contextDigest(inputs))
     ? image.Id
@@ -54,7 +54,7 @@ export async function buildDockerImage(
   const name = dockerfile.slice(context.length + 1);
   const pack = tar.pack(inProject(context), {
     entries: [...contextFiles(inputs), name],
-    // one Dockerfile goes by two names, since each name has ignore rules of its own
+    // one of the two Dockerfiles is a link to the other, so that each has ignore rules of its own
     dereference: true,
   });
   const stream = await docker.buildImage(pack as unknown as NodeJS.ReadableStream, {
@@ -68,7 +68,7 @@ export async function buildDockerImage(
   });
   const tail: string[] = [];
   await new Promise<void>((resolve, reject) => {
-    // not in the type definitions; decodes what BuildKit answers, which docker.modem's namesake does not
+    // missing in dockerode's types; unlike docker.modem.followProgress it decodes BuildKit's answers
     const { followProgress } = docker as unknown as { followProgress: FollowProgress };
     followProgress.call(
       docker,
@@ -85,7 +85,7 @@ export async function buildDockerImage(
           const printed = printedByCommand(line);
           tail.push(printed ?? line);
           if (tail.length > 12) tail.shift();
-          // hundreds of lines of a package manager tell whoever watches nothing; after a failure the last ones do
+          // a package manager's hundreds of lines are not shown; the last ones are kept for a failure
           if (printed === undefined) onLine(line);
         }
       },
@@ -129,7 +129,7 @@ async function contextDigest(inputs: DockerImageInputs): Promise<string> {
   for (const name of contextFiles(inputs)) {
     files[name] = await sha256File(join(inProject(inputs.build.context), name));
   }
-  // the marker says why a build runs, not of what
+  // the marker only makes a build run again; it changes nothing in the image
   const { KRAGLE_MARKER: _, ...args } = inputs.build.args ?? {};
   const build = { ...inputs.build, args };
   return createHash("sha256").update(canonicalize({ files, build })!).digest("hex");

@@ -23,7 +23,7 @@ import { FAILURE_PREFIX } from "./failurePrefix";
 interface CommandInputs {
   readonly create: string;
   readonly delete?: string;
-  /** An unknown value is no text in a preview. */
+  /** In a preview not a string where it depends on what is not known yet. */
   readonly stdin?: unknown;
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -43,7 +43,7 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
   const claimed = new Set<string>();
   const failures: Error[] = [];
   const running = new Set<Promise<unknown>>();
-  // resources that depend on a failed one reject without anybody waiting for them
+  // resources that depend on a failed one reject, and nobody awaits those promises
   const onRejection = () => undefined;
   process.on("unhandledRejection", onRejection);
 
@@ -90,7 +90,7 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
     if (!run.preview) await dropUnclaimed(run.stack, claimed);
     return result ?? undefined;
   } finally {
-    // late rejections of the SDK's own would end the process
+    // the SDK rejects some promises of its own a moment later, which would end the process
     setTimeout(() => process.off("unhandledRejection", onRejection), 50).unref();
   }
 }
@@ -128,7 +128,7 @@ function stdinOf({ stdin }: CommandInputs): object | undefined {
     : undefined;
 }
 
-/** A hit is answered here: starting a process for it would take most of a no-change run's time. */
+/** The answer of a stage whose result is in the store: in a run without changes, starting a process for each would take most of the time. */
 async function answerInStore(
   inputs: CommandInputs,
   name: string,
@@ -147,7 +147,7 @@ async function answerInStore(
   return answerOf(result);
 }
 
-/** What the plan has just found whole need not be looked up once more. */
+/** A result that the plan has just looked up and found whole. */
 function presentInPlan({ observed }: FullPlan, root: string, { description }: StageCall) {
   const stage = observed.get(root);
   return stage?.planned.key === stageKey(description) ? stage.observation.manifest : undefined;
@@ -155,13 +155,13 @@ function presentInPlan({ observed }: FullPlan, root: string, { description }: St
 
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
 async function presentBaseImage(given: object, marker: string | undefined, preview: boolean) {
-  // with a marker the command has to run: it also notes that the builder was made anew
+  // with a marker the command itself has to run: it also notes that the builder is made again
   if (marker) return undefined;
   const request = checkRequest(dockerBase, given);
   if (!(await findBaseImage(request))) return undefined;
   const roots = new Roots(kragleHome);
   const noted = (await roots.list(request.stack)).get(request.root);
-  // the Pulumi CLI would run the command again, because its input is another
+  // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
   return provideBaseImage(request, { print: () => undefined });
 }

@@ -1,2 +1,2 @@
-/** Marks the lines of a stage's error message on its stderr, so that they are told from its progress. */
+/** Begins each line of a stage's error message on stderr; lines without it are progress. */
 export const FAILURE_PREFIX = "✗ ";

@@ -15,7 +15,7 @@ export function backendEnvironment(): Record<string, string> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   environment.PULUMI_BACKEND_URL = `file://${folder}`;
   if (!process.env.PULUMI_CONFIG_PASSPHRASE_FILE) {
-    // a passphrase that lay beside the state would protect nothing that the folder's mode does not
+    // empty: a passphrase stored beside the state would protect no more than the folder's mode does
     environment.PULUMI_CONFIG_PASSPHRASE = process.env.PULUMI_CONFIG_PASSPHRASE ?? "";
   }
   return environment;
@@ -34,7 +34,7 @@ export function keepStackFile(stack: string): () => void {
     const salt = /^encryptionsalt: .*\n/m;
     if (!hasOwnBackend() || salt.test(before)) return;
     const now = readFileSync(file, "utf8");
-    // in place, as the CLI writes it: owner, mode and links of the user's file stay
+    // written in place, so that owner, mode and links of the user's file stay
     if (now.replace(salt, "") === before) writeFileSync(file, before, { flush: true });
   };
 }

@@ -23,7 +23,7 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
     const environment = { KRAGLE_PLAN_SHOWN: "1", KRAGLE_REBUILD: run.rebuild.join(",") };
     const go = () => pulumi([...verb, "--stack", stack], { onEvent, environment, signal });
     let done = await unlocked(stack, go, (text) => run.onEvent({ kind: "note", text }));
-    // asking beforehand would cost every run the start of the CLI
+    // tried first and made only then: asking beforehand would start the CLI once more in every run
     if (isUnknownStack(done.stderr)) {
       await createStack(stack);
       done = await go();
@@ -51,7 +51,7 @@ export async function destroyPulumi(stack: string, onLine: (line: string) => voi
   }
 }
 
-/** Runs a command of the CLI, again where an update that was killed had left its lock. */
+/** Runs a command of the CLI; once more where it was refused because of a lock that a killed update left, which is removed. */
 async function unlocked<T extends { stderr: string }>(
   stack: string,
   go: () => Promise<T>,
@@ -61,7 +61,7 @@ async function unlocked<T extends { stderr: string }>(
   if (!isLeftLocked(done.stderr)) return done;
   onNote("an update that was killed left the stack locked; the lock is removed");
   await pulumi(["cancel", "--yes", "--stack", stack], {});
-  // what it was about to make is made now, or found in the store
+  // resources that the killed update was creating are forgotten: they are made again, or found in the store
   const forget = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates"];
   await pulumi([...forget, "--stack", stack], {});
   return go();
@@ -86,12 +86,12 @@ function processIsAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "EPERM";
   }
-  // a signal still reaches a process that has ended and for which nobody has waited yet
+  // kill(pid, 0) succeeds for a zombie, too: a process that has ended, for which its parent has not waited yet
   const stat = `/proc/${pid}/stat`;
   return !existsSync(stat) || !/\) [ZX] /.test(readFileSync(stat, "utf8"));
 }
 
-/** The CLI's own words, without what it says besides. */
+/** The CLI's error message, without its warnings and hints. */
 function ownError(stderr: string): string {
   if (/^error: the stack is currently locked/m.test(stderr)) {
     const holders = stderr.match(/created by .*/g)?.join(", ") ?? "unknown";

@@ -3,7 +3,7 @@ import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
 import type { PulumiEvent } from "./pulumiProcess";
 
-/** What a Docker build says dozens of times, to nobody's use. */
+/** Lines that a Docker build prints dozens of times; they are not shown. */
 const DIGEST = /^(digest:|writing image) sha256:/;
 const COLOR = /<\{%[^%]*%\}>/g;
 
@@ -21,7 +21,7 @@ export class EventTranslator {
     const { resourcePreEvent, resOutputsEvent, resOpFailedEvent, diagnosticEvent } = event;
     if (resourcePreEvent) {
       const { op, urn, type } = resourcePreEvent.metadata;
-      // a stage's command works only where its result is not in the store: its first line tells
+      // of a stage's command only its first line shows that it works: where the result is in the store it prints none
       if (type.startsWith("docker:") && String(op) !== "same") this.start(stepOf(urn));
     }
     if (resOutputsEvent && isWork(resOutputsEvent.metadata.type)) {

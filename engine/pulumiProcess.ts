@@ -43,10 +43,10 @@ export async function pulumi(
   if (folder) removeAfterThisProcess(folder);
   if (log) writeFileSync(log, "");
   const all = [...args, "--non-interactive", ...(log ? ["--event-log", log] : [])];
-  // not by runProgram: what the CLI leaves running has to be ended as soon as it exits, before its output is at its end
+  // not by runProgram, which waits for the end of the output: plugins that the CLI leaves running hold that open
   const child = spawn("pulumi", all, {
     cwd: projectFolder,
-    // the CLI knows --event-log only so; the Automation API sets it too
+    // without it the CLI does not know --event-log; the Automation API sets it too
     env: {
       ...process.env,
       ...backendEnvironment(),
@@ -54,10 +54,10 @@ export async function pulumi(
       PULUMI_DEBUG_COMMANDS: "true",
     },
     stdio: ["ignore", "pipe", "pipe"],
-    // Ctrl-C on a terminal reaches the whole group; the CLI shall get it once, from here
+    // in a group of its own: Ctrl-C would reach it directly too, and a second signal makes it give up at once
     detached: true,
   });
-  // a CLI that is killed leaves its plugins, which would wait for it for five minutes
+  // plugins of a killed CLI would live on for five minutes
   if (child.pid !== undefined) child.once("exit", endSessionWithThisProcess(child.pid));
   const interrupt = () => child.kill("SIGINT");
   signal?.addEventListener("abort", interrupt);

@@ -58,7 +58,7 @@ async function findObstacle(toolsImage: string, cacheFile: string): Promise<stri
   if (!device.isCharacterDevice()) return `${DEVICE} is not a device`;
   const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
   const { Id: imageId } = await docker.getImage(toolsImage).inspect();
-  // the time of the last change tells a device whose access rights or whose module were mended since
+  // the device's change time: access rights or the kernel module may have been mended since the last probe
   const subject = `${bootId} ${imageId} ${device.ctimeMs}`;
   const known = await readVerdict(cacheFile);
   if (known?.subject === subject) return known.obstacle;

@@ -41,7 +41,7 @@ export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
     const command = await mmdebstrap([
       "--variant=minbase",
       "--include=ca-certificates",
-      // each as an option of its own: in a user namespace mmdebstrap could not read a file in a private home
+      // as options, not as a file: mmdebstrap in a user namespace cannot read files in a private home
       ...conf
         .split("\n")
         .filter(Boolean)

@@ -15,8 +15,8 @@ export interface Clearing {
 }
 
 /**
- * Deletes a work folder. What root in a container left in it when it was killed belongs to root; where the caller is not root, a container
- * has to delete it.
+ * Deletes a work folder. A container that ran as root and was killed leaves root's files in it; where this
+ * process is not root, a container has to delete them.
  */
 export async function clearFolder(folder: string, clearing: Clearing): Promise<void> {
   const clear = () => rm(folder, { recursive: true, force: true });

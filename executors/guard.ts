@@ -14,11 +14,11 @@ const DEPTH = 3;
 const MOST_FILES = 500;
 
 export interface GuardOptions {
-  /** For the whole. */
+  /** For the whole run. */
   readonly deadlineSeconds: number;
   /** Longest time in which nothing is printed and no file below the folder grows; undefined for no such limit. */
   readonly silenceSeconds?: number;
-  /** Where the results grow; the room on its disk is watched. */
+  /** Where the results grow; the free space on its disk is watched. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
 }
@@ -49,7 +49,7 @@ export class Guard {
     options.signal?.addEventListener("abort", this.onAbort);
   }
 
-  /** Something was printed. */
+  /** To be called whenever something was printed. */
   heard(): void {
     this.moved = Date.now();
   }
@@ -115,7 +115,7 @@ async function activityIn(folder: string): Promise<string> {
       if (seen.length >= MOST_FILES) return;
       const below = join(path, entry.name);
       if (entry.isDirectory() && depth < DEPTH) await visit(below, depth + 1);
-      // a cursor that blinks in a picture of the screen is none
+      // a blinking cursor changes pictures of the screen, and is no sign of life
       if (!entry.isFile() || entry.name.includes(".png")) continue;
       const facts = await stat(below).catch(() => undefined);
       seen.push(`${facts?.size} ${facts?.blocks} ${facts?.mtimeMs}`);

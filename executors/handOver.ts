@@ -8,8 +8,8 @@ export const BUILD_UID = process.getuid!() || 10177;
 export const BUILD_GID = process.getuid!() === 0 ? BUILD_UID : process.getgid!();
 
 /**
- * Gives a folder and what is in it to the user of unprivileged containers; only root has to, others are that user. It is made where
- * it is absent.
+ * Gives a folder and what is in it to the user of unprivileged containers; where this process is not root's, that is its own user.
+ * The folder is made where it is absent.
  */
 export async function handToContainer(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });

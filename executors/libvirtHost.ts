@@ -68,7 +68,7 @@ export async function chooseDomainType(
     );
   }
   if (obstacle) return decide("qemu", `libvirt has no KVM: ${obstacle.message}`);
-  // another host can only be taken at its word: the test guest runs where kragle does
+  // whether KVM really works there cannot be tried, since the test guest runs on this machine
   if (new URL(uri).hostname) return decide("kvm", "the remote libvirt offers it");
   const cacheFile = join(kragleHome, "accelerator.json");
   const probe = await probeAccelerator({ setting: accelerator, toolsImage, cacheFile });

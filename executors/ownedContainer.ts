@@ -7,10 +7,10 @@ import { afterThisProcess } from "../host/lifeline";
 import { projectFolder } from "../host/project";
 
 /**
- * A name for a container that is about to be created, and that is removed once this process has ended, however it ends. A running
- * container ends by its own lifeline; one that this process did not live to start has none.
+ * A name for a container that is about to be created. The container is removed once this process has ended, however it ends. That is for
+ * containers which were created but never started: a running one sees the end of its stdin and ends by itself.
  *
- * @returns the name, and what removes the container while this process goes on
+ * @returns the name, and a function that removes the container earlier
  */
 export function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
   const name = `kragle-${randomUUID()}`;
@@ -25,7 +25,7 @@ export function ownContainer(docker: Docker): { name: string; remove: () => Prom
         () => undefined,
         (error: { statusCode?: number }) => error,
       );
-    // whatever Docker answered, it has it in hand; where it did not answer, the end of this process brings another try
+    // where Docker did not answer at all, the removal is tried again when this process ends
     if (!failure || failure.statusCode !== undefined) cancel();
   };
   return { name, remove };

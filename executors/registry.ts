@@ -1,9 +1,9 @@
 import { docker } from "./container";
 
-/** No registry could be asked; its own words, or how long it kept silent. */
+/** No registry answered; the message is the daemon's, or says how long there was silence. */
 export class NoAnswer extends Error {}
 
-/** A daemon that is asked for an image says at once that the name is unknown or that the registry is out of reach; a firewall may swallow the question. */
+/** A daemon normally says at once that a name is unknown or a registry out of reach; a firewall may drop its packets without an answer. */
 const ANSWER_SECONDS = 20;
 /** Longest silence while layers are fetched and unpacked. */
 const STALL_SECONDS = 180;
@@ -51,7 +51,7 @@ export async function pullImage(reference: string, { print, signal }: PullOption
 }
 
 /**
- * Asks by the daemon whether a registry answers for an image, without pulling it.
+ * Lets the daemon ask whether a registry answers for an image, without pulling it.
  *
  * @returns undefined where it answers, even if it refuses; else the daemon's words
  */
@@ -72,7 +72,7 @@ export async function registryObstacle(
   }
 }
 
-/** dockerode's own call cannot be aborted. */
+/** As dockerode's `distribution()`, which cannot be aborted. */
 function inspectDistribution(reference: string, abortSignal: AbortSignal): Promise<unknown> {
   const path = `/distribution/${reference}/json`;
   const request = { path, method: "GET", statusCodes: { 200: true }, abortSignal };

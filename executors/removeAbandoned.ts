@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import Docker from "dockerode";
 
-// A program, see ownedContainer.ts: removes the container of that name, whose owner has ended.
+// A program that ownedContainer.ts starts once the process that named a container has ended: removes that container.
 
 /** Docker may still be at work on the request to create it. */
 const CREATED_WITHIN_SECONDS = 10;
-/** A container that runs ends by its lifeline, and writes its last logs before. */
+/** A running container ends by itself; it is given the time to write its last logs. */
 const ENDS_WITHIN_SECONDS = 60;
 
 async function removeAbandoned(container: Docker.Container): Promise<void> {

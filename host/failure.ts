@@ -22,17 +22,17 @@ export class StageFailure extends Error {
   }
 }
 
-/** Whether a program's last words say that its disk is full, in the C library's English. */
+/** Whether a program's message says that its disk is full, in the words of the C library in English. */
 export const isForWantOfRoom = (words: string) =>
   /No space left on device|Disk quota exceeded/.test(words);
 
 /** What to do, and the exit code, where the store's disk is full. */
 export const FULL_DISK: FailureDetails = {
-  hint: "make room on that disk (./kragle gc), or move the store with KRAGLE_HOME",
+  hint: "free space on that disk (./kragle gc), or move the store with KRAGLE_HOME",
   exitCode: EXIT.lacking,
 };
 
-/** The same where a program's last words say that it was for want of room; nothing otherwise. */
+/** `FULL_DISK` where a program's last lines say that its disk is full; nothing otherwise. */
 export const ifDiskIsFull = (tail: readonly string[]): FailureDetails =>
   isForWantOfRoom(tail.join("\n")) ? FULL_DISK : {};
 

@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 
 import { dataExtents } from "./dataExtents";
 
-/** From this size on, a file is worth a thread. */
+/** From this size on a file's digest is computed in a thread of its own. */
 const LARGE_BYTES = 64 * 2 ** 20;
 
 /**

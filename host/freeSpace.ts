@@ -5,7 +5,7 @@ import { EXIT, StageFailure } from "./failure";
 import { displayPath } from "./project";
 
 /**
- * Compares the room on a folder's disk with what will be written there.
+ * Compares the free space on a folder's disk with what will be written there.
  *
  * @param bytes what is needed, about
  * @param what for whom, such as "the converted image"
@@ -18,7 +18,7 @@ export async function requireRoom(folder: string, bytes: number, what: string): 
   throw new StageFailure(
     `the store's disk has ${formatSize(free)} free, ${what} needs about ${formatSize(bytes)}`,
     {
-      hint: `make room where ${displayPath(folder)} lies, for instance with ./kragle gc, then run the same command again`,
+      hint: `free space on the disk of ${displayPath(folder)}, for instance with ./kragle gc, then run the same command again`,
       exitCode: EXIT.lacking,
     },
   );

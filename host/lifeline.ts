@@ -1,21 +1,22 @@
 import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 
-/** What a script may need of this process's environment; nothing else of it, a secret perhaps, outlives this process. */
+/** The variables that a script gets. The rest of the environment may hold secrets, which must not outlive this process. */
 const ENVIRONMENT = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
 
 /**
- * Runs a shell script once this process has ended, however it ends, SIGKILL included; it must not need anything that this process
- * could still give it. The arguments are its $1, $2 and so on.
+ * Runs a shell script once this process has ended, however it ends, SIGKILL included. A shell that is started now waits for that: its
+ * stdin is a pipe from this process, which the kernel closes then. The script gets the arguments as $1, $2 and so on, and of the
+ * environment only the variables above.
  *
- * @returns `now` has it run now, `cancel` not at all
+ * @returns `now` runs the script at once, `cancel` makes that it never runs
  */
 export function afterThisProcess(
   script: string,
   ...args: readonly string[]
 ): { now: () => void; cancel: () => void } {
   const given = ENVIRONMENT.map((name) => [name, process.env[name]]).filter(([, value]) => value);
-  // not by runProgram: it outlives this process; a session of its own, since whoever ends this process may end all of its group
+  // not by runProgram, since it outlives this process; in a session of its own, since Ctrl-C ends a whole process group
   const watcher = spawn("sh", ["-c", `[ -z "$(cat)" ] || exit 0\n${script}`, "sh", ...args], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
@@ -33,7 +34,7 @@ export function afterThisProcess(
 export const removeAfterThisProcess = (folder: string): void =>
   void afterThisProcess('rm -rf -- "$1"', folder);
 
-/** Ends every process of the session $1: politely, and five seconds later for good. The session stands in /proc/PID/stat, see proc(5). */
+/** Ends every process of the session $1 by SIGTERM, five seconds later by SIGKILL; the session is field 6 of /proc/PID/stat, proc(5). */
 const END_SESSION = `
 session=$1
 end() {
@@ -53,11 +54,11 @@ signal=KILL
 end`;
 
 /**
- * Ends what a child has started and left running, when the child or this process has ended. Programs that put their own children into
- * process groups of their own, as the Pulumi CLI does with its plugins, are found by their session.
+ * Ends what a child has started and left running, as the Pulumi CLI leaves its plugins, when this process ends. They may be in process
+ * groups of their own, but they are all in the child's session.
  *
- * @param session the process id of a child that was started with `detached`
- * @returns a function for the time when the child has ended
+ * @param session the process id of a child that was started with `detached`, which gives it a session of that number
+ * @returns a function that ends them at once, to be called when the child has ended
  */
 export const endSessionWithThisProcess = (session: number): (() => void) =>
   afterThisProcess(END_SESSION, `${session}`).now;

@@ -1,21 +1,21 @@
 import { type RedactedStream, Redactor } from "./redactor";
 
-/** The longest line that is passed on; the reader of a command resource hangs at 64 KiB. */
+/** Characters of the longest line that is passed on. Pulumi's command provider hangs at a line of 64 KiB. */
 const LONGEST = 4096;
 
-/** Escape sequences, then what else would move a terminal's cursor, but for line ends and tabs. */
+/** Escape sequences of terminals, and every control character but line ends and tabs. */
 // eslint-disable-next-line no-control-regex
 const CONTROL = /\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
-/** The beginning of an escape sequence, or of a line end of two characters. */
+/** At the end of a piece: what may be the first part of an escape sequence, or of the line end "\r\n". */
 // eslint-disable-next-line no-control-regex
 const UNFINISHED = /\x1b(\[[0-9;?]{0,32})?$|\r$/;
 
 /**
- * Cuts a stream of bytes into lines: carriage returns end a line too, endless lines are cut, control characters are dropped. Secrets
- * are taken out before a line is cut, so that no cut can go through one.
+ * Cuts a stream of bytes into lines: a carriage return ends a line too, a line that is too long is cut, control characters are
+ * dropped. Secrets are masked before a line is cut: half of one would not be recognised.
  */
 export class LineSplitter {
-  /** What may be the beginning of something that has to be seen as a whole. */
+  /** The end of the last piece where it matched `UNFINISHED`; it is read again together with the next piece. */
   private held = "";
   private rest = "";
   private readonly decoder = new TextDecoder();

@@ -5,9 +5,9 @@ import { dirname } from "node:path";
 
 export interface LockOptions {
   readonly shared?: boolean;
-  /** Called once with the holder's description when the lock has to be waited for. */
+  /** Called once, with what is known of the holder, when the lock is taken and has to be waited for. */
   readonly onWait?: (holder: string) => void;
-  /** Ends the waiting. */
+  /** Ends the waiting; `lockFile` then rejects with an AbortError. */
   readonly signal?: AbortSignal;
   /** Fail instead of waiting. */
   readonly noWait?: boolean;
@@ -22,8 +22,8 @@ export class LockHeld extends Error {
 /**
  * Takes a kernel lock (flock) on a file. The kernel drops it when this process ends, however it ends, so no stale lock can remain.
  *
- * The lock belongs to the open file description: flock(1) from util-linux takes it on the descriptor that it inherits,
- * and it stays with ours after flock(1) has ended.
+ * Node has no call for it, so flock(1) of util-linux takes the lock on a file descriptor that it inherits. The lock belongs to what
+ * both descriptors refer to, the open file: it stays when flock(1) has ended.
  *
  * @returns the function that releases it
  */
@@ -59,7 +59,7 @@ export async function lockFile(
     throw error;
   }
   return async () => {
-    // else a later holder of a shared lock, who leaves no name, would be taken for this process
+    // holders of a shared lock write no name: whoever waits for one would be told that this process holds it
     if (!options.shared) await handle.truncate(0);
     await handle.close();
   };

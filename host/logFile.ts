@@ -4,14 +4,14 @@ import { closeSync, fstatSync, ftruncateSync, openSync, writeSync } from "node:f
 export const LONGEST_LOG = 32 * 2 ** 20;
 
 /**
- * A log, written line by line. One that becomes too long keeps its beginning, half of the room, and its latest lines. What the disk
- * does not take is lost; the run itself goes on, or fails for a reason of its own. What a container logs by itself, stage.py's `Log`,
- * becomes the same, to the byte.
+ * A log, written line by line. One that becomes too long keeps its first half and its latest lines. Lines that cannot be written are
+ * lost without an error: a log must not make a run fail. The class `Log` of stage.py, for programs in containers, writes the same,
+ * byte for byte.
  */
 export class LogFile {
   private readonly descriptor: number;
   private bytes: number;
-  /** Where the beginning ends, once that half is full. */
+  /** Bytes of the part that is kept for good; undefined until the log is half full. */
   private beginning?: number;
   private closed = false;
 
@@ -36,7 +36,7 @@ export class LogFile {
       }
       this.bytes += writeSync(this.descriptor, text);
     } catch {
-      // a full disk is noticed by whoever watches it
+      // most likely the disk is full, for which the guard of the container ends the stage
     }
   }
 

@@ -1,10 +1,10 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Where programs for the administrator are; a plain user's PATH may not have it. */
+/** Folders of programs for the administrator, such as dockerd; a plain user's PATH may lack them. */
 const ADMINISTRATION = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 
-/** Finds a program on PATH or among the administrator's. */
+/** The path of a program, on PATH or in the administrator's folders; undefined where it is not installed. */
 export function findProgram(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? "").split(delimiter), ...ADMINISTRATION];
   return folders

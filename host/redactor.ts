@@ -3,14 +3,14 @@ import { open, rm } from "node:fs/promises";
 import { base64Pieces, formsOf, partsOf, SHORTEST } from "./secretForms";
 
 const MASK = "***";
-/** Bytes of a file that are looked at at once. */
+/** Bytes of a file that are read at a time. */
 const CHUNK = 2 ** 20;
 
 /** Takes secrets out of text, in every form of the list in secretForms.ts. Of a secret of several lines, each line is one. */
 export class Redactor {
   private readonly patterns: readonly RegExp[];
   private readonly secrets: readonly string[];
-  /** How many characters before or after one can decide whether it belongs to a secret. */
+  /** Whether a character belongs to a secret is decided by at most so many characters before and after it. */
   readonly reach: number;
 
   /**

@@ -5,7 +5,7 @@ import { SHORTEST } from "./secretForms";
 /** The passwords and tokens in addresses of a text, as they stand there and as they are typed. */
 export function urlPasswords(text: string): string[] {
   const passwords = [...text.matchAll(/\/\/([^/@\s:"']*):([^/@\s"']+)@/g)].flatMap(
-    // a short one is found together with what stands beside it
+    // a password too short to search for alone is found together with its user
     ([, user, password]) => [`${user}:${password}@`, password!, unescaped(password!)],
   );
   const tokens = [...text.matchAll(/[?&][^=&\s"']+=([^&\s"'#]{8,})/g)].map(([, token]) => token!);

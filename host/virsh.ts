@@ -54,7 +54,7 @@ export class Virsh {
       env: { XDG_CACHE_HOME: NO_CACHE },
       onLine: (line, stream) => {
         if (stream === "stdout" && /^Domain \S+ started$/.test(line)) started.resolve();
-        // more lines may follow, its end brings them all; ssh may have warned before
+        // not rejected here: more lines of the error may follow until virsh has ended; what ssh warns of has no such prefix
         if (stream === "stderr" && line.startsWith("error: ")) commands.end();
       },
     });
@@ -72,7 +72,7 @@ export class Virsh {
   }
 }
 
-/** What virsh said, as one line and without its prefix; that it could not make a history is what was wanted. */
+/** What virsh said, as one line and without "error: "; its complaint about the history, which NO_CACHE causes, is left out. */
 const words = (stderr: string) =>
   stderr
     .replace(/^error: /gm, "")

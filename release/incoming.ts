@@ -18,8 +18,8 @@ export interface IncomingPlace {
 }
 
 /**
- * Puts something together in a folder beside its final place, from where it is moved by renames. The folder is gone afterwards,
- * however this process ends; what a power cut left of the same owner goes before.
+ * Lets something be put together in a folder beside its final place, from where it is moved by renames. The folder is deleted
+ * afterwards, however this process ends; one that a power cut left is deleted beforehand, if it is the same owner's.
  *
  * @throws StageFailure (exit code 3) where the parent cannot be written
  */

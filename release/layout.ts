@@ -14,7 +14,7 @@ export const NAMES = {
 /** Where the check stage's list of packages lies. */
 export const PACKAGE_LIST = "evidence/check/packages.json";
 
-/** A signature stands beside the sums, and cannot stand in them; the public key comes along for convenience. */
+/** The signature is one of SHA256SUMS, so it cannot be listed there; the public key beside it is for convenience. */
 export const SIGNATURE_FILES = {
   ssh: { signature: "SHA256SUMS.sig", publicKey: "allowed_signers" },
   gpg: { signature: "SHA256SUMS.asc", publicKey: "signing-key.asc" },

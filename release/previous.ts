@@ -62,7 +62,7 @@ export async function readPrevious(output: string): Promise<PreviousRelease> {
       schema.parse(JSON.parse(text));
   const facts = await read(NAMES.manifest, json(manifestFile));
   const statement = await read(NAMES.provenance, json(provenanceFile));
-  // the folder may be shared with others: a name in it must not lead out of it
+  // others may write to the folder too: a name from its manifest must not lead out of it
   const isInside = (name: string) => join(output, name).startsWith(output + sep);
   return {
     files: [...Object.keys(facts?.files ?? {}).filter(isInside), ...UNLISTED],

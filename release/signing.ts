@@ -102,7 +102,7 @@ async function fingerprintOf(publicKey: string | undefined, file = "-"): Promise
   return text.split(" ")[1]!;
 }
 
-/** Without the comment, which may be a name or an address. */
+/** A public key without its comment, which may be somebody's name or address. */
 const plainKey = (line: string) => line.trim().split(" ").slice(0, 2).join(" ");
 
 const GPG: Command = ["gpg", "--batch", "--no-tty", "--pinentry-mode", "error"];

@@ -14,23 +14,23 @@ export interface CopySource {
 }
 
 /**
- * Copies a file without sharing an inode with it, keeps holes, and proves that the copy is what the source was said to be.
+ * Copies a file to a file of its own, not a link, keeps holes, and compares the copy's SHA-256 with what the source is said to have.
  *
- * @param room whose disk the copy lies on, for the hint, such as "the setting's path"
+ * @param place whose disk the copy lies on, for the hint, such as "the setting's path"
  * @param signal ends the copy at once
  * @throws StageFailure with cp's own words (exit code 3 where the disk is full), or when the digest differs
  */
 export async function copyVerified(
   { name, from, sha256 }: CopySource,
   to: string,
-  room: string,
+  place: string,
   signal: AbortSignal,
 ): Promise<void> {
   await outputOf(["cp", "--reflink=auto", "--sparse=always", "--", from, to], { signal }).catch(
     (error: Error) => {
       if (error instanceof StageFailure) throw error;
       throw new StageFailure(`copying ${name} failed: ${error.message}`, {
-        hint: `make room on the disk that holds ${room}, then run the same command again`,
+        hint: `free space on the disk that holds ${place}, then run the same command again`,
         exitCode: isForWantOfRoom(error.message) ? EXIT.lacking : EXIT.failed,
       });
     },

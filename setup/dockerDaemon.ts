@@ -5,7 +5,7 @@ import { type Command, outputOf, runProgram } from "../host/process";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines } from "./runCommand";
 
-/** Where a daemon that set-up starts by hand prints; root writes it. */
+/** Log of a daemon that set-up starts without a service manager; only root can write it. */
 const LOG = "/var/log/dockerd.log";
 const PID_FILE = "/var/run/docker.pid";
 const DEADLINE_SECONDS = 60;
@@ -85,7 +85,7 @@ async function waitForAnswer(
   }
 }
 
-/** dockerd logs much in a normal start: its errors are in lines of this level, or without one. */
+/** The lines that may tell why dockerd failed: all but those of the levels info, debug and warning. */
 function complaints(log: string): string {
   const lines = log.split("\n").filter((line) => !/level="?(info|debug|warning)/.test(line));
   return lines.length > 1 ? lines.join("\n") : log;

@@ -69,7 +69,7 @@ export function planDocker(facts: DockerFacts): DockerPlan {
     ? []
     : [
         "docker.io",
-        // dockerd calls it for the network of containers, and not every release's package depends on it
+        // dockerd needs it for the network of containers; the package of some releases does not depend on it
         "iptables",
         "ca-certificates",
         ...(facts.lacksAppArmorParser ? ["apparmor"] : []),
@@ -107,7 +107,7 @@ export type BasePlan =
 export function planBase(facts: BaseFacts): BasePlan {
   if (facts.present || facts.mmdebstrap || facts.registryObstacle === undefined)
     return { kind: "nothing" };
-  // a base of the user's own choice: the build will say what it lacks
+  // an image of the user's own choice cannot be replaced by one that is made here; the build tells what it lacks
   if (!facts.debian) return { kind: "nothing" };
   if (!facts.apt)
     return installByHand(facts, "mmdebstrap (no container registry answers)", "mmdebstrap");

@@ -115,7 +115,7 @@ async function provideDocker(
   return plan.kind === "lacking" ? plan : undefined;
 }
 
-/** A daemon that answers, though not to this user, runs. */
+/** Why no daemon runs here; undefined also for one that runs and only refuses this user. */
 async function usableObstacle() {
   const obstacle = await dockerObstacle();
   return obstacle?.code === "EACCES" ? undefined : obstacle;
@@ -131,7 +131,7 @@ async function ask(
   for (const command of commands) print(`    ${command}`);
   if (yes || !terminal) return undefined;
   const reader = createInterface({ input: process.stdin, output: process.stdout });
-  // the end of input, or an interrupt, closes the reader and is a no
+  // end of input or Ctrl-C closes the reader: that means no
   const closed = once(reader, "close").then(() => "no");
   const answer = await Promise.race([reader.question("  Go on? [Y/n] ").catch(() => "no"), closed]);
   reader.close();

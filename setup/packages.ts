@@ -5,10 +5,10 @@ import { displayPath, kragleHome } from "../host/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
 
-// another installation, such as a cloud machine's first upgrade, may be under way
+// waits while another installation runs, such as a cloud machine's first upgrade
 const LOCK_TIMEOUT = "-oDPkg::Lock::Timeout=300";
 
-// by env, since sudo clears the environment
+// set by env, after sudo, which clears the environment
 const APT: Command = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", LOCK_TIMEOUT, "--quiet"];
 
 export const updateCommand = (privilege: Privilege) => asRoot(privilege, [...APT, "update"]);
@@ -17,7 +17,7 @@ export const installCommand = (privilege: Privilege, packages: readonly string[]
   asRoot(privilege, [...APT, "install", "--yes", "--no-install-recommends", ...packages]);
 
 /**
- * @param optional are installed where the distribution has them; it is known after its lists were fetched
+ * @param optional packages that are installed only if the distribution has them
  * @returns what is lacking where the installation failed, with apt's own words
  */
 export async function installPackages(
@@ -27,7 +27,7 @@ export async function installPackages(
   optional: readonly string[] = [],
 ): Promise<Lacking | undefined> {
   const log = join(kragleHome, "logs", "setup-packages.log");
-  // one broken source of another vendor makes `update` fail; whether that matters shows in the installation
+  // its failure is ignored: one broken source of another vendor is enough for it, and the installation tells whether that matters
   await runCommand(updateCommand(privilege), { log, print });
   const found = await Promise.all(optional.map(hasPackage));
   const also = optional.filter((_, index) => found[index]);

@@ -21,7 +21,7 @@ export interface CommandOptions {
 }
 
 export interface CommandResult {
-  /** 127 where the program is not there. */
+  /** 127, as a shell has it, where the program is not installed. */
   readonly exitCode: number;
   /** What it printed. */
   readonly output: string;
@@ -42,7 +42,7 @@ export async function runCommand(
     print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${displayPath(log)}`);
   }, heartbeatSeconds * 1000);
   try {
-    // straight into the log: an installation goes on where set-up is killed; sudo asks for a password on the terminal itself
+    // straight into the log, not through a pipe: an installation is not cut off where set-up is killed. sudo asks on the terminal itself
     const exitCode = await runProgram(command, { outputTo: file, locale: "user" }).then(
       (ended) => ended.exitCode ?? 1,
       (error: Error) => {

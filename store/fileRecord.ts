@@ -3,7 +3,12 @@ import { stat } from "node:fs/promises";
 import { sha256File } from "../host/files";
 import type { FileRecord } from "./manifest";
 
-/** What a file is now; `name` is how the record shall call it, `sha256` spares reading it where the caller has just done so. */
+/**
+ * What a file is now.
+ *
+ * @param name under which the record has it
+ * @param sha256 where the caller knows it already; otherwise the file is read for it
+ */
 export async function recordFile(path: string, name: string, sha256?: string): Promise<FileRecord> {
   const facts = await stat(path, { bigint: true });
   return {

@@ -10,7 +10,7 @@ import type { ArtifactStore } from "./artifactStore";
 export interface Collected {
   /** Names of the deleted artifacts, work folders and failure evidence, with the bytes that each occupied. */
   readonly deleted: readonly { readonly name: string; readonly bytes: number }[];
-  /** What each stack keeps; stacks that no configuration knows are listed like the others, never dropped silently. */
+  /** What each stack keeps; also stacks whose configuration file is gone: what they use is never dropped silently. */
   readonly kept: Readonly<Record<string, number>>;
 }
 
@@ -33,16 +33,16 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
       kept[stack] = list.size;
     }
     const deleted = [];
-    for (const room of ["store", "work", "failed", "trash"]) {
-      for (const name of await readdir(join(store.home, room)).catch(() => [])) {
-        if (room === "store" && used.has(name)) continue;
-        const folder = join(store.home, room, name);
-        deleted.push({ name: `${room}/${name}`, bytes: await occupiedBytes(folder) });
+    for (const part of ["store", "work", "failed", "trash"]) {
+      for (const name of await readdir(join(store.home, part)).catch(() => [])) {
+        if (part === "store" && used.has(name)) continue;
+        const folder = join(store.home, part, name);
+        deleted.push({ name: `${part}/${name}`, bytes: await occupiedBytes(folder) });
         if (!dryRun) await place.discard(folder);
       }
     }
     if (!dryRun) {
-      // notes on files: what is still there is read once more; copies of small files: a stage makes those that it needs
+      // both are made again where needed: notes on verified files (see VerifiedFiles), and copies of small files for stages
       for (const folder of [join(store.home, "verified"), bundlesFolder(store.home)]) {
         await rm(folder, { recursive: true, force: true });
       }

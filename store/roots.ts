@@ -26,7 +26,7 @@ export class Roots {
   async set(stack: string, name: string, root: Root): Promise<void> {
     const file = join(this.folder(stack), fileName(name));
     const text = JSON.stringify(root) + "\n";
-    // most runs change nothing, and a synced write takes its time
+    // most runs change nothing, and a synced write costs milliseconds each
     if ((await readFile(file, "utf8").catch(() => undefined)) !== text)
       await atomicWrite(file, text);
   }
@@ -62,7 +62,7 @@ export class Roots {
 const fileName = (name: string) =>
   encodeURIComponent(name).replace(/^\./, "%2E").replaceAll("~", "%7E");
 
-/** What cannot be read must not pass for absent: garbage collection would delete what a stack uses. */
+/** An error other than "absent" is passed on: taken for "no roots", it would make garbage collection delete what a stack uses. */
 const onlyIfAbsent =
   <T>(value: T) =>
   (error: NodeJS.ErrnoException): T => {

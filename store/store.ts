@@ -40,7 +40,7 @@ export class Store implements ArtifactStore {
       mkdirSync(home, { recursive: true });
       const fresh = `${idFile}.${process.pid}`;
       writeFileSync(fresh, randomUUID(), { flush: true });
-      // a link fails where another first run was quicker; a rename would take its id away
+      // by a link, not a rename: where another first run was quicker it fails, and that run's id stays
       try {
         linkSync(fresh, idFile);
       } catch (error) {
@@ -144,7 +144,7 @@ export class Store implements ArtifactStore {
   }
 }
 
-/** A published file belongs to the caller and is readable whatever the umask; containers read it under another uid. */
+/** Gives a published file to this process's user and makes it readable for all: containers read it under another uid. */
 async function settle(path: string, mode: number): Promise<void> {
   if (process.getuid!() === 0) await chown(path, 0, 0);
   await chmod(path, mode);

@@ -23,9 +23,9 @@ export class VerifiedFiles {
     const note = join(this.folder, createHash("sha256").update(path).digest("hex"));
     const seen = [path, record.sha256, record.bytes, mtimeNs, inode].join("\n");
     if ((await readFile(note, "utf8").catch(() => undefined)) === seen) return true;
-    // what cannot be read is not intact either
+    // an unreadable file has no digest, and so is not intact
     if ((await sha256File(path).catch(() => undefined)) !== record.sha256) return false;
-    // a store that cannot be written is only slower
+    // without the note the file is only read again next time
     await atomicWrite(note, seen).catch(() => undefined);
     return true;
   }

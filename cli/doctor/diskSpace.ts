@@ -67,11 +67,11 @@ export interface Place {
   readonly name: string;
   readonly needBytes: number;
   readonly freeBytes: number;
-  /** Places of one device share its room. */
+  /** Places on one device share its free space. */
   readonly device: number;
 }
 
-/** One verdict a device. Without the margin a build may still succeed; below that it cannot. */
+/** One verdict a device. "degraded" where only the margin is lacking, "missing" where the need itself is not met. */
 export function diskRequirements(places: readonly Place[]): Requirement[] {
   const devices = [...new Set(places.map(({ device }) => device))];
   return devices.map((device) => {
@@ -80,7 +80,7 @@ export function diskRequirements(places: readonly Place[]): Requirement[] {
     const free = Math.min(...here.map(({ freeBytes }) => freeBytes));
     const status = free >= need ? "ok" : free >= need / MARGIN ? "degraded" : "missing";
     return verdict(
-      "Free disk",
+      "Free space",
       status,
       `${formatSize(free)} for ${here.map(({ name }) => name).join(", ")}`,
       `${formatSize(need)} for a build of everything`,

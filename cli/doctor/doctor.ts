@@ -127,7 +127,7 @@ export function describe(requirements: readonly judge.Requirement[]): string {
   const width = Math.max(...requirements.map(({ name }) => name.length));
   const lines = requirements.flatMap(({ name, status, found, need, next }) => {
     const indent = " ".repeat("degraded".length + width + 4);
-    // the color goes around the padded word, so that columns stay aligned
+    // padded before it is coloured: escape sequences have no width
     const word = styleText(COLORS[status], status.padEnd("degraded".length), {
       stream: process.stdout,
     });

@@ -15,7 +15,7 @@ export interface Requirement {
   readonly next: string;
 }
 
-/** A verdict: only what is not in order has something to do. */
+/** A verdict; `next` is dropped where the status is ok. */
 export function verdict(
   name: string,
   status: Status,

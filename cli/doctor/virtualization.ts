@@ -20,7 +20,7 @@ export interface KvmFacts {
 const isVirtual = ({ flags }: ProcessorFacts) => flags.includes("hypervisor");
 const hasExtension = ({ flags }: ProcessorFacts) => flags.includes("vmx") || flags.includes("svm");
 
-/** @param kvm a guest runs on KVM, which settles the question whatever the flags say */
+/** @param kvm whether a test guest ran on KVM; then the flags do not matter */
 export function processorRequirement(facts: ProcessorFacts, kvm: boolean): Requirement {
   const need = "x86-64 with VT-x (vmx) or AMD-V (svm)";
   const where = isVirtual(facts) ? "in a virtual machine" : "of its own";

@@ -69,7 +69,7 @@ function boot(one: Boot): Html {
   </article>`;
 }
 
-/** More of a log is not worth a page that opens slowly; the whole lies beside it. */
+/** Lines of a log that the page shows; more would make it slow to open. The whole log is a file of the release. */
 const LOG_LINES = 4000;
 
 function console_(name: string, log: string): Html {

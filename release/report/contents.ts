@@ -6,7 +6,7 @@ import { bars, row, searchBox, section, table } from "./parts";
 
 const SHOWN = 12;
 
-/** What takes the room: packages by the package database, folders by their files. */
+/** What takes the space: packages by the package database, folders by their files. */
 export function sizes(
   { packages }: PackageList,
   folders: readonly { readonly path: string; readonly bytes: number }[],
@@ -19,7 +19,7 @@ export function sizes(
     .map(({ path, bytes }) => ({ name: path, bytes }));
   return section(
     "sizes",
-    "What takes the room",
+    "What takes the space",
     html`<div class="split">${chart("Packages", largest)}${chart("Folders", second)}</div>`,
     "Installed sizes, uncompressed.",
   );

@@ -5,7 +5,7 @@ export class Html {
 
 type Value = Html | string | number | null | undefined | false | readonly Value[];
 
-/** A template of HTML: values are escaped, `html` in `html` is not, nothing stands for null, undefined and false. */
+/** A template of HTML: values are escaped, except what is `Html` already; null, undefined and false leave nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(parts.reduce((text, part, i) => text + encode(values[i - 1]) + part));
 }

@@ -51,7 +51,7 @@ const SECTIONS = [
 
 const asset = (name: string) => readFileSync(join(__dirname, name), "utf8");
 
-/** An element whose text counts to the byte, as the script's does by its digest. */
+/** An element with exactly this text: the page's policy names the script by its digest, in which every byte counts. */
 const element = (name: string, text: string) => new Html(`<${name}>${text}</${name}>`);
 
 /** The report: one HTML page that needs nothing but itself. */

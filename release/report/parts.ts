@@ -50,7 +50,7 @@ export interface Bar {
   readonly text: string;
 }
 
-/** Bars by value; the longest is as long as there is room. */
+/** Bars by value; the longest takes the whole width. */
 export function bars(entries: readonly Bar[]): Html {
   const most = Math.max(...entries.map(({ value }) => value), 0) || 1;
   return html`<dl class="bars">
@@ -64,7 +64,7 @@ export function bars(entries: readonly Bar[]): Html {
   </dl>`;
 }
 
-/** Names and values, side by side as far as there is room. */
+/** Names and values, in as many columns as fit. */
 export const facts = (entries: readonly (readonly [string, Content])[]) =>
   html`<dl class="facts">
     ${entries.map(

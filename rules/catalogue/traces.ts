@@ -75,7 +75,7 @@ export const traces: readonly Rule[] = [
       only: "file",
       nonEmpty: true,
     },
-    reason: "they are out of date when the image is used, and take room",
+    reason: "they are out of date when the image is used, and take space",
     source: GOSS,
   },
   {

@@ -127,16 +127,16 @@ async function readManifests(clone: Clone): Promise<Manifest[]> {
 async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<number> {
   const image = treesToolsImage();
   const work = mkdtempSync(join(tmpdir(), "kragle-bench-"));
-  const room = (name: string) => {
+  const folder = (name: string) => {
     mkdirSync(join(work, name), { mode: 0o777 });
     execFileSync("chown", [`${BUILD_UID}:${BUILD_GID}`, join(work, name)]);
     return join(work, name);
   };
   const [base, built, logs, template] = [
-    room("base"),
-    room("image"),
-    room("logs"),
-    room("template"),
+    folder("base"),
+    folder("image"),
+    folder("logs"),
+    folder("template"),
   ];
   cpSync(clone.path("builder/templates/debian12"), template, { recursive: true });
   const provision = join(template, "provision");

@@ -12,15 +12,15 @@ import { TemporaryStore } from "../temporaryStore";
 
 /** A store that holds one image, and what asks for conversions of it. */
 export class Conversions {
-  readonly room = new TemporaryStore();
+  readonly at = new TemporaryStore();
   private image: { readonly key: string; readonly sha256: string } | undefined;
 
   constructor(private readonly toolsImage: string) {}
 
   /** Publishes a file as the image. @returns its path in the store */
   async publish(file: string): Promise<string> {
-    copyFileSync(file, join(this.room.work({}), "image.qcow2"));
-    const { key, folder } = await this.room.publish({}, undefined, { result: IMAGE_RESULT });
+    copyFileSync(file, join(this.at.work({}), "image.qcow2"));
+    const { key, folder } = await this.at.publish({}, undefined, { result: IMAGE_RESULT });
     this.image = { key, sha256: await sha256File(file) };
     return join(folder, "image.qcow2");
   }
@@ -38,7 +38,7 @@ export class Conversions {
 
   run(entry: string, attempt = ""): Promise<StageAnswer> {
     return runStage(convert, {
-      store: this.room.store,
+      store: this.at.store,
       call: this.call(entry, attempt),
       marker: undefined,
       secrets: {},
@@ -48,6 +48,6 @@ export class Conversions {
   }
 
   folder({ stage, key }: StageAnswer): string {
-    return this.room.store.folder(stage, key);
+    return this.at.store.folder(stage, key);
   }
 }

@@ -21,7 +21,7 @@ describe("the convert stage", function () {
     await conversions.publish(disk.path);
   });
   after(() => {
-    conversions?.room.remove();
+    conversions?.at.remove();
     if (disk) rmSync(disk.folder, { recursive: true });
   });
 

@@ -22,20 +22,20 @@ import { publishCall, RELEASE_RESULT } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("the publish stage", () => {
-  let room: TemporaryStore;
+  let at: TemporaryStore;
   let outer: string;
   let output: string;
   const path = process.env.PATH;
 
   beforeEach(() => {
-    room = new TemporaryStore();
+    at = new TemporaryStore();
     outer = mkdtempSync(join(tmpdir(), "kragle püblish "));
     output = join(outer, "output");
     mkdirSync(join(output, "evidence"), { recursive: true });
   });
   afterEach(() => {
     process.env.PATH = path;
-    room.remove();
+    at.remove();
     rmSync(outer, { recursive: true });
   });
 
@@ -48,17 +48,17 @@ describe("the publish stage", () => {
       "manifest.json": "{}",
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(output, name), text);
-    const description = room.describe(content, "release");
-    room.work({}, description);
+    const description = at.describe(content, "release");
+    at.work({}, description);
     const manifest = {
-      ...room.manifest(description),
+      ...at.manifest(description),
       result: { ...RELEASE_RESULT, manifestPath: join(output, "manifest.json") },
     };
     const external = Object.keys(files).map((name) => ({
       path: join(output, name),
       name: join(output, name),
     }));
-    const { manifest: published } = await room.store.publish("release", manifest.key, {
+    const { manifest: published } = await at.store.publish("release", manifest.key, {
       manifest,
       external,
     });
@@ -79,7 +79,7 @@ describe("the publish stage", () => {
     const { stack = "dev", files = [], keep = 1 } = options;
     const { destination = { folder: join(outer, "to publish") } } = options;
     return runStage(publish, {
-      store: room.store,
+      store: at.store,
       call: {
         ...publishCall(
           ...([releaseKey, "publish-nightly"] as const),
@@ -137,7 +137,7 @@ describe("the publish stage", () => {
       await run(first, { stack: "prod" });
       for (const content of ["second", "third"]) await run(await release(content));
       assert.ok(there().includes(shared));
-      await new Roots(room.home).dropStack("prod");
+      await new Roots(at.home).dropStack("prod");
       await run(await release("fourth"));
       assert.ok(!there().includes(shared));
     });

@@ -80,7 +80,7 @@ describe("second readers", function () {
   }
 
   after(() => {
-    conversions?.room.remove();
+    conversions?.at.remove();
     if (disk) execFileSync("rm", ["-rf", disk.folder]);
   });
 });

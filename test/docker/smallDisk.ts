@@ -23,7 +23,7 @@ export function inTools(image: string, folder: string, script: string): string {
 
 export interface SmallDisk {
   readonly folder: string;
-  /** qcow2 of a GPT disk with one ext4 partition that holds incompressible files, with room between them. */
+  /** qcow2 of a GPT disk with one ext4 partition that holds incompressible files, with free space between them. */
   readonly path: string;
   readonly sha256: string;
   readonly virtualBytes: number;

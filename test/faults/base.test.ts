@@ -28,7 +28,7 @@ const WAIT = 'print("at work", file=sys.stderr, flush=True); time.sleep(300)';
 
 describe("the base stage survives", function () {
   this.timeout(120_000);
-  let room: TemporaryStore;
+  let at: TemporaryStore;
   let image: string;
   const { description } = baseCall({ toolsImage: "", templateFolder: "" });
   countFaults();
@@ -36,36 +36,36 @@ describe("the base stage survives", function () {
   before(async function () {
     image = await toolsImage(this);
   });
-  beforeEach(() => (room = new TemporaryStore()));
-  afterEach(() => room.remove());
+  beforeEach(() => (at = new TemporaryStore()));
+  afterEach(() => at.remove());
 
   const templateJson = (minimumDiskBytes: number) =>
     JSON.stringify({ minimumDiskBytes, suite: "bookworm" });
 
   function request(then: string): StageCall {
-    const templateFolder = join(room.home, "template");
+    const templateFolder = join(at.home, "template");
     mkdirSync(templateFolder, { recursive: true });
     writeFileSync(join(templateFolder, "template.json"), templateJson(2 ** 20));
     writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
     return baseCall({ toolsImage: image, templateFolder });
   }
 
-  const container = (run: Run) => run.processIn(room.store.id, stageKey(description), /base\.py/);
-  const published = async () => (await room.store.lookup("base", stageKey(description))).state;
+  const container = (run: Run) => run.processIn(at.store.id, stageKey(description), /base\.py/);
+  const published = async () => (await at.store.lookup("base", stageKey(description))).state;
 
   async function assertSurvived(fault: string, run?: Run, owner?: Owner): Promise<void> {
-    const secondsToClean = await assertNothingLeaked(room.home, { since: run?.faultAt });
+    const secondsToClean = await assertNothingLeaked(at.home, { since: run?.faultAt });
     assert.equal(await published(), "missing");
-    const again = await Run.stage(room.home, request("pass"), undefined, owner).ended;
+    const again = await Run.stage(at.home, request("pass"), undefined, owner).ended;
     assert.equal(again.code, 0, again.stderr);
     assert.equal(await published(), "present");
-    assert.deepEqual(readdirSync(join(room.home, "work")), []);
+    assert.deepEqual(readdirSync(join(at.home, "work")), []);
     survived({ fault, where: "base", secondsToClean });
   }
 
   it("SIGKILL of kragle between its container's creation and its start", async () => {
-    const run = Run.stage(room.home, request(WAIT));
-    const filters = { label: [`kragle.store=${room.store.id}`] };
+    const run = Run.stage(at.home, request(WAIT));
+    const filters = { label: [`kragle.store=${at.store.id}`] };
     while ((await docker.listContainers({ all: true, filters })).length === 0);
     run.signal("SIGKILL");
     await run.ended;
@@ -74,7 +74,7 @@ describe("the base stage survives", function () {
 
   for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
     it(`${signal} of kragle`, async () => {
-      const run = Run.stage(room.home, request(WAIT));
+      const run = Run.stage(at.home, request(WAIT));
       await container(run);
       run.signal(signal);
       const { code, stderr } = await run.ended;
@@ -88,7 +88,7 @@ describe("the base stage survives", function () {
 
   it("a disk that it fills", async function () {
     if (!canLoop()) this.skip();
-    const work = join(room.home, "work");
+    const work = join(at.home, "work");
     mkdirSync(work, { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
     try {
@@ -96,10 +96,10 @@ describe("the base stage survives", function () {
 with open("/result/.tmp/fill", "wb") as file:
     while True:
         file.write(bytes(2**20)); file.flush(); time.sleep(0.02)`;
-      const { code, stderr } = await Run.stage(room.home, request(fill)).ended;
+      const { code, stderr } = await Run.stage(at.home, request(fill)).ended;
       // the guard is first, or the program itself
       assert.match(stderr, /is full|No space left on device/);
-      assert.match(stderr, /make room on that disk/);
+      assert.match(stderr, /free space on that disk/);
       assert.equal(code, 3, stderr);
       assertEvidence(evidenceFolder(stderr), "stage.log");
       assert.deepEqual(readdirSync(work), []);
@@ -109,30 +109,30 @@ with open("/result/.tmp/fill", "wb") as file:
     await assertSurvived("disk is full");
   });
 
-  it("a want of room, before it begins", async () => {
+  it("too little free space, before it begins", async () => {
     const wanted = request("pass");
-    const file = join(room.home, "template/template.json");
+    const file = join(at.home, "template/template.json");
     writeFileSync(file, templateJson(2 ** 50));
-    const { code, stderr } = await Run.stage(room.home, wanted).ended;
+    const { code, stderr } = await Run.stage(at.home, wanted).ended;
     assert.equal(code, 3, stderr);
     assert.match(stderr, /has .+ free, the installation needs about 1024.0 TiB|1048576/);
-    await assertSurvived("no room from the start");
+    await assertSurvived("too little free space from the start");
   });
 
   it("a container that is killed with root's files in it, where the caller is not root", async function () {
     if (process.getuid!() !== 0) this.skip();
     const owner = { uid: 10177, gid: statSync("/var/run/docker.sock").gid };
     const wanted = request(WAIT);
-    execFileSync("chown", ["-R", `${owner.uid}:${owner.gid}`, room.home]);
+    execFileSync("chown", ["-R", `${owner.uid}:${owner.gid}`, at.home]);
     execFileSync("chmod", [
       "a+x",
-      join(room.home, ".."),
-      join(room.home, "../.."),
-      join(room.home, "../../.."),
+      join(at.home, ".."),
+      join(at.home, "../.."),
+      join(at.home, "../../.."),
     ]);
-    const run = Run.stage(room.home, wanted, undefined, owner);
+    const run = Run.stage(at.home, wanted, undefined, owner);
     await container(run);
-    await run.killContainer(await run.container(room.store.id, stageKey(description)));
+    await run.killContainer(await run.container(at.store.id, stageKey(description)));
     const { code, stderr } = await run.ended;
     assert.equal(code, 1, stderr);
     assert.match(stderr, /exit code 137/);

@@ -38,13 +38,13 @@ describe("a conversion that goes wrong", function () {
   beforeEach(() => {
     conversions = new Conversions(disk.toolsImage);
   });
-  afterEach(() => conversions.room.remove());
+  afterEach(() => conversions.at.remove());
   after(() => {
     if (disk) rmSync(disk.folder, { recursive: true });
   });
 
   const published = () =>
-    readdirSync(join(conversions.room.home, "store")).filter((name) => name.startsWith("convert-"));
+    readdirSync(join(conversions.at.home, "store")).filter((name) => name.startsWith("convert-"));
 
   it("refuses a truncated qcow2, which qemu-img alone converts to zeroes", async () => {
     const cut = join(disk.folder, "cut.qcow2");
@@ -72,12 +72,12 @@ describe("a conversion that goes wrong", function () {
     survived({ fault: "one bit of the image flips", where: "convert" });
   });
 
-  describe("for want of room", () => {
+  describe("on a disk that is too small", () => {
     let small: string;
     beforeEach(async function () {
       if (!canLoop()) this.skip();
       await conversions.publish(disk.path);
-      small = join(conversions.room.home, "work");
+      small = join(conversions.at.home, "work");
       mkdirSync(small, { recursive: true });
       execFileSync("mount", ["-t", "tmpfs", "-o", `size=${48 * MIB},mode=755`, "none", small]);
     });
@@ -89,7 +89,7 @@ describe("a conversion that goes wrong", function () {
         /the store's disk has \d+ MiB free, the converted image needs about \d+ MiB/,
       );
       assert.deepEqual(published(), []);
-      survived({ fault: "no room from the start", where: "convert" });
+      survived({ fault: "too little free space from the start", where: "convert" });
     });
 
     it("or stops half-way, and leaves nothing", async () => {
@@ -101,7 +101,7 @@ describe("a conversion that goes wrong", function () {
             message,
             /could not convert to qcow2[^]*No space left on device|the disk of [^]* is full: /,
           );
-          assert.match(message, /make room on that disk/);
+          assert.match(message, /free space on that disk/);
           assert.equal(details.exitCode, EXIT.lacking);
           return true;
         },
@@ -113,7 +113,7 @@ describe("a conversion that goes wrong", function () {
 
   it("leaves nothing under its name when it is killed, and the next run finishes", async () => {
     await conversions.publish(disk.path);
-    const { home, place } = conversions.room;
+    const { home, place } = conversions.at;
     const request = conversions.call("qcow2:compression=zlib");
     const { stage } = request.description;
     const key = stageKey(request.description);

@@ -83,7 +83,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
 
   it("is named, and the next run on it finishes", async () => {
     const conversions = new Conversions(disk.toolsImage);
-    const { home, store } = conversions.room;
+    const { home, store } = conversions.at;
     try {
       await conversions.publish(disk.path);
       const request = conversions.call("qcow2:compression=zlib");
@@ -110,7 +110,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
       assert.deepEqual(await client.listContainers({ all: true, filters: { label } }), []);
       survived({ fault: "Docker daemon is stopped", where: "convert", secondsToClean });
     } finally {
-      conversions.room.remove();
+      conversions.at.remove();
     }
   });
 });

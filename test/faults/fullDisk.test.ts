@@ -34,7 +34,7 @@ describe("a disk that fills up under a built image", function () {
     return jsonOf<{ steps: Record<string, string> }>(ended).steps;
   }
 
-  /** Waits until the stage has written into the folder, then takes the room there, but for what logs need. */
+  /** Waits until the stage has written into the folder, then fills the disk, but for what logs need. */
   async function fillOnceWritten(folder: string, over: () => boolean): Promise<void> {
     const free = () => {
       const { bavail, bsize } = statfsSync(folder);
@@ -71,7 +71,7 @@ describe("a disk that fills up under a built image", function () {
         const { code, stderr } = await run.ended;
         assert.equal(code, 3, stderr);
         assert.match(stderr, /is full|No space left on device|has [^ ]+ MiB free/);
-        assert.match(stderr, /next: make room/);
+        assert.match(stderr, /next: free space/);
         assert.doesNotMatch(stderr, / at .*\.ts:/);
         if (stage !== "release") assertEvidence(evidenceFolder(stderr, clone.folder), "stage.log");
         const left = readdirIfThere(folder).filter((name) => name !== "filler");

@@ -83,21 +83,21 @@ describe("the image stage survives", function () {
 
   it("a guest that is stuck while it proves itself: it is started once more", async () => {
     const request = await guest().proofCall(stuck, "repeat");
-    const ended = await Run.stage(guest().room.home, request).ended;
+    const ended = await Run.stage(guest().at.home, request).ended;
     assert.equal(ended.code, 1, ended.stderr);
     assertStartedOnceMore(ended.stderr, "wait for the login prompt", STUCK, 4);
-    await assertNothingLeaked(guest().room.home);
+    await assertNothingLeaked(guest().at.home);
     survived({ fault: "guest freezes", where: "smoke" });
   });
 
   it("a guest that freezes while it proves itself: it is started once more", async () => {
     const request = await guest().proofCall("[    0.000000] Linux version 6.1", "hang");
-    const ended = await Run.stage(guest().room.home, request).ended;
+    const ended = await Run.stage(guest().at.home, request).ended;
     assert.equal(ended.code, 1, ended.stderr);
     assertStartedOnceMore(ended.stderr, "wait for the login prompt", SILENT, 4);
     assert.match(ended.stderr, /the image did not pass its boot \(BIOS\): the guest froze/);
     assertEvidence(evidenceFolder(ended.stderr), "serial.log", "failure.png");
-    await assertNothingLeaked(guest().room.home);
+    await assertNothingLeaked(guest().at.home);
     survived({ fault: "guest freezes", where: "smoke" });
   });
 
@@ -111,18 +111,18 @@ describe("the image stage survives", function () {
   it("a disk that the guest fills", async function () {
     if (!canLoop()) this.skip();
     await guest().publish("hello", "write");
-    const work = join(guest().room.home, "work");
+    const work = join(guest().at.home, "work");
     mkdirSync(work, { recursive: true });
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=755", "none", work]);
     try {
-      const ended = await Run.stage(guest().room.home, guest().call()).ended;
+      const ended = await Run.stage(guest().at.home, guest().call()).ended;
       assert.match(ended.stderr, /the disk of .* is full/);
       assert.equal(ended.code, 3, ended.stderr);
       assert.deepEqual(readdirIfThere(work), []);
     } finally {
       execFileSync("umount", [work]);
     }
-    await assertNothingLeaked(guest().room.home);
+    await assertNothingLeaked(guest().at.home);
     survived({ fault: "disk is full", where: "image" });
   });
 
@@ -133,8 +133,8 @@ describe("the image stage survives", function () {
     const ended = await guest().fail({ words, environment: { KRAGLE_SECRET_canary: secret } });
     assert.match(ended.stderr, /password \*\*\*/);
     const told = [ended.stderr];
-    for (const name of await listFiles(guest().room.home)) {
-      told.push(readFileSync(join(guest().room.home, name), "latin1"));
+    for (const name of await listFiles(guest().at.home)) {
+      told.push(readFileSync(join(guest().at.home, name), "latin1"));
     }
     // base's own disk holds the words: they are the guest's program
     const disk = told.filter((text) => text.startsWith("QFI"));

@@ -54,17 +54,17 @@ describe("a stage on a hostile host", function () {
   });
   beforeEach(async () => {
     conversions = new Conversions(disk.toolsImage);
-    home = conversions.room.home;
+    home = conversions.at.home;
     await conversions.publish(disk.path);
   });
-  afterEach(() => conversions.room.remove());
+  afterEach(() => conversions.at.remove());
   after(() => {
     if (disk) rmSync(disk.folder, { recursive: true });
   });
 
   const stage = (entry = "raw.zst") => Run.stage(home, conversions.call(entry));
   const folderOf = (entry = "raw.zst") =>
-    conversions.room.store.folder("convert", stageKey(conversions.call(entry).description));
+    conversions.at.store.folder("convert", stageKey(conversions.call(entry).description));
 
   async function assertSucceeds(entry?: string): Promise<void> {
     const ended = await stage(entry).ended;
@@ -134,7 +134,7 @@ describe("a stage on a hostile host", function () {
     survived({ fault: "work folder on another disk", where: "convert" });
   });
 
-  it("says that the disk is full when there is no room for a manifest", async function () {
+  it("says that the disk is full when there is no space for a manifest", async function () {
     const fill = () => writeFileSync(join(home, "locks/full"), "");
     const stderr = await failOn(this, "locks", "size=4k,nr_inodes=2", fill);
     assert.match(stderr, /the disk is full/);
@@ -156,12 +156,12 @@ describe("a stage on a hostile host", function () {
     const other = new Conversions(disk.toolsImage);
     try {
       await other.publish(disk.path);
-      const runs = [stage(), Run.stage(other.room.home, other.call("raw.zst"))];
+      const runs = [stage(), Run.stage(other.at.home, other.call("raw.zst"))];
       for (const { ended } of runs) assert.equal((await ended).code, 0, (await ended).stderr);
       await assertNothingLeaked(home);
-      await assertNothingLeaked(other.room.home);
+      await assertNothingLeaked(other.at.home);
     } finally {
-      other.room.remove();
+      other.at.remove();
     }
     survived({ fault: "two clones at once", where: "convert" });
   });
@@ -170,7 +170,7 @@ describe("a stage on a hostile host", function () {
     it(`leaves nothing after ${signal}, and finishes the next time`, async () => {
       const request = conversions.call("qcow2:compression=zlib");
       const run = Run.stage(home, request);
-      await run.container(conversions.room.store.id, stageKey(request.description));
+      await run.container(conversions.at.store.id, stageKey(request.description));
       run.signal(signal);
       const { code, stderr } = await run.ended;
       if (signal !== "SIGKILL") {
@@ -180,7 +180,7 @@ describe("a stage on a hostile host", function () {
       }
       const secondsToClean = await assertNothingLeaked(home, { since: run.faultAt! });
       assert.equal(
-        (await conversions.room.store.lookup("convert", stageKey(request.description))).state,
+        (await conversions.at.store.lookup("convert", stageKey(request.description))).state,
         "missing",
       );
       await assertSucceeds("qcow2:compression=zlib");

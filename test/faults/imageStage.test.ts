@@ -21,7 +21,7 @@ describe("a build by Packer survives", function () {
       const ended = await guest().fail({
         then: "repeat",
         during: async (run, key) => {
-          run.killProcess(await run.processIn(guest().room.store.id, key, program), "SIGKILL");
+          run.killProcess(await run.processIn(guest().at.store.id, key, program), "SIGKILL");
           await run.ended;
           took = Date.now() - run.faultAt!;
         },
@@ -40,8 +40,8 @@ describe("a build by Packer survives", function () {
     const ended = await guest().fail({
       then: "repeat",
       during: async (run, key) => {
-        await run.processIn(guest().room.store.id, key, programs.QEMU);
-        await run.killContainer(await run.container(guest().room.store.id, key));
+        await run.processIn(guest().at.store.id, key, programs.QEMU);
+        await run.killContainer(await run.container(guest().at.store.id, key));
       },
     });
     await guest().assertSurvived("container is killed", ended);
@@ -52,7 +52,7 @@ describe("a build by Packer survives", function () {
       const ended = await guest().fail({
         then: "repeat",
         during: async (run, key) => {
-          await run.processIn(guest().room.store.id, key, programs.QEMU);
+          await run.processIn(guest().at.store.id, key, programs.QEMU);
           run.signal(signal);
         },
       });
@@ -83,14 +83,14 @@ describe("a build by Packer survives", function () {
     assert.match(ended.stderr, /KVM cannot be used: .+/);
     assert.match(ended.stderr, /set accelerator to auto/);
     assert.equal(ended.code, 3);
-    await assertNothingLeaked(guest().room.home);
+    await assertNothingLeaked(guest().at.home);
     survived({ fault: "KVM opens and does not work", where: "image" });
   });
 
   it("a script with Windows line ends", async () => {
     await guest().publish("hello", "hang");
     const scripts = { "50-1-my script.sh": "#!/bin/sh\r\necho hello\r\n" };
-    const ended = await Run.stage(guest().room.home, guest().call({}, scripts)).ended;
+    const ended = await Run.stage(guest().at.home, guest().call({}, scripts)).ended;
     assert.match(ended.stderr, /"50-1-my script\.sh" has Windows line ends/);
     await guest().assertSurvived("script with CRLF and a blank in its name", ended);
   });

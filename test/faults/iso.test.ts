@@ -36,7 +36,7 @@ sys.exit(subprocess.run(["/usr/local/lib/kragle/fetch_iso.py"]).returncode)
 
 describe("the download of an ISO survives", function () {
   this.timeout(120_000);
-  let room: TemporaryStore;
+  let at: TemporaryStore;
   let cache: string;
   let image: string;
   const good = randomBytes(16 * 2 ** 20);
@@ -47,29 +47,29 @@ describe("the download of an ISO survives", function () {
     image = await toolsImage(this);
   });
   beforeEach(() => {
-    room = new TemporaryStore();
-    cache = join(room.home, "iso");
+    at = new TemporaryStore();
+    cache = join(at.home, "iso");
     mkdirSync(cache);
-    writeFileSync(join(room.home, "good.iso"), good);
-    writeFileSync(join(room.home, "scenario.py"), SCENARIO);
+    writeFileSync(join(at.home, "good.iso"), good);
+    writeFileSync(join(at.home, "scenario.py"), SCENARIO);
   });
-  afterEach(() => room.remove());
+  afterEach(() => at.remove());
 
   async function fetchIso(how: string, deadlineSeconds = 60) {
     const lines: string[] = [];
     const { exitCode } = await runContainer({
-      storeId: room.store.id,
+      storeId: at.store.id,
       key: how,
       image,
       run: ["python3", "/result/scenario.py", how],
       settings: { sha256 },
       secrets: { isoUrls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
       programs: programs(),
-      inputs: [{ at: "/result", path: room.home }],
+      inputs: [{ at: "/result", path: at.home }],
       outputs: [{ at: "/cache", path: cache }],
       user: "builder",
       network: "none",
-      log: join(room.home, "container.log"),
+      log: join(at.home, "container.log"),
       onLine: (line) => lines.push(line),
       deadlineSeconds,
     });
@@ -80,7 +80,7 @@ describe("the download of an ISO survives", function () {
 
   async function assertSurvived(fault: string): Promise<void> {
     assert.ok(!existsSync(final()), "it has its final name");
-    await assertNothingLeaked(room.home);
+    await assertNothingLeaked(at.home);
     const { exitCode, said } = await fetchIso("well");
     assert.equal(exitCode, 0, said);
     assert.ok(readFileSync(final()).equals(good));
@@ -109,7 +109,7 @@ describe("the download of an ISO survives", function () {
     assert.ok(part > 0 && part < good.length, `${part} bytes`);
     const { said } = await fetchIso("slow", 5).catch((error: Error) => ({ said: error.message }));
     assert.match(
-      readFileSync(join(room.home, "container.log"), "utf8"),
+      readFileSync(join(at.home, "container.log"), "utf8"),
       /asked for bytes=\d+-/,
       said,
     );

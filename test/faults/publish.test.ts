@@ -53,8 +53,8 @@ describe("a publication that is killed", function () {
       assert.equal(await state(), "present");
       await assertNothingHalf(at.home);
       await collectGarbage(at.store, false);
-      for (const room of ["store", "work", "trash"]) {
-        assert.deepEqual(readdirIfThere(join(at.home, room)), [], room);
+      for (const place of ["store", "work", "trash"]) {
+        assert.deepEqual(readdirIfThere(join(at.home, place)), [], place);
       }
       survived({ fault: "kill between two steps of a publication", where: "store" });
     }

@@ -93,10 +93,10 @@ exit 3
     assertHidden(stdout + stderr, "the output");
     assert.ok(seen.some((text) => text.startsWith("docker inspect")));
     for (const text of new Set(seen)) assertHidden(text, text.slice(0, 60));
-    for (const room of [clone.path(".kragle"), clone.path("build")]) {
-      if (!existsSync(room)) continue;
-      for (const name of await listFiles(room)) {
-        const file = join(room, name);
+    for (const folder of [clone.path(".kragle"), clone.path("build")]) {
+      if (!existsSync(folder)) continue;
+      for (const name of await listFiles(folder)) {
+        const file = join(folder, name);
         if (statSync(file).size < 64 * 2 ** 20) assertHidden(readFileSync(file, "latin1"), file);
       }
     }

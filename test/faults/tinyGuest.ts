@@ -27,7 +27,7 @@ export interface Fault {
 
 /** A store whose base is a disk with such a guest, and what asks for an image of it, by the template debian12. */
 export class TinyGuest {
-  readonly room = new TemporaryStore();
+  readonly at = new TemporaryStore();
   private baseKey = "";
 
   constructor(private readonly toolsImage: string) {}
@@ -53,10 +53,10 @@ export class TinyGuest {
       const make =
         "truncate -s 256M /w/disk.raw; qemu-img convert -O qcow2 /w/disk.raw /w/disk.qcow2";
       inTools(this.toolsImage, folder, make);
-      const description = this.room.describe("a", stage);
-      copyFileSync(join(folder, "disk.qcow2"), join(this.room.work({}, description), name));
+      const description = this.at.describe("a", stage);
+      copyFileSync(join(folder, "disk.qcow2"), join(this.at.work({}, description), name));
       const result = stage === "base" ? BASE_RESULT : IMAGE_RESULT;
-      return await this.room.publish({}, description, { result });
+      return await this.at.publish({}, description, { result });
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -67,7 +67,7 @@ export class TinyGuest {
     change: Partial<RequestOf<typeof image>> = {},
     scripts: Record<string, string> = {},
   ): StageCall<typeof image> {
-    const folder = join(this.room.home, "scripts");
+    const folder = join(this.at.home, "scripts");
     mkdirSync(folder, { recursive: true });
     const paths = Object.entries(scripts).map(([name, content]) => {
       writeFileSync(join(folder, name), content);
@@ -90,7 +90,7 @@ export class TinyGuest {
   async fail({ words = "hello", then = "hang", ...fault }: Fault): Promise<Ended> {
     await this.publish(words, then);
     const call = this.call(fault.change);
-    const run = Run.stage(this.room.home, call, fault.environment);
+    const run = Run.stage(this.at.home, call, fault.environment);
     await fault.during?.(run, stageKey(call.description), call);
     const ended = await run.ended;
     assert.notEqual(ended.code, 0);
@@ -99,7 +99,7 @@ export class TinyGuest {
 
   /** @param code the exit code; null where kragle itself was killed and could tell nothing */
   async assertSurvived(fault: string, ended: Ended, code: number | null = 1): Promise<void> {
-    const { home } = this.room;
+    const { home } = this.at;
     assert.equal(ended.code, code, ended.stderr);
     const secondsToClean = await assertNothingLeaked(home, { since: ended.faultAt });
     assert.deepEqual(resultsOf(home, "image"), []);
@@ -120,6 +120,6 @@ export function guestForEach(): () => TinyGuest {
   beforeEach(async function () {
     guest = new TinyGuest(await toolsImage(this));
   });
-  afterEach(() => guest.room.remove());
+  afterEach(() => guest.at.remove());
   return () => guest;
 }

@@ -153,12 +153,12 @@ describe("a write that goes wrong", function () {
     const message = await failure(claimFile(join(folder, "disk.raw"), bytes, home));
     assert.match(message, /has 16 MiB free, the image's data needs 192 MiB/);
     assert.deepEqual(readdirSync(folder), []);
-    survived({ fault: "no room from the start", where: "write" });
+    survived({ fault: "too little free space from the start", where: "write" });
   });
 
   it("stops at the byte that a device cannot write", async function () {
     rootOnly(this);
-    // a loop device fails to write what its file's disk has no room for
+    // a loop device fails to write what is more than the free space of its file's disk
     const folder = mount("dying", "-t", "tmpfs", "-o", `size=${64 * MIB}`, "none");
     const loop = new LoopDevice(join(folder, "loop.img"), disk.virtualBytes);
     const message = await failure(write(...(await claimLoop(loop))));

@@ -82,8 +82,8 @@ describe("store: garbage collection", () => {
     }
     const collected = await collectGarbage(at.store, false);
     assert.deepEqual(names(collected), ["failed/image-2", "trash/x", `work/${used}`]);
-    for (const room of ["work", "failed", "trash"]) {
-      assert.deepEqual(readdirSync(join(at.home, room)), []);
+    for (const place of ["work", "failed", "trash"]) {
+      assert.deepEqual(readdirSync(join(at.home, place)), []);
     }
   });
 
