@@ -29,7 +29,6 @@ export default tseslint.config(
       "@typescript-eslint/require-array-sort-compare": "error",
       "@typescript-eslint/return-await": "error",
       "@typescript-eslint/switch-exhaustiveness-check": "error",
-      "@typescript-eslint/unbound-method": "off",
     },
   },
   {
@@ -42,13 +41,6 @@ export default tseslint.config(
       "@typescript-eslint/no-unsafe-member-access": "off",
       "@typescript-eslint/no-unsafe-return": "off",
       "@typescript-eslint/unbound-method": "off",
-    },
-  },
-  {
-    files: ["components/stageCommand.ts", "plan/imagePlan.ts"],
-    rules: {
-      "@typescript-eslint/no-unsafe-assignment": "off",
-      "@typescript-eslint/no-unnecessary-type-assertion": "off",
     },
   },
   {

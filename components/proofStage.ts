@@ -23,7 +23,7 @@ export const proofRequest = <C extends StageContract>({
   imageKey,
   request,
 }: Pick<ProofStageArgs<C>, "toolsImage" | "imageKey" | "request">): pulumi.Output<RequestOf<C>> =>
-  pulumi.output(toolsImage).apply((tools): unknown => ({
+  pulumi.output(toolsImage).apply<unknown>((tools) => ({
     ...(request as object),
     ...{ toolsImage: tools, imageKey },
-  })) as pulumi.Output<unknown> as pulumi.Output<RequestOf<C>>;
+  })) as pulumi.Output<RequestOf<C>>;

@@ -27,7 +27,7 @@ export class Release extends pulumi.ComponentResource {
       { parent: this, dependsOn: args.proofs, aliases: [{ name: `${name}-files` }] },
     );
     this.files = command;
-    this.facts = answer.apply(({ result }) => result) as typeof this.facts;
+    this.facts = answer.apply<unknown>(({ result }) => result) as typeof this.facts;
     this.registerOutputs({ facts: this.facts });
   }
 }

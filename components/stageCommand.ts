@@ -45,10 +45,9 @@ export function stageCommand<C extends StageContract>(
       ...{ stack, root: name, description },
       request: request as RequestOf<C>,
     }));
-  const secrets = Object.entries(args.secrets ?? {}).map(([secret, value]) => [
-    `${SECRET}${secret}`,
-    pulumi.secret(value),
-  ]);
+  const secrets = Object.entries(args.secrets ?? {}).map(
+    ([secret, value]) => [`${SECRET}${secret}`, pulumi.secret(value)] as const,
+  );
   const resource = new command.local.Command(
     name,
     {
@@ -88,13 +87,13 @@ const settled = <T>(value: T | pulumi.Output<T>) =>
  * @throws pulumi.ResourceError, from the output, where it printed something else
  */
 export function answerOf<T>(resource: command.local.Command): pulumi.Output<T> {
-  return resource.stdout.apply((line) => {
+  return resource.stdout.apply<unknown>((line) => {
     try {
-      return JSON.parse(line) as unknown;
+      return JSON.parse(line);
     } catch {
       const said = line === "" ? "nothing" : `"${line.slice(0, 80)}"`;
       const message = `the stage was to print one line of JSON, and printed ${said}`;
       throw new pulumi.ResourceError(message, resource, true);
     }
-  }) as pulumi.Output<unknown> as pulumi.Output<T>;
+  }) as pulumi.Output<T>;
 }

@@ -32,7 +32,7 @@ export type Report = (done: number, total: number) => void;
 
 export interface WriteStep {
   readonly title: string;
-  run(report: Report): Promise<void>;
+  readonly run: (report: Report) => Promise<void>;
 }
 
 /** What a finished write did. */

@@ -97,7 +97,7 @@ export async function program(
   const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
   // Pulumi's own unwrapping would look into a plan, which is plain data
   const planned = <T>(pick: (of: ProofPlan) => T) =>
-    proofs.apply(pick as (of: unknown) => unknown) as pulumi.Output<unknown> as pulumi.Output<T>;
+    proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
   const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
   const afterImage = { dependsOn: [build.image] };
 

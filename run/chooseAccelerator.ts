@@ -10,8 +10,8 @@ interface Chooser {
   readonly request: { readonly accelerator: AcceleratorSetting; readonly toolsImage: string };
   readonly store: Pick<ArtifactStore, "home">;
   readonly executor: Pick<Executor, "probe">;
-  phase(name: string): void;
-  detail(line: string): void;
+  readonly phase: (name: string) => void;
+  readonly detail: (line: string) => void;
 }
 
 /** The accelerator for a stage's guest, told as a phase, and how its timeouts scale. */

@@ -25,9 +25,9 @@ export interface StageContext<C extends StageContract> {
   readonly executor: Executor;
   readonly signal: AbortSignal;
   /** Opens a phase: imperative, lower case. */
-  phase(name: string): void;
+  readonly phase: (name: string) => void;
   /** One line for whoever watches, and for the log. */
-  detail(line: string): void;
+  readonly detail: (line: string) => void;
   /** Runs a program in a container; what it prints goes into `logs/container.log`, too. */
   container(task: StageTask): Promise<TaskResult>;
 }

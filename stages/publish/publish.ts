@@ -32,10 +32,9 @@ export const publish: StageProgram<typeof contract> = {
       await destination.remove(old);
       detail(`deleted ${old}`);
     }
-    const published = files.map(({ name, sha256, bytes }) => [
-      name,
-      { path: paths[name]!, sha256, bytes },
-    ]);
+    const published = files.map(
+      ({ name, sha256, bytes }) => [name, { path: paths[name]!, sha256, bytes }] as const,
+    );
     return {
       result: { version, files: Object.fromEntries(published), deleted },
       // what lies in a pool may be on another machine, and is believed

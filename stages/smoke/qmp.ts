@@ -5,8 +5,8 @@ type Message = Record<string, unknown>;
 
 interface Waiting {
   /** @returns whether the message was the answer that it waits for */
-  accept(message: Message): boolean;
-  fail(error: Error): void;
+  readonly accept: (message: Message) => boolean;
+  readonly fail: (error: Error) => void;
 }
 
 export interface MonitorEvent {
@@ -88,7 +88,7 @@ export class JsonLineClient {
   private expect(
     accept: (
       message: Message,
-      settle: { resolve(value: unknown): void; reject(error: Error): void },
+      settle: { resolve: (value: unknown) => void; reject: (error: Error) => void },
     ) => boolean,
   ): Promise<unknown> {
     if (this.closed) return Promise.reject(new Error("QEMU closed the connection"));

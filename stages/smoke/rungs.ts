@@ -14,7 +14,7 @@ export interface Asker {
   readonly guest: Guest;
   readonly signal: AbortSignal;
   /** Tells in vain tries apart from silence. */
-  tried(words: string): void;
+  readonly tried: (words: string) => void;
 }
 
 export interface AskedRung extends Rung {
