@@ -29,7 +29,7 @@ export interface StageContext<C extends StageContract> {
   /** One line for whoever watches, and for the log. */
   readonly detail: (line: string) => void;
   /** Runs a program in a container; what it prints goes into `logs/container.log`, too. */
-  container(task: StageTask): Promise<TaskResult>;
+  readonly container: (task: StageTask) => Promise<TaskResult>;
 }
 
 /** What a stage has made besides the files in its work folder. */
