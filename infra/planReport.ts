@@ -91,7 +91,8 @@ export function planLines(rows: readonly PlanRow[]): string[] {
     const { stage, status, reasons, expectedSeconds } = row;
     const time = expectedSeconds === undefined ? "" : `, about ${formatSeconds(expectedSeconds)}`;
     const indent = " ".repeat(width + 4);
-    return [`${stage.padEnd(width)}  ${status}${time}`, ...reasons.map((why) => indent + why)];
+    const shown = shorten(reasons).map((why) => indent + why);
+    return [`${stage.padEnd(width)}  ${status}${time}`, ...shown];
   });
   const running = rows.filter(willRun);
   if (running.length === 0) return lines;
@@ -100,3 +101,14 @@ export function planLines(rows: readonly PlanRow[]): string[] {
   const about = total > 0 ? `${known ? "about" : "at least"} ${formatSeconds(total)}` : "unknown";
   return [...lines, `${"total".padEnd(width)}  ${about}, as earlier runs took`];
 }
+
+/** As many reasons as somebody reads; `--json` has all of them. */
+const REASONS_SHOWN = 8;
+
+const shorten = (reasons: readonly string[]) =>
+  reasons.length <= REASONS_SHOWN
+    ? reasons
+    : [
+        ...reasons.slice(0, REASONS_SHOWN - 1),
+        `and ${reasons.length - REASONS_SHOWN + 1} more; all of them: preview --json`,
+      ];

@@ -223,6 +223,18 @@ describe("what the plan finds in the store", () => {
     assert.equal((await rows()).check, "runs after image");
   });
 
+  it("shows as many reasons as somebody reads, and says how many it leaves out", () => {
+    const lines = (count: number) => {
+      const reasons = Array.from({ length: count }, (_, i) => `file ${i + 1}: none → abc`);
+      const row = { stage: "base", status: "will run", reasons, changes: [] } as const;
+      return planLines([row]).slice(1, -1);
+    };
+    assert.equal(lines(8).length, 8);
+    assert.equal(lines(8).at(-1), "        file 8: none → abc");
+    assert.equal(lines(20).length, 8);
+    assert.equal(lines(20).at(-1), "        and 13 more; all of them: preview --json");
+  });
+
   describe("of a base that is renewed by age", () => {
     const weekly = { refreshAfter: 7 * 86_400 };
     const DAY = 86_400_000;
