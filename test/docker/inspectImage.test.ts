@@ -156,6 +156,18 @@ describe("the inspector, on tiny disks with planted faults", function () {
     assert.deepEqual(secrets!.tooShort, ["pin"]);
   });
 
+  it("finds a secret in JSON as Go and PHP write it", async () => {
+    const { secrets } = await inspect(
+      "none",
+      { password: "pass&word<1>/x" },
+      { "etc/config.json": String.raw`{"password": "pass\u0026word\u003c1\u003e\/x"}` },
+    );
+    assert.deepEqual(
+      secrets!.hits.map(({ form, where }) => `${form} ${where}`),
+      ["JSON-escaped /etc/config.json"],
+    );
+  });
+
   it("finds a long secret in base64 that is cut into lines, and the lines of a private key", async () => {
     const long = "correct horse/battery+staple of an activation key";
     const key = ["MC4CAQAwBQYDK2VwBCIEIOzUFS", "b3JyZWN0IGhvcnNlIGJhdHRlcnkgc3RhcGxl"];
