@@ -7,6 +7,7 @@ import { readStackSettings } from "../../cli/stackSettings";
 import type * as planModule from "../../infra/plan";
 import { planLines, planRows, totalSeconds } from "../../infra/planReport";
 import { parseSettings } from "../../infra/settings";
+import { type StageDescription, stageKey } from "../../plan/description";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { claimResult } from "../../run/answer";
@@ -16,10 +17,17 @@ import { writeStackRecord } from "../../store/stackRecord";
 import type { Artifact } from "../../store/artifactStore";
 import { NO_DOCKER } from "../devProgram";
 import { freshly } from "../freshProgram";
+import { digest } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
 
 const spec = parseSettings(readStackSettings("dev").values, "dev");
 const AFTER = ["check", "convert-raw", "smoke", "release"];
+
+/** A planned stage as it would be with another description. */
+function replan({ description }: PlannedStage, change: Partial<StageDescription>): PlannedStage {
+  const changed = { ...description, ...change };
+  return { description: changed, key: stageKey(changed) };
+}
 
 describe("what the plan finds in the store", () => {
   let at: TemporaryStore;
@@ -117,6 +125,36 @@ describe("what the plan finds in the store", () => {
         ["release", "will run | convert-vdi is new"],
       ],
     );
+  });
+
+  it("names a touched program of check, which costs check and release and nothing else", async () => {
+    const { plan: now, proof: none } = await plan();
+    assert.equal(none, undefined);
+    await publish(now.base, "base");
+    await publish(now.image, "image");
+    // what the stack used before somebody added a comment
+    const name = "check/inspect_image.py";
+    const { check, conversions, smoke, release } = (await plan()).proof!;
+    const before = replan(check, {
+      inputs: {
+        ...check.description.inputs,
+        programs: { ...check.description.inputs.programs, [name]: digest("1") },
+      },
+    });
+    await publish(before, "check");
+    await publish(conversions[0]!, "convert-raw");
+    await publish(smoke!, "smoke");
+    const upstream = { ...release.description.upstream, check: before.key };
+    await publish(replan(release, { upstream }), "release");
+
+    const { builder: _, ...found } = await rows();
+    const after = check.description.inputs.programs[name]!.slice(0, 12);
+    const short = (key: string) => key.slice(0, 12);
+    assert.deepEqual(found, {
+      ...{ base: "unchanged", image: "unchanged", "convert-raw": "unchanged", smoke: "unchanged" },
+      check: `will run | builder/stages/check/inspect_image.py: 111111111111 → ${after}+x`,
+      release: `will run | check changed: ${short(before.key)} → ${short(check.key)}`,
+    });
   });
 
   it("names the input that changed, and expects the time of before", async () => {
