@@ -5,6 +5,7 @@ import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { SettingsError } from "../infra/settings";
+import { settingWarnings } from "../infra/settings/warnings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { docker } from "../executors/container";
 import { EXIT, StageFailure } from "../host/failure";
@@ -46,6 +47,9 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   }
   if (engine === "embedded" && spec.smoke === "libvirt")
     throw noLibvirt(options.engine, settings.project);
+  for (const text of settingWarnings(settings, spec, options.stack)) {
+    process.stderr.write(`warning: ${text}\n`);
+  }
   const last = await readStackRecord(kragleHome, options.stack);
   const { stack, rebuild = [] } = options;
   const plan = requireIso(spec, await makePlan(spec, stack, rebuild));

@@ -3,17 +3,12 @@ import { join } from "node:path";
 
 import { parseSettings, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
+import type { ReadSettings } from "../infra/settings/warnings";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
 import { projectFolder } from "../host/project";
 import { asEntries, configuration, type Entries, isEncrypted, readPulumiYaml } from "./pulumiYaml";
 
-export interface StackSettings {
-  /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
-  readonly project: string;
-  /** By name without the namespace, defaults filled in. */
-  readonly values: Entries;
-  /** Names whose values are encrypted in the stack's file. */
-  readonly secretNames: readonly string[];
+export interface StackSettings extends ReadSettings {
   /** What is wrong with the files themselves; told together with what is wrong with the values. */
   readonly problems: readonly string[];
 }

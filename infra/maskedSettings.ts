@@ -16,12 +16,11 @@ const QUERY = /(?<=\bhttps?:\/\/[^\s"?]*\?)[^\s"]+/gi;
 export function maskedSettings(
   settings: Readonly<Record<string, string>>,
 ): Record<string, unknown> {
-  // the Pulumi CLI's list of the encrypted ones: pulumi/pulumi, sdk/nodejs/runtime/config.ts
-  const encrypted = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]") as string[];
+  const encrypted = encryptedNames();
   const isSecret = (name: string) =>
     (CREDENTIAL_NAMES as readonly string[]).includes(name) ||
     SECRET_NAME.test(name) ||
-    encrypted.some((key) => key.split(":").at(-1) === name);
+    encrypted.includes(name);
   const entries = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(
     entries.map(([name, text]) => {
@@ -29,6 +28,12 @@ export function maskedSettings(
       return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`).replace(QUERY, MASK))];
     }),
   );
+}
+
+/** Names of the settings that the Pulumi CLI has decrypted for this process: pulumi/pulumi, sdk/nodejs/runtime/config.ts. */
+export function encryptedNames(): string[] {
+  const keys = JSON.parse(process.env.PULUMI_CONFIG_SECRET_KEYS ?? "[]") as string[];
+  return keys.map((key) => key.split(":").at(-1)!);
 }
 
 function parsed(text: string): unknown {

@@ -8,10 +8,11 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { planProof, type ProofPlan } from "../plan/imagePlan";
+import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
 import { libvirtGuest } from "./libvirtGuest";
 import { onlySecret } from "./settings/credentials";
-import { maskedSettings } from "./maskedSettings";
+import { encryptedNames, maskedSettings } from "./maskedSettings";
 import { requireIso } from "./medium";
 import { outputsOf } from "./outputs";
 import { type FullPlan, makePlan } from "./plan";
@@ -20,6 +21,7 @@ import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest }
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
 import { type OwnSettings, ownSettings } from "./settings/own";
+import { settingWarnings } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {
@@ -53,6 +55,7 @@ export async function program(
   const stack = pulumi.getStack();
   const fullPlan = options.plan ?? (await planOf(stack, options.rebuild));
   const { spec, plan, proof, files, observed, tools } = fullPlan;
+  if (!options.planIsShown) for (const text of warnings(spec, stack)) await pulumi.log.warn(text);
   if (pulumi.runtime.isDryRun() && !options.planIsShown) {
     await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
   }
@@ -193,6 +196,12 @@ async function planOf(stack: string, rebuild: readonly string[] = []): Promise<F
   } catch (error) {
     throw asRunError(error as Error);
   }
+}
+
+function warnings(spec: ImageSpec, stack: string): string[] {
+  const { values } = configuredSettings();
+  const settings = { project: pulumi.getProject(), values, secretNames: encryptedNames() };
+  return settingWarnings(settings, spec, stack);
 }
 
 /** What the user can mend becomes a clean line, without a stack trace. */

@@ -1,0 +1,72 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { inProject } from "../../host/project";
+import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
+import { onlySecret } from "./credentials";
+import { schema, type SettingName } from "./schema";
+
+/** A stack's settings as they were read. */
+export interface ReadSettings {
+  /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
+  readonly project: string;
+  /** By name, defaults filled in. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Names whose values are encrypted in the stack's file. */
+  readonly secretNames: readonly string[];
+}
+
+/** What is right by itself and yet not what was meant: settings that do nothing here, secrets in the clear. One line each. */
+export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: string): string[] {
+  const { project, secretNames } = settings;
+  const full = (name: string) => `${project}:${name}`;
+  const given = (name: SettingName) => isGiven(name, settings);
+  const unused = unusedSettings(spec).flatMap(({ names, why }) =>
+    names.filter(given).map((name) => `${full(name)} is not used: ${why}`),
+  );
+  const clear = (Object.keys(onlySecret(spec.credentials)) as SettingName[])
+    .filter((name) => given(name) && !secretNames.includes(name))
+    .map((name) => {
+      const command = `pulumi config set --secret ${full(name)} -s ${stack}`;
+      const other = `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`;
+      return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
+    });
+  return [...unused, ...clear];
+}
+
+/** Settings that make no difference to this image. */
+function unusedSettings(
+  spec: ImageSpec,
+): { readonly names: readonly SettingName[]; readonly why: string }[] {
+  const { template, smoke, builderImage } = spec;
+  const { name } = template;
+  return [
+    template.medium
+      ? { names: ["kernel"], why: `${name} is installed from an ISO, with the kernel on it` }
+      : {
+          names: ["isoPath", "isoUrls", "isoSha256"],
+          why: `${name} is installed from packages, not from an ISO`,
+        },
+    ...(registers(spec) ? [] : [{ names: CREDENTIAL_NAMES, why: `${name} registers no guest` }]),
+    ...(smoke === "libvirt"
+      ? []
+      : [{ names: ["libvirtUri"] as const, why: `smoke is ${smoke}, and only libvirt needs it` }]),
+    ...(builderImage === null
+      ? []
+      : [{ names: ["baseImage", "packer"] as const, why: "builderImage is ready as it is" }]),
+  ];
+}
+
+/** Whether Packer's template takes credentials: those of Red Hat are all there are. */
+function registers({ template }: ImageSpec): boolean {
+  const file = join(inProject(template.folder), "image.json");
+  return existsSync(file) && readFileSync(file, "utf8").includes("rhsm_");
+}
+
+/** Whether a setting is another than its default, in whichever form it came. */
+function isGiven(name: SettingName, { values, secretNames }: ReadSettings): boolean {
+  const value = values[name] ?? "";
+  if (secretNames.includes(name)) return true;
+  const read = (input: unknown) => JSON.stringify(schema.shape[name].safeParse(input).data);
+  return value !== "" && read(value) !== read(undefined);
+}

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+
+import { parseSettings } from "../../infra/settings";
+import { settingWarnings } from "../../infra/settings/warnings";
+
+/** What is told of these settings of a stack x. */
+function warnings(values: Record<string, unknown>, secretNames: string[] = [], project?: string) {
+  const spec = parseSettings(values, "x", project);
+  return settingWarnings({ project: project ?? "kragle", values, secretNames }, spec, "x");
+}
+
+const RHEL = { template: "rhel7", diskSize: "10 GiB", isoSha256: "0".repeat(64) };
+const USER = { rhsmUsername: "u", rhsmPassword: "p" };
+
+describe("warnings of settings", () => {
+  it("are none for the defaults, in whichever form they come", () => {
+    assert.deepEqual(warnings({}), []);
+    const texts = { isoUrls: "[]", kernel: "cloud", libvirtUri: "qemu:///system", isoPath: "" };
+    assert.deepEqual(warnings(texts), []);
+    assert.deepEqual(warnings(RHEL), []);
+    assert.deepEqual(warnings({ ...RHEL, isoPath: "/x.iso", ...USER }, ["rhsmPassword"]), []);
+  });
+
+  it("name each setting that a template does not use, and why", () => {
+    const iso = { isoPath: "/x.iso", isoUrls: '["https://h/x.iso"]', isoSha256: RHEL.isoSha256 };
+    const packages = "debian12 is installed from packages, not from an ISO";
+    assert.deepEqual(
+      warnings({ ...iso, rhsmOrg: "7", rhsmActivationKey: "k" }, ["rhsmActivationKey"]),
+      [
+        `kragle:isoPath is not used: ${packages}`,
+        `kragle:isoUrls is not used: ${packages}`,
+        `kragle:isoSha256 is not used: ${packages}`,
+        "kragle:rhsmOrg is not used: debian12 registers no guest",
+        "kragle:rhsmActivationKey is not used: debian12 registers no guest",
+      ],
+    );
+    assert.deepEqual(warnings({ ...RHEL, kernel: "generic" }), [
+      "kragle:kernel is not used: rhel7 is installed from an ISO, with the kernel on it",
+    ]);
+  });
+
+  it("name settings that another setting makes idle", () => {
+    const uri = { libvirtUri: "qemu:///session" };
+    assert.deepEqual(warnings(uri), [
+      "kragle:libvirtUri is not used: smoke is qemu, and only libvirt needs it",
+    ]);
+    assert.deepEqual(warnings({ ...uri, smoke: "libvirt" }), []);
+    const ready = { builderImage: "registry.example/tools:1", packer: "release" };
+    assert.deepEqual(warnings(ready), [
+      "kragle:packer is not used: builderImage is ready as it is",
+    ]);
+  });
+
+  it("say of a secret in the clear how it is encrypted, and not what it is", () => {
+    const told = (project: string) =>
+      `${project}:rhsmPassword stands in the clear in Pulumi.x.yaml; encrypt it: ` +
+      `pulumi config set --secret ${project}:rhsmPassword -s x; ` +
+      "without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_rhsmPassword";
+    assert.deepEqual(warnings({ ...RHEL, ...USER }), [told("kragle")]);
+    assert.deepEqual(warnings({ ...RHEL, ...USER }, [], "images"), [told("images")]);
+    assert.deepEqual(warnings({ ...RHEL, ...USER }, ["rhsmPassword"]), []);
+  });
+
+  it("do not speak of a secret that comes from the environment", () => {
+    process.env.KRAGLE_SECRET_rhsmPassword = "p";
+    try {
+      assert.deepEqual(warnings({ ...RHEL, rhsmUsername: "u" }), []);
+    } finally {
+      delete process.env.KRAGLE_SECRET_rhsmPassword;
+    }
+  });
+});
