@@ -131,7 +131,7 @@ async function importImage(tar: string, image: string, release: string): Promise
 
 function lacking(message: string): StageFailure {
   return new StageFailure(message, {
-    hint: 'run "./kragle setup", which installs mmdebstrap; or set kragle:baseImage to a Debian image that this machine can pull, or has',
+    hint: 'run "./kragle setup", which installs mmdebstrap; or change the setting baseImage to a Debian image that this machine can pull, or has',
     exitCode: EXIT.lacking,
   });
 }

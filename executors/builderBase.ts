@@ -91,7 +91,7 @@ async function obtain(request: BaseImageRequest, { print, signal }: BaseImageCon
         throw new StageFailure(
           `the base image ${reference} could not be pulled: ${(error as Error).message}`,
           {
-            hint: `see that "docker pull ${reference}" works on this machine, or set kragle:baseImage to an image that it can pull`,
+            hint: `see that "docker pull ${reference}" works on this machine, or change the setting baseImage to an image that it can pull`,
             exitCode: EXIT.lacking,
           },
         );

@@ -29,7 +29,7 @@ export function missingIso({ path, sha256 }: WantedIso): StageFailure {
   return new StageFailure(
     `the installation ISO ${basename(path)} is missing: ${displayPath(inProject(path))} does not exist`,
     {
-      hint: `put it there, or name it in kragle:isoPath, or its addresses in kragle:isoUrls; its SHA-256 is given in kragle:isoSha256, now ${sha256}`,
+      hint: `put it there, or name it in the setting isoPath, or its addresses in isoUrls; its SHA-256 is given in isoSha256, now ${sha256}`,
       exitCode: EXIT.lacking,
     },
   );

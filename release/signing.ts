@@ -1,5 +1,4 @@
 import { readFile, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
@@ -26,7 +25,7 @@ export interface Signer {
  * @throws StageFailure that says what to do
  */
 export function findSigner(signKey: string): Promise<Signer> {
-  return signKey.startsWith("gpg:") ? findGpg(signKey.slice(4)) : findSsh(keyPath(signKey));
+  return signKey.startsWith("gpg:") ? findGpg(signKey.slice(4)) : findSsh(inProject(signKey));
 }
 
 /** Signs `SHA256SUMS` in a folder. Leaves the signature there and returns its name. */
@@ -35,7 +34,7 @@ export async function sign(signKey: string, signer: Signer, folder: string): Pro
   const { signature } = SIGNATURE_FILES[signer.kind];
   const command: Command =
     signer.kind === "ssh"
-      ? ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", keyPath(signKey)]
+      ? ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", inProject(signKey)]
       : [...GPG, "--local-user", signer.fingerprint, "--armor", "--detach-sign"];
   await writeFile(join(folder, signature), await run(command, sums));
   return signature;
@@ -47,9 +46,6 @@ export function publicKeyFile({ kind, publicKey }: Signer): { name: string; text
   if (kind === "gpg") return { name, text: publicKey };
   return { name, text: `${NAMESPACE} namespaces="${NAMESPACE}" ${publicKey}\n` };
 }
-
-const keyPath = (signKey: string) =>
-  signKey.startsWith("~/") ? join(homedir(), signKey.slice(2)) : inProject(signKey);
 
 async function findSsh(file: string): Promise<Signer> {
   const text = await readFile(file, "utf8").catch((error: Error) => {

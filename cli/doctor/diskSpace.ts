@@ -84,7 +84,7 @@ export function diskRequirements(places: readonly Place[]): Requirement[] {
       status,
       `${formatSize(free)} for ${here.map(({ name }) => name).join(", ")}`,
       `${formatSize(need)} for a build of everything`,
-      "./kragle gc deletes what no stack uses; KRAGLE_HOME and kragle:path can lie on another disk",
+      "./kragle gc deletes what no stack uses; KRAGLE_HOME and the setting path can lie on another disk",
     );
   });
 }

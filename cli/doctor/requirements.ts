@@ -95,7 +95,7 @@ export function memoryRequirement(
     `${formatSize(available)} available of ${formatSize(total)}`,
     `${formatSize(need)} for the guest and its emulator`,
     status === "missing"
-      ? "set kragle:memory to less, or use a larger machine"
-      : "end other programs, or set kragle:memory to less",
+      ? "lower the setting memory, or use a larger machine"
+      : "end other programs, or lower the setting memory",
   );
 }

@@ -23,7 +23,7 @@ export function registryRequirement(facts: RegistryFacts): Requirement {
   const silent = `no answer (${facts.obstacle})`;
   if (facts.present) return judge("ok", `${silent}, not needed: Docker has ${facts.present}`);
   if (!facts.replaceable) {
-    const next = `see that "docker pull ${facts.reference}" works, or set kragle:baseImage to another image`;
+    const next = `see that "docker pull ${facts.reference}" works, or change the setting baseImage to another image`;
     return judge("missing", silent, next);
   }
   if (!facts.mmdebstrap) return judge("missing", `${silent}, and no mmdebstrap`, "./kragle setup");
@@ -77,7 +77,7 @@ export function isoRequirement({ wanted, found, installed }: IsoFacts): Requirem
       status,
       words,
       `${wanted.path} with the SHA-256 ${wanted.sha256}`,
-      "put the file there, or set kragle:isoPath or kragle:isoUrls",
+      "put the file there, or give the setting isoPath or isoUrls",
     );
   if (found) return judge("ok", displayPath(found));
   const [first] = wanted.urls;

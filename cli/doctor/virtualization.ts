@@ -46,7 +46,7 @@ export function kvmRequirement(facts: KvmFacts, processor: ProcessorFacts): Requ
     setting === "kvm" ? "a KVM that runs guests" : "a KVM that runs guests; minutes longer without";
   const unusable = setting === "kvm" ? "missing" : "degraded";
   if (setting === "tcg")
-    return verdict("KVM", "ok", "not asked for: kragle:accelerator is tcg", need);
+    return verdict("KVM", "ok", "not asked for: the setting accelerator is tcg", need);
   if (device === "directory") {
     const next = "sudo rmdir /dev/kvm, then see that the kernel's module is loaded";
     return verdict("KVM", unusable, "/dev/kvm is a directory, left by a container", need, next);

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Template } from "../../plan/imageSpec";
 import { channel, firmware } from "../../plan/stages/fields";
 import { builderFolder, inProject } from "../../host/project";
+import { expandHome } from "./values";
 
 const templatesFolder = join(builderFolder, "templates");
 
@@ -44,7 +45,7 @@ const mediumFile = z.object({
 /** @throws Error that says which templates there are, or what is wrong with this one */
 export function findTemplate(name: string): Template {
   const own = name.includes("/");
-  const folder = own ? name : join("builder", "templates", name);
+  const folder = own ? expandHome(name) : join("builder", "templates", name);
   const file = join(inProject(folder), "template.json");
   if (!own && !templateNames().includes(name)) {
     throw new Error(

@@ -58,7 +58,7 @@ export async function installFromIso(
       `the installation failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,
       {
         evidence: ["logs/packer.log", "logs/serial.log"],
-        hint: "the serial log tells what the installer did; kragle:vnc shows its screen in the next run",
+        hint: "the serial log tells what the installer did; the setting vnc shows its screen in the next run",
       },
     );
   }

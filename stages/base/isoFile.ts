@@ -72,7 +72,7 @@ async function fetchIso(
   });
   if (exitCode !== 0) {
     throw new StageFailure(`the ISO could not be fetched\n${tail.slice(-12).join("\n")}`, {
-      hint: "run the same command again, which goes on where the download stopped; or put the file where kragle:isoPath says",
+      hint: "run the same command again, which goes on where the download stopped; or put the file where the setting isoPath says",
       exitCode: EXIT.lacking,
     });
   }
@@ -98,7 +98,7 @@ async function verify(
   if (found !== sha256) {
     throw wrong(
       file,
-      `(${now.bytes} bytes) has the SHA-256 ${found}, but kragle:isoSha256 is ${sha256}: it is another file, or not whole`,
+      `(${now.bytes} bytes) has the SHA-256 ${found}, but the setting isoSha256 is ${sha256}: it is another file, or not whole`,
     );
   }
   await remember(store.home, now, sha256);

@@ -144,7 +144,7 @@ describe("the base image", function () {
   it("is not replaced by another one where somebody chose it and it cannot be had", async () => {
     const error = await failure(`${address}/here:unknown`);
     assert.match(error.message, /here:unknown could not be pulled: .*manifest/);
-    assert.match(error.details.hint!, /kragle:baseImage/);
+    assert.match(error.details.hint!, /the setting baseImage/);
     assert.equal(error.details.exitCode, 3);
     assert.ok(!lines.includes("» bootstrap base image"));
   });

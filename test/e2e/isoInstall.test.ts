@@ -86,8 +86,8 @@ describe("RHEL 7.1 from its DVD, by a stand-in of it", function () {
     const finished = await up();
     assert.equal(finished.code, 3, finished.stderr);
     assert.match(finished.stderr, new RegExp(`build/rhel7/os/${DVD}`));
-    assert.match(finished.stderr, /kragle:isoPath/);
-    assert.match(finished.stderr, /kragle:isoSha256/);
+    assert.match(finished.stderr, /the setting isoPath/);
+    assert.match(finished.stderr, /given in isoSha256/);
   });
 
   describe("installed", () => {

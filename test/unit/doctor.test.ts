@@ -85,7 +85,7 @@ describe("doctor", () => {
     const missing = judge({});
     assert.equal(missing.status, "missing");
     assert.equal(missing.need, `build/x/os/x.iso with the SHA-256 ${wanted.sha256}`);
-    assert.match(missing.next, /kragle:isoPath or kragle:isoUrls/);
+    assert.match(missing.next, /the setting isoPath or isoUrls/);
     assert.equal(judge({ installed: true }).status, "degraded");
     const urls = ["https://u:secret@host.example/x.iso?token=secret"];
     assert.equal(judge({ wanted: { ...wanted, urls } }).found, "is fetched from host.example");

@@ -23,7 +23,7 @@ describe("the program of a stack that is installed from an ISO", function () {
         error.message,
         /^the installation ISO rhel-server-7\.1-x86_64-dvd\.iso is missing/,
       );
-      assert.match(error.message, /\n {2}next: put it there, .*kragle:isoSha256, now (ab){32}$/);
+      assert.match(error.message, /\n {2}next: put it there, .*given in isoSha256, now (ab){32}$/);
       return true;
     });
   });

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import fc from "fast-check";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
+import { inProject } from "../../host/project";
 import type { ImageSpec } from "../../plan/imageSpec";
 
 /** The settings of the stack dev, and in their place what a test changes. */
@@ -121,6 +125,49 @@ describe("settings", () => {
       assert.deepEqual(parse({ [name]: value })[field], expected);
     });
   }
+
+  it("that are paths may begin with ~/, wherever a path is given", () => {
+    const home = mkdtempSync(join(tmpdir(), "kragle home "));
+    const before = process.env.HOME;
+    process.env.HOME = home;
+    try {
+      cpSync(inProject("builder/templates/rhel7"), join(home, "rhel"), { recursive: true });
+      writeFileSync(join(home, "app.sh"), "#!/bin/sh\n");
+      writeFileSync(join(home, "own.yaml"), "rules: []\n");
+      const spec = parse({
+        ...{ template: "~/rhel", diskSize: "10 GiB", isoSha256: "0".repeat(64) },
+        ...{ path: "~/out", isoPath: "~/x.iso", signKey: "~/.ssh/release" },
+        provision: ["~/app.sh"],
+        check: { rules: ["~/own.yaml"] },
+        publish: [{ folder: "~/images" }, { folder: "~" }],
+      });
+      assert.equal(spec.template.folder, join(home, "rhel"));
+      assert.equal(spec.path, join(home, "out"));
+      assert.equal(spec.iso?.path, join(home, "x.iso"));
+      assert.equal(spec.signKey, join(home, ".ssh/release"));
+      assert.deepEqual(spec.provision, [join(home, "app.sh")]);
+      assert.deepEqual(spec.check.rules, [join(home, "own.yaml")]);
+      const folders = [join(home, "images"), home].map((folder) => ({ folder }));
+      assert.deepEqual(
+        spec.publish.map(({ destination }) => destination),
+        folders,
+      );
+    } finally {
+      process.env.HOME = before;
+      rmSync(home, { recursive: true });
+    }
+  });
+
+  it("that are paths have ~ at their start only, and nobody else's", () => {
+    for (const path of ["a~b/~", "./~", "/srv/~x"]) assert.equal(parse({ path }).path, path);
+    const message = '"~bob/out" is another user\'s home; write the whole path, or ./~ for a folder';
+    for (const name of ["path", "signKey", "isoPath"]) {
+      assert.throws(
+        () => parse({ [name]: "~bob/out" }),
+        ({ message: said }: Error) => said.includes(`kragle:${name}: ${message}`),
+      );
+    }
+  });
 
   it("may come as text, as Pulumi hands them over, and mean the same", () => {
     const values = { ...devValues(), timeouts: { image: 90 }, provision: ["builder/Dockerfile"] };
