@@ -16,7 +16,11 @@ def scan(path, patterns):
     {"secret": name, "form", "pattern": regular expression of bytes, "longest": the most bytes that it can match}.
     Returns {"scannedBytes", "hits": [{"secret": name, "form", "offset"}]}, never a secret itself.
     """
-    expressions = [(re.compile(one["pattern"].encode("ascii")), (one["secret"], one["form"])) for one in patterns]
+    by_beginning = {}  # which several forms share, and which is looked for four times as fast as an expression
+    for one in patterns:
+        beginning = re.match("[A-Za-z0-9]*", one["pattern"])[0]
+        expression = re.compile(one["pattern"].encode("ascii"))
+        by_beginning.setdefault(beginning.encode("ascii"), []).append((expression, one["secret"], one["form"]))
     overlap = max((one["longest"] for one in patterns), default=1) - 1
     hits = {}  # of one that is several forms at once, the first counts: plain
     scanned = 0
@@ -25,7 +29,8 @@ def scan(path, patterns):
             scanned += length
             for offset in range(start, start + length, CHUNK):
                 data = os.pread(file.fileno(), min(CHUNK + overlap, start + length - offset), offset)
-                for expression, (secret, form) in expressions:
+                found = [group for beginning, group in by_beginning.items() if beginning in data]
+                for expression, secret, form in (one for group in found for one in group):
                     match = expression.search(data)
                     while match and match.start() < CHUNK:
                         hits.setdefault((offset + match.start(), secret), form)
