@@ -49,6 +49,19 @@ describe("the rooms of the architecture", () => {
     }
   });
 
+  it("each have a row in CONTRIBUTING.md that says what to run", () => {
+    const rows = readFileSync(join(projectFolder, "CONTRIBUTING.md"), "utf8")
+      .split("\n")
+      .filter((line) => line.startsWith("| "));
+    const covered = (room: string) =>
+      rows.some((row) => row.split("|")[1]!.includes(`\`${room}/\``));
+    const rooms = [...Object.keys(knows), ...WITHOUT_ARROWS];
+    assert.deepEqual(
+      rooms.filter((room) => !covered(room)),
+      [],
+    );
+  });
+
   it("each say when a change goes there", () => {
     for (const [room, { change }] of Object.entries(readTable())) {
       assert.ok(change.length > 20, `${room}: ${change}`);
