@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
-import { provideBaseImage } from "../executors/builderBase";
+import { provideBuilderBase } from "../executors/builderBase";
 import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { kragleHome } from "../host/project";
@@ -53,7 +53,7 @@ async function answerTo(
 ): Promise<object> {
   if (name === dockerBase.name) {
     const request = checkRequest(dockerBase, given);
-    const answer = await provideBaseImage(request, { print, signal });
+    const answer = await provideBuilderBase(request, { print, signal });
     // the image is Docker's, not the store's: nothing is published
     await claimBuilder(new Roots(kragleHome), request);
     return answer;

@@ -29,7 +29,7 @@ export interface BuildStageArgs<C extends StageContract> {
 export class BuildRun extends pulumi.ComponentResource {
   /** SHA-256 of the finished qcow2. */
   readonly imageSha256: pulumi.Output<string>;
-  /** What follows the image has to wait for this. */
+  /** Resources that are made from the image depend on this. */
   readonly image: pulumi.Resource;
 
   constructor(name: string, args: BuildRunArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -38,7 +38,7 @@ export class BuildRun extends pulumi.ComponentResource {
     const tools = pulumi.output(args.toolsImage);
     const options = (stage: string, ...dependsOn: pulumi.Resource[]) => ({
       ...{ parent: this, dependsOn },
-      // as earlier versions called it
+      // the name in the state of earlier versions
       aliases: [{ name: `${name}-${stage}` }],
     });
     const installed = stageCommand(

@@ -122,7 +122,7 @@ function devices(disk: pulumi.Output<string>, log: pulumi.Output<string>): libvi
     interfaces: [{ source: { user: {} }, model: { type: "virtio" } }],
     serials: [{ source: { file: { path: log, append: "on" } }, target: { port: 0 } }],
     channels: [{ source: { unix: {} }, target: { virtIo: { name: "org.qemu.guest_agent.0" } } }],
-    // without one GRUB stays dark, on the serial console too; what libvirt adds by itself would look like a change
+    // without a video device GRUB shows nothing, on the serial console neither; all that libvirt adds by itself is written out, else it would look like a change
     videos: [{ model: { type: "vga", vram: 16384, heads: 1, primary: "yes" } }],
     rngs: [{ model: "virtio", backend: { random: "/dev/urandom" } }],
     panics: [{ model: "isa" }],

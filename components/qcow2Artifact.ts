@@ -20,7 +20,7 @@ export class Qcow2Artifact extends pulumi.ComponentResource {
     this.check = stageCommand(
       check.stage,
       { ...args, contract: check, request: proofRequest<typeof check>(args) },
-      // as earlier versions called it
+      // the name in the state of earlier versions
       { parent: this, aliases: [{ name: `${name}-check` }] },
     ).command;
     this.registerOutputs({});

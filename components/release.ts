@@ -23,7 +23,7 @@ export class Release extends pulumi.ComponentResource {
     const { command, answer } = stageCommand(
       release.stage,
       { ...args, contract: release, request: proofRequest<typeof release>(args) },
-      // as earlier versions called it
+      // the name in the state of earlier versions
       { parent: this, dependsOn: args.proofs, aliases: [{ name: `${name}-files` }] },
     );
     this.files = command;

@@ -32,7 +32,7 @@ export class SmokeDomain extends pulumi.ComponentResource {
       },
       {
         ...{ parent: this, dependsOn: guest ? [guest.domain] : [] },
-        // as earlier versions called it
+        // the name in the state of earlier versions
         aliases: [{ name: `${name}-boot` }],
       },
     ).command;
@@ -40,7 +40,7 @@ export class SmokeDomain extends pulumi.ComponentResource {
   }
 
   private define(name: string, args: SmokeDomainArgs, guest: libvirtModule.LibvirtDomainArgs) {
-    // only here: who does not ask for libvirt does not load it
+    // loaded only here: most stacks do not use libvirt
     const { libvirtDomain } = require("./libvirtDomain") as typeof libvirtModule;
     return libvirtDomain(name, { ...args, ...guest }, this);
   }

@@ -70,7 +70,7 @@ export function stageCommand<C extends StageContract>(
   );
   return {
     command: resource,
-    // what nobody reads need not be there
+    // a getter, so that an answer is parsed only where somebody reads it
     get answer() {
       return answerOf<StageAnswer<C>>(resource);
     },

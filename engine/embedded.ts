@@ -7,7 +7,7 @@ import { stageKey } from "../plan/description";
 import { MARKER, stageOf } from "../plan/invocation";
 import { checkRequest, type StageCall } from "../plan/stages/call";
 import { dockerBase } from "../plan/stages/questions";
-import { findBaseImage, provideBaseImage } from "../executors/builderBase";
+import { findBuilderBase, provideBuilderBase } from "../executors/builderBase";
 import { claimBuilder } from "../run/claimBuilder";
 import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
@@ -138,7 +138,7 @@ async function answerInStore(
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
-  if (stage === dockerBase.name) return presentBaseImage(given, marker, preview);
+  if (stage === dockerBase.name) return presentBuilderBase(given, marker, preview);
   if (!("description" in given)) return undefined;
   const call = given as StageCall;
   const result = presentInPlan(plan, name, call) ?? (await findResult(openStore(), call, marker));
@@ -154,16 +154,16 @@ function presentInPlan({ observed }: FullPlan, root: string, { description }: St
 }
 
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
-async function presentBaseImage(given: object, marker: string | undefined, preview: boolean) {
+async function presentBuilderBase(given: object, marker: string | undefined, preview: boolean) {
   // with a marker the command itself has to run: it also notes that the builder is made again
   if (marker) return undefined;
   const request = checkRequest(dockerBase, given);
-  if (!(await findBaseImage(request))) return undefined;
+  if (!(await findBuilderBase(request))) return undefined;
   const roots = new Roots(kragleHome);
   const noted = (await roots.list(request.stack)).get(request.root);
   // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
-  return provideBaseImage(request, { print: () => undefined });
+  return provideBuilderBase(request, { print: () => undefined });
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {

@@ -10,32 +10,32 @@ import { hostProxyEnvironment } from "../host/proxies";
 import { kragleHome } from "../host/project";
 import { NoAnswer, pullImage } from "./registry";
 
-/** The Docker image to build on. */
-export type BaseImageRequest = Pick<RequestTo<typeof dockerBase>, "reference">;
+/** The builder base: the Docker image that the builder image is built on. The setting `baseImage` names it. */
+export type BuilderBaseRequest = Pick<RequestTo<typeof dockerBase>, "reference">;
 
-export interface BaseImageContext {
+export interface BuilderBaseContext {
   /** Receives one line at a time; a line that starts with "» " opens a phase. */
   readonly print: (line: string) => void;
   readonly signal?: AbortSignal;
 }
 
 /**
- * Sees to it that the daemon has an image to build on.
+ * Sees to it that the daemon has the builder base: as it is, pulled, or bootstrapped.
  *
  * @throws StageFailure (exit code 3) where the image can neither be pulled nor bootstrapped
  */
-export async function provideBaseImage(
-  request: BaseImageRequest,
-  context: BaseImageContext,
+export async function provideBuilderBase(
+  request: BuilderBaseRequest,
+  context: BuilderBaseContext,
 ): Promise<AnswerTo<typeof dockerBase>> {
-  const present = await findBaseImage(request);
+  const present = await findBuilderBase(request);
   const found = present
     ? ({ image: present, how: "present" } as const)
     : await obtain(request, context);
   return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
 }
 
-/** The image that a bootstrap leaves. */
+/** The reference of a builder base that was bootstrapped on this machine. */
 export const bootstrappedImage = (release: string) => `kragle-base:${release}`;
 
 /**
@@ -57,7 +57,9 @@ export function releaseOf(reference: string): string {
 }
 
 /** Names the image that the daemon already has for a request. */
-export async function findBaseImage({ reference }: BaseImageRequest): Promise<string | undefined> {
+export async function findBuilderBase({
+  reference,
+}: BuilderBaseRequest): Promise<string | undefined> {
   const candidates = isDebianImage(reference)
     ? [reference, bootstrappedImage(releaseOf(reference))]
     : [reference];
@@ -72,7 +74,7 @@ export async function findBaseImage({ reference }: BaseImageRequest): Promise<st
   return undefined;
 }
 
-async function obtain(request: BaseImageRequest, { print, signal }: BaseImageContext) {
+async function obtain(request: BuilderBaseRequest, { print, signal }: BuilderBaseContext) {
   const { reference } = request;
   const release = releaseOf(reference);
   const folder = join(kragleHome, "base-image");
@@ -80,7 +82,7 @@ async function obtain(request: BaseImageRequest, { print, signal }: BaseImageCon
     onWait: (holder) => print(`waiting: ${holder} fetches the same image`),
   });
   try {
-    const present = await findBaseImage(request);
+    const present = await findBuilderBase(request);
     if (present) return { image: present, how: "present" as const };
     print("» pull base image");
     try {

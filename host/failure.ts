@@ -23,7 +23,7 @@ export class StageFailure extends Error {
 }
 
 /** Whether a program's message says that its disk is full, in the words of the C library in English. */
-export const isForWantOfRoom = (words: string) =>
+export const saysDiskIsFull = (words: string) =>
   /No space left on device|Disk quota exceeded/.test(words);
 
 /** What to do, and the exit code, where the store's disk is full. */
@@ -34,7 +34,7 @@ export const FULL_DISK: FailureDetails = {
 
 /** `FULL_DISK` where a program's last lines say that its disk is full; nothing otherwise. */
 export const ifDiskIsFull = (tail: readonly string[]): FailureDetails =>
-  isForWantOfRoom(tail.join("\n")) ? FULL_DISK : {};
+  saysDiskIsFull(tail.join("\n")) ? FULL_DISK : {};
 
 /** An error of Docker's connection or of the file system as words for the user; undefined for any other error. */
 export function explainSystemError(error: Error): StageFailure | undefined {

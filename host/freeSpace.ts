@@ -11,7 +11,7 @@ import { displayPath } from "./project";
  * @param what for whom, such as "the converted image"
  * @throws StageFailure (exit code 3) with both figures, before the first byte is written
  */
-export async function requireRoom(folder: string, bytes: number, what: string): Promise<void> {
+export async function requireFreeSpace(folder: string, bytes: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
   if (free >= bytes) return;

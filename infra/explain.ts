@@ -29,7 +29,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   version: "kragle's program of this stage",
 };
 
-/** What is not worth a line, since another change says it: a release's files are named by their conversions. */
+/** Changes that follow from another one which is told: a release's files are named by their conversions. */
 const isImplied = (stage: string, path: readonly string[]) =>
   stage === "release" && path[0] === "inputs" && path[1] === "files";
 

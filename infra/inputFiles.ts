@@ -23,7 +23,7 @@ const SCRIPTS = "provision";
  */
 export function readInputFiles(spec: ImageSpec, signer: string | null = null): InputFiles {
   const folder = inProject(spec.template.folder);
-  // what the settings read is in the description itself; an installation from an ISO takes nothing else from that file
+  // of template.json, what is used is an input by itself; only the recipe of a bootstrapped base reads the file
   const facts = spec.template.medium ? ["template.json"] : [];
   const template = digests(
     folder,
@@ -100,5 +100,5 @@ export function filesBelow(folder: string, inside = ""): string[] {
   });
 }
 
-/** The provenance repeats it. */
+/** As it stands in keys, and in a release's provenance. */
 const digest = (file: string): string => contentDigest(readContent(file));

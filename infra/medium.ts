@@ -6,7 +6,7 @@ import { inProject, kragleHome } from "../host/project";
 import type { FullPlan } from "./plan";
 
 /**
- * Passes a plan on for which everything is there that its run needs beforehand.
+ * Returns the plan where its run can begin: where the base has to be installed from an ISO, that is there or can be fetched.
  *
  * @throws StageFailure (exit code 3) where the base has to be installed and its ISO is not there and nowhere to be fetched
  */

@@ -17,7 +17,7 @@ export interface Observation {
   readonly manifest?: Manifest;
 }
 
-/** Looks at what is really there: the engine's own state cannot see the disk. */
+/** Looks at what is really in the store and at the daemon, which the engine's state does not tell. */
 export class Observer {
   constructor(
     private readonly store: ArtifactStore,

@@ -102,7 +102,7 @@ export async function makePlan(
     ["builder", plan.builder],
     ["base", plan.base],
     ["image", plan.image],
-    // what follows an image of unknown content is known but for that
+    // without the image's digest everything else of these stages is known
     ...proofStages(proof ?? planProof(spec, files, "")),
   ];
   for (const [root, { description }] of all) {

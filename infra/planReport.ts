@@ -51,7 +51,7 @@ function stageRow(
 ): PlanRow {
   const { before, description } = history;
   if (!observed) {
-    // that the image is another one is what the status says
+    // not that the image is another one: the status says so
     const upstream = before?.description?.upstream ?? {};
     const changes = explain(before, { ...description, upstream }, spec);
     return toRun(root, "runs after image", [], changes, history);

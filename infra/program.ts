@@ -26,7 +26,7 @@ import { settingWarnings } from "./settings/warnings";
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {
   const config = Object.entries(pulumi.runtime.allConfig())
-    // each engine hands them over in an order of its own
+    // sorted, since each engine hands them over in another order
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return ownSettings(Object.fromEntries(config), pulumi.getProject());
 }
@@ -35,7 +35,7 @@ function configuredSettings(): OwnSettings<string> {
 export interface ProgramOptions {
   /** Stages to build again although nothing has changed. */
   readonly rebuild?: readonly string[];
-  /** Whether somebody else shows the plan; else a preview does. */
+  /** Whether the caller shows the plan; otherwise the program itself does in a preview. */
   readonly planIsShown?: boolean;
   /** The plan, where it was made already. */
   readonly plan?: FullPlan;
@@ -96,9 +96,9 @@ export async function program(
     { dependsOn: builder.ready },
   );
 
-  // below the image everything is keyed by its content, which may only be known when it has been built
+  // the stages below the image are keyed by its SHA-256, which may only be known when it has been built
   const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
-  // Pulumi's own unwrapping would look into a plan, which is plain data
+  // as unknown: Pulumi's types would look for outputs inside the plan, which has none
   const planned = <T>(pick: (of: ProofPlan) => T) =>
     proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
   const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
@@ -110,7 +110,7 @@ export async function program(
       ...common,
       planned: planned(({ check }) => check),
       request: checkRequest(spec),
-      // names of users and organisations may be words that stand in any image
+      // without the names of user and organisation, which may be words that stand in any image
       secrets: onlySecret(spec.credentials),
       marker: marker("check"),
     },
@@ -204,7 +204,7 @@ function warnings(spec: ImageSpec, stack: string): string[] {
   return settingWarnings(settings, spec, stack);
 }
 
-/** What the user can mend becomes a clean line, without a stack trace. */
+/** Makes an error that the user can mend one that Pulumi prints without a stack trace. */
 function asRunError(error: Error): Error {
   if (error instanceof SettingsError) return new pulumi.RunError(error.message);
   if (!(error instanceof StageFailure)) return error;

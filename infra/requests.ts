@@ -8,7 +8,7 @@ import type { smoke } from "../plan/stages/smoke";
 import type { Conversion } from "../plan/formats";
 import { provisioningScripts } from "./inputFiles";
 
-/** What each stage is asked for beside its key, of an image's settings; the components add what only they know. */
+/** Each stage's request (what is not in its key), from an image's settings; the components add what only they know. */
 
 type OwnPart<C extends StageContract> = Omit<RequestOf<C>, "toolsImage" | "imageKey" | "libvirt">;
 

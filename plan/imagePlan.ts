@@ -169,7 +169,7 @@ function planSmoke(spec: ImageSpec, files: InputFiles, ofImage: { imageSha256: s
   );
 }
 
-/** How many versions stay is no part of what is published. */
+/** Plans a publication. How many versions stay is not in the key: it makes no other publication. */
 export const planPublication = (
   releaseKey: string,
   { destination, files }: Pick<PublicationSpec, "destination" | "files">,

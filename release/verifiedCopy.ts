@@ -1,7 +1,7 @@
 import { chmod } from "node:fs/promises";
 
 import { sha256File } from "../host/files";
-import { EXIT, isForWantOfRoom, StageFailure } from "../host/failure";
+import { EXIT, saysDiskIsFull, StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { outputOf } from "../host/process";
 
@@ -31,7 +31,7 @@ export async function copyVerified(
       if (error instanceof StageFailure) throw error;
       throw new StageFailure(`copying ${name} failed: ${error.message}`, {
         hint: `free space on the disk that holds ${place}, then run the same command again`,
-        exitCode: isForWantOfRoom(error.message) ? EXIT.lacking : EXIT.failed,
+        exitCode: saysDiskIsFull(error.message) ? EXIT.lacking : EXIT.failed,
       });
     },
   );

@@ -96,7 +96,7 @@ export function filesTsv({ tree }: Facts): string {
   return tree
     .map(([path, mode, uid, gid, bytes]) => {
       const type = TYPES[mode & 0o170000];
-      const size = type === "file" || type === "link" ? bytes : 0; // a folder's depends on its history
+      const size = type === "file" || type === "link" ? bytes : 0; // a folder's size depends on what was in it before
       return { path, line: [mode.toString(8), uid, gid, size, path].join("\t") + "\n" };
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1))

@@ -4,7 +4,7 @@ import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import type { Roots } from "../store/roots";
 
-/** Why an artifact that is there must be made again: `rebuild:<publishedAt>` names the one instance that is refused. */
+/** Whether a marker (`rebuild:<publishedAt>`) says that the artifact of that time of publication must be made again. */
 export function refuses(marker: string | undefined, publishedAt: string): boolean {
   return marker === `rebuild:${publishedAt}`;
 }

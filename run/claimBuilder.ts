@@ -4,8 +4,8 @@ import type { dockerBase, RequestTo } from "../plan/stages/questions";
 import type { Roots } from "../store/roots";
 
 /**
- * Notes which builder the stack uses. Its images are Docker's, not the store's: the root tells a later plan what changed, and one
- * build from the next.
+ * Notes which builder the stack uses, as the root "builder". Its images are Docker's and have no artifact in the store; the root has what
+ * a later plan needs: the description, to tell what changed, and the time, to tell one build from the next.
  */
 export async function claimBuilder(
   roots: Roots,

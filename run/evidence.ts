@@ -9,7 +9,7 @@ import type { Redactor } from "../host/redactor";
 import { ArtifactUnavailable } from "../store/artifactStore";
 import type { Workplace } from "../store/workplace";
 
-/** What QEMU, Packer and scripts wrote by themselves did not pass through the redactor. */
+/** Masks secrets in the log files that QEMU, Packer and scripts wrote themselves. */
 export async function redactLogs(work: string, redactor: Redactor): Promise<void> {
   const names = await listFiles(work).catch(() => []);
   for (const name of names.filter((n) => n.startsWith("logs/") || n.endsWith(".log"))) {
@@ -31,7 +31,7 @@ export async function keepEvidence(place: Workplace, stage: string, key: string,
   return new StageFailure(lines.join("\n"), { exitCode: details.exitCode ?? EXIT.failed });
 }
 
-/** @returns why it could not; that must not hide the failure itself */
+/** @returns why it failed instead of an error, which would hide the stage's own failure */
 async function moveEvidence(
   work: string,
   kept: string,
@@ -44,7 +44,7 @@ async function moveEvidence(
       const from = join(work, name);
       if (existsSync(from)) await rename(from, join(logs, basename(name)));
     }
-    // first what is large: on a full disk there is no room for a new folder
+    // large files are deleted first: on a full disk even a new folder cannot be made
     for (const name of await readdir(work)) {
       if (name === "logs") continue;
       await rm(join(work, name), { recursive: true, force: true }).catch(() => undefined);
@@ -53,7 +53,7 @@ async function moveEvidence(
     await mkdir(dirname(kept), { recursive: true });
     await rename(logs, kept).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "EXDEV") throw error;
-      // work may lie on a disk of its own
+      // copied where a rename fails: the work folder may be on another disk
       await cp(logs, kept, { recursive: true });
       await rm(logs, { recursive: true });
     });

@@ -2,7 +2,7 @@ import { formatSeconds } from "../plan/units";
 import type { LogFile } from "../host/logFile";
 
 const HEARTBEAT_SECONDS = 25;
-/** Whoever watches cannot read more, and Pulumi keeps every line. */
+/** Nobody can read more, and Pulumi keeps every line in memory. */
 const LINES_A_SECOND = 50;
 const CHARACTERS_A_SECOND = 4096;
 
@@ -11,7 +11,7 @@ export class PhaseClock {
   private readonly started = Date.now();
   private readonly phases: { name: string; from: number }[] = [];
   private readonly timer: NodeJS.Timeout;
-  /** The second that runs, what was printed in it, and the lines that only the log has. */
+  /** The current second, the lines and characters printed in it, and the number of lines left out, which only the log has. */
   private second = 0;
   private lines = 0;
   private characters = 0;

@@ -83,7 +83,7 @@ export async function runStage<C extends StageContract>(
     await claimResult(new Roots(store.home), call, result);
     return answerOf(result) as StageAnswer<C>;
   } catch (error) {
-    // an interrupted wait for a lock ends with an error of its own
+    // an interrupted wait for a lock rejects with an AbortError; the user is told why the run was interrupted
     if (!(error instanceof StageFailure)) stopIfInterrupted(run.signal);
     throw error;
   } finally {
@@ -112,11 +112,11 @@ async function build<C extends StageContract>(
   const programs = () => makeBundle(place, programsOf("command"));
   const clear = () => clearFolder(work, { run: runTask, image, programs, storeId: store.id, key });
   await clear();
-  // logs are redacted when they are whole; until then they are nobody else's to read
+  // only for this user: logs are redacted when they are whole, and may hold secrets until then
   await mkdir(dirname(work), { recursive: true });
   await chmod(dirname(work), 0o700);
   await mkdir(logs, { recursive: true });
-  // a strict umask must not shut the container's user out
+  // whatever the umask, the container's user can enter
   for (const folder of [work, logs]) await chmod(folder, 0o755);
 
   const secrets = Object.values(run.secrets);
@@ -171,12 +171,12 @@ async function build<C extends StageContract>(
     clock.stop();
     await redactLogs(work, redactor);
     const { message, details } = await keepEvidence(place, stage, key, error);
-    await clear().catch(() => undefined); // else the next run has to
+    await clear().catch(() => undefined); // what cannot be deleted now the next run deletes
     throw new StageFailure(redactor.redact(message), details);
   }
 }
 
-/** A stage that tells something else than its contract says would be misread by all that follow it. */
+/** The result, checked by the contract: all that follow read it by that. */
 function told<C extends StageContract>({ stage, result }: C, outcome: unknown) {
   const checked = result.safeParse(outcome);
   if (checked.success) return checked.data as Record<string, unknown>;

@@ -33,7 +33,7 @@ export const FATAL_SIGNS: readonly Sign[] = [
     pattern: /[Dd]racut.*([Ee]mergency|[Tt]imeout)/,
     meaning: "dracut did not find the root file system",
   },
-  // EL7's says so in several ways, some of them without its name
+  // dracut of EL7 says so in several ways, not all of which name it
   {
     pattern: /Warning: (Could not boot\.|\/dev\/\S+ does not exist)|dracut: (FATAL|Refusing)/,
     meaning: "dracut did not find the root file system",

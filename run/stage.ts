@@ -24,7 +24,7 @@ export interface StageContext<C extends StageContract> {
   /** Where its containers run. */
   readonly executor: Executor;
   readonly signal: AbortSignal;
-  /** Opens a phase: imperative, lower case. */
+  /** Opens a phase, named in the imperative and in lower case, such as "verify the ISO". */
   readonly phase: (name: string) => void;
   /** One line for whoever watches, and for the log. */
   readonly detail: (line: string) => void;

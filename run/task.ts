@@ -8,7 +8,7 @@ import type { Artifact } from "../store/artifactStore";
 import type { Workplace } from "../store/workplace";
 import { programsFolder } from "../host/project";
 
-/** By where a container sees it. */
+/** By the path under which a container sees it. */
 type At<T> = Readonly<Record<string, T>>;
 
 /** What a stage asks of its executor: named by what it is, not by where it lies on this machine. */

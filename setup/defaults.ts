@@ -3,11 +3,11 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
-import type { BaseImageRequest } from "../executors/builderBase";
+import type { BuilderBaseRequest } from "../executors/builderBase";
 import { projectFolder } from "../host/project";
 
 /** The base image of a stack that names none: the default in Pulumi.yaml. */
-export function defaultBaseImage(): BaseImageRequest {
+export function defaultBaseImage(): BuilderBaseRequest {
   const project = parse(readFileSync(join(projectFolder, "Pulumi.yaml"), "utf8")) as {
     config: { baseImage: { default: string } };
   };

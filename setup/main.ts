@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
-import { findBaseImage, isDebianImage } from "../executors/builderBase";
+import { findBuilderBase, isDebianImage } from "../executors/builderBase";
 import { docker } from "../executors/container";
 import { registryObstacle } from "../executors/registry";
 import { EXIT } from "../host/failure";
@@ -46,7 +46,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
 
   const host = await readHost(terminal);
   const base = defaultBaseImage();
-  const present = (await findBaseImage(base)) !== undefined;
+  const present = (await findBuilderBase(base)) !== undefined;
   const mmdebstrap = findProgram("mmdebstrap") !== undefined;
   const basePlan = planBase({
     ...host,

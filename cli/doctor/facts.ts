@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 import { StageFailure } from "../../host/failure";
 import { probeAccelerator } from "../../executors/accelerator";
-import { findBaseImage, isDebianImage } from "../../executors/builderBase";
+import { findBuilderBase, isDebianImage } from "../../executors/builderBase";
 import { docker } from "../../executors/container";
 import { projectFolder } from "../../host/project";
 import { readIfThere } from "../../host/files";
@@ -88,7 +88,7 @@ export async function readKvm(
 export async function readRegistry(reference: string): Promise<RegistryFacts> {
   const [obstacle, present] = await Promise.all([
     registryObstacle(reference, REGISTRY_SECONDS),
-    findBaseImage({ reference }),
+    findBuilderBase({ reference }),
   ]);
   return {
     reference,

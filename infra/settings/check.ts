@@ -57,7 +57,7 @@ export const checkSetting = structured(
         return [];
       }
       const place = ["waive", index];
-      // what a file that cannot be read defines is not known
+      // only where every file of rules could be read are all ids known
       if (complete && !known.includes(data.rule)) {
         say([...place, "rule"], `"${data.rule}" is not a rule; known are ${known.join(", ")}`);
       }

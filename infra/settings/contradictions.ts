@@ -3,9 +3,9 @@ import { formatSize } from "../../plan/units";
 import { schema, type SettingName } from "./schema";
 
 /**
- * What no single setting is to blame for: two of them, each right by itself, that cannot both be meant.
+ * Pairs of settings that are each right by themselves and cannot both be meant.
  *
- * @param values the settings by name; what is wrong by itself is told elsewhere, and contradicts nothing
+ * @param values the settings by name; those that are wrong by themselves are not looked at
  * @returns the place of each, such as "formats[1]", and what is wrong
  */
 export function contradictions(values: Readonly<Record<string, unknown>>): [string, string][] {

@@ -31,7 +31,7 @@ export function onlySecret({ rhsmPassword, rhsmActivationKey }: Credentials): Cr
 }
 
 /**
- * Half a credential is a slip that would otherwise show after an hour.
+ * What is wrong with credentials of which only one half is given; without this it would show after an hour, in the image stage.
  *
  * @param full the full key of a setting
  */

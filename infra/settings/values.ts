@@ -41,7 +41,7 @@ export const oneOf = <const T extends readonly string[]>(values: T) =>
     error: (issue) => `${quote(issue.input)} is not allowed; allowed are ${values.join(", ")}`,
   });
 
-/** Empty text is how a setting is left out whose default stands in Pulumi.yaml, where nothing can be null. */
+/** Empty text counts as not given: a default in Pulumi.yaml cannot be null. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" || value === undefined ? null : value), schema.nullable());
 
@@ -91,7 +91,7 @@ export const listOf = (what: string) => ({
     `${quote(issue.input)} is not a list; write a list of ${what}`,
 });
 
-/** A value that no message repeats. Packer would take "{{" in it for a command of its own. */
+/** A secret value: no message repeats it. "{{" is refused, since Packer would read it as a command of its templates. */
 export const credential = optional(
   z
     .string({ error: "is not text; put it in quotes" })

@@ -1,7 +1,7 @@
 import type { Rule } from "../rule";
 import { SYSPREP, SYSTEMD } from "./sources";
 
-/** What makes a machine one of its kind. */
+/** What has to be unique to each machine, and so must not be in an image. */
 export const identity: readonly Rule[] = [
   {
     id: "identity.machine-id",

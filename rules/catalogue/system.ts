@@ -1,7 +1,7 @@
 import type { Rule } from "../rule";
 import { GOSS, KRAGLE } from "./sources";
 
-/** What the system is there for. */
+/** What makes the system usable: kernel, packages, services. */
 export const system: readonly Rule[] = [
   {
     id: "services.guest-agent",

@@ -10,7 +10,7 @@ import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { inProject } from "../../host/project";
-import { requireRoom } from "../../host/freeSpace";
+import { requireFreeSpace } from "../../host/freeSpace";
 import type { StageContext, StageOutcome, StageProgram } from "../../run/stage";
 import { planned, plannedPrograms } from "../../run/task";
 
@@ -36,7 +36,7 @@ async function bootstrap(
   const template = inProject(request.templateFolder);
   const facts = await readFile(join(template, "template.json"), "utf8");
   const { minimumDiskBytes, suite } = templateFile.parse(JSON.parse(facts));
-  await requireRoom(work, minimumDiskBytes, "the installation");
+  await requireFreeSpace(work, minimumDiskBytes, "the installation");
   const { exitCode, tail } = await container({
     image: request.toolsImage,
     programs: plannedPrograms(programs),

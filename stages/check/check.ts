@@ -14,7 +14,7 @@ import { searchFor } from "../../host/secretForms";
 import { namedHostSecrets } from "../../host/secrets";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
-import { occupiedBytes, requireRoom } from "../../host/freeSpace";
+import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { displayPath } from "../../host/project";
 import type { StageContext, StageProgram } from "../../run/stage";
 import { plannedPrograms } from "../../run/task";
@@ -71,7 +71,11 @@ async function inspect(
   rules: readonly Rule[],
 ): Promise<Facts> {
   const artifact = await artifactOf(store, image, request.imageKey);
-  await requireRoom(work, await occupiedBytes(join(artifact.folder, IMAGE)), "the unpacked image");
+  await requireFreeSpace(
+    work,
+    await occupiedBytes(join(artifact.folder, IMAGE)),
+    "the unpacked image",
+  );
   const { exitCode, tail } = await container({
     image: request.toolsImage,
     programs: plannedPrograms(inputs.programs),

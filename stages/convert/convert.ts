@@ -8,7 +8,7 @@ import { takesDirectIo } from "../../host/directIo";
 import { sha256File } from "../../host/files";
 import { asProgram, conversionSteps, rawPartOf } from "./steps";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
-import { requireRoom } from "../../host/freeSpace";
+import { requireFreeSpace } from "../../host/freeSpace";
 import type { StageProgram } from "../../run/stage";
 import { plannedPrograms } from "../../run/task";
 
@@ -21,7 +21,7 @@ export const convert: StageProgram<typeof contract> = {
     const source = await artifactOf(store, image, request.imageKey);
     const record = source.manifest.files.find(({ path }) => path === IMAGE)!;
     if (options.compression === undefined || options.compression === "none") {
-      await requireRoom(work, record.allocatedBytes, "the converted image");
+      await requireFreeSpace(work, record.allocatedBytes, "the converted image");
     }
     phase("read the image");
     // a look-up believes size and time; a disk that rots changes neither

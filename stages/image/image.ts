@@ -11,7 +11,7 @@ import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { describePrivileges } from "../../executors/isolation";
 import { inProject } from "../../host/project";
-import { occupiedBytes, requireRoom } from "../../host/freeSpace";
+import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { planned, plannedPrograms } from "../../run/task";
@@ -23,9 +23,9 @@ export const image: StageProgram<typeof contract> = {
     const { inputs, upstream, request, secrets, work, store, container } = context;
     const { programs, template, scripts, memoryMiB, cpus } = inputs;
     const installed = await artifactOf(store, base, upstream.base);
-    // what the guest writes is not known; the base twice more is, for the unpacked and the compacted image
+    // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
     const disk = await occupiedBytes(join(installed.folder, DISK));
-    await requireRoom(work, 3 * disk, "the image");
+    await requireFreeSpace(work, 3 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
     if (request.privileged) context.detail(describePrivileges());
 

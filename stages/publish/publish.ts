@@ -37,7 +37,7 @@ export const publish: StageProgram<typeof contract> = {
     );
     return {
       result: { version, files: Object.fromEntries(published), deleted },
-      // what lies in a pool may be on another machine, and is believed
+      // files in a folder are looked up again by later runs; those in a pool may be on another machine, and are not
       external:
         "folder" in inputs.destination
           ? Object.values(paths).map((path) => ({ path, name: path }))

@@ -1,4 +1,4 @@
-import { findBaseImage } from "../../executors/builderBase";
+import { findBuilderBase } from "../../executors/builderBase";
 import { docker } from "../../executors/container";
 import type { Containers } from "../../release/describe";
 import type { Resource } from "../../release/provenance";
@@ -11,7 +11,7 @@ interface Inspected {
 /** Docker's ids of the image that ran the stages, and of the one that it is built on. */
 export async function findContainers(toolsImage: string, baseImage: string): Promise<Containers> {
   const builder = await docker.getImage(toolsImage).inspect();
-  const reference = await findBaseImage({ reference: baseImage });
+  const reference = await findBuilderBase({ reference: baseImage });
   const base = reference ? await docker.getImage(reference).inspect() : undefined;
   return {
     builderImageId: builder.Id,

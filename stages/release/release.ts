@@ -38,7 +38,7 @@ export const release: StageProgram<typeof contract> = {
       const { manifest, digests, unlisted } = await describeRelease(context, {
         ...{ sources, previous, containers, folder: incoming, invocationId: randomUUID() },
       });
-      // from here on it is finished, whatever happens: half of a release and half of the one before would be neither
+      // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
       stopIfInterrupted(signal);
       phase("move everything into place");
       const names = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);

@@ -34,7 +34,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
     const { name, seed } = machine;
     const sockets = join(scratch, `${name}-sockets`);
     await mkdir(sockets);
-    // a socket's path has at most 107 bytes, a store's may have more; this one is always short
+    // a socket's path may have 107 bytes at most, the store's is perhaps longer: an open folder has the short path /proc/self/fd/N
     const shortcut = await open(sockets);
     shortcuts.push(shortcut);
     if (seed) await writeSeed(join(scratch, `${name}-seed`), seed);

@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 
 import {
-  findBaseImage,
+  findBuilderBase,
   isDebianImage,
-  provideBaseImage,
+  provideBuilderBase,
   releaseOf,
 } from "../../executors/builderBase";
 import { defaultBaseImage } from "../../setup/defaults";
@@ -109,7 +109,7 @@ describe("the base image", function () {
 
   const lines: string[] = [];
   const run = (reference: string) =>
-    provideBaseImage({ reference }, { print: (line) => lines.push(line) });
+    provideBuilderBase({ reference }, { print: (line) => lines.push(line) });
   const failure = async (reference: string) =>
     run(reference).then(
       () => assert.fail("it did not fail"),
@@ -183,7 +183,7 @@ describe("the base image", function () {
       assert.ok(!isDebianImage(reference), reference);
     }
     // this machine's tests have built on one of the two by now, or neither is here
-    const found = await findBaseImage({ reference: "debian:bookworm-slim" });
+    const found = await findBuilderBase({ reference: "debian:bookworm-slim" });
     assert.ok([undefined, "debian:bookworm-slim", "kragle-base:bookworm"].includes(found), found);
   });
 
