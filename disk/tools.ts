@@ -1,12 +1,11 @@
-import { stat } from "node:fs/promises";
-import type { Duplex } from "node:stream";
-import { PassThrough } from "node:stream";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 
 import { docker } from "../executors/container";
-import { demultiplex } from "../executors/demultiplex";
-import { StageFailure } from "../host/failure";
+import { removeLabelled, runOwned } from "../executors/ownedContainer";
+import { stopIfInterrupted } from "../host/interrupt";
 import { LineSplitter } from "../host/lines";
-import { ownContainer } from "../executors/ownedContainer";
+import { programsFolder } from "../host/project";
 
 /** Where the tools find what they read and write. */
 export const IMAGE = "/image";
@@ -34,53 +33,26 @@ export interface ToolRun {
  * @returns the exit code
  */
 export async function runTool(run: ToolRun): Promise<number> {
-  run.signal.throwIfAborted();
-  await removeCorpses(run.target ?? run.image);
-  const { name, remove } = ownContainer(docker);
-  try {
-    const container = await docker.createContainer({ name, ...(await describe(run)) });
-    const stream = (await container.attach({
-      ...{ stream: true, stdin: true, stdout: true, stderr: true },
-      hijack: true,
-    })) as Duplex;
-    const lines = new LineSplitter(run.onLine);
-    const output = new PassThrough();
-    output.on("data", (chunk: Buffer) => lines.write(chunk));
-    demultiplex(container, stream, output, output);
-    const read = new Promise((resolve) => stream.once("close", resolve).once("end", resolve));
-    const stop = () => void container.kill().catch(() => undefined);
-    run.signal.addEventListener("abort", stop);
-    try {
-      const exit = container.wait({ condition: "next-exit" });
-      await container.start();
-      stream.write(JSON.stringify({ settings: {} }) + "\n");
-      const { StatusCode } = (await exit) as { StatusCode: number };
-      await read;
-      lines.end();
-      run.signal.throwIfAborted();
-      return StatusCode;
-    } finally {
-      run.signal.removeEventListener("abort", stop);
-      stream.destroy();
-    }
-  } catch (error) {
-    if (run.signal.aborted) throw new StageFailure("it was interrupted");
-    throw error;
-  } finally {
-    await remove();
-  }
+  const { onLine, signal } = run;
+  stopIfInterrupted(signal);
+  await removeLabelled(docker, [label(run)]);
+  const lines = new LineSplitter(onLine);
+  const exitCode = await runOwned(docker, {
+    description: await describe(run),
+    request: { settings: {} },
+    onOutput: (chunk) => lines.write(chunk),
+    signal,
+  });
+  lines.end();
+  stopIfInterrupted(signal);
+  return exitCode;
 }
 
 const LABEL = "kragle.target";
+/** The program that runs the tool, and ends it with this process. */
+const LIFELINE = join(programsFolder, "common/lifeline.py");
 
-async function removeCorpses(target: string): Promise<void> {
-  const label = [`${LABEL}=${target}`];
-  const corpses = await docker.listContainers({ all: true, filters: { label } });
-  for (const { Id } of corpses) {
-    const container = docker.getContainer(Id);
-    await container.remove({ force: true, v: true }).catch(() => undefined);
-  }
-}
+const label = ({ image, target }: ToolRun) => `${LABEL}=${target ?? image}`;
 
 async function describe({ toolsImage, image, target, command }: ToolRun) {
   const facts = await stat(target ?? image);
@@ -90,19 +62,14 @@ async function describe({ toolsImage, image, target, command }: ToolRun) {
   const device = target !== undefined && facts.isBlockDevice();
   return {
     Image: toolsImage,
-    Cmd: ["--run", ...command],
+    // its text is handed over, so that any tools image will do
+    Entrypoint: ["python3", "-c", await readFile(LIFELINE, "utf8")],
+    Cmd: [...command],
     User: `${facts.uid}:${facts.gid}`,
     WorkingDir: "/",
     Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
     Labels: { [LABEL]: target ?? image },
-    OpenStdin: true,
-    StdinOnce: true,
-    AttachStdin: true,
-    AttachStdout: true,
-    AttachStderr: true,
     HostConfig: {
-      // so that Docker removes it where this process cannot
-      AutoRemove: true,
       Mounts: [
         bind(image, IMAGE, true),
         ...(target !== undefined && !device ? [bind(target, TARGET, false)] : []),

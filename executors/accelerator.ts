@@ -7,7 +7,8 @@ import type { Accelerator, ProbeOptions } from "./executor";
 import { BUILD_GID, BUILD_UID } from "./handOver";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
-import { ownContainer } from "./ownedContainer";
+import { LineSplitter } from "../host/lines";
+import { runOwned } from "./ownedContainer";
 import { builderFolder } from "../host/project";
 
 const DEVICE = "/dev/kvm";
@@ -81,15 +82,14 @@ const PROGRAM = join(builderFolder, "byhand/accelerator.py");
 
 /** @returns why KVM is of no use, or null where the test guest reached its end in time */
 async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
-  const { name, remove } = ownContainer(docker);
-  try {
-    const container = await docker.createContainer({
-      name,
+  const printed: string[] = [];
+  const lines = new LineSplitter((line) => printed.push(line));
+  const exitCode = await runOwned(docker, {
+    description: {
       Image: image,
       Entrypoint: ["python3", "-c", await readFile(PROGRAM, "utf8")],
       Cmd: [],
       User: `${BUILD_UID}:${BUILD_GID}`,
-      Tty: true,
       HostConfig: {
         Devices: [{ PathOnHost: DEVICE, PathInContainer: DEVICE, CgroupPermissions: "rw" }],
         GroupAdd: [String(deviceGroup)],
@@ -99,12 +99,11 @@ async function runProbe(image: string, deviceGroup: number): Promise<string | nu
         CapDrop: ["ALL"],
         SecurityOpt: ["no-new-privileges"],
       },
-    });
-    await container.start();
-    const { StatusCode: code } = (await container.wait()) as { StatusCode: number };
-    const output = String(await container.logs({ stdout: true, stderr: true })).trim();
-    return code === 0 ? output || null : `the test guest could not be run: ${output}`;
-  } finally {
-    await remove();
-  }
+    },
+    request: {},
+    onOutput: (chunk) => lines.write(chunk),
+  });
+  lines.end();
+  const output = printed.join("\n").trim();
+  return exitCode === 0 ? output || null : `the test guest could not be run: ${output}`;
 }

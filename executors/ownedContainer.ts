@@ -1,10 +1,97 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { type Duplex, PassThrough } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import type Docker from "dockerode";
 
+import { demultiplex } from "./demultiplex";
+import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { stopIfInterrupted } from "../host/interrupt";
 import { afterThisProcess } from "../host/lifeline";
 import { projectFolder } from "../host/project";
+
+/** A program that runs in a container of its own. */
+export interface OwnedRun {
+  /** What Docker is asked for; the name, the streams and the removal are not its business. */
+  readonly description: Docker.ContainerCreateOptions;
+  /** Goes in as one line of JSON. */
+  readonly request: unknown;
+  /** Receives what the program prints, both streams as they come. */
+  readonly onOutput: (chunk: Uint8Array) => void;
+  /** Receives the container when it runs. */
+  readonly onStart?: (container: Docker.Container) => void;
+  /** Ends the program. */
+  readonly signal?: AbortSignal;
+  /** How long it may take for its end before it is killed. */
+  readonly graceSeconds?: number;
+}
+
+const STREAMS = {
+  OpenStdin: true,
+  StdinOnce: true,
+  AttachStdin: true,
+  AttachStdout: true,
+  AttachStderr: true,
+};
+const ATTACH = { stream: true, stdin: true, stdout: true, stderr: true, hijack: true };
+/** How long after its end a container's last output may come. */
+const LAST_WORDS_MS = 10_000;
+
+/**
+ * Runs a container until it ends, and removes it. Its stdin stays open as a lifeline: a program that watches it sees the end of file
+ * when this process ends, however it ends.
+ *
+ * @returns the exit code
+ * @throws StageFailure where Docker refuses, or the signal was aborted before the start
+ */
+export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
+  const { signal, graceSeconds = 0 } = run;
+  stopIfInterrupted(signal);
+  const { name, remove } = ownContainer(docker);
+  let stream: Duplex | undefined;
+  let end: () => void = () => undefined;
+  try {
+    const container = await create(docker, { name, ...run.description, ...STREAMS });
+    end = () => void container.stop({ t: graceSeconds }).catch(() => undefined);
+    signal?.addEventListener("abort", end);
+    stream = (await container.attach(ATTACH)) as Duplex;
+    const printed = endOf(stream);
+    const output = new PassThrough().on("data", run.onOutput);
+    demultiplex(container, stream, output, output);
+    stopIfInterrupted(signal);
+    const exit = container.wait({ condition: "next-exit" });
+    exit.catch(() => undefined); // nobody waits for it where the start fails
+    await container.start().catch((error: Error) => {
+      throw explainSystemError(error) ?? refusal("start", error);
+    });
+    // Docker has nothing to stop until it runs
+    if (signal?.aborted) end();
+    run.onStart?.(container);
+    stream.write(JSON.stringify(run.request) + "\n");
+    const { StatusCode } = (await exit) as { StatusCode: number };
+    await Promise.race([printed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    return StatusCode;
+  } finally {
+    signal?.removeEventListener("abort", end);
+    stream?.destroy();
+    await remove();
+  }
+}
+
+const endOf = (stream: Duplex) =>
+  new Promise<void>((resolve) => {
+    for (const event of ["end", "close", "error"]) stream.once(event, () => resolve());
+  });
+
+/** Removes the containers that have all of these labels: what a process left that has ended. */
+export async function removeLabelled(docker: Docker, labels: readonly string[]): Promise<void> {
+  const found = await docker.listContainers({ all: true, filters: { label: [...labels] } });
+  for (const { Id } of found) {
+    const container = docker.getContainer(Id);
+    await container.remove({ force: true, v: true }).catch(() => undefined);
+  }
+}
 
 /**
  * A name for a container that is about to be created. The container is removed once this process has ended, however it ends. That is for
@@ -12,7 +99,7 @@ import { projectFolder } from "../host/project";
  *
  * @returns the name, and a function that removes the container earlier
  */
-export function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
+function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
   const name = `kragle-${randomUUID()}`;
   const loader = join(projectFolder, "setup/loader.cjs");
   const program = join(projectFolder, "executors/removeAbandoned.ts");
@@ -29,4 +116,37 @@ export function ownContainer(docker: Docker): { name: string; remove: () => Prom
     if (!failure || failure.statusCode !== undefined) cancel();
   };
   return { name, remove };
+}
+
+/** An older Docker does not know the kernel's newest capabilities, and says only of one at a time which. */
+async function create(
+  docker: Docker,
+  description: Docker.ContainerCreateOptions,
+): Promise<Docker.Container> {
+  // also where nobody is left to remove it
+  const HostConfig = { ...description.HostConfig, AutoRemove: true };
+  try {
+    return await docker.createContainer({ ...description, HostConfig });
+  } catch (error) {
+    const unknown = /unknown capability: "CAP_(\w+)"/.exec((error as Error).message)?.[1];
+    const capabilities = (HostConfig.CapAdd ?? []) as string[];
+    if (!unknown || !capabilities.includes(unknown)) {
+      throw explainSystemError(error as Error) ?? refusal("create", error as Error);
+    }
+    const CapAdd = capabilities.filter((capability) => capability !== unknown);
+    return create(docker, { ...description, HostConfig: { ...HostConfig, CapAdd } });
+  }
+}
+
+function refusal(what: string, { message }: Error): StageFailure {
+  const taken = /port is already allocated|address already in use/.test(message);
+  return new StageFailure(
+    `Docker could not ${what} the container: ${message}`,
+    taken
+      ? {
+          hint: 'another program has that port; set "vnc" to another one, or to off',
+          exitCode: EXIT.lacking,
+        }
+      : {},
+  );
 }
