@@ -200,7 +200,7 @@ def leave(number, _frame):
 
 
 def pass_on(number, process):
-    """A terminal's Ctrl-C reaches Packer by itself, and a second one would make it drop its own cleaning up."""
+    """Passes a signal on to Packer, but for a terminal's Ctrl-C: that reaches it by itself, and a second makes it skip its clean-up."""
     if number != signal.SIGINT or not sys.stdin.isatty():
         process.send_signal(number)
 
@@ -218,7 +218,7 @@ def publish(disk, folder):
 
 
 def give_to_owner(path):
-    """Root's files in somebody's folder would be a nuisance: they become its owner's."""
+    """Gives files to the owner of PATH, who could not delete them if they were root's."""
     if os.getuid() != 0:
         return
     owner = os.stat(BUILD)

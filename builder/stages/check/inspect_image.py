@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""The check stage's eyes: reads a finished qcow2 offline, writes what it finds to /scratch/facts.json, judges nothing.
+"""The check stage's inspector: reads a finished qcow2 offline, writes what it finds to /scratch/facts.json, judges nothing.
 
 settings: {"image": path of the qcow2, "contents": [regular expression of paths whose content is wanted]}
 secrets:  {"search": JSON of what to look for: {"patterns" (see secret_scan), "tooShort": [name of a secret without any]}}
-No root, KVM, mount or network; /scratch is an empty folder with room for the data.
+No root, KVM, mount or network; /scratch is an empty folder with enough free space for the disk's data.
 """
 
 import json
@@ -26,7 +26,7 @@ def inspect(settings):
     stage.phase("check the qcow2's structure")
     facts = {"disk": read_disk(settings["image"]), "table": None, "fileSystems": [], "tree": [], "contents": {}}
     if facts["disk"]["problems"]:
-        # what a damaged qcow2 lacks reads as zeros, so nothing else would be true
+        # clusters that a damaged qcow2 lacks read as zeros: nothing read from it could be believed
         return facts
     stage.phase("unpack")
     raw = os.path.join(SCRATCH, "disk.raw")

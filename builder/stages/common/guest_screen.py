@@ -1,4 +1,4 @@
-"""A picture of a guest's screen: what is there in words for somebody who sits before it is often not on the serial console."""
+"""A picture of a guest's screen, which often shows what the serial console does not: a firmware's menu, an installer's question."""
 
 import json
 import os

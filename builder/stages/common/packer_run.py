@@ -35,7 +35,7 @@ def environment(folder):
 
 
 def end_leftovers(packer):
-    """Plugins that outlive a killed Packer would hold its output open, and whoever reads it would wait for ever."""
+    """Ends plugins that outlive a killed Packer: they would hold its output open, and its reader would wait for ever."""
     packer.wait()
     try:
         os.killpg(packer.pid, signal.SIGKILL)
@@ -61,7 +61,7 @@ class PackerRun:
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
         self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
-        self.timed_out = False  # it
+        self.timed_out = False  # whether Packer ended the build because a timeout of a provisioner was over
         self.why = ""  # Packer's last word on its failure
 
     def log(self, name):
@@ -123,7 +123,7 @@ class PackerRun:
             self.output(text)
 
     def start_script(self, name):
-        """The template's own inline commands are scripts with a name that Packer invents; they are not told."""
+        """Notes which script runs. Inline commands of the template, whose names Packer invents, are not shown as one."""
         own = not name.startswith("packer-shell")
         self.script = name if own else None
         self.said.clear()
@@ -132,7 +132,7 @@ class PackerRun:
             self.keep(f"» {name}")
 
     def output(self, text):
-        """Takes what a script printed; Packer's own hints elsewhere are in its log only."""
+        """Keeps what a script printed. Packer's own lines, printed when no script runs, are only in its log."""
         if self.script:
             self.said.append(text)
             self.keep(text)

@@ -59,12 +59,12 @@ class QemuWatch:
         pictured = time.monotonic()
         while packer.poll() is None and not self.ended() and not self.is_lost():
             time.sleep(POLL_SECONDS)
-            # whoever ends QEMU may not ask before: Packer does not, nor does a clock outside
+            # taken now and then, since whoever ends QEMU (Packer, a timeout outside) does so without a picture of the end
             if time.monotonic() - pictured > PICTURE_SECONDS:
                 self.screen.take()
                 pictured = time.monotonic()
         if packer.poll() is None:
-            # Packer may be about to say more than this does, or a panicking kernel more than its first line
+            # a moment for what may still come: Packer's own reason, or the rest of a kernel's panic
             time.sleep(POLL_SECONDS)
             if packer.poll() is None:
                 end_packer()
@@ -79,7 +79,7 @@ class QemuWatch:
             return False
         whole = len(new) if len(new) == MOST_AT_ONCE else new.rfind(b"\n") + 1
         grown, self.bytes = self.read + len(new) > self.bytes, self.read + len(new)
-        # a prompt, such as that of a rescue shell, has no end
+        # also the last line without its end: a prompt, such as that of a rescue shell, never gets one
         for line in new.decode(errors="replace").splitlines(keepends=True):
             text = ESCAPES.sub("", line)
             if grown and self.freeze_seconds and self.shows_that_it_goes_on(text):
@@ -91,7 +91,7 @@ class QemuWatch:
         return self.lost is not None
 
     def shows_that_it_goes_on(self, line):
-        """After the kernel's report that nothing goes on only what is not the kernel's shows it."""
+        """Whether the line shows a guest at work. Once its kernel has reported that it is stuck, the kernel's own lines do not."""
         kernel = self.kernel_line.match(line) is not None
         if not line.strip() or (kernel and not line.endswith("\n")):
             return False  # judged when it is finished
@@ -117,6 +117,6 @@ class QemuWatch:
         return self.code is not None and (self.code != 0 or not self.may_end)
 
     def how_it_ended(self):
-        """The beginning of a sentence."""
+        """How QEMU ended, as the beginning of a sentence."""
         killed = " (killed, by the kernel for want of memory or by somebody)" if self.code == KILLED else ""
         return f"QEMU ended with exit code {self.code}{killed}"

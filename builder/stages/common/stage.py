@@ -34,7 +34,7 @@ def say(text):
 
 
 class Log:
-    """A log that keeps its beginning, half of the room, and its latest lines where it becomes too long.
+    """A log that keeps its first half and its latest lines where it becomes too long.
 
     host/logFile.ts writes its logs in the same way, to the byte.
     """

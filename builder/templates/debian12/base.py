@@ -92,7 +92,7 @@ def bootstrap(root, settings, ids):
     write_overlay(overlay, ids)
     sources = build_sources(settings)
     command = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
-    command.append("--skip=chroot/mount")  # it may not, and need not
+    command.append("--skip=chroot/mount")  # this container may not mount, and nothing here needs it
     # A power failure during the build costs the build, not the installed system.
     command += ["--dpkgopt=force-unsafe-io", f"--dpkgopt={overlay}/etc/dpkg/dpkg.cfg.d/50-small"]
     command.append('--aptopt=Acquire::Languages "none"')
@@ -117,7 +117,7 @@ def bootstrap(root, settings, ids):
 
 
 def told_by_mmdebstrap(line):
-    """Its steps; the rest is about hooks of ours and about mounts that it neither may nor needs to make."""
+    """mmdebstrap's steps; its other lines are about our hooks, and about mounts that are skipped here."""
     match = re.match(r"I: ((?:running apt-get|downloading|extracting|installing|cleaning).*)", line)
     return match and match[1]
 
