@@ -32,7 +32,7 @@ export const publish = contract({
     /** Name of the version. */
     version: z.string(),
     files: z.record(z.string(), publishedFile),
-    /** Names of the versions that made room for it. */
+    /** Names of the older versions that were deleted, by the setting `keep`. */
     deleted: z.array(z.string()),
   }),
 });

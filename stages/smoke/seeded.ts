@@ -40,7 +40,7 @@ async function waitForOldCloudInit(channel: Channel, signal: AbortSignal): Promi
 }
 
 /**
- * Proves that root took the room of a disk that is larger than the image.
+ * Proves that the root file system grew to the size of a disk that is larger than the image.
  *
  * @param imageBytes the image's own size, which a root that did not grow cannot exceed
  * @returns root's size in bytes
