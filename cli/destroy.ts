@@ -1,6 +1,6 @@
 import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
+import { homeFolder } from "../host/project";
 import { Roots } from "../store/roots";
 import { forgetStack, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
@@ -9,7 +9,8 @@ import { readStackSettings } from "./stackSettings";
 /** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */
 export async function destroy(options: CommonOptions): Promise<number> {
   readStackSettings(options.stack);
-  const last = await readStackRecord(kragleHome, options.stack);
+  const home = homeFolder();
+  const last = await readStackRecord(home, options.stack);
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const say = (line: string) => void (options.json || process.stdout.write(line + "\n"));
   if (engine === "pulumi") {
@@ -22,12 +23,12 @@ export async function destroy(options: CommonOptions): Promise<number> {
         },
       );
     }
-    await (await import("../engine/pulumiCli")).destroyPulumi(options.stack, say);
+    await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, say);
   }
-  const roots = new Roots(kragleHome);
+  const roots = new Roots(home);
   const dropped = [...(await roots.list(options.stack)).keys()];
   await roots.dropStack(options.stack);
-  await forgetStack(kragleHome, options.stack);
+  await forgetStack(home, options.stack);
   if (options.json)
     process.stdout.write(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
   else {

@@ -1,9 +1,9 @@
 import { EXIT } from "../host/failure";
-import { kragleHome } from "../host/project";
+import { homeFolder } from "../host/project";
 import { Roots } from "../store/roots";
 
 /** `kragle drop-root STACK ROOT`: what a command resource runs when it is deleted. The artifact stays for other stacks. */
 export async function dropRoot(stack: string, root: string): Promise<number> {
-  await new Roots(kragleHome).drop(stack, root);
+  await new Roots(homeFolder()).drop(stack, root);
   return EXIT.done;
 }

@@ -1,12 +1,13 @@
 import { formatSize } from "../plan/units";
 import { EXIT } from "../host/failure";
+import { homeFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import { stackNames } from "./stackSettings";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
-  const { deleted, kept } = await collectGarbage(openStore(), options.dryRun === true);
+  const { deleted, kept } = await collectGarbage(openStore(homeFolder()), options.dryRun === true);
   const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
   const unknownStacks = Object.keys(kept).filter((stack) => !stackNames().includes(stack));
   if (options.json) {

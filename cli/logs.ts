@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
-import { displayPath, kragleHome } from "../host/project";
+import { displayPath, homeFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
@@ -40,9 +40,10 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
 
 /** Finished runs of the stack, then failed and running ones of the whole store: those are not bound to a stack. */
 async function logFolders(stack: string): Promise<LogFolder[]> {
-  const store = openStore();
+  const home = homeFolder();
+  const store = openStore(home);
   const found: LogFolder[] = [];
-  for (const [root, { stage, key }] of await new Roots(kragleHome).list(stack)) {
+  for (const [root, { stage, key }] of await new Roots(home).list(stack)) {
     const folder = join(store.folder(stage, key), "logs");
     if (existsSync(folder)) found.push({ stage: root, state: "finished", folder });
   }
@@ -50,8 +51,8 @@ async function logFolders(stack: string): Promise<LogFolder[]> {
     ["failed", "failed"],
     ["work", "running"],
   ] as const) {
-    for (const name of await readdir(join(kragleHome, place)).catch(() => [])) {
-      const folder = join(kragleHome, place, name, ...(place === "work" ? ["logs"] : []));
+    for (const name of await readdir(join(home, place)).catch(() => [])) {
+      const folder = join(home, place, name, ...(place === "work" ? ["logs"] : []));
       found.push({ stage: name.slice(0, -65), state, folder });
     }
   }

@@ -1,5 +1,5 @@
 import { EXIT, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
+import { homeFolder } from "../host/project";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
@@ -7,7 +7,7 @@ import { readStackSettings } from "./stackSettings";
 /** The record of a stack's last release. @throws StageFailure where there is none */
 export async function lastRelease(stack: string): Promise<StackRecord> {
   readStackSettings(stack);
-  const record = await readStackRecord(kragleHome, stack);
+  const record = await readStackRecord(homeFolder(), stack);
   if (record) return record;
   throw new StageFailure(`stack ${stack} has not been released yet`, {
     hint: `./kragle up -s ${stack}`,

@@ -2,9 +2,10 @@ import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
 import { provideBuilderBase } from "../executors/builderBase";
+import { localDocker } from "../executors/localDocker";
+import { thisSite } from "../executors/site";
 import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
 import { CallError, checkRequest } from "../plan/stages/call";
 import { dockerBase, domainType } from "../plan/stages/questions";
@@ -51,14 +52,16 @@ async function answerTo(
   print: Print,
   signal: AbortSignal,
 ): Promise<object> {
+  const site = thisSite();
   if (name === dockerBase.name) {
     const request = checkRequest(dockerBase, given);
-    const answer = await provideBuilderBase(request, { print, signal });
+    const answer = await provideBuilderBase(site, request, { print, signal });
     // the image is Docker's, not the store's: nothing is published
-    await claimBuilder(new Roots(kragleHome), request);
+    await claimBuilder(new Roots(site.home), request);
     return answer;
   }
-  if (name === domainType.name) return chooseDomainType(checkRequest(domainType, given), print);
+  if (name === domainType.name)
+    return chooseDomainType(site, checkRequest(domainType, given), print);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
   if (!program) {
     const names = Object.keys(stagePrograms).join(", ");
@@ -67,7 +70,8 @@ async function answerTo(
     });
   }
   return run(program, {
-    store: openStore(),
+    store: openStore(site.home),
+    executor: localDocker(site),
     call: given,
     key: process.env[KEY],
     marker: process.env[MARKER],

@@ -7,15 +7,15 @@ import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { SettingsError } from "../infra/settings";
 import { settingWarnings } from "../infra/settings/warnings";
 import type { ImageSpec } from "../plan/imageSpec";
-import { docker } from "../executors/container";
+import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStack, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */
 export interface Session {
+  readonly site: Site;
   readonly spec: ImageSpec;
   readonly settings: StackSettings;
   readonly engine: EngineName;
@@ -34,7 +34,8 @@ export interface Session {
 /** @throws SettingsError before anything else is looked at */
 export async function openSession(options: CommonOptions): Promise<Session> {
   const { settings, spec } = readStack(options.stack);
-  await docker.ping();
+  const site = thisSite();
+  await site.docker.ping();
   const engine = await chooseEngine(options.engine);
   if (!engine) throw await noPulumi();
   if (engine === "embedded" && settings.secretNames.length > 0) {
@@ -50,10 +51,11 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   for (const text of settingWarnings(settings, spec, options.stack)) {
     process.stderr.write(`warning: ${text}\n`);
   }
-  const last = await readStackRecord(kragleHome, options.stack);
+  const last = await readStackRecord(site.home, options.stack);
   const { stack, rebuild = [] } = options;
-  const plan = requireIso(spec, await makePlan(spec, stack, rebuild));
+  const plan = requireIso(site.home, spec, await makePlan(site, spec, stack, rebuild));
   return {
+    site,
     spec,
     settings,
     engine,
@@ -65,7 +67,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
     rows: planRows(plan),
     run: async (preview, onEvent, signal) => {
       const run: EngineRun = {
-        ...{ stack, plan, rebuild, preview, onEvent, signal },
+        ...{ site, stack, plan, rebuild, preview, onEvent, signal },
         project: settings.project,
         settings: settings.values,
         secretNames: settings.secretNames,

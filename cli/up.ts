@@ -1,5 +1,3 @@
-import { join } from "node:path";
-
 import { ARCHITECTURES } from "../plan/architecture";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { StackOutputs } from "../plan/outputs";
@@ -7,11 +5,11 @@ import { formatSeconds, formatSize } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
 import { EXIT, StageFailure } from "../host/failure";
-import { displayPath, kragleHome } from "../host/project";
+import { displayPath } from "../host/project";
 import { writeStackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
 import type { CommonOptions } from "./options";
-import { openSession } from "./session";
+import { openSession, type Session } from "./session";
 import { makeView } from "./view";
 
 /** `kragle up`: runs the stack's program and shows what happens. */
@@ -24,14 +22,14 @@ export async function up(options: CommonOptions): Promise<number> {
   const stop = new AbortController();
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
-  const clock = await startClock(session.spec, stop);
+  const clock = await startClock(session, stop);
   const view = makeView(rows, options.json === true);
   try {
     const outputs = await session.run(false, (event) => view.take(event), stop.signal);
     await view.close();
     if (!outputs) throw new Error("the program gave no outputs");
     const finishedAt = new Date().toISOString();
-    await writeStackRecord(kragleHome, options.stack, {
+    await writeStackRecord(session.site.home, options.stack, {
       engine: session.engine,
       outputs,
       finishedAt,
@@ -68,9 +66,8 @@ export async function up(options: CommonOptions): Promise<number> {
 }
 
 /** Ends the run when the time limit of the setting `timeouts.whole` is over. */
-async function startClock(spec: ImageSpec, stop: AbortController): Promise<NodeJS.Timeout> {
-  const cacheFile = join(kragleHome, "accelerator.json");
-  const accelerator = await likelyAccelerator(spec.accelerator, cacheFile);
+async function startClock({ site, spec }: Session, stop: AbortController): Promise<NodeJS.Timeout> {
+  const accelerator = await likelyAccelerator(site, spec.accelerator);
   const seconds = deadlineFor(accelerator, spec.timeouts.whole);
   const failure = new StageFailure(`the run did not finish within ${formatSeconds(seconds)}`, {
     hint: 'run the same command again, finished stages are kept; a longer time can be set with the setting "timeouts", "whole"',

@@ -7,9 +7,9 @@ import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../
 import { readUsage } from "../disk/usage";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
 import { formatSeconds, formatSize } from "../plan/units";
-import { docker } from "../executors/container";
+import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
+import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
@@ -35,25 +35,27 @@ const refuse = (message: string, hint?: string) =>
 
 /** `kragle write TARGET`: writes a stack's released image to a block device or a file, verified. */
 export async function write(given: string, options: WriteOptions): Promise<number> {
-  const image = await releasedImage(options.stack);
+  const site = thisSite();
+  const image = await releasedImage(site, options.stack);
   const target = await findTarget(given);
-  const device = target.kind === "device" ? await acceptDevice(target, image, options) : undefined;
+  const device =
+    target.kind === "device" ? await acceptDevice(site, target, image, options) : undefined;
   const claim = device
     ? await claimDevice(target.path)
     : await claimFile(
         target.path,
         { virtual: image.virtualBytes, data: image.bytes },
-        join(kragleHome, "locks"),
+        join(site.home, "locks"),
       );
   try {
     await confirm(target, device, options);
-    return await run(image, target, device, claim, options);
+    return await run(site, image, target, device, claim, options);
   } finally {
     await claim.release();
   }
 }
 
-async function releasedImage(stack: string): Promise<ReleasedImage> {
+async function releasedImage({ docker }: Site, stack: string): Promise<ReleasedImage> {
   const { outputs } = await lastRelease(stack);
   const toolsImage = String(outputs.builderImageId);
   await docker
@@ -77,13 +79,17 @@ async function releasedImage(stack: string): Promise<ReleasedImage> {
 
 /** @throws StageFailure with every reason why the device must not be written */
 async function acceptDevice(
+  { home }: Site,
   { path }: Target,
   image: ReleasedImage,
   options: WriteOptions,
 ): Promise<BlockDevice> {
   const device = await readBlockDevice(path);
   const reasons = refusals(device, image.virtualBytes, await readUsage());
-  if (!options.virtual && (await kernelOf(options.stack, image.sha256)) === "cloud") {
+  if (
+    !options.virtual &&
+    (await kernelOf(openStore(home), options.stack, image.sha256)) === "cloud"
+  ) {
     reasons.push(
       'the image has the cloud kernel, which lacks the drivers of real hardware (setting "kernel"); --virtual says that a virtual machine will use the disk',
     );
@@ -94,8 +100,7 @@ async function acceptDevice(
 }
 
 /** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
-async function kernelOf(stack: string, sha256: string): Promise<unknown> {
-  const store = openStore();
+async function kernelOf(store: ArtifactStore, stack: string, sha256: string): Promise<unknown> {
   const images = await store.manifests("image");
   const image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
   const bases = await store.manifests("base");
@@ -119,6 +124,7 @@ async function confirm(
 }
 
 async function run(
+  { docker }: Site,
   image: ReleasedImage,
   target: Target,
   device: BlockDevice | undefined,
@@ -133,7 +139,10 @@ async function run(
   try {
     const { toolsImage } = image;
     const steps = writeSteps(
-      { image, toolsImage, target, claim, targetBytes: device?.bytes, verify, signal: stop.signal },
+      {
+        ...{ docker, image, toolsImage, target, claim, verify },
+        ...{ targetBytes: device?.bytes, signal: stop.signal },
+      },
       facts,
     );
     await showSteps(steps, json === true);

@@ -1,9 +1,10 @@
+import type { Site } from "../executors/site";
 import { StageFailure } from "../host/failure";
 import type { Claim, Target } from "./target";
 import { runTool } from "./tools";
 
 /** A target that is being written, and what with. */
-export interface Writing {
+export interface Writing extends Pick<Site, "docker"> {
   readonly image: { readonly path: string };
   readonly toolsImage: string;
   readonly target: Target;
@@ -19,14 +20,14 @@ export interface Writing {
  * @throws StageFailure with the tool's words where it fails
  */
 export async function onTarget(
-  { image, toolsImage, target, claim, signal }: Writing,
+  { docker, image, toolsImage, target, claim, signal }: Writing,
   command: readonly string[],
   onShare: (share: number) => void = () => undefined,
   explain: (words: string) => StageFailure | undefined = () => undefined,
 ): Promise<void> {
   const words: string[] = [];
   const exitCode = await runTool({
-    ...{ toolsImage, signal, command, image: image.path, target: claim.path },
+    ...{ docker, toolsImage, signal, command, image: image.path, target: claim.path },
     onLine: (line) => {
       const percent = /^\s*\((\d+(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
       if (percent === undefined) words.push(line.trim());

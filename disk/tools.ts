@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { docker } from "../executors/container";
+import type { Site } from "../executors/site";
 import { removeLabelled, runOwned } from "../executors/ownedContainer";
 import { stopIfInterrupted } from "../host/interrupt";
 import { LineSplitter } from "../host/lines";
@@ -11,7 +11,7 @@ import { programsFolder } from "../host/project";
 export const IMAGE = "/image";
 export const TARGET = "/dev/target";
 
-export interface ToolRun {
+export interface ToolRun extends Pick<Site, "docker"> {
   /** The Docker image with the tools. */
   readonly toolsImage: string;
   /** The qcow2, on this machine. */
@@ -33,7 +33,7 @@ export interface ToolRun {
  * @returns the exit code
  */
 export async function runTool(run: ToolRun): Promise<number> {
-  const { onLine, signal } = run;
+  const { docker, onLine, signal } = run;
   stopIfInterrupted(signal);
   await removeLabelled(docker, [label(run)]);
   const lines = new LineSplitter(onLine);

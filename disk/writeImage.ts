@@ -6,12 +6,13 @@ import { sha256File } from "../host/files";
 import { takesDirectIo } from "../host/directIo";
 import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
 import { differs, incomplete, onTarget } from "./onTarget";
+import type { Site } from "../executors/site";
 import type { Claim, Target } from "./target";
 import { IMAGE, runTool, TARGET } from "./tools";
 
 export type Verification = "quick" | "full";
 
-export interface WriteRequest {
+export interface WriteRequest extends Pick<Site, "docker"> {
   readonly image: {
     readonly path: string;
     readonly sha256: string;
@@ -106,11 +107,11 @@ async function proveDigest({ path, sha256 }: WriteRequest["image"]): Promise<voi
 }
 
 /** @returns what the image stores */
-async function checkAndMap({ image, toolsImage, signal }: WriteRequest): Promise<Extent[]> {
+async function checkAndMap({ docker, image, toolsImage, signal }: WriteRequest): Promise<Extent[]> {
   const script = `qemu-img check -q -f qcow2 ${IMAGE} && exec qemu-img map --output=json -f qcow2 ${IMAGE}`;
   const lines: string[] = [];
   const exitCode = await runTool({
-    ...{ toolsImage, signal, image: image.path },
+    ...{ docker, toolsImage, signal, image: image.path },
     command: ["sh", "-c", script],
     onLine: (line) => lines.push(line),
   });

@@ -6,7 +6,7 @@ import ignore from "@balena/dockerignore";
 import canonicalize from "canonicalize";
 import tar from "tar-fs";
 
-import { docker } from "../executors/container";
+import type { Site } from "../executors/site";
 import { inProject } from "../host/project";
 import { filesBelow } from "../infra/inputFiles";
 import { sha256File } from "../host/files";
@@ -27,7 +27,10 @@ export interface DockerImageInputs {
 const LABEL = "kragle.context";
 
 /** @returns the id of the image that was built of just these inputs, or undefined */
-export async function findDockerImage(inputs: DockerImageInputs): Promise<string | undefined> {
+export async function findDockerImage(
+  { docker }: Site,
+  inputs: DockerImageInputs,
+): Promise<string | undefined> {
   const image = await docker
     .getImage(inputs.imageName)
     .inspect()
@@ -46,6 +49,7 @@ export async function findDockerImage(inputs: DockerImageInputs): Promise<string
  * @returns the image's id
  */
 export async function buildDockerImage(
+  { docker }: Site,
   inputs: DockerImageInputs,
   onLine: (line: string) => void,
   signal: AbortSignal,

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
+import type { Site } from "../executors/site";
 import type { FullPlan } from "../infra/plan";
 import { program } from "../infra/program";
 import { stageKey } from "../plan/description";
@@ -12,7 +13,7 @@ import { claimBuilder } from "../run/claimBuilder";
 import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { endOf, runProgram } from "../host/process";
-import { kragleHome, projectFolder } from "../host/project";
+import { projectFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { answerOf, claimResult, findResult } from "../run/answer";
 import { Roots } from "../store/roots";
@@ -81,13 +82,13 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
       run.secretNames.map((name) => `${run.project}:${name}`),
     );
     const outputs = pulumi.runtime.runInPulumiStack(() =>
-      program({ plan: run.plan, planIsShown: true }),
+      program({ site: run.site, plan: run.plan, planIsShown: true }),
     ) as Promise<Outputs | undefined>;
     const result = await outputs.catch((error: Error) => void failures.push(error));
     await Promise.allSettled(running);
     await pulumi.runtime.disconnect().catch(() => undefined);
     if (failures.length > 0) throw failures.find((e) => e instanceof StepFailed) ?? failures[0]!;
-    if (!run.preview) await dropUnclaimed(run.stack, claimed);
+    if (!run.preview) await dropUnclaimed(new Roots(run.site.home), run.stack, claimed);
     return result ?? undefined;
   } finally {
     // the SDK rejects some promises of its own a moment later, which would end the process
@@ -132,18 +133,19 @@ function stdinOf({ stdin }: CommandInputs): object | undefined {
 async function answerInStore(
   inputs: CommandInputs,
   name: string,
-  { plan, preview }: EngineRun,
+  { site, plan, preview }: EngineRun,
 ): Promise<object | undefined> {
   const stage = stageOf(inputs.create);
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
-  if (stage === dockerBase.name) return presentBuilderBase(given, marker, preview);
+  if (stage === dockerBase.name) return presentBuilderBase(site, given, marker, preview);
   if (!("description" in given)) return undefined;
   const call = given as StageCall;
-  const result = presentInPlan(plan, name, call) ?? (await findResult(openStore(), call, marker));
+  const result =
+    presentInPlan(plan, name, call) ?? (await findResult(openStore(site.home), call, marker));
   if (!result) return undefined;
-  if (!preview) await claimResult(new Roots(kragleHome), call, result);
+  if (!preview) await claimResult(new Roots(site.home), call, result);
   return answerOf(result);
 }
 
@@ -154,16 +156,21 @@ function presentInPlan({ observed }: FullPlan, root: string, { description }: St
 }
 
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
-async function presentBuilderBase(given: object, marker: string | undefined, preview: boolean) {
+async function presentBuilderBase(
+  site: Site,
+  given: object,
+  marker: string | undefined,
+  preview: boolean,
+) {
   // with a marker the command itself has to run: it also notes that the builder is made again
   if (marker) return undefined;
   const request = checkRequest(dockerBase, given);
-  if (!(await findBuilderBase(request))) return undefined;
-  const roots = new Roots(kragleHome);
+  if (!(await findBuilderBase(site, request))) return undefined;
+  const roots = new Roots(site.home);
   const noted = (await roots.list(request.stack)).get(request.root);
   // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
-  return provideBuilderBase(request, { print: () => undefined });
+  return provideBuilderBase(site, request, { print: () => undefined });
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
@@ -191,7 +198,7 @@ async function buildImage(
   run: EngineRun,
 ): Promise<State | undefined> {
   const outputs = (id: string) => ({ repoDigest: id, baseImageName: inputs.imageName });
-  const present = await findDockerImage(inputs);
+  const present = await findDockerImage(run.site, inputs);
   if (present) {
     run.onEvent({ kind: "done", step: name, from: "store" });
     return outputs(present);
@@ -200,6 +207,7 @@ async function buildImage(
   stopIfInterrupted(run.signal);
   run.onEvent({ kind: "start", step: name });
   const id = await buildDockerImage(
+    run.site,
     inputs,
     (text) => run.onEvent({ kind: "line", step: name, text }),
     run.signal,
@@ -209,8 +217,11 @@ async function buildImage(
 }
 
 /** Resources that the program no longer has: the Pulumi CLI would delete them, and their delete drops the root. */
-async function dropUnclaimed(stack: string, claimed: ReadonlySet<string>): Promise<void> {
-  const roots = new Roots(kragleHome);
+async function dropUnclaimed(
+  roots: Roots,
+  stack: string,
+  claimed: ReadonlySet<string>,
+): Promise<void> {
   for (const root of (await roots.list(stack)).keys()) {
     if (!claimed.has(root)) await roots.drop(stack, root);
   }

@@ -1,3 +1,4 @@
+import type { Site } from "../executors/site";
 import type { FullPlan } from "../infra/plan";
 
 /** What an engine tells while it works; the command line shows it. */
@@ -13,6 +14,7 @@ export type EngineEvent =
   | { readonly kind: "note"; readonly text: string };
 
 export interface EngineRun {
+  readonly site: Site;
   readonly stack: string;
   /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
   readonly project: string;

@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-import { kragleHome, projectFolder } from "../host/project";
+import { projectFolder } from "../host/project";
 
 /** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
 const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();
 
 /** A local file backend below `.kragle`, unless the user has configured one or is logged in somewhere. */
-export function backendEnvironment(): Record<string, string> {
+export function backendEnvironment(home: string): Record<string, string> {
   const environment: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: "true" };
   if (!hasOwnBackend()) return environment;
-  const folder = join(kragleHome, "state");
+  const folder = join(home, "state");
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   environment.PULUMI_BACKEND_URL = `file://${folder}`;
   if (!process.env.PULUMI_CONFIG_PASSPHRASE_FILE) {

@@ -17,15 +17,16 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
   const restore = keepStackFile(run.stack);
   const listener = new EventTranslator(run);
   const { stack, signal } = run;
+  const { home } = run.site;
   try {
     const verb = run.preview ? ["preview"] : ["up", "--yes", "--skip-preview"];
     const onEvent = (event: PulumiEvent) => listener.take(event);
     const environment = { KRAGLE_PLAN_SHOWN: "1", KRAGLE_REBUILD: run.rebuild.join(",") };
-    const go = () => pulumi([...verb, "--stack", stack], { onEvent, environment, signal });
-    let done = await unlocked(stack, go, (text) => run.onEvent({ kind: "note", text }));
+    const go = () => pulumi([...verb, "--stack", stack], { home, onEvent, environment, signal });
+    let done = await unlocked(home, stack, go, (text) => run.onEvent({ kind: "note", text }));
     // tried first and made only then: asking beforehand would start the CLI once more in every run
     if (isUnknownStack(done.stderr)) {
-      await createStack(stack);
+      await createStack(home, stack);
       done = await go();
     }
     if (done.code !== 0) {
@@ -38,11 +39,15 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
 }
 
 /** Deletes the stack's resources by the Pulumi CLI; released files stay. */
-export async function destroyPulumi(stack: string, onLine: (line: string) => void): Promise<void> {
+export async function destroyPulumi(
+  home: string,
+  stack: string,
+  onLine: (line: string) => void,
+): Promise<void> {
   const restore = keepStackFile(stack);
   try {
     const verb = ["destroy", "--yes", "--skip-preview", "--stack", stack];
-    const done = await unlocked(stack, () => pulumi(verb, { onLine }), onLine);
+    const done = await unlocked(home, stack, () => pulumi(verb, { home, onLine }), onLine);
     if (done.code !== 0 && !isUnknownStack(done.stderr)) {
       throw new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
     }
@@ -53,6 +58,7 @@ export async function destroyPulumi(stack: string, onLine: (line: string) => voi
 
 /** Runs a command of the CLI; once more where it was refused because of a lock that a killed update left, which is removed. */
 async function unlocked<T extends { stderr: string }>(
+  home: string,
   stack: string,
   go: () => Promise<T>,
   onNote: (text: string) => void,
@@ -60,10 +66,10 @@ async function unlocked<T extends { stderr: string }>(
   const done = await go();
   if (!isLeftLocked(done.stderr)) return done;
   onNote("an update that was killed left the stack locked; the lock is removed");
-  await pulumi(["cancel", "--yes", "--stack", stack], {});
+  await pulumi(["cancel", "--yes", "--stack", stack], { home });
   // resources that the killed update was creating are forgotten: they are made again, or found in the store
   const forget = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates"];
-  await pulumi([...forget, "--stack", stack], {});
+  await pulumi([...forget, "--stack", stack], { home });
   return go();
 }
 

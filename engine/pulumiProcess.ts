@@ -17,6 +17,8 @@ import { backendEnvironment } from "./pulumiBackend";
 export type PulumiEvent = EngineEvent;
 
 interface PulumiOptions {
+  /** The `.kragle` folder, which has the state where no backend was chosen. */
+  readonly home: string;
   /** Receives the engine's events while the command runs. */
   readonly onEvent?: (event: PulumiEvent) => void;
   /** Receives what the command prints. */
@@ -36,7 +38,7 @@ const POLL = 150;
  */
 export async function pulumi(
   args: readonly string[],
-  { onEvent, onLine, environment, signal }: PulumiOptions,
+  { home, onEvent, onLine, environment, signal }: PulumiOptions,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
   const folder = onEvent ? mkdtempSync(join(tmpdir(), "kragle-events-")) : undefined;
   const log = folder ? join(folder, "events") : undefined;
@@ -49,7 +51,7 @@ export async function pulumi(
     // without it the CLI does not know --event-log; the Automation API sets it too
     env: {
       ...process.env,
-      ...backendEnvironment(),
+      ...backendEnvironment(home),
       ...environment,
       PULUMI_DEBUG_COMMANDS: "true",
     },
@@ -83,8 +85,8 @@ export async function pulumi(
 
 export const isUnknownStack = (stderr: string) => /^error: no stack named/m.test(stderr);
 
-export async function createStack(stack: string): Promise<void> {
-  const made = await pulumi(["stack", "init", stack, "--no-select"], {});
+export async function createStack(home: string, stack: string): Promise<void> {
+  const made = await pulumi(["stack", "init", stack, "--no-select"], { home });
   if (made.code !== 0) throw new StepFailed("pulumi", made.stderr.trim(), EXIT.failed);
 }
 

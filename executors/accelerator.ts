@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
-import { docker } from "./container";
+import type { Site } from "./site";
 import type { Accelerator, ProbeOptions } from "./executor";
 import { BUILD_GID, BUILD_UID } from "./handOver";
 import { atomicWrite } from "../host/atomicWrite";
@@ -21,13 +21,12 @@ const SLOWNESS =
  * @returns the choice, and the reason as a sentence for the user
  * @throws StageFailure where "kvm" is asked for and cannot be used
  */
-export async function probeAccelerator({
-  setting,
-  toolsImage,
-  cacheFile,
-}: ProbeOptions): Promise<{ accelerator: Accelerator; reason: string }> {
+export async function probeAccelerator(
+  site: Site,
+  { setting, toolsImage }: ProbeOptions,
+): Promise<{ accelerator: Accelerator; reason: string }> {
   if (setting === "tcg") return { accelerator: "tcg", reason: `TCG is set. ${SLOWNESS}` };
-  const obstacle = await findObstacle(toolsImage, cacheFile);
+  const obstacle = await findObstacle(site, toolsImage);
   if (obstacle === null)
     return { accelerator: "kvm", reason: "KVM works: a test guest ran on it." };
   if (setting === "auto") {
@@ -41,16 +40,17 @@ export async function probeAccelerator({
 
 /** The accelerator that a run will probably use, without trying it: for clocks that start before. */
 export async function likelyAccelerator(
+  { home }: Pick<Site, "home">,
   setting: AcceleratorSetting,
-  cacheFile: string,
 ): Promise<Accelerator> {
   if (setting !== "auto") return setting;
   const works = (await stat(DEVICE).catch(() => undefined))?.isCharacterDevice() ?? false;
-  return works && !(await readVerdict(cacheFile))?.obstacle ? "kvm" : "tcg";
+  return works && !(await readVerdict(cacheOf(home)))?.obstacle ? "kvm" : "tcg";
 }
 
 /** @returns why KVM is of no use here, or null where it works */
-async function findObstacle(toolsImage: string, cacheFile: string): Promise<string | null> {
+async function findObstacle({ home, docker }: Site, toolsImage: string): Promise<string | null> {
+  const cacheFile = cacheOf(home);
   const device = await stat(DEVICE).catch(() => undefined);
   if (!device) return `this host has no ${DEVICE}`;
   if (device.isDirectory()) {
@@ -63,10 +63,13 @@ async function findObstacle(toolsImage: string, cacheFile: string): Promise<stri
   const subject = `${bootId} ${imageId} ${device.ctimeMs}`;
   const known = await readVerdict(cacheFile);
   if (known?.subject === subject) return known.obstacle;
-  const obstacle = await runProbe(toolsImage, device.gid);
+  const obstacle = await runProbe(docker, toolsImage, device.gid);
   await atomicWrite(cacheFile, JSON.stringify({ subject, obstacle }) + "\n");
   return obstacle;
 }
+
+/** Keeps the verdict for this boot of the machine, this image and this state of the device. */
+const cacheOf = (home: string) => join(home, "accelerator.json");
 
 async function readVerdict(file: string) {
   const text = await readFile(file, "utf8").catch(() => "null");
@@ -81,7 +84,11 @@ async function readVerdict(file: string) {
 const PROGRAM = join(builderFolder, "byhand/accelerator.py");
 
 /** @returns why KVM is of no use, or null where the test guest reached its end in time */
-async function runProbe(image: string, deviceGroup: number): Promise<string | null> {
+async function runProbe(
+  docker: Site["docker"],
+  image: string,
+  deviceGroup: number,
+): Promise<string | null> {
   const printed: string[] = [];
   const lines = new LineSplitter((line) => printed.push(line));
   const exitCode = await runOwned(docker, {

@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { docker } from "./container";
+import type { Site } from "./site";
 import { EXIT, StageFailure } from "../host/failure";
 import { hostAptConfiguration } from "../host/packageMirror";
 import { hostCertificateBundle, LOCAL_CERTIFICATES } from "../host/certificates";
@@ -11,7 +11,7 @@ import { type Command, endOf, runProgram } from "../host/process";
 import { findProgram } from "../host/program";
 import { sudoWithoutQuestion } from "../host/sudo";
 
-export interface BootstrapOptions {
+export interface BootstrapOptions extends Pick<Site, "docker"> {
   /** The Debian release's code name. */
   readonly release: string;
   /** Under which reference the daemon gets it. */
@@ -54,7 +54,7 @@ export async function bootstrapImage(options: BootstrapOptions): Promise<void> {
     ]);
     await runToEnd(command, sources, options);
     print("import it into Docker");
-    await importImage(tar, image, release);
+    await importImage(options.docker, tar, image, release);
   } finally {
     await rm(tar, { force: true });
   }
@@ -116,7 +116,12 @@ async function runToEnd(
   }
 }
 
-async function importImage(tar: string, image: string, release: string): Promise<void> {
+async function importImage(
+  docker: Site["docker"],
+  tar: string,
+  image: string,
+  release: string,
+): Promise<void> {
   const [repo, tag] = image.split(":");
   const stream = await docker.importImage(createReadStream(tar), {
     repo,

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import type { AnswerTo, dockerBase, RequestTo } from "../plan/stages/questions";
 import { lockFile } from "../host/lock";
 import { bootstrapImage } from "./bootstrapDebian";
-import { docker } from "./container";
+import { inspectImage } from "./images";
 import { EXIT, StageFailure } from "../host/failure";
 import { hostAptConfiguration } from "../host/packageMirror";
 import { hostProxyEnvironment } from "../host/proxies";
-import { kragleHome } from "../host/project";
 import { NoAnswer, pullImage } from "./registry";
+import type { Site } from "./site";
 
 /** The builder base: the Docker image that the builder image is built on. The setting `baseImage` names it. */
 export type BuilderBaseRequest = Pick<RequestTo<typeof dockerBase>, "reference">;
@@ -25,13 +25,14 @@ export interface BuilderBaseContext {
  * @throws StageFailure (exit code 3) where the image can neither be pulled nor bootstrapped
  */
 export async function provideBuilderBase(
+  site: Site,
   request: BuilderBaseRequest,
   context: BuilderBaseContext,
 ): Promise<AnswerTo<typeof dockerBase>> {
-  const present = await findBuilderBase(request);
+  const present = await findBuilderBase(site, request);
   const found = present
     ? ({ image: present, how: "present" } as const)
-    : await obtain(request, context);
+    : await obtain(site, request, context);
   return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
 }
 
@@ -56,37 +57,37 @@ export function releaseOf(reference: string): string {
   return tag && tag !== "latest" && isDebianImage(reference) ? tag : BUILDERS_RELEASE;
 }
 
+/** The images that can stand for a reference. */
+export const candidates = (reference: string): string[] =>
+  isDebianImage(reference) ? [reference, bootstrappedImage(releaseOf(reference))] : [reference];
+
 /** Names the image that the daemon already has for a request. */
-export async function findBuilderBase({
-  reference,
-}: BuilderBaseRequest): Promise<string | undefined> {
-  const candidates = isDebianImage(reference)
-    ? [reference, bootstrappedImage(releaseOf(reference))]
-    : [reference];
-  for (const image of candidates) {
-    try {
-      await docker.getImage(image).inspect();
-      return image;
-    } catch (error) {
-      if ((error as { statusCode?: number }).statusCode !== 404) throw unreachable(error as Error);
-    }
+export async function findBuilderBase(
+  site: Pick<Site, "docker">,
+  { reference }: BuilderBaseRequest,
+): Promise<string | undefined> {
+  for (const image of candidates(reference)) {
+    const found = await inspectImage(site, image).catch((error: Error) => {
+      throw unreachable(error);
+    });
+    if (found) return image;
   }
   return undefined;
 }
 
-async function obtain(request: BuilderBaseRequest, { print, signal }: BuilderBaseContext) {
+async function obtain(site: Site, request: BuilderBaseRequest, { print, signal }: BuilderBaseContext) {
   const { reference } = request;
   const release = releaseOf(reference);
-  const folder = join(kragleHome, "base-image");
+  const folder = join(site.home, "base-image");
   const unlock = await lockFile(join(folder, "lock"), {
     onWait: (holder) => print(`waiting: ${holder} fetches the same image`),
   });
   try {
-    const present = await findBuilderBase(request);
+    const present = await findBuilderBase(site, request);
     if (present) return { image: present, how: "present" as const };
     print("» pull base image");
     try {
-      await pullImage(reference, { print, signal });
+      await pullImage(site, reference, { print, signal });
       return { image: reference, how: "pulled" as const };
     } catch (error) {
       if (!(error instanceof NoAnswer) || !isDebianImage(reference)) {
@@ -104,7 +105,7 @@ async function obtain(request: BuilderBaseRequest, { print, signal }: BuilderBas
     }
     print("» bootstrap base image");
     const image = bootstrappedImage(release);
-    await bootstrapImage({ release, image, folder, print, signal });
+    await bootstrapImage({ docker: site.docker, release, image, folder, print, signal });
     return { image, how: "bootstrapped" as const };
   } finally {
     await unlock();

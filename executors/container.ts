@@ -1,4 +1,4 @@
-import Docker from "dockerode";
+import type Docker from "dockerode";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { connectInContainer } from "./containerPort";
@@ -13,10 +13,9 @@ import { bindsOf, mountsOf } from "./mounts";
 import { LineSplitter } from "../host/lines";
 import { LogFile } from "../host/logFile";
 import { removeLabelled, runOwned } from "./ownedContainer";
+import type { Site } from "./site";
 
 const TAIL_LINES = 40;
-
-export const docker = new Docker();
 
 /**
  * Runs a program in a container until it ends. Its stdin stays open as a lifeline: when this process ends, however it ends,
@@ -24,7 +23,7 @@ export const docker = new Docker();
  *
  * @throws StageFailure where Docker refuses, or the deadline passes
  */
-export async function runContainer(options: Task): Promise<TaskResult> {
+export async function runContainer(site: Site, options: Task): Promise<TaskResult> {
   stopIfInterrupted(options.signal);
   for (const { path } of options.user === "builder" ? (options.outputs ?? []) : []) {
     await handToContainer(path);
@@ -43,8 +42,8 @@ export async function runContainer(options: Task): Promise<TaskResult> {
   const { settings, secrets = {} } = options;
   const [environment, owner] = [hostProxyEnvironment(), [BUILD_UID, BUILD_GID]];
   try {
-    const exitCode = await runOwned(docker, {
-      description: describe(options),
+    const exitCode = await runOwned(site.docker, {
+      description: describe(site, options),
       request: { settings, secrets, environment, owner },
       onOutput: (chunk) => lines.write(chunk),
       onStart: (container) =>
@@ -82,11 +81,11 @@ function stoppedFromOutside(): StageFailure {
 }
 
 /** Removes the containers that earlier runs of the same store and key left behind. */
-export const endContainers = (storeId: string, key: string): Promise<void> =>
+export const endContainers = ({ docker }: Site, storeId: string, key: string): Promise<void> =>
   removeLabelled(docker, [`kragle.store=${storeId}`, `kragle.key=${key}`]);
 
 /** Neither argument nor environment of it is secret: whoever may ask Docker can read both. */
-function describe(options: Task): Docker.ContainerCreateOptions {
+function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions {
   const port = options.publishPort ? `${options.publishPort}/tcp` : undefined;
   const [uid, gid] = options.user === "builder" ? [BUILD_UID, BUILD_GID] : [0, 0];
   return {
@@ -105,7 +104,7 @@ function describe(options: Task): Docker.ContainerCreateOptions {
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
       ...confine(options.user, options.kvm ?? false),
-      ...mountsOf(bindsOf(options), selinuxEnforces()),
+      ...mountsOf(home, bindsOf(home, options), selinuxEnforces()),
       Tmpfs: {
         "/run/kragle": `rw,nosuid,nodev,noexec,mode=0700,size=16m,uid=${uid}`,
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g",

@@ -1,10 +1,12 @@
-import { docker } from "./container";
+import type { Site } from "./site";
 
 /** A daemon that works answers in milliseconds. */
 const ANSWER_SECONDS = 5;
 
 /** Why Docker's daemon does not answer; undefined where it does. */
-export async function dockerObstacle(): Promise<{ code: string; words: string } | undefined> {
+export async function dockerObstacle({
+  docker,
+}: Pick<Site, "docker">): Promise<{ code: string; words: string } | undefined> {
   try {
     // dockerode's types leave out that it takes options and returns a promise
     const options = { abortSignal: AbortSignal.timeout(ANSWER_SECONDS * 1000) } as never;

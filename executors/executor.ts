@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 
 import type { AcceleratorSetting } from "../plan/imageSpec";
+import type { ImageFacts } from "./images";
 import type { Confinement } from "./isolation";
 import type { Redactor } from "../host/redactor";
 
@@ -85,8 +86,6 @@ export type Accelerator = "kvm" | "tcg";
 export interface ProbeOptions {
   readonly setting: AcceleratorSetting;
   readonly toolsImage: string;
-  /** Keeps the verdict for this boot of the machine, this image and this state of the device. */
-  readonly cacheFile: string;
 }
 
 /** Where containers run. */
@@ -98,6 +97,8 @@ export interface Executor {
    * @throws StageFailure where KVM is asked for and cannot be used
    */
   probe(options: ProbeOptions): Promise<{ accelerator: Accelerator; reason: string }>;
+  /** Looks at an image that is there; undefined where it is not. */
+  inspect(reference: string): Promise<ImageFacts | undefined>;
   /**
    * Runs a task until it ends, or until the caller does, however that ends.
    *

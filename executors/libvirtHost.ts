@@ -1,10 +1,8 @@
-import { join } from "node:path";
-
 import { LIBVIRT_POOL } from "../plan/libvirt";
 import type { AnswerTo, domainType, RequestTo } from "../plan/stages/questions";
 import { probeAccelerator } from "./accelerator";
 import { EXIT, StageFailure } from "../host/failure";
-import { kragleHome } from "../host/project";
+import type { Site } from "./site";
 import { ProgramMissing } from "../host/process";
 import { Virsh } from "../host/virsh";
 
@@ -48,6 +46,7 @@ type Answer = AnswerTo<typeof domainType>;
  * @throws StageFailure where "kvm" is asked for and cannot be used
  */
 export async function chooseDomainType(
+  site: Site,
   { uri, accelerator, toolsImage }: RequestTo<typeof domainType>,
   print: (line: string) => void,
 ): Promise<Answer> {
@@ -70,7 +69,6 @@ export async function chooseDomainType(
   if (obstacle) return decide("qemu", `libvirt has no KVM: ${obstacle.message}`);
   // whether KVM really works there cannot be tried, since the test guest runs on this machine
   if (new URL(uri).hostname) return decide("kvm", "the remote libvirt offers it");
-  const cacheFile = join(kragleHome, "accelerator.json");
-  const probe = await probeAccelerator({ setting: accelerator, toolsImage, cacheFile });
+  const probe = await probeAccelerator(site, { setting: accelerator, toolsImage });
   return decide(probe.accelerator === "kvm" ? "kvm" : "qemu", probe.reason);
 }

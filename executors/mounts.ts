@@ -4,7 +4,6 @@ import { join, sep } from "node:path";
 import type Docker from "dockerode";
 
 import { hostCertificateBundle } from "../host/certificates";
-import { kragleHome } from "../host/project";
 import { selinuxEnforces } from "../host/selinux";
 import { PROGRAMS_AT, type Task } from "./executor";
 
@@ -17,7 +16,7 @@ export interface Bind {
 }
 
 /** What a task's container sees of this machine. */
-export function bindsOf({ programs, inputs = [], outputs = [] }: Task): Bind[] {
+export function bindsOf(home: string, { programs, inputs = [], outputs = [] }: Task): Bind[] {
   return [
     { source: programs, target: PROGRAMS_AT, readOnly: true },
     ...inputs.map(({ at, path, foreign = false }) => ({
@@ -27,18 +26,18 @@ export function bindsOf({ programs, inputs = [], outputs = [] }: Task): Bind[] {
       relabel: foreign,
     })),
     ...outputs.map(({ at, path }) => ({ source: path, target: at })),
-    ...certificates(),
+    ...certificates(home),
   ];
 }
 
 /** A mirror or proxy of the host's may have a certificate that only the host knows. */
-function certificates(): Bind[] {
+function certificates(home: string): Bind[] {
   const bundle = hostCertificateBundle();
   if (!bundle) return [];
   const target = "/etc/ssl/certs/ca-certificates.crt";
   if (!selinuxEnforces()) return [{ source: bundle, target, readOnly: true }];
   // the host's own file must keep its label
-  const source = join(kragleHome, "ca-certificates.crt");
+  const source = join(home, "ca-certificates.crt");
   copyFileSync(bundle, source);
   return [{ source, target, readOnly: true }];
 }
@@ -48,10 +47,11 @@ function certificates(): Bind[] {
  * be asked for in the older form, and only what is kragle's own is relabelled, or was handed over for that.
  */
 export function mountsOf(
+  home: string,
   binds: readonly Bind[],
   enforcing: boolean,
 ): Pick<Docker.HostConfig, "Mounts" | "Binds"> {
-  const ours = (bind: Bind) => bind.relabel || isInside(kragleHome, bind.source);
+  const ours = (bind: Bind) => bind.relabel || isInside(home, bind.source);
   return {
     Mounts: binds
       .filter((bind) => !enforcing || !ours(bind))

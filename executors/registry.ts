@@ -1,4 +1,4 @@
-import { docker } from "./container";
+import type { Site } from "./site";
 
 /** No registry answered; the message is the daemon's, or says how long there was silence. */
 export class NoAnswer extends Error {}
@@ -25,7 +25,11 @@ interface PullOptions {
  *
  * @throws NoAnswer where no registry answers; Error where one does, and refuses
  */
-export async function pullImage(reference: string, { print, signal }: PullOptions): Promise<void> {
+export async function pullImage(
+  { docker }: Pick<Site, "docker">,
+  reference: string,
+  { print, signal }: PullOptions,
+): Promise<void> {
   const silence = new Silence(ANSWER_SECONDS, signal);
   try {
     const stream = await docker.pull(reference, { abortSignal: silence.signal });
@@ -56,12 +60,13 @@ export async function pullImage(reference: string, { print, signal }: PullOption
  * @returns undefined where it answers, even if it refuses; else the daemon's words
  */
 export async function registryObstacle(
+  site: Pick<Site, "docker">,
   reference: string,
   seconds: number,
 ): Promise<string | undefined> {
   const silence = new Silence(seconds);
   try {
-    await inspectDistribution(reference, silence.signal);
+    await inspectDistribution(site, reference, silence.signal);
     return undefined;
   } catch (error) {
     if (silence.signal.aborted) return `silence for ${seconds} s`;
@@ -73,7 +78,11 @@ export async function registryObstacle(
 }
 
 /** As dockerode's `distribution()`, which cannot be aborted. */
-function inspectDistribution(reference: string, abortSignal: AbortSignal): Promise<unknown> {
+function inspectDistribution(
+  { docker }: Pick<Site, "docker">,
+  reference: string,
+  abortSignal: AbortSignal,
+): Promise<unknown> {
   const path = `/distribution/${reference}/json`;
   const request = { path, method: "GET", statusCodes: { 200: true }, abortSignal };
   return new Promise((resolve, reject) => {

@@ -7,8 +7,13 @@ import { IMAGE } from "../plan/stages/image";
 import { openStore } from "../store/open";
 
 /** The guest that libvirt is to boot. Its names belong to this stack of this clone, because clones may share a daemon. */
-export function libvirtGuest(spec: ImageSpec, stack: string, imageKey: string): LibvirtDomainArgs {
-  const store = openStore();
+export function libvirtGuest(
+  home: string,
+  spec: ImageSpec,
+  stack: string,
+  imageKey: string,
+): LibvirtDomainArgs {
+  const store = openStore(home);
   const imageFile = join(store.folder("image", imageKey), IMAGE);
   const inside = relative(projectFolder, imageFile);
   return {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 
 import type { ImageSpec, Medium, Template } from "../plan/imageSpec";
 import { findIso, missingIso } from "../host/iso";
-import { inProject, kragleHome } from "../host/project";
+import { inProject } from "../host/project";
 import type { FullPlan } from "./plan";
 
 /**
@@ -10,9 +10,9 @@ import type { FullPlan } from "./plan";
  *
  * @throws StageFailure (exit code 3) where the base has to be installed and its ISO is not there and nowhere to be fetched
  */
-export function requireIso({ iso }: ImageSpec, plan: FullPlan): FullPlan {
+export function requireIso(home: string, { iso }: ImageSpec, plan: FullPlan): FullPlan {
   const installs = plan.observed.get("base")?.observation.state !== "present";
-  if (installs && iso?.urls.length === 0 && !findIso(kragleHome, iso)) throw missingIso(iso);
+  if (installs && iso?.urls.length === 0 && !findIso(home, iso)) throw missingIso(iso);
   return plan;
 }
 

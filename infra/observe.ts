@@ -1,5 +1,6 @@
 import type { PlannedStage } from "../plan/imagePlan";
-import { docker } from "../executors/container";
+import { inspectImage } from "../executors/images";
+import type { Site } from "../executors/site";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import type { Root } from "../store/roots";
@@ -20,6 +21,7 @@ export interface Observation {
 /** Looks at what is really in the store and at the daemon, which the engine's state does not tell. */
 export class Observer {
   constructor(
+    private readonly site: Site,
     private readonly store: ArtifactStore,
     /** What the stack had before this run, by root. */
     private readonly roots: ReadonlyMap<string, Root>,
@@ -48,12 +50,9 @@ export class Observer {
 
   /** @returns the marker of an image that the Docker daemon does not have, else undefined */
   async dockerImage(reference: string): Promise<string | undefined> {
-    try {
-      await docker.getImage(reference).inspect();
-      return undefined;
-    } catch {
-      // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
-      return `lost:${this.store.id}:${this.roots.get("builder")?.publishedAt ?? "new"}`;
-    }
+    const found = await inspectImage(this.site, reference).catch(() => undefined);
+    if (found) return undefined;
+    // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
+    return `lost:${this.store.id}:${this.roots.get("builder")?.publishedAt ?? "new"}`;
   }
 }

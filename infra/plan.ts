@@ -11,7 +11,7 @@ import {
 import type { ImageSpec } from "../plan/imageSpec";
 import { IMAGE } from "../plan/stages/image";
 import { requireLibvirt } from "../executors/libvirtHost";
-import { kragleHome } from "../host/project";
+import type { Site } from "../executors/site";
 import { openStore } from "../store/open";
 import { findSigner } from "../release/signing";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -68,14 +68,16 @@ const HAND_IMAGE = "kragle";
  * @throws StageFailure where libvirt is to boot the image and cannot, or where the key that signs cannot
  */
 export async function makePlan(
+  site: Site,
   spec: ImageSpec,
   stack: string,
   rebuild: readonly string[] = [],
 ): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
-  const store: ArtifactStore = openStore();
-  const roots = await new Roots(kragleHome).list(stack);
-  const observer = new Observer(store, roots, withFollowers(rebuild));
+  const { home } = site;
+  const store: ArtifactStore = openStore(home);
+  const roots = await new Roots(home).list(stack);
+  const observer = new Observer(site, store, roots, withFollowers(rebuild));
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
   const files = readInputFiles(spec, signer);
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
@@ -96,7 +98,7 @@ export async function makePlan(
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
   if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
 
-  const estimates = new Estimates(store, roots, await readStackRecord(kragleHome, stack));
+  const estimates = new Estimates(store, roots, await readStackRecord(home, stack));
   const history = new Map<string, StageHistory>();
   const all: [string, PlannedStage][] = [
     ["builder", plan.builder],

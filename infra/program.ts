@@ -7,6 +7,7 @@ import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
+import type { Site } from "../executors/site";
 import { planProof, type ProofPlan } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
@@ -33,6 +34,7 @@ function configuredSettings(): OwnSettings<string> {
 
 /** How a run differs from what the settings say. */
 export interface ProgramOptions {
+  readonly site: Site;
   /** Stages to build again although nothing has changed. */
   readonly rebuild?: readonly string[];
   /** Whether the caller shows the plan; otherwise the program itself does in a preview. */
@@ -47,13 +49,13 @@ export interface ProgramOptions {
  * @throws pulumi.RunError where settings are wrong, or the Pulumi CLI is too old
  */
 export async function program(
-  options: ProgramOptions = {},
+  options: ProgramOptions,
 ): Promise<Record<string, pulumi.Input<unknown>>> {
   await pulumi.requirePulumiVersion(`>=${OLDEST_PULUMI.join(".")}.0`).catch((error: Error) => {
     throw new pulumi.RunError(error.message);
   });
   const stack = pulumi.getStack();
-  const fullPlan = options.plan ?? (await planOf(stack, options.rebuild));
+  const fullPlan = options.plan ?? (await planOf(options.site, stack, options.rebuild));
   const { spec, plan, proof, files, observed, tools } = fullPlan;
   if (!options.planIsShown) for (const text of warnings(spec, stack)) await pulumi.log.warn(text);
   if (pulumi.runtime.isDryRun() && !options.planIsShown) {
@@ -140,7 +142,7 @@ export async function program(
             ...common,
             imageSha256: build.imageSha256,
             ...(spec.smoke === "libvirt"
-              ? { libvirt: libvirtGuest(spec, stack, plan.image.key) }
+              ? { libvirt: libvirtGuest(options.site.home, spec, stack, plan.image.key) }
               : {}),
             planned: planned((of) => of.smoke!),
             request: smokeRequest(spec),
@@ -188,11 +190,15 @@ export async function program(
   };
 }
 
-async function planOf(stack: string, rebuild: readonly string[] = []): Promise<FullPlan> {
+async function planOf(
+  site: Site,
+  stack: string,
+  rebuild: readonly string[] = [],
+): Promise<FullPlan> {
   try {
     const { values, problems } = configuredSettings();
     const spec = parseSettings(values, stack, pulumi.getProject(), problems);
-    return requireIso(spec, await makePlan(spec, stack, rebuild));
+    return requireIso(site.home, spec, await makePlan(site, spec, stack, rebuild));
   } catch (error) {
     throw asRunError(error as Error);
   }

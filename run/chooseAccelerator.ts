@@ -1,14 +1,10 @@
-import { join } from "node:path";
-
 import type { Accelerator, Executor } from "../executors/executor";
 import { deadlineFor } from "../executors/deadline";
 import type { AcceleratorSetting } from "../plan/imageSpec";
-import type { ArtifactStore } from "../store/artifactStore";
 
 /** What the choice needs of a stage's context. */
 interface Chooser {
   readonly request: { readonly accelerator: AcceleratorSetting; readonly toolsImage: string };
-  readonly store: Pick<ArtifactStore, "home">;
   readonly executor: Pick<Executor, "probe">;
   readonly phase: (name: string) => void;
   readonly detail: (line: string) => void;
@@ -17,7 +13,6 @@ interface Chooser {
 /** The accelerator for a stage's guest, told as a phase, and how its timeouts scale. */
 export async function chooseAccelerator({
   request,
-  store,
   executor,
   phase,
   detail,
@@ -26,7 +21,6 @@ export async function chooseAccelerator({
   const { accelerator, reason } = await executor.probe({
     setting: request.accelerator,
     toolsImage: request.toolsImage,
-    cacheFile: join(store.home, "accelerator.json"),
   });
   detail(`accelerator ${accelerator}: ${reason}`);
   return { accelerator, scale: (seconds) => deadlineFor(accelerator, seconds) };

@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 
 import { clearFolder } from "../executors/clearFolder";
 import type { Executor } from "../executors/executor";
-import { localDocker } from "../executors/localDocker";
 import { StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { LogFile } from "../host/logFile";
@@ -41,7 +40,7 @@ export interface StageRun {
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
   /** This machine's Docker where nothing is given. */
-  readonly executor?: Executor;
+  readonly executor: Executor;
 }
 
 /**
@@ -97,7 +96,7 @@ async function build<C extends StageContract>(
   run: StageRun,
   key: string,
 ): Promise<Manifest> {
-  const { store, executor = localDocker } = run;
+  const { store, executor } = run;
   const place = new Workplace(store.home);
   const { stage } = program.contract;
   stopIfInterrupted(run.signal);

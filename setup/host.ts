@@ -3,6 +3,7 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 
 import { dockerObstacle } from "../executors/dockerObstacle";
+import type { Site } from "../executors/site";
 import { readIfThere } from "../host/files";
 import { findProgram } from "../host/program";
 import { sudoWithoutQuestion } from "../host/sudo";
@@ -31,10 +32,10 @@ async function findPrivilege(terminal: boolean): Promise<Privilege> {
   return terminal || (await sudoWithoutQuestion()) ? "sudo" : "none";
 }
 
-export async function readDockerFacts(terminal: boolean): Promise<DockerFacts> {
+export async function readDockerFacts(site: Site, terminal: boolean): Promise<DockerFacts> {
   return {
     ...(await readHost(terminal)),
-    obstacle: await dockerObstacle(),
+    obstacle: await dockerObstacle(site),
     dockerHost: process.env.DOCKER_HOST || undefined,
     context: currentContext(),
     installed: findProgram("dockerd") !== undefined,

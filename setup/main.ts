@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
 import { findBuilderBase, isDebianImage } from "../executors/builderBase";
-import { docker } from "../executors/container";
+import { thisSite } from "../executors/site";
 import { registryObstacle } from "../executors/registry";
 import { EXIT } from "../host/failure";
 import { defaultBaseImage } from "./defaults";
@@ -22,12 +22,13 @@ interface Options {
 }
 
 const print = (line: string) => process.stdout.write(line + "\n");
+const site = thisSite();
 const terminal = process.stdin.isTTY && process.stdout.isTTY;
 
 /** The second half of set-up: Docker, and what the base image needs. */
 async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefined> {
   let did = didSomething;
-  const facts = await readDockerFacts(terminal);
+  const facts = await readDockerFacts(site, terminal);
   const dockerPlan = planDocker(facts);
   if (dockerPlan.kind === "lacking") return dockerPlan;
   if (dockerPlan.kind === "act") {
@@ -46,7 +47,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
 
   const host = await readHost(terminal);
   const base = defaultBaseImage();
-  const present = (await findBuilderBase(base)) !== undefined;
+  const present = (await findBuilderBase(site, base)) !== undefined;
   const mmdebstrap = findProgram("mmdebstrap") !== undefined;
   const basePlan = planBase({
     ...host,
@@ -54,7 +55,9 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
     mmdebstrap,
     debian: isDebianImage(base.reference),
     registryObstacle:
-      present || mmdebstrap ? undefined : await registryObstacle(base.reference, REGISTRY_SECONDS),
+      present || mmdebstrap
+        ? undefined
+        : await registryObstacle(site, base.reference, REGISTRY_SECONDS),
   });
   if (basePlan.kind === "lacking") return basePlan;
   if (basePlan.kind === "act") {
@@ -69,7 +72,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
     did = true;
   }
 
-  const { Version: version } = await docker.version();
+  const { Version: version } = await site.docker.version();
   print(
     `set-up: ${did ? "done" : "nothing to do"} (Node ${process.version.slice(1)}, Docker ${version})`,
   );
@@ -111,13 +114,13 @@ async function provideDocker(
     ? startBySystemd(options)
     : startInBackground(options));
   if (lacking) return lacking;
-  const plan = planDocker(await readDockerFacts(terminal));
+  const plan = planDocker(await readDockerFacts(site, terminal));
   return plan.kind === "lacking" ? plan : undefined;
 }
 
 /** Why no daemon runs here; undefined also for one that runs and only refuses this user. */
 async function usableObstacle() {
-  const obstacle = await dockerObstacle();
+  const obstacle = await dockerObstacle(site);
   return obstacle?.code === "EACCES" ? undefined : obstacle;
 }
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 
 import { type Command, outputOf } from "../host/process";
-import { displayPath, kragleHome } from "../host/project";
+import { displayPath, homeFolder } from "../host/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
 
@@ -26,7 +26,7 @@ export async function installPackages(
   print: (line: string) => void,
   optional: readonly string[] = [],
 ): Promise<Lacking | undefined> {
-  const log = join(kragleHome, "logs", "setup-packages.log");
+  const log = join(homeFolder(), "logs", "setup-packages.log");
   // its failure is ignored: one broken source of another vendor is enough for it, and the installation tells whether that matters
   await runCommand(updateCommand(privilege), { log, print });
   const found = await Promise.all(optional.map(hasPackage));

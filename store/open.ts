@@ -1,5 +1,5 @@
-import { kragleHome, projectFolder } from "../host/project";
+import { projectFolder } from "../host/project";
 import { Store } from "./store";
 
-/** This project's store. */
-export const openStore = () => new Store(kragleHome, projectFolder);
+/** This project's store in a `.kragle` folder. */
+export const openStore = (home: string) => new Store(home, projectFolder);

@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { styleText } from "node:util";
 
 import { findPulumi } from "../../engine/choose";
@@ -21,10 +20,11 @@ import * as judge from "./requirements";
 import * as around from "./surroundings";
 import { kvmRequirement, processorRequirement } from "./virtualization";
 import { findIso } from "../../host/iso";
-import { docker } from "../../executors/container";
+import { inspectImage } from "../../executors/images";
+import { type Site, thisSite } from "../../executors/site";
 import { EXIT } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { inProject, kragleHome } from "../../host/project";
+import { inProject } from "../../host/project";
 import { readStackRecord } from "../../store/stackRecord";
 import type { CommonOptions } from "../options";
 import { readStack } from "../stackSettings";
@@ -35,7 +35,7 @@ const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   const { spec } = readStack(stack);
-  const requirements = await examine(spec, stack);
+  const requirements = await examine(thisSite(), spec, stack);
   const count = (status: judge.Status) =>
     requirements.filter((requirement) => requirement.status === status).length;
   const [missing, degraded] = [count("missing"), count("degraded")];
@@ -50,15 +50,15 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   return missing ? EXIT.lacking : EXIT.done;
 }
 
-async function examine(spec: ImageSpec, stack: string): Promise<judge.Requirement[]> {
-  const daemon = await readDaemon();
+async function examine(site: Site, spec: ImageSpec, stack: string): Promise<judge.Requirement[]> {
+  const daemon = await readDaemon(site);
   const answers = !("obstacle" in daemon);
-  const plan = answers ? await makePlan(spec, stack) : undefined;
-  const toolsImage = plan && (await presentImage(plan.tools.reference));
+  const plan = answers ? await makePlan(site, spec, stack) : undefined;
+  const toolsImage = plan && (await presentImage(site, plan.tools.reference));
   const processor = readProcessor();
   const [kvm, registry, pulumi] = await Promise.all([
-    readKvm(spec.accelerator, toolsImage, join(kragleHome, "accelerator.json")),
-    answers && !spec.builderImage ? readRegistry(spec.baseImage) : undefined,
+    readKvm(site, spec.accelerator, toolsImage),
+    answers && !spec.builderImage ? readRegistry(site, spec.baseImage) : undefined,
     findPulumi(),
   ]);
   return [
@@ -67,12 +67,12 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
     judge.dockerRequirement(daemon),
     ...(registry ? [around.registryRequirement(registry)] : []),
     around.proxyRequirement(hostProxyEnvironment()),
-    ...(await examineDisk(spec, stack, answers ? daemon : undefined, toolsImage)),
+    ...(await examineDisk(site.home, spec, stack, answers ? daemon : undefined, toolsImage)),
     ...(spec.iso
       ? [
           around.isoRequirement({
             wanted: spec.iso,
-            found: findIso(kragleHome, spec.iso),
+            found: findIso(site.home, spec.iso),
             installed: plan?.observed.get("base")?.observation.state === "present",
           }),
         ]
@@ -86,23 +86,19 @@ async function examine(spec: ImageSpec, stack: string): Promise<judge.Requiremen
 }
 
 /** The image's reference, if the daemon has it. */
-async function presentImage(reference: string): Promise<string | undefined> {
-  return docker
-    .getImage(reference)
-    .inspect()
-    .then(
-      () => reference,
-      () => undefined,
-    );
+async function presentImage(site: Site, reference: string): Promise<string | undefined> {
+  const found = await inspectImage(site, reference).catch(() => undefined);
+  return found && reference;
 }
 
 async function examineDisk(
+  home: string,
   spec: ImageSpec,
   stack: string,
   daemon: DaemonFacts | undefined,
   toolsImage: string | undefined,
 ): Promise<judge.Requirement[]> {
-  const last = await readStackRecord(kragleHome, stack);
+  const last = await readStackRecord(home, stack);
   const need = diskNeed({
     diskBytes: spec.diskBytes,
     formats: spec.formats,
@@ -111,10 +107,10 @@ async function examineDisk(
       (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
     builder: !toolsImage,
     installer: spec.iso !== null,
-    fetchesIso: spec.iso !== null && !findIso(kragleHome, spec.iso),
+    fetchesIso: spec.iso !== null && !findIso(home, spec.iso),
   });
   return diskRequirements([
-    readPlace("the store", kragleHome, need.store),
+    readPlace("the store", home, need.store),
     readPlace(spec.path, inProject(spec.path), need.output),
     ...(daemon && !daemon.remote ? [readPlace("Docker", daemon.folder, need.docker)] : []),
   ]);

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { StageFailure } from "../../host/failure";
 import { probeAccelerator } from "../../executors/accelerator";
 import { findBuilderBase, isDebianImage } from "../../executors/builderBase";
-import { docker } from "../../executors/container";
+import type { Site } from "../../executors/site";
 import { projectFolder } from "../../host/project";
 import { readIfThere } from "../../host/files";
 import { selinuxEnforces } from "../../host/selinux";
@@ -27,8 +27,8 @@ export interface DaemonFacts extends DockerDaemon {
   readonly confinesBySelinux: boolean;
 }
 
-export async function readDaemon(): Promise<DaemonFacts | { obstacle: string }> {
-  const obstacle = await dockerObstacle();
+export async function readDaemon({ docker }: Site): Promise<DaemonFacts | { obstacle: string }> {
+  const obstacle = await dockerObstacle({ docker });
   if (obstacle) return { obstacle: obstacle.words };
   const info = (await docker.info()) as {
     ServerVersion: string;
@@ -67,9 +67,9 @@ export function readProcessor(): ProcessorFacts {
 
 /** @param toolsImage runs the test guest; undefined where the daemon does not have it */
 export async function readKvm(
+  site: Site,
   setting: KvmFacts["setting"],
   toolsImage: string | undefined,
-  cacheFile: string,
 ): Promise<KvmFacts> {
   const device = statSync("/dev/kvm", { throwIfNoEntry: false });
   const kind = !device ? "absent" : device.isDirectory() ? "directory" : "device";
@@ -77,7 +77,7 @@ export async function readKvm(
     return { setting, device: kind, probe: undefined };
   }
   try {
-    const { accelerator, reason } = await probeAccelerator({ setting, toolsImage, cacheFile });
+    const { accelerator, reason } = await probeAccelerator(site, { setting, toolsImage });
     return { setting, device: kind, probe: { works: accelerator === "kvm", reason } };
   } catch (error) {
     if (!(error instanceof StageFailure)) throw error;
@@ -85,10 +85,10 @@ export async function readKvm(
   }
 }
 
-export async function readRegistry(reference: string): Promise<RegistryFacts> {
+export async function readRegistry(site: Site, reference: string): Promise<RegistryFacts> {
   const [obstacle, present] = await Promise.all([
-    registryObstacle(reference, REGISTRY_SECONDS),
-    findBuilderBase({ reference }),
+    registryObstacle(site, reference, REGISTRY_SECONDS),
+    findBuilderBase(site, { reference }),
   ]);
   return {
     reference,

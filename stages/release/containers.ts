@@ -1,42 +1,57 @@
-import { findBuilderBase } from "../../executors/builderBase";
-import { docker } from "../../executors/container";
+import { candidates } from "../../executors/builderBase";
+import type { Executor } from "../../executors/executor";
+import type { ImageFacts } from "../../executors/images";
+import { StageFailure } from "../../host/failure";
 import type { Containers } from "../../release/describe";
 import type { Resource } from "../../release/provenance";
 
-interface Inspected {
-  readonly Id: string;
-  readonly RootFS?: { readonly Layers?: readonly string[] };
-}
-
 /** Docker's ids of the image that ran the stages, and of the one that it is built on. */
-export async function findContainers(toolsImage: string, baseImage: string): Promise<Containers> {
-  const builder = await docker.getImage(toolsImage).inspect();
-  const reference = await findBuilderBase({ reference: baseImage });
-  const base = reference ? await docker.getImage(reference).inspect() : undefined;
+export async function findContainers(
+  { inspect }: Pick<Executor, "inspect">,
+  toolsImage: string,
+  baseImage: string,
+): Promise<Containers> {
+  const builder = await inspect(toolsImage);
+  if (!builder) {
+    throw new StageFailure(`Docker has no image ${toolsImage} any more`, {
+      hint: "run the same command again, which builds it",
+    });
+  }
   return {
-    builderImageId: builder.Id,
+    builderImageId: builder.id,
     resources: [
-      resource("builder image", toolsImage, builder.Id),
-      ...baseResource(builder, reference ?? baseImage, base),
+      resource("builder image", toolsImage, builder.id),
+      ...baseResource(builder, await findFirst(inspect, baseImage)),
     ],
   };
 }
 
+/** The base image, or what stands for it, as far as it is still there. */
+async function findFirst(inspect: Executor["inspect"], baseImage: string): Promise<Named> {
+  for (const reference of candidates(baseImage)) {
+    const image = await inspect(reference);
+    if (image) return { reference, image };
+  }
+  return { reference: baseImage, image: undefined };
+}
+
+interface Named {
+  readonly reference: string;
+  readonly image: ImageFacts | undefined;
+}
+
 /** The base image by its id; by its first layer where its tag has moved since the builder was built, or it is gone. */
 export function baseResource(
-  builder: Inspected,
-  reference: string,
-  base: Inspected | undefined,
+  { layers: own }: ImageFacts,
+  { reference, image: base }: Named,
 ): Resource[] {
-  const [own, below] = [layersOf(builder), base ? layersOf(base) : []];
+  const below = base?.layers ?? [];
   if (base && below.length > 0 && below.every((layer, i) => own[i] === layer)) {
-    return [resource("builder's base image", reference, base.Id)];
+    return [resource("builder's base image", reference, base.id)];
   }
   const [first] = own;
   return first ? [resource("first layer of the builder's base image", reference, first)] : [];
 }
-
-const layersOf = ({ RootFS }: Inspected) => RootFS?.Layers ?? [];
 
 const resource = (name: string, reference: string, id: string): Resource => ({
   name,

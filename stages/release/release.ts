@@ -28,7 +28,11 @@ export const release: StageProgram<typeof contract> = {
     const { inputs, request, store, phase, signal } = context;
     const output = join(inProject(inputs.path), "output");
     const sources = await collectSources(context, store);
-    const containers = await findContainers(request.toolsImage, request.baseImage);
+    const containers = await findContainers(
+      context.executor,
+      request.toolsImage,
+      request.baseImage,
+    );
     const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
     return withIncoming(place, async (incoming) => {
       phase("copy the files");
