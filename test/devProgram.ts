@@ -1,14 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { readStackSettings } from "../cli/stackSettings";
-import type * as programModule from "../infra/program";
+import { program } from "../infra/program";
 import type { ResultOf } from "../plan/stages/contract";
 import type { release } from "../plan/stages/release";
-import { freshly } from "./freshProgram";
 import { type MockRun, type Registered, requestOf, valueOf, withMocks } from "./mocks";
 import { RELEASE_RESULT } from "./sampleCalls";
 import { sampleSha256 } from "./samples";
 import type { TemporaryStore } from "./temporaryStore";
+import { siteWithoutDocker } from "./site";
 
 type Outputs = Readonly<Record<string, unknown>>;
 
@@ -48,9 +48,7 @@ export async function runProgram(
     readonly outputs?: (resource: Registered) => Outputs | Promise<Outputs>;
   } = {},
 ): Promise<ProgramRun> {
-  const { program } = freshly({ KRAGLE_HOME: at.home, ...NO_DOCKER }, () => {
-    return require("../infra/program") as typeof programModule;
-  });
+  const site = siteWithoutDocker(at.home);
   const values = { ...readStackSettings("dev").values, ...options.settings };
   const config = Object.entries(values).map(([name, value]) => [
     name,
@@ -59,7 +57,7 @@ export async function runProgram(
   const run = await withMocks(
     async () =>
       valueOf(
-        pulumi.output(await program({ rebuild: options.rebuild, planIsShown: true })),
+        pulumi.output(await program({ site, rebuild: options.rebuild, planIsShown: true })),
       ) as Promise<Outputs | undefined>,
     {
       config: Object.fromEntries(config) as Record<string, string>,

@@ -5,6 +5,7 @@ import { runEmbedded } from "../engine/embedded";
 import { makePlan } from "../infra/plan";
 import { parseSettings } from "../infra/settings";
 import { recordResources, type Registered } from "./mocks";
+import { site } from "./site";
 
 /**
  * A program for tests: runs a stack by the embedded engine and prints, as one line of JSON, the resources that it was asked for.
@@ -14,9 +15,9 @@ async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
   recordResources(MockMonitor.prototype, resources);
   const { values: settings, secretNames, project } = readStackSettings(stack);
-  const plan = await makePlan(parseSettings(settings, stack), stack);
+  const plan = await makePlan(site, parseSettings(settings, stack), stack);
   await runEmbedded({
-    ...{ stack, project, plan, rebuild: [], settings, secretNames, preview: false },
+    ...{ site, stack, project, plan, rebuild: [], settings, secretNames, preview: false },
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });

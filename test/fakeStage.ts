@@ -9,6 +9,7 @@ import { runStage } from "../run/runStage";
 import type { StageContext, StageProgram } from "../run/stage";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { TemporaryStore } from "./temporaryStore";
+import { executor } from "./site";
 
 const fake = contract({
   stage: "image",
@@ -59,6 +60,7 @@ export class FakeStage implements StageProgram<Fake> {
     const lines: string[] = [];
     this.lines = lines;
     return runStage<Fake>(this, {
+      executor,
       store: this.store,
       call: {
         stack: options.stack ?? "dev",

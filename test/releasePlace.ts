@@ -4,15 +4,17 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 
-import type * as releaseModule from "../stages/release/release";
+import Docker from "dockerode";
+
+import { localDocker } from "../executors/localDocker";
+import { release } from "../stages/release/release";
 import type { check } from "../plan/stages/check";
 import type { convert } from "../plan/stages/convert";
 import type { image as imageContract } from "../plan/stages/image";
 import { plan, type ResultOf, type StageContract } from "../plan/stages/contract";
 import { conversionUpstream, release as releaseContract } from "../plan/stages/release";
 import type { smoke as smokeContract } from "../plan/stages/smoke";
-import type * as runModule from "../run/runStage";
-import { freshly } from "./freshProgram";
+import { runStage } from "../run/runStage";
 import { TemporaryStore } from "./temporaryStore";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -66,10 +68,10 @@ export class ReleasePlace {
     response.end(JSON.stringify(known ? { Id: this.imageId } : { message: "no such image" }));
   });
   private readonly socket = join(this.at.home, "docker.sock");
-  private readonly modules = freshly({ DOCKER_HOST: `unix://${this.socket}` }, () => ({
-    ...(require("../stages/release/release") as typeof releaseModule),
-    ...(require("../run/runStage") as typeof runModule),
-  }));
+  private readonly executor = localDocker({
+    home: this.at.home,
+    docker: new Docker({ socketPath: this.socket }),
+  });
 
   async open(): Promise<void> {
     await once(this.daemon.listen(this.socket), "listening");
@@ -134,7 +136,8 @@ export class ReleasePlace {
       { path: this.path, signer, files: conversions.map(({ fileName }) => fileName) },
       { imageSha256, check: checkKey, ...upstream, ...(smokeKey ? { smoke: smokeKey } : {}) },
     );
-    return this.modules.runStage(this.modules.release, {
+    return runStage(release, {
+      executor: this.executor,
       store: this.at.store,
       call: {
         ...{ stack: "dev", root: "release", description },

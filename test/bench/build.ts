@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { findPulumi } from "../../engine/choose";
-import { runContainer } from "../../executors/container";
 import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { buildKeySecrets } from "../../stages/image/buildKey";
 import { hostAptConfiguration } from "../../host/packageMirror";
@@ -14,6 +13,8 @@ import type { Figure } from "../bench";
 import { Clone } from "../clone";
 import { programs } from "../docker/programs";
 import { treesToolsImage } from "../docker/toolsImage";
+import type { Task } from "../../executors/executor";
+import { executor } from "../site";
 
 interface UpDocument {
   readonly seconds: number;
@@ -152,7 +153,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
   };
   const started = Date.now();
   try {
-    const steps: Parameters<typeof runContainer>[0][] = [
+    const steps: Task[] = [
       {
         ...common,
         run: ["/template/base.py"],
@@ -209,7 +210,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
       },
     ];
     for (const step of steps) {
-      const { exitCode, tail } = await runContainer(step);
+      const { exitCode, tail } = await executor.run(step);
       if (exitCode !== 0) throw new Error(tail.join("\n"));
       say(`  ${step.run[0]} done after ${((Date.now() - started) / 1000).toFixed(1)} s`);
     }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { probeAccelerator } from "../../executors/accelerator";
 import { runPython } from "./programs";
+import { docker } from "../site";
 import { toolsImage } from "./toolsImage";
 
 describe("the probe of KVM", function () {
@@ -71,10 +72,10 @@ print(json.dumps([accelerator.obstacle(), len(answers)]))`,
   });
 
   it("tells by a real container why KVM cannot be used, or that it works", async () => {
-    const cacheFile = join(folder, "accelerator.json");
-    const { accelerator, reason } = await probeAccelerator({
-      ...{ setting: "auto", toolsImage: image, cacheFile },
-    });
+    const { accelerator, reason } = await probeAccelerator(
+      { docker, home: folder },
+      { setting: "auto", toolsImage: image },
+    );
     assert.match(
       reason,
       accelerator === "kvm"

@@ -11,7 +11,7 @@ import {
   releaseOf,
 } from "../../executors/builderBase";
 import { defaultBaseImage } from "../../setup/defaults";
-import { docker } from "../../executors/container";
+import { docker, site } from "../site";
 import { StageFailure } from "../../host/failure";
 import { NoAnswer, pullImage, registryObstacle } from "../../executors/registry";
 
@@ -109,7 +109,7 @@ describe("the base image", function () {
 
   const lines: string[] = [];
   const run = (reference: string) =>
-    provideBuilderBase({ reference }, { print: (line) => lines.push(line) });
+    provideBuilderBase(site, { reference }, { print: (line) => lines.push(line) });
   const failure = async (reference: string) =>
     run(reference).then(
       () => assert.fail("it did not fail"),
@@ -150,12 +150,15 @@ describe("the base image", function () {
   });
 
   it("tells a registry that answers from one that does not", async () => {
-    assert.equal(await registryObstacle(`${address}/here:1`, 5), undefined);
-    assert.equal(await registryObstacle(`${address}/here:unknown`, 5), undefined);
-    assert.match((await registryObstacle("127.0.0.1:9/here:1", 5))!, /refused/);
-    await assert.rejects(pullImage("127.0.0.1:9/here:1", { print: () => undefined }), NoAnswer);
+    assert.equal(await registryObstacle(site, `${address}/here:1`, 5), undefined);
+    assert.equal(await registryObstacle(site, `${address}/here:unknown`, 5), undefined);
+    assert.match((await registryObstacle(site, "127.0.0.1:9/here:1", 5))!, /refused/);
+    await assert.rejects(
+      pullImage(site, "127.0.0.1:9/here:1", { print: () => undefined }),
+      NoAnswer,
+    );
     registry.silent = true;
-    assert.equal(await registryObstacle(`${address}/here:1`, 0.5), "silence for 0.5 s");
+    assert.equal(await registryObstacle(site, `${address}/here:1`, 0.5), "silence for 0.5 s");
   });
 
   it("ends at once when the caller wants to end", async () => {
@@ -164,7 +167,7 @@ describe("the base image", function () {
     setTimeout(() => stop.abort(), 300);
     const started = Date.now();
     await assert.rejects(
-      pullImage(`${address}/here:2`, { print: () => undefined, signal: stop.signal }),
+      pullImage(site, `${address}/here:2`, { print: () => undefined, signal: stop.signal }),
       { name: "AbortError" },
     );
     assert.ok(Date.now() - started < 3000);
@@ -183,7 +186,7 @@ describe("the base image", function () {
       assert.ok(!isDebianImage(reference), reference);
     }
     // this machine's tests have built on one of the two by now, or neither is here
-    const found = await findBuilderBase({ reference: "debian:bookworm-slim" });
+    const found = await findBuilderBase(site, { reference: "debian:bookworm-slim" });
     assert.ok([undefined, "debian:bookworm-slim", "kragle-base:bookworm"].includes(found), found);
   });
 

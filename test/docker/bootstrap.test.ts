@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { bootstrapImage } from "../../executors/bootstrapDebian";
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { StageFailure } from "../../host/failure";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { projectFolder } from "../../host/project";
@@ -47,6 +47,7 @@ describe("a bootstrapped base image", function () {
 
   const bootstrap = () =>
     bootstrapImage({
+      docker,
       release: "bookworm",
       image: IMAGE,
       folder,
@@ -103,7 +104,7 @@ describe("a bootstrapped base image", function () {
     writeFileSync(
       script,
       `import { bootstrapImage } from ${JSON.stringify(join(projectFolder, "executors/bootstrapDebian"))};
-       void bootstrapImage({ release: "bookworm", image: "x:y", folder: ${JSON.stringify(folder)}, print() {} });`,
+       void bootstrapImage({ docker, release: "bookworm", image: "x:y", folder: ${JSON.stringify(folder)}, print() {} });`,
     );
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: projectFolder });
     const pidFile = join(outer, "pid");

@@ -11,11 +11,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { docker, runContainer } from "../../executors/container";
 import { BUILD_GID, BUILD_UID, handToContainer } from "../../executors/handOver";
 import { type Confinement, describePrivileges, hostCapabilities } from "../../executors/isolation";
 import { Redactor } from "../../host/redactor";
 import { programs } from "./programs";
+import { docker, executor } from "../site";
 import { toolsImage } from "./toolsImage";
 
 /** What a container says about itself; its exit code is of no interest. */
@@ -90,7 +90,7 @@ describe("what a stage's container may do", function () {
         .then(([found]) => found && docker.getContainer(found.Id).inspect())
         .then((facts) => (inspected ||= facts ? JSON.stringify(facts) : ""));
     }, 50);
-    const { exitCode } = await runContainer({
+    const { exitCode } = await executor.run({
       storeId: "confinement",
       key,
       image,

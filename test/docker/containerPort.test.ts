@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { connectInContainer } from "../../executors/containerPort";
 import { toolsImage } from "./toolsImage";
 

@@ -9,6 +9,7 @@ import { runStage } from "../../run/runStage";
 import { sha256File } from "../../host/files";
 import { convertCall, IMAGE_RESULT, variant } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
+import { executor } from "../site";
 
 /** A store that holds one image, and what asks for conversions of it. */
 export class Conversions {
@@ -38,6 +39,7 @@ export class Conversions {
 
   run(entry: string, attempt = ""): Promise<StageAnswer> {
     return runStage(convert, {
+      executor,
       store: this.at.store,
       call: this.call(entry, attempt),
       marker: undefined,

@@ -5,10 +5,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { runContainer } from "../../executors/container";
 import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
+import { executor } from "../site";
 
 /** What the server has. */
 const CONTENT = Buffer.alloc(2 ** 21, Buffer.from(Array.from({ length: 256 }, (_, i) => i)));
@@ -38,7 +38,7 @@ describe("fetching an ISO", function () {
   async function fetch(...urls: string[]) {
     const lines: string[] = [];
     const serve = "python3 /test/isoServer.py 8080 & sleep 1";
-    const { exitCode } = await runContainer({
+    const { exitCode } = await executor.run({
       storeId: "test",
       key: `fetch-${process.pid}`,
       image,

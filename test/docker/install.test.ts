@@ -4,10 +4,10 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { runContainer } from "../../executors/container";
 import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
+import { executor } from "../site";
 
 const project = resolve(__dirname, "../..");
 const DONE = "kragle: the installation is complete";
@@ -54,7 +54,7 @@ describe("an installation by the installer of an ISO", function () {
     const pack = `xorriso -as mkisofs -quiet -V "RHEL-7.1 Server.x86_64" -R -o /iso/installer.iso /tmp/dvd`;
     const run = "exec /usr/local/lib/kragle/install_system.py";
     const own = (name: string, at: string) => ({ at, path: join(folder, name) });
-    const { exitCode } = await runContainer({
+    const { exitCode } = await executor.run({
       storeId: "test",
       key: `install-${process.pid}`,
       image,

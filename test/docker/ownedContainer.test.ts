@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { type OwnedRun, removeLabelled, runOwned } from "../../executors/ownedContainer";
 import { StageFailure } from "../../host/failure";
 import { toolsImage } from "./toolsImage";

@@ -20,6 +20,7 @@ import { runStage } from "../../run/runStage";
 import { Roots } from "../../store/roots";
 import { publishCall, RELEASE_RESULT } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
+import { executor } from "../site";
 
 describe("the publish stage", () => {
   let at: TemporaryStore;
@@ -79,6 +80,7 @@ describe("the publish stage", () => {
     const { stack = "dev", files = [], keep = 1 } = options;
     const { destination = { folder: join(outer, "to publish") } } = options;
     return runStage(publish, {
+      executor,
       store: at.store,
       call: {
         ...publishCall(

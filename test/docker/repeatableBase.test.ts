@@ -7,6 +7,7 @@ import { runStage } from "../../run/runStage";
 import { baseCall, variant } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "./toolsImage";
+import { executor } from "../site";
 
 const MINUTES = 60_000;
 
@@ -33,6 +34,7 @@ const MINUTES = 60_000;
       );
       const lines: string[] = [];
       const answer = await runStage(base, {
+        executor,
         store: store.store,
         call: baseCall(
           {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { kragleHome } from "../../host/project";
+import { homeFolder } from "../../host/project";
 
 const templates = resolve(__dirname, "../../builder/templates");
 const PYKICKSTART = "3.78";
@@ -22,7 +22,7 @@ describe("the templates", function () {
     let validator: string;
 
     before(function () {
-      const environment = join(kragleHome, `pykickstart-${PYKICKSTART}`);
+      const environment = join(homeFolder(), `pykickstart-${PYKICKSTART}`);
       validator = join(environment, "bin/ksvalidator");
       if (existsSync(validator)) return;
       const python = spawnSync("python3", ["-m", "venv", environment], { encoding: "utf8" });

@@ -13,9 +13,9 @@ import { dirname, join } from "node:path";
 
 import { type Facts, facts as factsSchema } from "../../rules/facts";
 import { searchFor } from "../../host/secretForms";
-import { runContainer } from "../../executors/container";
 import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
+import { executor } from "../site";
 
 export interface TinyDisk {
   /** The tools image. */
@@ -44,7 +44,7 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
   chownSync(scratch, BUILD_UID, BUILD_GID);
   const lines: string[] = [];
   try {
-    const { exitCode } = await runContainer({
+    const { exitCode } = await executor.run({
       storeId: "test",
       key: `inspect-${disk.fault}-${process.pid}`,
       image: disk.image,

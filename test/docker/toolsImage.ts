@@ -5,7 +5,7 @@ import { readInputFiles } from "../../infra/inputFiles";
 import { toolsReference } from "../../infra/plan";
 import { parseSettings } from "../../infra/settings";
 import { planImage } from "../../plan/imagePlan";
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 
 /** The tools image of this very tree; other trees on the machine have their own. Where it is not made yet, the test or suite is skipped and says so. */
 export async function toolsImage(test: Context): Promise<string> {

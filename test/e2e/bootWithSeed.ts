@@ -1,11 +1,11 @@
 import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runContainer } from "../../executors/container";
 import { handToContainer } from "../../executors/handOver";
 import type { Clone } from "../clone";
 import { programs } from "../docker/programs";
 import { treesToolsImage } from "../docker/toolsImage";
+import { executor } from "../site";
 
 /**
  * Boots a copy-on-write overlay of an image by hand, with OVMF and a NoCloud seed that creates the user `ada`, and logs in over
@@ -27,7 +27,7 @@ export async function bootWithSeed(
   chmodSync(work, 0o755);
   await handToContainer(work);
   const lines: string[] = [];
-  const { exitCode } = await runContainer({
+  const { exitCode } = await executor.run({
     storeId: "seed-boot",
     key: String(process.pid),
     image: treesToolsImage(),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";

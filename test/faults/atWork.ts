@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { readdirIfThere, storeIdOf } from "./invariants";
 import type { Run } from "./run";
 

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import type { StageCall } from "../../plan/stages/call";
 import { canLoop } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";

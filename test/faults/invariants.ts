@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { sha256File } from "../../host/files";
 import { Store } from "../../store/store";
 import { countLeaks, countLostBytes } from "./figures";

@@ -3,9 +3,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { runContainer } from "../../executors/container";
 import { TemporaryStore } from "../temporaryStore";
 import { programs } from "../docker/programs";
+import { executor } from "../site";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
@@ -57,7 +57,7 @@ describe("the download of an ISO survives", function () {
 
   async function fetchIso(how: string, deadlineSeconds = 60) {
     const lines: string[] = [];
-    const { exitCode } = await runContainer({
+    const { exitCode } = await executor.run({
       storeId: at.store.id,
       key: how,
       image,

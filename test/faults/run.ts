@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import type Docker from "dockerode";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { projectFolder } from "../../host/project";
 import type { StageCall } from "../../plan/stages/call";
 import type { Clone } from "../clone";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { listFiles } from "../../host/files";
 import type { Clone } from "../clone";
 import { sharedClone } from "../sharedClone";

@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Claim, claimDevice, claimFile, type Target } from "../../disk/target";
 import { writeSteps } from "../../disk/writeImage";
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { StageFailure } from "../../host/failure";
 import { projectFolder } from "../../host/project";
 import {
@@ -69,6 +69,7 @@ describe("a write that goes wrong", function () {
   async function write(target: Target, claim: Claim, meanwhile?: () => void): Promise<void> {
     const steps = writeSteps(
       {
+        docker,
         image: disk,
         toolsImage: disk.toolsImage,
         target,
@@ -266,6 +267,7 @@ describe("a write that goes wrong", function () {
     const [target, claim] = await claimLoop(loop);
     const steps = writeSteps(
       {
+        docker,
         ...{ image: disk, toolsImage: disk.toolsImage, target, claim, verify: "quick" },
         signal: new AbortController().signal,
       },

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { Clone } from "../clone";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 
 import { findPulumi } from "../../engine/choose";
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import { type Clone, type Finished, jsonOf } from "../clone";
 
 export const MINUTES = 60_000;

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 
-import { docker } from "../../executors/container";
+import { docker } from "../site";
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import type * as embedded from "../../engine/embedded";
+import { runEmbedded } from "../../engine/embedded";
 import type { EngineEvent } from "../../engine/events";
-import type * as planModule from "../../infra/plan";
+import { makePlan } from "../../infra/plan";
 import { parseSettings } from "../../infra/settings";
 import type { PlannedStage } from "../../plan/imagePlan";
 import { Roots } from "../../store/roots";
 import { NO_DOCKER, RELEASED } from "../devProgram";
-import { freshly } from "../freshProgram";
 import { TemporaryStore } from "../temporaryStore";
+import { siteWithoutDocker } from "../site";
 
 /** A ready builder, so that a run in which everything is in the store needs no Docker at all. */
 const values = { ...readStackSettings("dev").values, builderImage: "registry.example/kragle:1" };
@@ -20,32 +20,26 @@ describe("the embedded engine", function () {
   this.timeout(60_000);
   let at: TemporaryStore;
   let environment: Record<string, string>;
-  let makePlan: typeof planModule.makePlan;
-  let runEmbedded: typeof embedded.runEmbedded;
   let events: EngineEvent[];
 
   beforeEach(() => {
     at = new TemporaryStore();
     events = [];
     environment = { KRAGLE_HOME: at.home, ...NO_DOCKER };
-    freshly(environment, () => {
-      ({ makePlan } = require("../../infra/plan") as typeof planModule);
-      ({ runEmbedded } = require("../../engine/embedded") as typeof embedded);
-    });
-    process.env.KRAGLE_PLAN_SHOWN = "1";
     // the stages that it starts have the same store
     Object.assign(process.env, environment);
   });
   afterEach(() => {
-    for (const name of ["KRAGLE_PLAN_SHOWN", ...Object.keys(environment)]) delete process.env[name];
+    for (const name of Object.keys(environment)) delete process.env[name];
     at.remove();
   });
 
   const run = async (preview = false, signal = new AbortController().signal) =>
     runEmbedded({
+      site: siteWithoutDocker(at.home),
       stack: "dev",
       project: "kragle",
-      plan: await makePlan(spec, "dev"),
+      plan: await makePlan(siteWithoutDocker(at.home), spec, "dev"),
       rebuild: [],
       settings: values,
       secretNames: [],
@@ -58,10 +52,12 @@ describe("the embedded engine", function () {
     at.publish({ "image.qcow2": "x" }, description, { result });
 
   async function publishEverything(): Promise<void> {
-    const { plan } = await makePlan(spec, "dev");
+    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, "dev");
     await publish(plan.base);
     await publish(plan.image);
-    const { check, conversions, smoke, release } = (await makePlan(spec, "dev")).proof!;
+    const { check, conversions, smoke, release } = (
+      await makePlan(siteWithoutDocker(at.home), spec, "dev")
+    ).proof!;
     for (const planned of [check, ...conversions, smoke!]) await publish(planned);
     await publish(release, RELEASED);
   }
@@ -107,7 +103,7 @@ describe("the embedded engine", function () {
 
   it("ends with the words and the exit code of the stage that failed, and lets nothing go", async function () {
     this.test!.expectRejections = true;
-    const { plan } = await makePlan(spec, "dev");
+    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, "dev");
     await publish(plan.base);
     await publish(plan.image);
     const other = { stage: "release", key: "1", publishedAt: "x" };

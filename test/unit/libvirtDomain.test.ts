@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -7,7 +8,6 @@ import * as pulumi from "@pulumi/pulumi";
 import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
 import { planProof } from "../../plan/imagePlan";
 import { projectFolder } from "../../host/project";
-import { freshly } from "../freshProgram";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
 import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
@@ -192,10 +192,14 @@ describe("SmokeDomain with the driver libvirt", () => {
 
 describe("who does not boot under libvirt", () => {
   it("does not load its SDK", () => {
-    const loaded = freshly({ KRAGLE_HOME: "/nowhere" }, () => {
-      require("../../infra/program");
-      return Object.keys(require.cache);
+    const load =
+      'require("./infra/program"); console.log(JSON.stringify(Object.keys(require.cache)))';
+    // in a process of its own, which has loaded nothing yet
+    const said = execFileSync(process.execPath, ["--require", "./setup/loader.cjs", "-e", load], {
+      cwd: projectFolder,
+      encoding: "utf8",
     });
+    const loaded = JSON.parse(said) as string[];
     assert.ok(loaded.some((file) => file.endsWith("components/smokeDomain.ts")));
     assert.ok(!loaded.some((file) => file.includes("sdks/libvirt")));
   });

@@ -7,6 +7,7 @@ import { EXIT, StageFailure } from "../../host/failure";
 import { chooseDomainType, requireLibvirt } from "../../executors/libvirtHost";
 import { Virsh } from "../../host/virsh";
 import { sampleSha256 } from "../samples";
+import { siteWithoutDocker } from "../site";
 
 /** A virsh whose answers are the cases of a shell's `case "$*"`, after the connection's arguments. */
 class FakeVirsh {
@@ -76,6 +77,7 @@ describe("a libvirt daemon", () => {
   describe("gives a domain the type", () => {
     const decide = (uri: string, accelerator: "auto" | "kvm" | "tcg") =>
       chooseDomainType(
+        siteWithoutDocker("/nowhere"),
         { uri, accelerator, toolsImage: "none", imageSha256: sampleSha256 },
         () => undefined,
       );

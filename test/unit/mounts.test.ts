@@ -5,20 +5,20 @@ import { join } from "node:path";
 
 import { type Bind, mountsOf } from "../../executors/mounts";
 import { selinuxEnforces } from "../../host/selinux";
-import { kragleHome } from "../../host/project";
 
-const work = join(kragleHome, "work/base-1");
+const home = "/home/somebody/kragle/.kragle";
+const work = join(home, "work/base-1");
 const BINDS: Bind[] = [
   { source: work, target: "/result" },
-  { source: join(kragleHome, "store/base-1"), target: "/base", readOnly: true },
+  { source: join(home, "store/base-1"), target: "/base", readOnly: true },
   { source: "/srv/os/x.iso", target: "/iso/installer.iso", readOnly: true, relabel: true },
-  { source: `${kragleHome}-of-somebody-else`, target: "/other" },
+  { source: `${home}-of-somebody-else`, target: "/other" },
   { source: "/etc/ssl/cert.pem", target: "/cert", readOnly: true },
 ];
 
 describe("what a container is given", () => {
   it("is mounted as it is where SELinux does not enforce", () => {
-    const { Mounts, Binds } = mountsOf(BINDS, false);
+    const { Mounts, Binds } = mountsOf(home, BINDS, false);
     assert.equal(Binds, undefined);
     assert.deepEqual(Mounts?.[0], {
       Type: "bind",
@@ -33,10 +33,10 @@ describe("what a container is given", () => {
   });
 
   it("is relabelled where it does, but only what is kragle's own or was handed over for that", () => {
-    const { Mounts, Binds } = mountsOf(BINDS, true);
+    const { Mounts, Binds } = mountsOf(home, BINDS, true);
     assert.deepEqual(Binds, [
       `${work}:/result:z`,
-      `${join(kragleHome, "store/base-1")}:/base:ro,z`,
+      `${join(home, "store/base-1")}:/base:ro,z`,
       "/srv/os/x.iso:/iso/installer.iso:ro,z",
     ]);
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { mock } from "node:test";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import type * as planModule from "../../infra/plan";
+import { makePlan } from "../../infra/plan";
 import { planLines, planRows, totalSeconds } from "../../infra/planReport";
 import { parseSettings } from "../../infra/settings";
 import { type StageDescription, stageKey } from "../../plan/description";
@@ -15,10 +15,9 @@ import { claimBuilder } from "../../run/claimBuilder";
 import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";
 import type { Artifact } from "../../store/artifactStore";
-import { NO_DOCKER } from "../devProgram";
-import { freshly } from "../freshProgram";
 import { digest } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
+import { siteWithoutDocker } from "../site";
 
 const spec = parseSettings(readStackSettings("dev").values, "dev");
 const AFTER = ["check", "convert-raw", "smoke", "release"];
@@ -31,20 +30,16 @@ function replan({ description }: PlannedStage, change: Partial<StageDescription>
 
 describe("what the plan finds in the store", () => {
   let at: TemporaryStore;
-  let makePlan: typeof planModule.makePlan;
   /** What the user wants built again. */
   let rebuild: string[];
   beforeEach(() => {
     at = new TemporaryStore();
     rebuild = [];
-    ({ makePlan } = freshly({ KRAGLE_HOME: at.home, ...NO_DOCKER }, () => {
-      return require("../../infra/plan") as typeof planModule;
-    }));
   });
   afterEach(() => at.remove());
 
   const plan = (change: Partial<ImageSpec> = {}) =>
-    makePlan({ ...spec, ...change }, "dev", rebuild);
+    makePlan(siteWithoutDocker(at.home), { ...spec, ...change }, "dev", rebuild);
 
   /** Each stage's status and why. */
   async function rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {

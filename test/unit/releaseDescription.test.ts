@@ -214,20 +214,20 @@ describe("the provenance", () => {
 
   it("names the image that the builder is built on, even where its tag has moved", () => {
     const image = (id: string, ...layers: string[]) => ({
-      Id: `sha256:${digest(id)}`,
-      RootFS: { Layers: layers.map((layer) => `sha256:${digest(layer)}`) },
+      id: `sha256:${digest(id)}`,
+      layers: layers.map((layer) => `sha256:${digest(layer)}`),
     });
     const builder = image("b", "1", "2", "3");
     const named = (base: ReturnType<typeof image> | undefined) =>
-      baseResource(builder, "debian:12", base).map(({ name, digest: { sha256 } }) => [
-        name,
-        sha256,
-      ]);
+      baseResource(builder, { reference: "debian:12", image: base }).map(
+        ({ name, digest: { sha256 } }) => [name, sha256],
+      );
     const layer = [["first layer of the builder's base image", digest("1")]];
     assert.deepEqual(named(image("a", "1")), [["builder's base image", digest("a")]]);
     assert.deepEqual(named(image("a", "1", "9")), layer);
     assert.deepEqual(named(undefined), layer);
-    assert.deepEqual(baseResource({ Id: "x" }, "debian:12", undefined), []);
+    const none = { reference: "debian:12", image: undefined };
+    assert.deepEqual(baseResource({ id: "x", layers: [] }, none), []);
   });
 
   it("has every setting and no secret", () => {
