@@ -75,7 +75,11 @@ export async function findBuilderBase(
   return undefined;
 }
 
-async function obtain(site: Site, request: BuilderBaseRequest, { print, signal }: BuilderBaseContext) {
+async function obtain(
+  site: Site,
+  request: BuilderBaseRequest,
+  { print, signal }: BuilderBaseContext,
+) {
   const { reference } = request;
   const release = releaseOf(reference);
   const folder = join(site.home, "base-image");

@@ -139,7 +139,10 @@ describe("the release stage", () => {
     const image = place.at.describe("broken");
     const broken = place.at.store.folder("image", stageKey(image));
     place.imageId = undefined;
-    await assert.rejects(place.release("broken"), /^Error: release: Docker has no image kragle-tools:1 any more/);
+    await assert.rejects(
+      place.release("broken"),
+      /^Error: release: Docker has no image kragle-tools:1 any more/,
+    );
     place.imageId = BUILDER_ID;
     const publish = place.at.publish.bind(place.at);
     place.at.publish = async (files, description, extra) => {
