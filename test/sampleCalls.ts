@@ -1,4 +1,11 @@
 import { createHash } from "node:crypto";
+import { readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+
+import { contentDigest, readContent } from "../host/fileDigest";
+import { inProject, programsFolder } from "../host/project";
+import type { FileDigests } from "../plan/imagePlan";
+import { type ProgramSet, PROGRAMS } from "../plan/programs";
 
 import type { StageCall } from "../plan/stages/call";
 import { base } from "../plan/stages/base";
@@ -17,8 +24,17 @@ import { smoke } from "../plan/stages/smoke";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** Digests of programs that are not there: another variant makes another stage of otherwise equal inputs. */
-export const variant = (text: string) => ({ "sample.py": sha256(text) });
+const digestOf = (file: string) => contentDigest(readContent(file));
+
+/**
+ * kragle's programs as they are, which a stage's container gets.
+ *
+ * @param more names of further ones: they make another stage of otherwise equal inputs
+ */
+export const programs = (set: ProgramSet, ...more: string[]): FileDigests =>
+  Object.fromEntries(
+    [...PROGRAMS[set], ...more].map((name) => [name, digestOf(join(programsFolder, name))]),
+  );
 
 const call = <C extends StageContract>(
   { description }: ReturnType<typeof plan<C>>,
@@ -50,6 +66,19 @@ export const RELEASE_RESULT: ResultOf<typeof release> = {
 
 type Bootstrapped = Exclude<InputsOf<typeof base>, { isoSha256: string }>;
 
+/** The files of a template folder that has nothing but a recipe; none where there is no folder. */
+function recipeIn(folder: string): FileDigests {
+  if (!folder) return {};
+  const files = readdirSync(inProject(folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(inProject(folder), join(entry.parentPath, entry.name)));
+  return Object.fromEntries(
+    files
+      .filter((name) => !/^(provision\/|image\.json$)|__pycache__/.test(name))
+      .map((name) => [name, digestOf(join(inProject(folder), name))]),
+  );
+}
+
 export function baseCall(
   request: Pick<RequestOf<typeof base>, "toolsImage" | "templateFolder"> &
     Partial<RequestOf<typeof base>>,
@@ -58,7 +87,8 @@ export function baseCall(
   const planned = plan(
     base,
     {
-      ...{ architecture: "amd64", programs: variant(""), recipe: {}, diskBytes: 2 ** 20 },
+      ...{ architecture: "amd64", programs: programs("bootstrap"), diskBytes: 2 ** 20 },
+      recipe: recipeIn(request.templateFolder),
       ...{ kernel: "cloud", snapshot: null },
       ...inputs,
     },
@@ -80,7 +110,11 @@ export function imageCall(
   const planned = plan(
     image,
     {
-      ...{ programs: variant(""), template: {}, scripts: {}, memoryMiB: 256, cpus: 1 },
+      ...{ programs: programs("image"), memoryMiB: 256, cpus: 1 },
+      template: { "image.json": digestOf(join(inProject(request.templateFolder), "image.json")) },
+      scripts: Object.fromEntries(
+        Object.entries(request.scripts ?? {}).map(([name, path]) => [name, digestOf(path)]),
+      ),
       ...inputs,
     },
     { base: baseKey },
@@ -99,7 +133,7 @@ export function convertCall(
   inputs: Omit<InputsOf<typeof convert>, "programs"> & Partial<InputsOf<typeof convert>>,
   request: RequestOf<typeof convert>,
 ): StageCall<typeof convert> {
-  const planned = plan(convert, { programs: variant(""), ...inputs }, { imageSha256 });
+  const planned = plan(convert, { programs: programs("command"), ...inputs }, { imageSha256 });
   return call(planned, root, request);
 }
 
@@ -113,7 +147,7 @@ export function smokeCall(
     {
       ...{
         architecture: "amd64",
-        programs: variant(""),
+        programs: programs("command"),
         driver: "qemu",
         proof: "quick",
         channel: "agent",

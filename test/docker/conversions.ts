@@ -7,7 +7,7 @@ import type { StageAnswer, StageCall } from "../../plan/stages/call";
 import type { convert as contract } from "../../plan/stages/convert";
 import { runStage } from "../../run/runStage";
 import { sha256File } from "../../host/files";
-import { convertCall, IMAGE_RESULT, variant } from "../sampleCalls";
+import { convertCall, IMAGE_RESULT, programs } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { executor } from "../site";
 
@@ -26,22 +26,22 @@ export class Conversions {
     return join(folder, "image.qcow2");
   }
 
-  /** @param attempt makes conversions that are otherwise equal different stages */
-  call(entry: string, attempt = ""): StageCall<typeof contract> {
+  /** @param more names of further programs: they make conversions that are otherwise equal different stages */
+  call(entry: string, ...more: string[]): StageCall<typeof contract> {
     const { format, options, fileName, name } = parseConversion(entry);
     const { toolsImage, image } = this;
     return convertCall(
       ...([image!.sha256, `convert-${name}`] as const),
-      { format, options: { ...options }, programs: variant(attempt) },
+      { format, options: { ...options }, programs: programs("command", ...more) },
       { toolsImage, imageKey: image!.key, fileName, timeoutSeconds: 100 },
     );
   }
 
-  run(entry: string, attempt = ""): Promise<StageAnswer> {
+  run(entry: string, ...more: string[]): Promise<StageAnswer> {
     return runStage(convert, {
       executor,
       store: this.at.store,
-      call: this.call(entry, attempt),
+      call: this.call(entry, ...more),
       marker: undefined,
       secrets: {},
       print: () => undefined,

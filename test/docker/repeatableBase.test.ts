@@ -4,7 +4,7 @@ import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
 import { base } from "../../stages/base/base";
 import { runStage } from "../../run/runStage";
-import { baseCall, variant } from "../sampleCalls";
+import { baseCall } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "./toolsImage";
 import { executor } from "../site";
@@ -41,7 +41,7 @@ const MINUTES = 60_000;
             ...{ toolsImage: image, templateFolder: template.folder },
             ...{ timeoutSeconds: timeouts.base, silenceSeconds: timeouts.base },
           },
-          { diskBytes, kernel, programs: variant("twice") },
+          { diskBytes, kernel },
         ),
         marker: undefined,
         secrets: {},

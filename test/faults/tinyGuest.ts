@@ -9,7 +9,7 @@ import type { RequestOf } from "../../plan/stages/contract";
 import type { image } from "../../plan/stages/image";
 import { inTools } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
-import { BASE_RESULT, IMAGE_RESULT, imageCall, smokeCall, variant } from "../sampleCalls";
+import { BASE_RESULT, IMAGE_RESULT, imageCall, smokeCall } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { resultsOf } from "./atWork";
 import { bootSector, type THEN } from "./bootSector";
@@ -73,17 +73,13 @@ export class TinyGuest {
       writeFileSync(join(folder, name), content);
       return [name, join(folder, name)];
     });
-    return imageCall(
-      this.baseKey,
-      {
-        toolsImage: this.toolsImage,
-        templateFolder: "builder/templates/debian12",
-        scripts: Object.fromEntries(paths) as Record<string, string>,
-        diskBytes: 256 * 2 ** 20,
-        ...change,
-      },
-      { programs: variant(JSON.stringify(change)) },
-    );
+    return imageCall(this.baseKey, {
+      toolsImage: this.toolsImage,
+      templateFolder: "builder/templates/debian12",
+      scripts: Object.fromEntries(paths) as Record<string, string>,
+      diskBytes: 256 * 2 ** 20,
+      ...change,
+    });
   }
 
   /** Runs the stage image on a guest that does this, and `during` once it has begun. It has to fail. */

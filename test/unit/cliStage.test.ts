@@ -175,7 +175,7 @@ describe("kragle stage", function () {
       },
     );
     const { code, stderr } = await run("convert", JSON.stringify(ofImage));
-    assert.equal(code, 3);
+    assert.equal(code, 3, stderr);
     assert.match(stderr, /^✗ convert: Docker cannot be reached at \/nowhere\/docker\.sock/m);
     assert.equal(await at.state(ofImage.description), "missing");
   });

@@ -138,8 +138,8 @@ describe("keys of an image from an ISO", () => {
     assert.deepEqual(
       { base, image },
       {
-        base: "d8ad52fd79f3ce145cf1a81bd27d18bcc1f90908548aa824a3c676f81b28907e",
-        image: "d3a84ba2a54ce7e7d76b7d422a603cfd2d3250ef6117b5634288c2d5a77eeea9",
+        base: "b8b6cb484343f8caf5782174393879a17c894fbb602e1a8219be76b52a3ffda8",
+        image: "08a659617056f522a0aaa276106c3e5e9e15a1c4e5a194c14b6d0a03b37c2ea9",
       },
     );
   });

@@ -151,7 +151,7 @@ describe("the release stage", () => {
       return artifact;
     };
     await assert.rejects(place.release("broken"), {
-      message: /^release: Error: the result of stage image is not in the store/,
+      message: /^release: the result of stage image is not in the store/,
     });
     const after = ["SHA256SUMS", "manifest.json", "packer-kragle-qcow2"].map((n) => place.read(n));
     assert.deepEqual(after, before);
