@@ -39,7 +39,7 @@ export interface StageRun {
   /** Receives one line at a time; a line that starts with "» " opens a phase. */
   readonly print: (line: string) => void;
   readonly signal: AbortSignal;
-  /** This machine's Docker where nothing is given. */
+  /** Where the stage's containers run. */
   readonly executor: Executor;
 }
 

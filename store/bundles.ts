@@ -27,7 +27,7 @@ export const bundlesFolder = (home: string) => join(home, "bundles");
  * Copies small files into a folder that is named by their content and never changed: a container that reads it sees the files as they
  * were planned, whatever becomes of the checkout, its links and its modes meanwhile. One that is there and whole is taken.
  *
- * @returns the folder's absolute path; every user may read it
+ * @returns the folder's absolute path; every user of a container may read it
  * @throws StageFailure where a file is no longer what was planned
  */
 export async function makeBundle(place: Workplace, files: readonly BundleFile[]): Promise<string> {
@@ -35,7 +35,10 @@ export async function makeBundle(place: Workplace, files: readonly BundleFile[])
   const folder = join(bundlesFolder(place.home), nameOf(contents));
   if (await isWhole(folder, contents)) return folder;
   await place.discard(folder);
-  const fresh = join(bundlesFolder(place.home), `.${randomUUID()}`);
+  // a script may say what is not for every user of this machine; a container gets its own bundle only, whatever lies above
+  await mkdir(dirname(folder), { recursive: true });
+  await chmod(dirname(folder), 0o700);
+  const fresh = join(dirname(folder), `.${randomUUID()}`);
   for (const [at, { bytes, executable }] of contents) {
     const path = join(fresh, at);
     await mkdir(dirname(path), { recursive: true });

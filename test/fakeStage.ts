@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { z } from "zod";
 
+import type { Executor } from "../executors/executor";
 import { contract } from "../plan/stages/contract";
 import type { StageAnswer } from "../plan/stages/call";
 import { runStage } from "../run/runStage";
@@ -55,12 +56,12 @@ export class FakeStage implements StageProgram<Fake> {
       readonly request?: unknown;
       readonly secrets?: Record<string, string>;
       readonly signal?: AbortSignal;
+      readonly executor?: Executor;
     } = {},
   ): Promise<StageAnswer> {
     const lines: string[] = [];
     this.lines = lines;
     return runStage<Fake>(this, {
-      executor,
       store: this.store,
       call: {
         stack: options.stack ?? "dev",
@@ -72,6 +73,7 @@ export class FakeStage implements StageProgram<Fake> {
       secrets: options.secrets ?? {},
       print: (line) => lines.push(line),
       signal: options.signal ?? new AbortController().signal,
+      executor: options.executor ?? executor,
     });
   }
 }

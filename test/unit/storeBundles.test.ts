@@ -51,13 +51,14 @@ describe("a bundle", () => {
   const files = () => [file("run.py"), file("link", "sub/dir/linked"), file("deep/data")];
   const make = (of = files()) => makeBundle(new Workplace(at.home), of);
 
-  it("holds the files as they are, readable by everybody, without links", async () => {
+  it("holds the files as they are, without links, readable by everybody but out of their reach", async () => {
     const bundle = await make();
     const mode = (name: string) => statSync(join(bundle, name)).mode & 0o777;
     assert.deepEqual(
       ["run.py", "sub/dir/linked", "deep/data", ".", "sub", "sub/dir"].map(mode),
       [0o755, 0o644, 0o644, 0o755, 0o755, 0o755],
     );
+    assert.equal(mode(".."), 0o700);
     assert.equal(readFileSync(join(bundle, "sub/dir/linked"), "utf8"), "x");
     assert.deepEqual(readdirSync(bundlesFolder(at.home)), [basename(bundle)]);
   });
