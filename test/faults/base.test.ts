@@ -30,7 +30,8 @@ describe("the base stage survives", function () {
   this.timeout(120_000);
   let at: TemporaryStore;
   let image: string;
-  const { description } = baseCall({ toolsImage: "", templateFolder: "" });
+  /** What was asked for last: a template that does something else is another stage. */
+  let asked: StageCall;
   countFaults();
 
   before(async function () {
@@ -47,11 +48,13 @@ describe("the base stage survives", function () {
     mkdirSync(templateFolder, { recursive: true });
     writeFileSync(join(templateFolder, "template.json"), templateJson(2 ** 20));
     writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
-    return baseCall({ toolsImage: image, templateFolder });
+    asked = baseCall({ toolsImage: image, templateFolder });
+    return asked;
   }
 
-  const container = (run: Run) => run.processIn(at.store.id, stageKey(description), /base\.py/);
-  const published = async () => (await at.store.lookup("base", stageKey(description))).state;
+  const container = (run: Run) =>
+    run.processIn(at.store.id, stageKey(asked.description), /base\.py/);
+  const published = async () => (await at.store.lookup("base", stageKey(asked.description))).state;
 
   async function assertSurvived(fault: string, run?: Run, owner?: Owner): Promise<void> {
     const secondsToClean = await assertNothingLeaked(at.home, { since: run?.faultAt });
@@ -132,7 +135,7 @@ with open("/result/.tmp/fill", "wb") as file:
     ]);
     const run = Run.stage(at.home, wanted, undefined, owner);
     await container(run);
-    await run.killContainer(await run.container(at.store.id, stageKey(description)));
+    await run.killContainer(await run.container(at.store.id, stageKey(asked.description)));
     const { code, stderr } = await run.ended;
     assert.equal(code, 1, stderr);
     assert.match(stderr, /exit code 137/);
