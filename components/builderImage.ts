@@ -29,6 +29,16 @@ export interface BuilderImageArgs {
   handMarker: string | undefined;
 }
 
+/** One image that is built of the Dockerfile. */
+interface BuiltImage {
+  readonly imageName: string;
+  /** The Dockerfile's target. */
+  readonly target: string;
+  /** Each path of the Dockerfile has ignore rules of its own. */
+  readonly dockerfile: string;
+  readonly marker: string | undefined;
+}
+
 /** What a build may need of the host: its package mirror, its proxies. */
 const HOST_ARGS = ["APT_SOURCES_B64", "APT_CONF_B64", "http_proxy", "https_proxy", "no_proxy"];
 
@@ -72,29 +82,22 @@ export class BuilderImage extends pulumi.ComponentResource {
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
         ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
+        // as earlier versions called it
         aliases: [{ name: `${name}-base-image` }],
       },
     );
     const answer = answerOf<AnswerTo<typeof dockerBase>>(base);
-    const image = (
-      resource: string,
-      formerly: string,
-      imageName: string,
-      target: string,
-      dockerfile: string,
-      lost: string | undefined,
-      dependsOn: pulumi.Resource[],
-    ) =>
+    const image = (resource: string, build: BuiltImage, ...dependsOn: pulumi.Resource[]) =>
       new docker.Image(
         resource,
         {
-          imageName,
+          imageName: build.imageName,
           skipPush: true,
           buildOnPreview: false,
           build: {
             context: "builder",
-            dockerfile,
-            target,
+            dockerfile: build.dockerfile,
+            target: build.target,
             platform: ARCHITECTURES[args.architecture].docker,
             // each value on its own: the provider cannot take a map that is unknown as a whole
             args: {
@@ -103,29 +106,24 @@ export class BuilderImage extends pulumi.ComponentResource {
               ...Object.fromEntries(
                 HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
               ),
-              ...(lost === undefined ? {} : { [MARKER]: lost }),
+              ...(build.marker === undefined ? {} : { [MARKER]: build.marker }),
             },
           },
         },
         {
           parent: this,
           dependsOn,
-          ignoreChanges: lost === undefined ? [`build.args.${MARKER}`] : [],
-          aliases: [{ name: `${name}-${formerly}` }],
+          ignoreChanges: build.marker === undefined ? [`build.args.${MARKER}`] : [],
+          // as earlier versions called it
+          aliases: [{ name: `${name}-${build.target}` }],
         },
       );
-    const tools = image(
-      builder.stage,
-      "tools",
-      args.toolsImage,
-      "tools",
-      "builder/tools.Dockerfile",
-      args.toolsMarker,
-      [],
-    );
-    image("hand-image", "kragle", "kragle", "kragle", "builder/Dockerfile", args.handMarker, [
-      tools,
-    ]);
+    const tools = image(builder.stage, {
+      ...{ imageName: args.toolsImage, target: "tools", marker: args.toolsMarker },
+      dockerfile: "builder/tools.Dockerfile",
+    });
+    const byHand = { imageName: "kragle", target: "kragle", marker: args.handMarker };
+    image("hand-image", { ...byHand, dockerfile: "builder/Dockerfile" }, tools);
     return tools;
   }
 }
