@@ -1,24 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { BuilderImage } from "../components/builderImage";
-import { BuildRun } from "../components/buildRun";
-import { Conversion } from "../components/conversion";
-import { Publication } from "../components/publication";
-import { Qcow2Artifact } from "../components/qcow2Artifact";
-import { Release } from "../components/release";
-import { SmokeDomain } from "../components/smokeDomain";
 import type { Site } from "../executors/site";
-import { planProof, type ProofPlan } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
-import { libvirtGuest } from "./libvirtGuest";
-import { onlySecret } from "./settings/credentials";
+import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
 import { requireIso } from "./medium";
-import { outputsOf } from "./outputs";
 import { type FullPlan, makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
-import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
 import { type OwnSettings, ownSettings } from "./settings/own";
@@ -56,138 +45,16 @@ export async function program(
   });
   const stack = pulumi.getStack();
   const fullPlan = options.plan ?? (await planOf(options.site, stack, options.rebuild));
-  const { spec, plan, proof, files, observed, tools } = fullPlan;
-  if (!options.planIsShown) for (const text of warnings(spec, stack)) await pulumi.log.warn(text);
+  if (!options.planIsShown) {
+    for (const text of warnings(fullPlan.spec, stack)) await pulumi.log.warn(text);
+  }
   if (pulumi.runtime.isDryRun() && !options.planIsShown) {
     await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
   }
-  const marker = (root: string) => observed.get(root)?.observation.marker;
-
-  const builder = new BuilderImage("builder", {
-    stack,
-    ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
-    architecture: spec.architecture,
-    planned: plan.builder,
-    toolsImage: tools.reference,
-    baseImage: spec.baseImage,
-    packer: spec.packer,
-    toolsMarker: tools.marker,
-    handMarker: tools.handMarker,
+  return declareImage(fullPlan, {
+    ...{ stack, home: options.site.home },
+    parameters: maskedSettings(configuredSettings().values),
   });
-
-  const build = new BuildRun(
-    "build",
-    {
-      stack,
-      toolsImage: builder.image,
-      base: {
-        planned: plan.base,
-        request: baseRequest(spec),
-        marker: marker("base"),
-        // an address may carry a token
-        secrets: spec.iso?.urls.length ? { isoUrls: JSON.stringify(spec.iso.urls) } : {},
-      },
-      image: {
-        planned: plan.image,
-        request: imageRequest(spec),
-        marker: marker("image"),
-        secrets: spec.credentials,
-      },
-      knownImageSha256: proof && observed.get("image")!.imageSha256,
-    },
-    { dependsOn: builder.ready },
-  );
-
-  // the stages below the image are keyed by its SHA-256, which may only be known when it has been built
-  const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
-  // as unknown: Pulumi's types would look for outputs inside the plan, which has none
-  const planned = <T>(pick: (of: ProofPlan) => T) =>
-    proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
-  const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
-  const afterImage = { dependsOn: [build.image] };
-
-  const artifact = new Qcow2Artifact(
-    "qcow2",
-    {
-      ...common,
-      planned: planned(({ check }) => check),
-      request: checkRequest(spec),
-      // without the names of user and organisation, which may be words that stand in any image
-      secrets: onlySecret(spec.credentials),
-      marker: marker("check"),
-    },
-    afterImage,
-  );
-
-  const conversions = spec.formats.map((conversion, index) => {
-    const root = `convert-${conversion.name}`;
-    return new Conversion(
-      root,
-      {
-        ...common,
-        planned: planned((of) => of.conversions[index]!),
-        request: convertRequest(spec, conversion),
-        marker: marker(root),
-      },
-      afterImage,
-    );
-  });
-
-  const smoke =
-    spec.smoke === "none"
-      ? undefined
-      : new SmokeDomain(
-          "smoke",
-          {
-            ...common,
-            imageSha256: build.imageSha256,
-            ...(spec.smoke === "libvirt"
-              ? { libvirt: libvirtGuest(options.site.home, spec, stack, plan.image.key) }
-              : {}),
-            planned: planned((of) => of.smoke!),
-            request: smokeRequest(spec),
-            marker: marker("smoke"),
-          },
-          afterImage,
-        );
-
-  const release = new Release("release", {
-    ...common,
-    planned: planned((of) => of.release),
-    request: {
-      stack,
-      virtualBytes: spec.diskBytes,
-      conversions: spec.formats.map(({ name, format, fileName }) => ({ name, format, fileName })),
-      signKey: spec.signKey,
-      parameters: maskedSettings(configuredSettings().values),
-      baseImage: spec.baseImage,
-      builder: plan.builder.description,
-    },
-    proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
-    marker: marker("release"),
-  });
-
-  const publications = spec.publish.map(
-    ({ name, destination, files: wanted, keep }) =>
-      [
-        name,
-        new Publication(`publish-${name}`, {
-          stack,
-          releaseKey: planned((of) => of.release.key),
-          ...{ destination, files: wanted, keep },
-          release: release.files,
-          marker: marker(`publish-${name}`),
-        }),
-      ] as const,
-  );
-  const published = publications.map(
-    ([name, { version, files: copies }]) => [name, { version, files: copies }] as const,
-  );
-
-  return {
-    ...outputsOf(release.facts),
-    ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
-  };
 }
 
 async function planOf(

@@ -1,0 +1,158 @@
+import type * as pulumi from "@pulumi/pulumi";
+
+import { BuilderImage } from "../components/builderImage";
+import { BuildRun } from "../components/buildRun";
+import { Conversion } from "../components/conversion";
+import { Publication } from "../components/publication";
+import { Qcow2Artifact } from "../components/qcow2Artifact";
+import { Release } from "../components/release";
+import { SmokeDomain } from "../components/smokeDomain";
+import { planProof, type ProofPlan } from "../plan/imagePlan";
+import { libvirtGuest } from "./libvirtGuest";
+import { outputsOf } from "./outputs";
+import type { FullPlan } from "./plan";
+import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
+import { onlySecret } from "./settings/credentials";
+
+/** What an image's resources need besides its plan. */
+interface Surroundings {
+  readonly stack: string;
+  /** The `.kragle` folder. */
+  readonly home: string;
+  /** The stack's settings by name as they may stand in a release; secret ones masked. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+/** Declares the components of one image: builder, base and image, the proofs beside each other, release, publications. */
+export function declareImage(
+  { spec, plan, proof, files, observed, tools }: FullPlan,
+  { stack, home, parameters }: Surroundings,
+): Record<string, pulumi.Input<unknown>> {
+  const marker = (root: string) => observed.get(root)?.observation.marker;
+
+  const builder = new BuilderImage("builder", {
+    stack,
+    ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
+    architecture: spec.architecture,
+    planned: plan.builder,
+    toolsImage: tools.reference,
+    baseImage: spec.baseImage,
+    packer: spec.packer,
+    toolsMarker: tools.marker,
+    handMarker: tools.handMarker,
+  });
+
+  const build = new BuildRun(
+    "build",
+    {
+      stack,
+      toolsImage: builder.image,
+      base: {
+        planned: plan.base,
+        request: baseRequest(spec),
+        marker: marker("base"),
+        // an address may carry a token
+        secrets: spec.iso?.urls.length ? { isoUrls: JSON.stringify(spec.iso.urls) } : {},
+      },
+      image: {
+        planned: plan.image,
+        request: imageRequest(spec),
+        marker: marker("image"),
+        secrets: spec.credentials,
+      },
+      knownImageSha256: proof && observed.get("image")!.imageSha256,
+    },
+    { dependsOn: builder.ready },
+  );
+
+  // the stages below the image are keyed by its SHA-256, which may only be known when it has been built
+  const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
+  // as unknown: Pulumi's types would look for outputs inside the plan, which has none
+  const planned = <T>(pick: (of: ProofPlan) => T) =>
+    proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
+  const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
+  const afterImage = { dependsOn: [build.image] };
+
+  const artifact = new Qcow2Artifact(
+    "qcow2",
+    {
+      ...common,
+      planned: planned(({ check }) => check),
+      request: checkRequest(spec),
+      // without the names of user and organisation, which may be words that stand in any image
+      secrets: onlySecret(spec.credentials),
+      marker: marker("check"),
+    },
+    afterImage,
+  );
+
+  const conversions = spec.formats.map((conversion, index) => {
+    const root = `convert-${conversion.name}`;
+    return new Conversion(
+      root,
+      {
+        ...common,
+        planned: planned((of) => of.conversions[index]!),
+        request: convertRequest(spec, conversion),
+        marker: marker(root),
+      },
+      afterImage,
+    );
+  });
+
+  const smoke =
+    spec.smoke === "none"
+      ? undefined
+      : new SmokeDomain(
+          "smoke",
+          {
+            ...common,
+            imageSha256: build.imageSha256,
+            ...(spec.smoke === "libvirt"
+              ? { libvirt: libvirtGuest(home, spec, stack, plan.image.key) }
+              : {}),
+            planned: planned((of) => of.smoke!),
+            request: smokeRequest(spec),
+            marker: marker("smoke"),
+          },
+          afterImage,
+        );
+
+  const release = new Release("release", {
+    ...common,
+    planned: planned((of) => of.release),
+    request: {
+      stack,
+      virtualBytes: spec.diskBytes,
+      conversions: spec.formats.map(({ name, format, fileName }) => ({ name, format, fileName })),
+      signKey: spec.signKey,
+      parameters,
+      baseImage: spec.baseImage,
+      builder: plan.builder.description,
+    },
+    proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
+    marker: marker("release"),
+  });
+
+  const publications = spec.publish.map(
+    ({ name, destination, files: wanted, keep }) =>
+      [
+        name,
+        new Publication(`publish-${name}`, {
+          stack,
+          releaseKey: planned((of) => of.release.key),
+          ...{ destination, files: wanted, keep },
+          release: release.files,
+          marker: marker(`publish-${name}`),
+        }),
+      ] as const,
+  );
+  const published = publications.map(
+    ([name, { version, files: copies }]) => [name, { version, files: copies }] as const,
+  );
+
+  return {
+    ...outputsOf(release.facts),
+    ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
+  };
+}
