@@ -104,6 +104,8 @@ describe("a bootstrapped base image", function () {
     writeFileSync(
       script,
       `import { bootstrapImage } from ${JSON.stringify(join(projectFolder, "executors/bootstrapDebian"))};
+       import { thisSite } from ${JSON.stringify(join(projectFolder, "executors/site"))};
+       const { docker } = thisSite();
        void bootstrapImage({ docker, release: "bookworm", image: "x:y", folder: ${JSON.stringify(folder)}, print() {} });`,
     );
     const child = spawn(process.execPath, ["--import", "tsx", script], { cwd: projectFolder });
