@@ -16,6 +16,8 @@ export interface Registered {
   /** Names of resources. */
   readonly parent: string;
   readonly dependsOn: readonly string[];
+  /** What earlier versions called it. */
+  readonly aliases: readonly string[];
   readonly options: {
     readonly ignoreChanges?: readonly string[];
     readonly deleteBeforeReplace?: true;
@@ -129,6 +131,8 @@ function describe(request: RegisterResourceRequest): Registered {
     secrets,
     parent: nameOf(request.getParent()),
     dependsOn: request.getDependenciesList().map(nameOf).sort(),
+    // a package's own aliases give a type and no name
+    aliases: request.getAliasesList().flatMap((alias) => alias.getSpec()?.getName() || []),
     options: {
       ...(ignoreChanges.length > 0 ? { ignoreChanges } : {}),
       ...(request.getDeletebeforereplace() ? { deleteBeforeReplace: true } : {}),

@@ -86,6 +86,7 @@ describe("BuildRun", () => {
       secrets: [],
       parent: "build",
       dependsOn: stage === "base" ? [] : ["base"],
+      aliases: [`build-${stage}`],
       options: {
         deleteBeforeReplace: true,
         customTimeouts: { create: "24h", update: "24h" },
@@ -100,6 +101,7 @@ describe("BuildRun", () => {
         secrets: [],
         parent: "",
         dependsOn: [],
+        aliases: [],
         options: {},
       },
       command("base"),

@@ -72,6 +72,7 @@ describe("BuilderImage", () => {
       builder: args.planned.description,
     });
     assert.deepEqual(base.inputs.environment, {});
+    assert.deepEqual(base.aliases, ["builder-base-image"]);
     assert.deepEqual(base.options, {
       deleteBeforeReplace: true,
       additionalSecretOutputs: ["stdout"],
@@ -111,6 +112,8 @@ describe("BuilderImage", () => {
     assert.deepEqual(hand.inputs, image("kragle", "kragle", "builder/Dockerfile"));
     assert.deepEqual(tools.dependsOn, ["docker-base"]);
     assert.deepEqual(hand.dependsOn, ["builder", "docker-base"]);
+    assert.deepEqual(tools.aliases, ["builder-tools"]);
+    assert.deepEqual(hand.aliases, ["builder-kragle"]);
     for (const { options } of [tools, hand]) {
       assert.deepEqual(options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
     }

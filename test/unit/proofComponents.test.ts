@@ -46,12 +46,19 @@ const command = (
   secrets: [],
   parent,
   dependsOn,
+  aliases: FORMER_NAMES[name] ?? [],
   options: {
     deleteBeforeReplace: true,
     customTimeouts: { create: "24h", update: "24h" },
     ignoreChanges: ["environment.KRAGLE_MARKER"],
   },
 });
+
+const FORMER_NAMES: Readonly<Record<string, string[]>> = {
+  check: ["qcow2-check"],
+  smoke: ["smoke-boot"],
+  release: ["release-files"],
+};
 
 const ofImage = { toolsImage: "kragle-tools:1", imageKey: digest("1") };
 
