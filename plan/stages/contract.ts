@@ -68,4 +68,20 @@ export function plan<C extends StageContract>(
 
 /** The words of a schema's complaint, each with the field's name: `request.kernel: expected string, received undefined`. */
 export const complaints = (place: string, { issues }: z.ZodError): string[] =>
-  issues.map(({ path, message }) => `${[place, ...path].join(".")}: ${message}`);
+  wordsOf([place], issues);
+
+function wordsOf(place: readonly PropertyKey[], issues: readonly z.core.$ZodIssue[]): string[] {
+  return issues.flatMap((issue) => {
+    const path = [...place, ...issue.path];
+    if (issue.code === "invalid_union" && issue.errors.length > 0) {
+      const forms = issue.errors.map((form) => wordsOf(path, form));
+      // the form that comes closest is the one that was meant
+      return forms.reduce((a, b) => (b.length < a.length ? b : a));
+    }
+    const messages =
+      issue.code === "unrecognized_keys"
+        ? issue.keys.map((name) => `Unrecognized key: "${name}"`)
+        : [issue.message];
+    return messages.map((message) => `${path.join(".")}: ${message}`);
+  });
+}

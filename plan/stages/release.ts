@@ -8,6 +8,12 @@ import { image } from "./image";
 /** A released file; the path is as in the settings. */
 const releasedFile = z.strictObject({ path: z.string(), sha256, bytes: size });
 
+/** The name in a release's upstream under which a conversion's key stands. */
+export const conversionUpstream = (name: string) => `convert ${name}`;
+
+/** What every release is made from. */
+const always = z.object({ imageSha256: sha256, check: key, smoke: key.optional() });
+
 /** The proven files with their description under PATH/output. */
 export const release = contract({
   stage: "release",
@@ -19,11 +25,15 @@ export const release = contract({
     /** File names of the conversions. */
     files: z.array(z.string()),
   }),
-  upstream: z.intersection(
-    z.object({ imageSha256: sha256, check: key, smoke: key.optional() }),
-    /** And `convert NAME` for each conversion. */
-    z.record(z.string(), z.string().optional()),
-  ),
+  upstream: z
+    // and one for each conversion, see `conversionUpstream`
+    .intersection(always, z.record(z.string(), key.optional()))
+    .superRefine((given, context) => {
+      const keys = Object.keys(given).filter(
+        (name) => !(name in always.shape) && !name.startsWith(conversionUpstream("")),
+      );
+      if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: given });
+    }),
   request: z.strictObject({
     stack: z.string(),
     toolsImage,
@@ -71,6 +81,3 @@ export const release = contract({
     files: z.record(z.string(), sha256),
   }),
 });
-
-/** The name in a release's upstream under which a conversion's key stands. */
-export const conversionUpstream = (name: string) => `convert ${name}`;

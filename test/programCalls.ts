@@ -1,0 +1,144 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+import { findTemplate, templateNames } from "../infra/settings/template";
+import { KEY, stageOf } from "../plan/invocation";
+import { runProgram } from "./devProgram";
+import { type Registered, requestOf } from "./mocks";
+import { TemporaryStore } from "./temporaryStore";
+
+type Settings = Readonly<Record<string, unknown>>;
+
+/** What one command resource is told. */
+export interface ProgramCall {
+  /** The settings that led to it. */
+  readonly settings: Settings;
+  /** Name of the stage, or of the question beside the stages. */
+  readonly stage: string;
+  readonly stdin: Readonly<Record<string, unknown>>;
+  /** Undefined for a question. */
+  readonly key: string | undefined;
+}
+
+const RULES = `
+rules:
+  - id: site.banner
+    asserts: the banner names the owner
+    assertion: { content: [/etc/issue.net], has: "Example Ltd" }
+    reason: whoever logs in has to know whose machine it is
+`;
+
+const ISO = { diskSize: "10 GiB", isoSha256: "ab".repeat(32), isoUrls: ["https://host/x.iso"] };
+
+/**
+ * Runs the program of every template with every way of proving its image, and each of these with none, one half, the other half
+ * and all of the settings that change what some stage is told.
+ *
+ * @returns each call that a command resource makes
+ */
+export async function programCalls(): Promise<ProgramCall[]> {
+  const at = new TemporaryStore();
+  const folder = mkdtempSync(join(tmpdir(), "kragle calls "));
+  const before = process.env.PATH!;
+  try {
+    // a libvirt daemon that is ready
+    const virsh = '#!/bin/sh\necho "State:          running"\n';
+    writeFileSync(join(folder, "virsh"), virsh, { mode: 0o755 });
+    process.env.PATH = `${folder}${delimiter}${before}`;
+    const calls: ProgramCall[] = [];
+    for (const settings of combinations(folder)) {
+      const { resources } = await runProgram(at, { settings });
+      calls.push(...resources.flatMap((resource) => callOf(settings, resource)));
+    }
+    return calls;
+  } finally {
+    process.env.PATH = before;
+    rmSync(folder, { recursive: true });
+    at.remove();
+  }
+}
+
+function callOf(settings: Settings, resource: Registered): ProgramCall[] {
+  const { create, environment } = resource.inputs as {
+    create?: string;
+    environment?: Readonly<Record<string, string>>;
+  };
+  const stage = create === undefined ? undefined : stageOf(create);
+  if (stage === undefined) return [];
+  return [{ settings, stage, stdin: requestOf(resource), key: environment?.[KEY] }];
+}
+
+function combinations(folder: string): Settings[] {
+  const rules = join(folder, "site.yaml");
+  writeFileSync(rules, RULES);
+  const provision = join(folder, "site.sh");
+  writeFileSync(provision, "");
+  const waive = [{ rule: "ssh.passwords", reason: "reached by console only" }];
+  const half: Settings = {
+    formats: ["raw", "raw.zst", { format: "qcow2", compression: "zstd" }],
+    publish: [{ folder: "/srv/images", files: ["packer-kragle-qcow2"] }],
+    check: { waive },
+    refreshAfter: "7 days",
+    provision: [provision],
+    ...signing(folder),
+  };
+  const otherHalf: Settings = {
+    formats: ["vmdk"],
+    publish: [{ pool: "images", keep: 5 }],
+    check: { rules: [rules] },
+    builderImage: "registry.example/kragle:1",
+    vnc: 5900,
+    ...{ privileged: true, accelerator: "tcg", path: "/srv/x" },
+  };
+  const all = {
+    ...{ ...half, ...otherHalf, check: { rules: [rules], waive } },
+    publish: [{ pool: "images" }, { folder: "/srv/images" }],
+  };
+  const none = { formats: [] };
+  return templateNames().flatMap((template) => {
+    const { medium, smoke: asked } = findTemplate(template);
+    const proofs: Settings[] = [
+      { smoke: "qemu", proof: "quick" },
+      { smoke: "qemu", proof: "full" },
+      { smoke: "none" },
+      // which reaches a guest by its agent only
+      ...(asked.channel === "agent" ? [{ smoke: "libvirt" }] : []),
+    ];
+    return proofs.flatMap((proof) =>
+      [none, half, otherHalf, all].map((part, index) => ({
+        ...{ template, ...proof, ...part },
+        ...(medium ? { ...ISO, ...FROM_ISO[index] } : BOOTSTRAPPED[index]),
+      })),
+    );
+  });
+}
+
+/** What only a bootstrapped system knows, for each of the four. */
+const BOOTSTRAPPED: readonly Settings[] = [
+  {},
+  { snapshot: "2026-11-01" },
+  { kernel: "generic" },
+  { kernel: "generic", snapshot: "2026-11-01" },
+];
+
+/** And what only one does that is installed from an ISO. */
+const FROM_ISO: readonly Settings[] = [
+  {},
+  { rhsmUsername: "u", rhsmPassword: "p" },
+  { rhsmOrg: "1", rhsmActivationKey: "k" },
+  { isoPath: "/iso/a b.iso" },
+];
+
+/** A key that signs; none where there is no ssh-keygen to make one. */
+function signing(folder: string): Settings {
+  const signKey = join(folder, "key");
+  try {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", signKey]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return {};
+    throw error;
+  }
+  return { signKey };
+}
