@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -56,10 +57,11 @@ export async function makeBundle(place: Workplace, files: readonly BundleFile[])
 }
 
 function readPlanned({ source, digest }: BundleFile): FileContent {
-  const content = readContent(source);
-  if (digest === undefined || contentDigest(content) === digest) return content;
-  throw new StageFailure(`${displayPath(source)} was changed after this run had been planned`, {
-    hint: "run the same command again, which plans with the file as it is now",
+  const content = existsSync(source) ? readContent(source) : undefined;
+  if (content && (digest === undefined || contentDigest(content) === digest)) return content;
+  const what = content ? "changed" : "deleted";
+  throw new StageFailure(`${displayPath(source)} was ${what} after this run had been planned`, {
+    hint: "run the same command again, which plans with the files as they are now",
   });
 }
 
