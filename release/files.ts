@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import type { Artifact } from "../store/artifactStore";
 import { copyVerified, type CopySource } from "./verifiedCopy";
 import { IMAGE_NAME } from "./layout";
+import { IMAGE } from "../plan/stages/image";
 
 /** A file of the store that is released. */
 export interface Released extends CopySource {
@@ -20,7 +21,7 @@ export function releasedFiles(
   evidence: readonly Artifact[],
 ): Released[] {
   return [
-    { ...take(image, "image.qcow2"), name: IMAGE_NAME },
+    { ...take(image, IMAGE), name: IMAGE_NAME },
     ...conversions.flatMap((one) => one.manifest.files.map(({ path }) => take(one, path))),
     ...evidence.flatMap((one) =>
       one.manifest.files.map(({ path }) => ({

@@ -126,15 +126,19 @@ export function parseRuleFile(text: string, name: string, taken: ReadonlySet<str
  * Reads the user's files of rules.
  *
  * @param paths relative to the project, or absolute
+ * @param read gives the text of one; by default, as it is now
  * @throws RuleFileError with what is wrong in all of them
  */
-export function readRuleFiles(paths: readonly string[]): Rule[] {
+export function readRuleFiles(
+  paths: readonly string[],
+  read = (path: string) => readFileSync(inProject(path), "utf8"),
+): Rule[] {
   const taken = new Set(RULES.map(({ id }) => id));
   const rules: Rule[] = [];
   const problems: string[] = [];
   for (const path of paths) {
     try {
-      const found = parseRuleFile(readFileSync(inProject(path), "utf8"), basename(path), taken);
+      const found = parseRuleFile(read(path), basename(path), taken);
       found.forEach(({ id }) => taken.add(id));
       rules.push(...found);
     } catch (error) {

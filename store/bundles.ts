@@ -56,7 +56,12 @@ export async function makeBundle(place: Workplace, files: readonly BundleFile[])
   return folder;
 }
 
-function readPlanned({ source, digest }: BundleFile): FileContent {
+/**
+ * Reads a file as it was planned.
+ *
+ * @throws StageFailure where it is another one now, or gone
+ */
+export function readPlanned({ source, digest }: Omit<BundleFile, "at">): FileContent {
   const content = existsSync(source) ? readContent(source) : undefined;
   if (content && (digest === undefined || contentDigest(content) === digest)) return content;
   const what = content ? "changed" : "deleted";

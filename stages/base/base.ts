@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -13,6 +12,7 @@ import { inProject } from "../../host/project";
 import { requireFreeSpace } from "../../host/freeSpace";
 import type { StageContext, StageOutcome, StageProgram } from "../../run/stage";
 import { planned, plannedPrograms } from "../../run/task";
+import { readPlanned } from "../../store/bundles";
 
 /** What bootstrapping needs of the template's template.json, whose form was checked with the settings. */
 const templateFile = z.object({ minimumDiskBytes: z.number(), suite: z.string() });
@@ -34,8 +34,11 @@ async function bootstrap(
   { programs, recipe, diskBytes, kernel, snapshot }: Bootstrapped,
 ): Promise<StageOutcome<typeof contract>> {
   const template = inProject(request.templateFolder);
-  const facts = await readFile(join(template, "template.json"), "utf8");
-  const { minimumDiskBytes, suite } = templateFile.parse(JSON.parse(facts));
+  const facts = readPlanned({
+    source: join(template, "template.json"),
+    digest: recipe["template.json"] ?? "",
+  });
+  const { minimumDiskBytes, suite } = templateFile.parse(JSON.parse(facts.bytes.toString()));
   await requireFreeSpace(work, minimumDiskBytes, "the installation");
   const { exitCode, tail } = await container({
     image: request.toolsImage,

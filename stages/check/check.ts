@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { check as contract, type Finding, type Status } from "../../plan/stages/check";
 import { image, IMAGE } from "../../plan/stages/image";
+import { readPlanned } from "../../store/bundles";
 import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
 import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
@@ -15,7 +16,7 @@ import { namedHostSecrets } from "../../host/secrets";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
-import { displayPath } from "../../host/project";
+import { displayPath, inProject } from "../../host/project";
 import type { StageContext, StageProgram } from "../../run/stage";
 import { plannedPrograms } from "../../run/task";
 
@@ -27,8 +28,8 @@ import { plannedPrograms } from "../../run/task";
 export const check: StageProgram<typeof contract> = {
   contract,
   async run(context) {
-    const { inputs, upstream, request, work, phase } = context;
-    const rules = [...RULES, ...readRuleFiles(request.rules)];
+    const { inputs, upstream, work, phase } = context;
+    const rules = [...RULES, ...ownRules(context)];
     const facts = await inspect(context, rules);
     phase("judge");
     const findings = judge(rules, facts, inputs.waive);
@@ -64,6 +65,16 @@ export const check: StageProgram<typeof contract> = {
     return { result };
   },
 };
+
+/** The user's rules as they were planned: the key has their digests. */
+function ownRules({ inputs, request }: StageContext<typeof contract>): Rule[] {
+  const digests = Object.values(inputs.ownRules ?? {});
+  const texts = request.rules.map((path, index) => {
+    const { bytes } = readPlanned({ source: inProject(path), digest: digests[index] ?? "" });
+    return [path, bytes.toString()] as const;
+  });
+  return readRuleFiles(request.rules, (path) => new Map(texts).get(path)!);
+}
 
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
 async function inspect(

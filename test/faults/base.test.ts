@@ -43,10 +43,10 @@ describe("the base stage survives", function () {
   const templateJson = (minimumDiskBytes: number) =>
     JSON.stringify({ minimumDiskBytes, suite: "bookworm" });
 
-  function request(then: string): StageCall {
+  function request(then: string, minimumDiskBytes = 2 ** 20): StageCall {
     const templateFolder = join(at.home, "template");
     mkdirSync(templateFolder, { recursive: true });
-    writeFileSync(join(templateFolder, "template.json"), templateJson(2 ** 20));
+    writeFileSync(join(templateFolder, "template.json"), templateJson(minimumDiskBytes));
     writeFileSync(join(templateFolder, "base.py"), program(then), { mode: 0o755 });
     asked = baseCall({ toolsImage: image, templateFolder });
     return asked;
@@ -113,9 +113,7 @@ with open("/result/.tmp/fill", "wb") as file:
   });
 
   it("too little free space, before it begins", async () => {
-    const wanted = request("pass");
-    const file = join(at.home, "template/template.json");
-    writeFileSync(file, templateJson(2 ** 50));
+    const wanted = request("pass", 2 ** 50);
     const { code, stderr } = await Run.stage(at.home, wanted).ended;
     assert.equal(code, 3, stderr);
     assert.match(stderr, /has .+ free, the installation needs about 1024.0 TiB|1048576/);

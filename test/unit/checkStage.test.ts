@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { check as contract, Finding } from "../../plan/stages/check";
 import { check } from "../../stages/check/check";
 import { formsOf, type SecretSearch } from "../../host/secretForms";
+import { contentDigest, readContent } from "../../host/fileDigest";
 import { namedHostSecrets } from "../../host/secrets";
 import { StageFailure } from "../../host/failure";
 import type { StageContext } from "../../run/stage";
@@ -22,13 +23,20 @@ describe("the check stage", () => {
   afterEach(() => rmSync(work, { recursive: true }));
 
   /** Runs the stage; the inspector, which needs a container, has found this image. */
-  async function run(image: SampleImage, waive: Record<string, string> = {}) {
+  async function run(
+    image: SampleImage,
+    waive: Record<string, string> = {},
+    own: { digests?: Record<string, string>; rules?: string[] } = {},
+  ) {
     const lines: string[] = [];
     const started: Container[] = [];
     const context = {
-      inputs: { programs: {}, rules: digest("8"), waive },
+      inputs: { programs: {}, rules: digest("8"), ownRules: own.digests, waive },
       upstream: { imageSha256: digest("a") },
-      request: { toolsImage: "tools", imageKey: digest("1"), rules: [], timeoutSeconds: 60 },
+      request: {
+        ...{ toolsImage: "tools", imageKey: digest("1"), timeoutSeconds: 60 },
+        rules: own.rules ?? [],
+      },
       secrets: { rhsmPassword: "correct horse" },
       work,
       store: {
@@ -97,6 +105,26 @@ describe("the check stage", () => {
     assert.equal(result.passed, true);
     assert.ok(lines.includes("waived: logs.history: /root/.bash_history exists (a demo)"));
     assert.equal(checked().rules.find(({ id }) => id === "logs.history")!.waiver, "a demo");
+  });
+
+  it("judges by the user's rules as they were planned, or not at all", async () => {
+    const file = join(work, "site.yaml");
+    const write = (path: string) =>
+      writeFileSync(
+        file,
+        `rules: [{id: site.a, asserts: a, reason: a, assertion: {absent: [${path}]}}]`,
+      );
+    write("/etc/motd");
+    const own = { digests: { "1-site.yaml": contentDigest(readContent(file)) }, rules: [file] };
+    const { result } = await run(new SampleImage(), {}, own);
+    assert.equal(result.rules.at(-1)!.id, "site.a");
+    write("/etc/issue");
+    const changed = /site\.yaml was changed after this run had been planned$/;
+    await assert.rejects(run(new SampleImage(), {}, own), changed);
+    // a key that knows nothing of them
+    await assert.rejects(run(new SampleImage(), {}, { rules: [file] }), changed);
+    rmSync(file);
+    await assert.rejects(run(new SampleImage(), {}, own), /site\.yaml was deleted after/);
   });
 
   it("has not passed where something could not be checked", async () => {
