@@ -40,10 +40,21 @@ export async function runStage(name: string): Promise<number> {
 
 function parsed(name: string, line: string): unknown {
   try {
-    return JSON.parse(line) as unknown;
+    return JSON.parse(line, requireText) as unknown;
   } catch (error) {
-    throw new CallError(name, [`stdin is to hold one line of JSON: ${(error as Error).message}`]);
+    const why = error instanceof RangeError ? "it is nested too deeply" : (error as Error).message;
+    throw new CallError(name, [`stdin is to hold one line of JSON: ${why}`]);
   }
+}
+
+/** JSON can spell what has no UTF-8 form, and so neither digest nor file name. */
+function requireText(key: string, value: unknown): unknown {
+  for (const text of [key, value]) {
+    if (typeof text === "string" && !text.isWellFormed()) {
+      throw new Error(`${key.toWellFormed()} has half of a surrogate pair, which is no text`);
+    }
+  }
+  return value;
 }
 
 async function answerTo(

@@ -120,6 +120,14 @@ describe("kragle stage", function () {
       ["null", "call: Invalid input: expected object, received null"],
       ["", "stdin is to hold one line of JSON: Unexpected end of JSON input"],
       ["no", "stdin is to hold one line of JSON: Unexpected token 'o', \"no\" is not valid JSON"],
+      [
+        request({ stack: "\ud800" }),
+        "stdin is to hold one line of JSON: stack has half of a surrogate pair, which is no text",
+      ],
+      [
+        "[".repeat(100_000) + "]".repeat(100_000),
+        "stdin is to hold one line of JSON: it is nested too deeply",
+      ],
     ];
     for (const [input, ...problems] of cases) {
       const ended = await run("convert", input);
