@@ -41,10 +41,19 @@ export function readPulumiYaml(file: string): PulumiYaml {
     const anchored = pairs
       .filter(({ value }) => (value as { anchor?: string } | null)?.anchor)
       .map(({ key }) => String(isScalar(key) ? key.value : key));
-    return { content: asEntries(document.toJS() ?? {}), anchored: new Set(anchored) };
+    const content: unknown = document.toJS() ?? {};
+    requireTree(content);
+    return { content: asEntries(content), anchored: new Set(anchored) };
   } catch (error) {
     throw new SettingsError([`${file}: ${(error as Error).message}`]);
   }
+}
+
+/** An alias can stand inside of what it names. */
+function requireTree(value: unknown, above: readonly unknown[] = []): void {
+  if (typeof value !== "object" || value === null) return;
+  if (above.includes(value)) throw new Error("an alias (*) stands inside of what it names (&)");
+  for (const part of Object.values(value)) requireTree(part, [...above, value]);
 }
 
 /**

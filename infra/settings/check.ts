@@ -3,11 +3,11 @@ import { z } from "zod";
 import type { CheckSetting } from "../../plan/imageSpec";
 import { RULES } from "../../rules/catalogue";
 import { readRuleFiles, RuleFileError } from "../../rules/ruleFile";
-import { path, structured } from "./values";
+import { path, structured, text } from "./values";
 
 const EXAMPLE = '{"rule": "ssh.passwords", "reason": "reached by console only"}';
 
-const waiver = z.strictObject({ rule: z.string(), reason: z.string() });
+const waiver = z.strictObject({ rule: z.string(), reason: text("reached by console only") });
 
 const shape = z.strictObject(
   {

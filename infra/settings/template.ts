@@ -18,7 +18,7 @@ export function templateNames(): string[] {
 }
 
 const templateFile = z.object({
-  minimumDiskBytes: z.number().int(),
+  minimumDiskBytes: z.int().positive(),
   install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
   smoke: z
     .object({
@@ -53,9 +53,9 @@ export function findTemplate(name: string): Template {
     );
   }
   if (!existsSync(file)) throw new Error(`the template folder "${name}" has no template.json`);
-  const content: unknown = JSON.parse(readFileSync(file, "utf8"));
+  const content = readJson(file, `${name}/template.json`);
   const describe = ({ issues: [first] }: z.ZodError) =>
-    `${name}/template.json: ${first!.path.join(".")}: ${first!.message}`;
+    [`${name}/template.json`, first!.path.join("."), first!.message].filter(Boolean).join(": ");
   const facts = templateFile.safeParse(content);
   if (!facts.success) throw new Error(describe(facts.error));
   const { install, ...common } = facts.data;
@@ -63,5 +63,23 @@ export function findTemplate(name: string): Template {
   if (suite?.error) throw new Error(describe(suite.error));
   const medium = install === "iso" ? mediumFile.safeParse(content) : null;
   if (medium?.error) throw new Error(describe(medium.error));
+  const lacking = PARTS[install].filter((part) => !existsSync(join(inProject(folder), part)));
+  if (lacking.length > 0) {
+    throw new Error(`the template folder "${name}" has no ${lacking.join(", no ")}`);
+  }
   return { name, folder, ...common, medium: medium?.data ?? null };
+}
+
+/** What a template consists of, by the way in which its system comes onto the disk. */
+const PARTS = {
+  bootstrap: ["base.py", "image.json"],
+  iso: ["install.json", "image.json"],
+} as const;
+
+function readJson(file: string, shown: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new Error(`${shown}: ${(error as Error).message}`, { cause: error });
+  }
 }

@@ -7,9 +7,13 @@ import { z } from "zod";
 export const quote = (value: unknown) =>
   typeof value === "string" ? `"${value}"` : JSON.stringify(value);
 
-/** Text; YAML makes numbers and lists of some values that were meant as text. */
+/** Text; YAML makes numbers and lists of some values that were meant as text, and can spell what is no text. */
 export const text = (example: string) =>
-  z.string({ error: (issue) => `${quote(issue.input)} is not text; write it as in "${example}"` });
+  z
+    .string({ error: (issue) => `${quote(issue.input)} is not text; write it as in "${example}"` })
+    .refine((value) => value.isWellFormed() && !value.includes("\0"), {
+      error: "contains NUL or half of a surrogate pair, which is no text",
+    });
 
 /** The path of a file or folder, relative to the project or absolute; `~/` is the home folder of whoever runs kragle. */
 export const path = (example: string) =>

@@ -95,6 +95,13 @@ describe("a stack's file", function () {
     assert.equal(code, 2);
     assert.ok(stderr.startsWith("1 setting is wrong:\n"), stderr);
     assert.ok(stderr.includes("Pulumi.bad.yaml"), stderr);
+    write("bad", "config: &all\n  kragle:check: *all\n");
+    const inItself = await up();
+    assert.equal(inItself.code, 2);
+    assert.match(
+      inItself.stderr,
+      /Pulumi\.bad\.yaml: an alias \(\*\) stands inside of what it names/,
+    );
   });
 
   it("that is empty, or has settings of other programs only, means the defaults", async () => {

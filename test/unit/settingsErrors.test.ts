@@ -185,6 +185,7 @@ describe("wrong settings", () => {
       "kragle:proof: full needs smoke: qemu, and smoke is none",
     ]);
     const template = mkdtempSync("/tmp/kragle-template-");
+    for (const part of ["base.py", "image.json"]) writeFileSync(`${template}/${part}`, "");
     const bootstrapped = { minimumDiskBytes: 1, suite: "bookworm" };
     writeFileSync(
       `${template}/template.json`,
@@ -212,6 +213,38 @@ describe("wrong settings", () => {
       assert.match(problems({ template })[0]!, /template\.json: suite: .*such as "bookworm"/);
     }
     rmSync(template, { recursive: true });
+  });
+
+  it("that name a template which is not whole are refused, with what it lacks", () => {
+    const template = mkdtempSync("/tmp/kragle-template-");
+    const facts = { minimumDiskBytes: 1, suite: "bookworm" };
+    const iso = { install: "iso", iso: "x.iso", expectedImageBytes: 1, minimumDiskBytes: 1 };
+    const cases: [unknown, string][] = [
+      [facts, `the template folder "${template}" has no base.py, no image.json`],
+      [iso, `the template folder "${template}" has no install.json, no image.json`],
+      [
+        { ...facts, minimumDiskBytes: -1 },
+        `${template}/template.json: minimumDiskBytes: Too small: expected number to be >0`,
+      ],
+      [null, `${template}/template.json: Invalid input: expected object, received null`],
+    ];
+    for (const [content, problem] of cases) {
+      writeFileSync(`${template}/template.json`, JSON.stringify(content));
+      assert.deepEqual(problems({ template }), [`kragle:template: ${problem}`]);
+    }
+    writeFileSync(`${template}/template.json`, '{"install":');
+    assert.match(problems({ template })[0]!, /^kragle:template: .*\/template\.json: .*JSON/);
+    rmSync(template, { recursive: true });
+  });
+
+  it("that are no text are refused, before they get into a key or a path", () => {
+    const problem = "contains NUL or half of a surrogate pair, which is no text";
+    for (const path of ["a\0b", "\ud800"]) {
+      assert.deepEqual(problems({ path }), [`kragle:path: ${problem}`]);
+      assert.deepEqual(problems({ publish: [{ folder: path }] }), [
+        `kragle:publish[0].folder: ${problem}`,
+      ]);
+    }
   });
 
   it("stand in the project's own namespace, and so do the names in their messages", () => {
