@@ -1,10 +1,11 @@
 import { z } from "zod";
 
+import { FORMAT_NAMES } from "../../plan/formats";
 import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
 import { formats, isoUrls, provision } from "./lists";
 import { libvirtUri, publish } from "./publish";
-import { findTemplate } from "./template";
+import { findTemplate, templateNames } from "./template";
 import { timeouts } from "./timeouts";
 import {
   credential,
@@ -38,6 +39,8 @@ const size = (example: string) => parsed(example, parseSize).meta({ pattern: SIZ
 
 const MEBIBYTE = 2 ** 20;
 
+const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(", ");
+
 /**
  * Every setting, once. From this table follow the parser and, by `npm run generate`, the configuration in Pulumi.yaml, the
  * README's table and the JSON Schema for editors.
@@ -46,7 +49,7 @@ export const schema = z.object({
   template: setting(
     parsed("debian12", findTemplate),
     "debian12",
-    "The operating system: `debian12`, `rhel7`, `centos7`, or the path of a template folder of your own",
+    `The operating system: ${listed(templateNames())}, or the path of a template folder of your own`,
     "./builder/templates/debian12",
   ),
   path: setting(
@@ -92,7 +95,7 @@ export const schema = z.object({
   formats: setting(
     formats,
     [],
-    "Other disk formats: `raw`, `raw.zst`, `qcow2`, `vmdk`, `vdi`, `vhdx`, `vhd`; options stand behind a colon",
+    `Other disk formats: ${listed(FORMAT_NAMES)} (the same as \`vpc\`); options stand behind a colon`,
     ["raw"],
     ["qcow2:compression=zstd"],
   ),
