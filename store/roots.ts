@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { atomicWrite, isUnfinished } from "../host/atomicWrite";
 import type { StageDescription } from "../plan/description";
+import { parseRecord } from "./record";
 
 /** One thing that a stack uses: it keeps an artifact from garbage collection, and tells a later plan what was there before. */
 export interface Root {
@@ -50,9 +51,10 @@ export class Roots {
     const names = files.filter((name) => !isUnfinished(name));
     const found = new Map<string, Root>();
     for (const name of names.sort()) {
-      const text = await readFile(join(folder, name), "utf8").catch(onlyIfAbsent(""));
+      const file = join(folder, name);
+      const text = await readFile(file, "utf8").catch(onlyIfAbsent(""));
       // a root that a power cut left empty counts as absent
-      if (text.trim()) found.set(decodeURIComponent(name), JSON.parse(text) as Root);
+      if (text.trim()) found.set(decodeURIComponent(name), parseRecord<Root>(file, text));
     }
     return found;
   }

@@ -2,6 +2,7 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { atomicWrite } from "../host/atomicWrite";
+import { parseRecord } from "./record";
 
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
 export interface StackRecord {
@@ -19,8 +20,9 @@ export async function readStackRecord(
   home: string,
   stack: string,
 ): Promise<StackRecord | undefined> {
-  const text = await readFile(fileOf(home, stack), "utf8").catch(() => undefined);
-  return text === undefined ? undefined : (JSON.parse(text) as StackRecord);
+  const file = fileOf(home, stack);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  return text === undefined ? undefined : parseRecord<StackRecord>(file, text);
 }
 
 export async function writeStackRecord(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
+import { StageFailure } from "../../host/failure";
 import { Roots } from "../../store/roots";
 import { forgetStack, readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { TemporaryStore } from "../temporaryStore";
@@ -59,6 +60,16 @@ describe("store: roots", () => {
     writeFileSync(join(at.home, "roots/dev/image"), "");
     writeFileSync(join(at.home, "roots/dev/check.123~"), '{"stage":');
     assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
+  });
+
+  it("that are damaged are not taken for none, and named", async () => {
+    await roots.set("dev", "image", root("1"));
+    writeFileSync(join(at.home, "roots/dev/image"), "{");
+    await assert.rejects(roots.list("dev"), (error: unknown) => {
+      assert.ok(error instanceof StageFailure);
+      assert.match(error.message, /roots\/dev\/image is damaged: .*JSON/);
+      return true;
+    });
   });
 
   it("keep to their folder whatever a stack or a root is called", async () => {
