@@ -7,7 +7,7 @@ import { thisSite } from "../executors/site";
 import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
-import { CallError, checkRequest } from "../plan/stages/call";
+import { CallError, checkQuestion } from "../plan/stages/call";
 import { dockerBase, domainType } from "../plan/stages/questions";
 import { claimBuilder } from "../run/claimBuilder";
 import { runStage as run } from "../run/runStage";
@@ -65,14 +65,14 @@ async function answerTo(
 ): Promise<object> {
   const site = thisSite();
   if (name === dockerBase.name) {
-    const request = checkRequest(dockerBase, given);
+    const request = checkQuestion(dockerBase, given);
     const answer = await provideBuilderBase(site, request, { print, signal });
     // the image is Docker's, not the store's: nothing is published
     await claimBuilder(new Roots(site.home), request);
     return answer;
   }
   if (name === domainType.name)
-    return chooseDomainType(site, checkRequest(domainType, given), print);
+    return chooseDomainType(site, checkQuestion(domainType, given), print);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
   if (!program) {
     const names = Object.keys(stagePrograms).join(", ");

@@ -1,6 +1,6 @@
 import { chooseEngine, type EngineName, findPulumi } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
-import { requireIso } from "../infra/medium";
+import { requireIso } from "../infra/requireIso";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";

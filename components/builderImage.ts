@@ -7,7 +7,7 @@ import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, type RequestTo } from "../plan/stages/questions";
-import { answerOf } from "./stageCommand";
+import { printedAnswer } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
@@ -86,7 +86,7 @@ export class BuilderImage extends pulumi.ComponentResource {
         aliases: [{ name: `${name}-base-image` }],
       },
     );
-    const answer = answerOf<AnswerTo<typeof dockerBase>>(base);
+    const answer = printedAnswer<AnswerTo<typeof dockerBase>>(base);
     const image = (resource: string, build: BuiltImage, ...dependsOn: pulumi.Resource[]) =>
       new docker.Image(
         resource,

@@ -3,11 +3,12 @@ import * as libvirt from "@pulumi/libvirt";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
+import type { AcceleratorSetting } from "../plan/imageSpec";
 import { runsStage } from "../plan/invocation";
 import { LIBVIRT_POOL } from "../plan/libvirt";
 import { type AnswerTo, domainType, type RequestTo } from "../plan/stages/questions";
 import type { LibvirtGuestSpec } from "../plan/stages/smoke";
-import { answerOf } from "./stageCommand";
+import { printedAnswer } from "./stageCommand";
 
 /** What a guest under libvirt is made of. */
 export interface LibvirtDomainArgs {
@@ -20,7 +21,7 @@ export interface LibvirtDomainArgs {
   diskBytes: number;
   memoryMiB: number;
   cpus: number;
-  accelerator: "auto" | "kvm" | "tcg";
+  accelerator: AcceleratorSetting;
 }
 
 interface OfImage {
@@ -57,7 +58,7 @@ export function libvirtDomain(
     },
     { parent },
   );
-  const type = answerOf<AnswerTo<typeof domainType>>(decision).apply((answer) => answer.type);
+  const type = printedAnswer<AnswerTo<typeof domainType>>(decision).apply((answer) => answer.type);
   // names with the digest, because what replaces a volume is made before the old one is deleted
   const version = pulumi.output(imageSha256).apply((sha256) => sha256.slice(0, 12));
   const volume = (kind: string, extension: string, volumeArgs: Partial<libvirt.VolumeArgs>) =>

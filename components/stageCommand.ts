@@ -72,7 +72,7 @@ export function stageCommand<C extends StageContract>(
     command: resource,
     // a getter, so that an answer is parsed only where somebody reads it
     get answer() {
-      return answerOf<StageAnswer<C>>(resource);
+      return printedAnswer<StageAnswer<C>>(resource);
     },
   };
 }
@@ -86,7 +86,7 @@ const settled = <T>(value: T | pulumi.Output<T>) =>
  *
  * @throws pulumi.ResourceError, from the output, where it printed something else
  */
-export function answerOf<T>(resource: command.local.Command): pulumi.Output<T> {
+export function printedAnswer<T>(resource: command.local.Command): pulumi.Output<T> {
   return resource.stdout.apply<unknown>((line) => {
     try {
       return JSON.parse(line);

@@ -6,7 +6,7 @@ import type { FullPlan } from "../infra/plan";
 import { program } from "../infra/program";
 import { stageKey } from "../plan/description";
 import { MARKER, stageOf } from "../plan/invocation";
-import { checkRequest, type StageCall } from "../plan/stages/call";
+import { checkQuestion, type StageCall } from "../plan/stages/call";
 import { dockerBase } from "../plan/stages/questions";
 import { findBuilderBase, provideBuilderBase } from "../executors/builderBase";
 import { claimBuilder } from "../run/claimBuilder";
@@ -164,7 +164,7 @@ async function presentBuilderBase(
 ) {
   // with a marker the command itself has to run: it also notes that the builder is made again
   if (marker) return undefined;
-  const request = checkRequest(dockerBase, given);
+  const request = checkQuestion(dockerBase, given);
   if (!(await findBuilderBase(site, request))) return undefined;
   const roots = new Roots(site.home);
   const noted = (await roots.list(request.stack)).get(request.root);

@@ -8,6 +8,7 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { planProof, type ProofPlan } from "../plan/imagePlan";
+import { conversionRoot, publicationRoot } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
 import { outputsOf } from "./outputs";
 import type { FullPlan } from "./plan";
@@ -87,7 +88,7 @@ export function declareImage(
   );
 
   const conversions = spec.formats.map((conversion, index) => {
-    const root = `convert-${conversion.name}`;
+    const root = conversionRoot(conversion.name);
     return new Conversion(
       root,
       {
@@ -138,12 +139,12 @@ export function declareImage(
     ({ name, destination, files: wanted, keep }) =>
       [
         name,
-        new Publication(`publish-${name}`, {
+        new Publication(publicationRoot(name), {
           stack,
           releaseKey: planned((of) => of.release.key),
           ...{ destination, files: wanted, keep },
           release: release.files,
-          marker: marker(`publish-${name}`),
+          marker: marker(publicationRoot(name)),
         }),
       ] as const,
   );

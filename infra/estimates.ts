@@ -1,4 +1,5 @@
 import type { StageDescription } from "../plan/description";
+import { isPublicationRoot } from "../plan/roots";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -50,7 +51,7 @@ export function expectedTotal(stages: readonly Timed[]): number {
     Math.max(
       0,
       ...stages
-        .filter(({ stage }) => !inLine.has(stage) && stage.startsWith("publish-") === publications)
+        .filter(({ stage }) => !inLine.has(stage) && isPublicationRoot(stage) === publications)
         .map(time),
     );
   return line.reduce((sum, seconds) => sum + seconds, 0) + longest(false) + longest(true);

@@ -9,6 +9,7 @@ import {
   type ProofPlan,
 } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
+import { conversionRoot, publicationRoot } from "../plan/roots";
 import { IMAGE } from "../plan/stages/image";
 import { requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
@@ -125,10 +126,10 @@ function proofStages(proof: ProofPlan): [string, PlannedStage][] {
   const { check, conversions, smoke, release, publications } = proof;
   return [
     ["check", check],
-    ...conversions.map((c): [string, PlannedStage] => [`convert-${c.conversion.name}`, c]),
+    ...conversions.map((c): [string, PlannedStage] => [conversionRoot(c.conversion.name), c]),
     ...(smoke ? [["smoke", smoke] as [string, PlannedStage]] : []),
     ["release", release],
-    ...publications.map((p): [string, PlannedStage] => [`publish-${p.publication.name}`, p]),
+    ...publications.map((p): [string, PlannedStage] => [publicationRoot(p.publication.name), p]),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
-import { requireIso } from "./medium";
+import { requireIso } from "./requireIso";
 import { type FullPlan, makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 
 import type { ImageSpec } from "../plan/imageSpec";
-import { missingSha256 } from "./medium";
 import { contradictions } from "./settings/contradictions";
 import { credentialProblems, takeCredentials } from "./settings/credentials";
+import { missingSha256 } from "./settings/medium";
 import { PROGRAM } from "./settings/own";
 import { schema, SETTING_NAMES } from "./settings/schema";
 import { suggest } from "./settings/suggest";

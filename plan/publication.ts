@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 
-/** Where others take an image from: a folder, relative to the project or absolute, or a libvirt storage pool. */
-export type PublicationDestination =
-  { readonly folder: string } | { readonly pool: string; readonly uri: string };
+import type { InputsOf } from "./stages/contract";
+import type { publish } from "./stages/publish";
+
+/** Where others take an image from. */
+export type PublicationDestination = InputsOf<typeof publish>["destination"];
 
 /** One entry of the setting `publish`. */
 export interface PublicationSpec {

@@ -11,6 +11,7 @@ import { makeReport } from "./report";
 import { encodeSbom } from "./sbom";
 import type { ResultOf } from "../plan/stages/contract";
 import type { release } from "../plan/stages/release";
+import { conversionRoot } from "../plan/roots";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
 import type { Declared, Sources } from "./sources";
 import { stageRun } from "./stageRuns";
@@ -133,7 +134,7 @@ function runsOf({ base, image, check, conversions, smoke }: Sources) {
     ...(base ? [stageRun("base", base)] : []),
     stageRun("image", image.manifest),
     stageRun("check", check.manifest),
-    ...[...conversions].map(([name, { manifest }]) => stageRun(`convert-${name}`, manifest)),
+    ...[...conversions].map(([name, { manifest }]) => stageRun(conversionRoot(name), manifest)),
     ...(smoke ? [stageRun("smoke", smoke.manifest)] : []),
   ];
 }

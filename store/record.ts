@@ -11,7 +11,7 @@ export function parseRecord<T>(file: string, text: string): T {
     return JSON.parse(text) as T;
   } catch (error) {
     throw new StageFailure(`${displayPath(file)} is damaged: ${(error as Error).message}`, {
-      hint: "delete that file, then run the same command again; ./kragle up writes it anew",
+      hint: "delete that file and run ./kragle up, which writes it anew",
     });
   }
 }

@@ -70,7 +70,7 @@ export function checkCall<C extends StageContract>(
  *
  * @throws CallError
  */
-export function checkRequest<Q extends Question>(
+export function checkQuestion<Q extends Question>(
   { name, request }: Q,
   given: unknown,
 ): RequestTo<Q> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { stageKey } from "../../plan/description";
-import { CallError, checkCall, checkRequest, type StageCall } from "../../plan/stages/call";
+import { CallError, checkCall, checkQuestion, type StageCall } from "../../plan/stages/call";
 import { dockerBase, domainType } from "../../plan/stages/questions";
 import { stagePrograms } from "../../stages/index";
 import { type ProgramCall, programCalls } from "../programCalls";
@@ -15,7 +15,7 @@ const QUESTIONS = { [dockerBase.name]: dockerBase, [domainType.name]: domainType
 function check(stage: string, stdin: unknown): unknown {
   const question = QUESTIONS[stage as keyof typeof QUESTIONS];
   return question
-    ? checkRequest(question, stdin)
+    ? checkQuestion(question, stdin)
     : checkCall(stagePrograms[stage]!.contract, stdin);
 }
 
