@@ -23,6 +23,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   driver: "smoke",
   format: "formats",
   options: "formats",
+  signer: "signKey",
   rules: "kragle's check rules",
   ownRules: "check.rules",
   waive: "check.waive",

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import canonicalize from "canonicalize";
+import { z } from "zod";
 
 import { contentDigest, readContent } from "../../host/fileDigest";
 import { projectFolder } from "../../host/project";
@@ -12,7 +13,7 @@ import { stagePrograms } from "../../stages/index";
 
 /**
  * A stage's TypeScript is in no key, its version is. So whoever changes it has to say whether results change, too: `stageVersions.json`
- * has the digest that each version was last found to have.
+ * has the digest that each version was last found to have, with the shape of what the stage tells.
  */
 const FILE = join(__dirname, "stageVersions.json");
 
@@ -35,7 +36,9 @@ function programDigest(stage: string): string {
       digests[name] = contentDigest(readContent(join(projectFolder, name)));
     }
   }
-  return createHash("sha256").update(canonicalize(digests)!).digest("hex");
+  // an earlier result of another shape is one that this kragle cannot read
+  const shape = z.toJSONSchema(stagePrograms[stage]!.contract.result);
+  return createHash("sha256").update(canonicalize({ digests, shape })!).digest("hex");
 }
 
 interface Known {
