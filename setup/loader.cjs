@@ -5,7 +5,7 @@
  */
 const { createHash } = require("node:crypto");
 const { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
-const { enableCompileCache, setSourceMapsSupport } = require("node:module");
+const Module = require("node:module");
 const { dirname, join, relative } = require("node:path");
 
 const root = dirname(module.path);
@@ -54,7 +54,24 @@ function compile(source, file, digest, compiled) {
 }
 
 // where the launcher has not set it; compiled code halves the time that loading the SDK takes
-enableCompileCache?.(join(root, ".kragle", "compile-cache"));
+Module.enableCompileCache?.(join(root, ".kragle", "compile-cache"));
+
+/**
+ * What the Pulumi SDK loads to turn functions into resources, which kragle never does: the TypeScript compiler and npm's reader of
+ * dependencies take longer than all else in a run without changes. They are loaded when somebody asks for a part of them.
+ */
+const FOR_FUNCTIONS = new Set(["../../typescript-shim", "@npmcli/arborist"]);
+const load = Module._load;
+Module._load = function (id, parent, ...rest) {
+  const whole = () => load.call(this, id, parent, ...rest);
+  const isForFunctions =
+    FOR_FUNCTIONS.has(id) && parent?.filename?.includes("/@pulumi/pulumi/runtime/closure/");
+  if (!isForFunctions) return whole();
+  let loaded;
+  // the SDK asks whether it is an ES module before it uses anything of it
+  const part = (_, name) => (name === "__esModule" ? true : (loaded ??= whole())[name]);
+  return new Proxy({}, { get: part });
+};
 
 // this extension is there where tsx is
 if (require.extensions[".tsx"]) {
@@ -80,4 +97,4 @@ function isCommonJs(folder) {
 }
 
 // stack traces point at our own lines; the source maps of dependencies are not worth the time they take to read
-setSourceMapsSupport?.(true, { nodeModules: false });
+Module.setSourceMapsSupport?.(true, { nodeModules: false });
