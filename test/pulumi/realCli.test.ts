@@ -44,6 +44,25 @@ describe("the real Pulumi CLI", function () {
     await project.isUnchanged("dev");
   });
 
+  it("takes over a stack whose resources have the names of earlier versions", async () => {
+    const roots = () => readdirSync(clone.path(".kragle/roots/dev")).sort();
+    const before = roots();
+    const state = await project.succeeds(["stack", "export", "-s", "dev"]);
+    const file = clone.path("earlier state.json");
+    const renamed = Object.entries(EARLIER_NAMES).reduce(
+      (text, [now, earlier]) => text.replaceAll(`${now}"`, `${earlier}"`),
+      state,
+    );
+    writeFileSync(file, renamed);
+    await project.succeeds(["stack", "import", "-s", "dev", "--file", file]);
+    await project.urn("dev", "qcow2-check");
+    await project.isUnchanged("dev");
+    const { steps } = await project.up("dev");
+    assert.deepEqual([...new Set(Object.values(steps))], ["unchanged"]);
+    await project.urn("dev", "check");
+    assert.deepEqual(roots(), before, "none was dropped by a deletion");
+  });
+
   it("explains what a changed setting, format or script does, and how long it takes", async () => {
     const script = "builder/provision/90-generalise.sh";
     project.addLeanStack("other", { formats: ["vdi"] });
@@ -101,6 +120,18 @@ describe("the real Pulumi CLI", function () {
     assert.deepEqual(await project.resources("dev"), []);
   });
 });
+
+/** How names of resources end, and how those of earlier versions did. */
+const EARLIER_NAMES: Readonly<Record<string, string>> = {
+  "local:Command::docker-base": "local:Command::builder-base-image",
+  "index/image:Image::builder": "index/image:Image::builder-tools",
+  "index/image:Image::hand-image": "index/image:Image::builder-kragle",
+  "local:Command::base": "local:Command::build-base",
+  "local:Command::image": "local:Command::build-image",
+  "local:Command::check": "local:Command::qcow2-check",
+  "local:Command::smoke": "local:Command::smoke-boot",
+  "local:Command::release": "local:Command::release-files",
+};
 
 interface PreviewDocument {
   readonly stages: readonly {
