@@ -68,7 +68,7 @@ export async function findBuilderBase(
 ): Promise<string | undefined> {
   for (const image of candidates(reference)) {
     const found = await inspectImage(site, image).catch((error: Error) => {
-      throw unreachable(error);
+      throw unknownTo(image, error);
     });
     if (found) return image;
   }
@@ -126,8 +126,16 @@ function hostBuildArgs(release: string): Record<string, string> {
   };
 }
 
-function unreachable(error: Error): StageFailure {
-  return new StageFailure(`Docker does not answer: ${error.message}`, {
+/** Why Docker could not say whether it has an image. */
+function unknownTo(reference: string, error: NodeJS.ErrnoException & { statusCode?: number }) {
+  const { message, code, statusCode } = error;
+  if (statusCode === 400 || code === "ERR_UNESCAPED_CHARACTERS") {
+    return new StageFailure(`"${reference}" cannot be the name of a Docker image: ${message}`, {
+      hint: 'write the setting baseImage as in "debian:bookworm-slim"',
+      exitCode: EXIT.wrongSettings,
+    });
+  }
+  return new StageFailure(`Docker does not answer: ${message}`, {
     hint: 'run "./kragle setup", or "./kragle doctor" to see what is lacking',
     exitCode: EXIT.lacking,
   });
