@@ -5,7 +5,7 @@
  */
 const { createHash } = require("node:crypto");
 const { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
-const Module = require("node:module");
+const { enableCompileCache, setSourceMapsSupport } = require("node:module");
 const { dirname, join, relative } = require("node:path");
 
 const root = dirname(module.path);
@@ -54,33 +54,37 @@ function compile(source, file, digest, compiled) {
 }
 
 // where the launcher has not set it; compiled code halves the time that loading the SDK takes
-Module.enableCompileCache?.(join(root, ".kragle", "compile-cache"));
+enableCompileCache?.(join(root, ".kragle", "compile-cache"));
 
 /**
  * What the Pulumi SDK loads to turn functions into resources, which kragle never does: the TypeScript compiler and npm's reader of
  * dependencies take longer than all else in a run without changes. They are loaded when somebody asks for a part of them.
  */
-const FOR_FUNCTIONS = new Set(["../../typescript-shim", "@npmcli/arborist"]);
-const load = Module._load;
-Module._load = function (id, parent, ...rest) {
-  const whole = () => load.call(this, id, parent, ...rest);
-  const isForFunctions =
-    FOR_FUNCTIONS.has(id) && parent?.filename?.includes("/@pulumi/pulumi/runtime/closure/");
-  if (!isForFunctions) return whole();
-  let loaded;
-  // the SDK asks whether it is an ES module before it uses anything of it
-  const part = (_, name) => (name === "__esModule" ? true : (loaded ??= whole())[name]);
-  return new Proxy({}, { get: part });
-};
+const FOR_FUNCTIONS = ["../../typescript-shim", "@npmcli/arborist"];
 
-// this extension is there where tsx is
-if (require.extensions[".tsx"]) {
-  const scanned = require.extensions[".js"];
-  require.extensions[".js"] = (module, file) =>
-    file.includes("/node_modules/") && isCommonJs(dirname(file))
-      ? module._compile(readFileSync(file, "utf8"), file)
-      : scanned(module, file);
+// in these modules alone: Node warns of its old modules where a file outside of node_modules stands between them and a package
+function loadLater(module, file) {
+  if (!file.includes("/@pulumi/pulumi/runtime/closure/")) return;
+  const load = module.require;
+  module.require = (id) => {
+    if (!FOR_FUNCTIONS.includes(id)) return load.call(module, id);
+    let loaded;
+    // the SDK asks whether it is an ES module before it uses anything of it
+    const part = (_, name) =>
+      name === "__esModule" ? true : (loaded ??= load.call(module, id))[name];
+    return new Proxy({}, { get: part });
+  };
 }
+
+const byNode = require.extensions[".js"];
+// this extension is there where tsx is
+const { ".tsx": byTsx } = require.extensions;
+require.extensions[".js"] = (module, file) => {
+  loadLater(module, file);
+  return byTsx && file.includes("/node_modules/") && isCommonJs(dirname(file))
+    ? module._compile(readFileSync(file, "utf8"), file)
+    : byNode(module, file);
+};
 
 const commonJs = new Map();
 
@@ -97,4 +101,4 @@ function isCommonJs(folder) {
 }
 
 // stack traces point at our own lines; the source maps of dependencies are not worth the time they take to read
-Module.setSourceMapsSupport?.(true, { nodeModules: false });
+setSourceMapsSupport?.(true, { nodeModules: false });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 
 import { projectFolder } from "../../host/project";
 
@@ -22,6 +22,16 @@ describe("the loader", function () {
     assert.ok(loaded.some((file) => file.includes("/@pulumi/pulumi/runtime/closure/")));
     const unused = loaded.filter((file) => /node_modules\/(typescript|@npmcli)\//.test(file));
     assert.deepEqual(unused, []);
+  });
+
+  it("stands between no package and Node's own modules, of whose age Node would warn", () => {
+    const program = 'new (require("dockerode"))(); require("./cli/runStage")';
+    const args = ["--require", "./setup/loader.cjs", "-e", program];
+    const { stderr, status } = spawnSync(process.execPath, args, {
+      cwd: projectFolder,
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stderr], [0, ""]);
   });
 
   it("loads it for whoever serialises one", () => {
