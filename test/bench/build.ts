@@ -84,9 +84,10 @@ export async function benchBuild(say: (line: string) => void): Promise<Figure[]>
     say("a changed tool of check");
     appendFileSync(clone.path("builder/stages/check/inspect_image.py"), "# changed\n");
     const tool = await up(...embedded);
-    const ran = Object.entries(tool.steps).flatMap(([step, from]) =>
-      from === "run" ? [step] : [],
-    );
+    const ran = Object.entries(tool.steps)
+      // the image for use by hand has the programs in it; its last layer takes a second
+      .filter(([step, from]) => from === "run" && step !== "hand-image")
+      .map(([step]) => step);
     if (ran.sort().join() !== "check,release") throw new Error(`it ran ${ran.join(", ")}`);
     figures.push({
       name: "changed tool of check, against a cold build",
