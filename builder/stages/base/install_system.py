@@ -73,16 +73,11 @@ def install_system(settings):
 
 def all_variables(settings):
     return {
+        **packer_template.guest_variables(settings),
         "template_folder": TEMPLATE,
         "qemu_binary": packer_template.QEMU_RECORDED,
         "output": os.path.join(SCRATCH, "output"),
-        "disk_bytes": settings["diskBytes"],
         "memory": max(settings["memoryMiB"], LEAST_MEMORY_MIB),
-        "cpus": settings["cpus"],
-        "accelerator": settings["accelerator"],
-        "cpu": "host" if settings["accelerator"] == "kvm" else "max",
-        "disable_vnc": "true" if settings["vncPort"] is None else "false",
-        "vnc_port": settings["vncPort"] or 5900,
         "serial_log": os.path.join(LOGS, "serial.log"),
         "shutdown_timeout": f"{round(settings['seconds'])}s",
     }

@@ -88,6 +88,21 @@ def facts_of(home):
     return load(path) if os.path.exists(path) else {}
 
 
+def guest_variables(settings):
+    """The variables of a template that say what the guest is made of: disk, processors, screen.
+
+    `settings` are those of a stage that runs Packer: diskBytes, cpus, accelerator, vncPort (None without a screen).
+    """
+    return {
+        "disk_bytes": settings["diskBytes"],
+        "cpus": settings["cpus"],
+        "accelerator": settings["accelerator"],
+        "cpu": "host" if settings["accelerator"] == "kvm" else "max",
+        "disable_vnc": "true" if settings["vncPort"] is None else "false",
+        "vnc_port": settings["vncPort"] or 5900,
+    }
+
+
 def run_variables(folder, public_key):
     """Variables of one run whose values are made here, with their files in the given folder: the guest's seed, QEMU's recorder.
 

@@ -80,16 +80,11 @@ def all_variables(settings, public_key):
     timeouts = settings["timeouts"]
     return {
         **packer_template.run_variables(PRIVATE, public_key),
+        **packer_template.guest_variables(settings),
         "template_folder": TEMPLATE,
         "base": os.path.join(BASE, "disk.qcow2"),
         "output": OUTPUT,
-        "disk_bytes": settings["diskBytes"],
         "memory": settings["memoryMiB"],
-        "cpus": settings["cpus"],
-        "accelerator": settings["accelerator"],
-        "cpu": "host" if settings["accelerator"] == "kvm" else "max",
-        "disable_vnc": "true" if settings["vncPort"] is None else "false",
-        "vnc_port": settings["vncPort"] or 5900,
         "serial_log": os.path.join(LOGS, "serial.log"),
         "package_list": os.path.join(WORK, "packages.tsv"),
         "ssh_timeout": f"{timeouts['ssh']}s",
