@@ -7,12 +7,14 @@ import { stackNames } from "./stackSettings";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
-  const { deleted, kept } = await collectGarbage(openStore(homeFolder()), options.dryRun === true);
+  const found = await collectGarbage(openStore(homeFolder()), options.dryRun === true);
+  const { deleted, kept, foreign, unreadable, failed } = found;
+  const exitCode = failed.length ? EXIT.lacking : EXIT.done;
   const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
   const unknownStacks = Object.keys(kept).filter((stack) => !stackNames().includes(stack));
   if (options.json) {
-    process.stdout.write(JSON.stringify({ deleted, bytes, kept, unknownStacks }) + "\n");
-    return EXIT.done;
+    process.stdout.write(JSON.stringify({ ...found, bytes, unknownStacks }) + "\n");
+    return exitCode;
   }
   for (const { name, bytes: size } of deleted)
     process.stdout.write(`${name}  ${formatSize(size)}\n`);
@@ -24,5 +26,16 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
         `delete .kragle/roots/${stack} if it is gone for good\n`,
     );
   }
-  return EXIT.done;
+  for (const name of foreign) {
+    process.stdout.write(`${name} is not kragle's, or is a link: left alone\n`);
+  }
+  if (unreadable.length > 0) {
+    process.stdout.write(
+      `no result was deleted, for nobody knows which of them these kept: ${unreadable.join(", ")}\n` +
+        "  next: ./kragle up of that stack writes them again; delete them where the stack is gone for good\n",
+    );
+  }
+  for (const { name, reason } of failed)
+    process.stderr.write(`${name} could not be deleted: ${reason}\n`);
+  return exitCode;
 }

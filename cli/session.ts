@@ -9,6 +9,7 @@ import { settingWarnings } from "../infra/settings/warnings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { warn } from "../host/warn";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStack, type StackSettings } from "./stackSettings";
@@ -49,7 +50,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   if (engine === "embedded" && spec.smoke === "libvirt")
     throw noLibvirt(options.engine, settings.project);
   for (const text of settingWarnings(settings, spec, options.stack)) {
-    process.stderr.write(`warning: ${text}\n`);
+    warn(text);
   }
   const last = await readStackRecord(site.home, options.stack);
   const { stack, rebuild = [] } = options;

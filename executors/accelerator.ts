@@ -1,6 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
+import { z } from "zod";
+
 import type { AcceleratorSetting } from "../plan/imageSpec";
 import type { Site } from "./site";
 import type { Accelerator, ProbeOptions } from "./executor";
@@ -8,6 +10,7 @@ import { BUILD_GID, BUILD_UID } from "./handOver";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
 import { LineSplitter } from "../host/lines";
+import { readRecord } from "../host/record";
 import { runOwned } from "./ownedContainer";
 import { builderFolder } from "../host/project";
 
@@ -71,14 +74,10 @@ async function findObstacle({ home, docker }: Site, toolsImage: string): Promise
 /** Keeps the verdict for this boot of the machine, this image and this state of the device. */
 const cacheOf = (home: string) => join(home, "accelerator.json");
 
-async function readVerdict(file: string) {
-  const text = await readFile(file, "utf8").catch(() => "null");
-  try {
-    return JSON.parse(text) as { subject: string; obstacle: string | null } | null;
-  } catch {
-    return null;
-  }
-}
+const verdict = z.object({ subject: z.string(), obstacle: z.string().nullable() });
+
+const readVerdict = (file: string) =>
+  readRecord(file, verdict, "KVM is tried again when it is needed");
 
 /** By hand it is imported; here its text is handed over, so that any tools image will do. */
 const PROGRAM = join(builderFolder, "byhand/accelerator.py");

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { syncPath } from "./files";
 
 /** Whether a name in a folder is that of a file which `atomicWrite` is writing, or was when its process ended. */
-export const isUnfinished = (name: string): boolean => name.endsWith("~");
+export const isUnfinished = (name: string): boolean => /^\.[\da-f-]{36}~$/.test(name);
 
 /**
  * Writes a small file so that others see the old content or the new, never a part, also after a power cut: beside it under another

@@ -1,19 +1,23 @@
 import { createHash } from "node:crypto";
 
 import canonicalize from "canonicalize";
+import { z } from "zod";
+
+/** A description as it is read from a file or a state that kragle wrote. */
+export const descriptionSchema = z.looseObject({
+  stage: z.string(),
+  /** Counts up when the stage's program changes so that its earlier results no longer count. */
+  version: z.number(),
+  inputs: z.record(z.string(), z.unknown()).readonly(),
+  /** Stages before it: by key, or by the SHA-256 of their result where the name says so. */
+  upstream: z.record(z.string(), z.string().optional()).readonly(),
+});
 
 /**
  * What a stage declares, as plain JSON: everything that its result depends on, and nothing else. Accelerator, timeouts, secrets and
  * paths of the machine are never part of it. Input files stand as their SHA-256. Written by `plan` (stages/contract.ts).
  */
-export interface StageDescription {
-  readonly stage: string;
-  /** Counts up when the stage's program changes so that its earlier results no longer count. */
-  readonly version: number;
-  readonly inputs: Readonly<Record<string, unknown>>;
-  /** Stages before it: by key, or by the SHA-256 of their result where the name says so. */
-  readonly upstream: Readonly<Record<string, string | undefined>>;
-}
+export type StageDescription = Readonly<z.infer<typeof descriptionSchema>>;
 
 /** The stage's key: SHA-256 (64 hex digits) of the description's canonical JSON (RFC 8785). */
 export function stageKey(description: StageDescription): string {

@@ -1,8 +1,9 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles } from "../host/files";
-import { bundlesFolder } from "./bundles";
+import { displayPath } from "../host/project";
+import { contentsOf, leftovers } from "./ownership";
 import { Roots } from "./roots";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
@@ -12,6 +13,12 @@ export interface Collected {
   readonly deleted: readonly { readonly name: string; readonly bytes: number }[];
   /** What each stack keeps; also stacks whose configuration file is gone: what they use is never dropped silently. */
   readonly kept: Readonly<Record<string, number>>;
+  /** What lies in kragle's folders and was not made by it: left alone. */
+  readonly foreign: readonly string[];
+  /** Files that said what a stack uses and cannot be read. While there is one, no artifact is deleted: it may be what that file kept. */
+  readonly unreadable: readonly string[];
+  /** What could not be deleted, and why. */
+  readonly failed: readonly { readonly name: string; readonly reason: string }[];
 }
 
 /**
@@ -21,42 +28,79 @@ export interface Collected {
  * @throws LockHeld while a stage runs
  */
 export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Promise<Collected> {
-  const place = new Workplace(store.home);
+  const { home } = store;
+  const place = new Workplace(home);
   const release = await place.lockStore({ noWait: true });
   try {
-    const roots = new Roots(store.home);
-    const used = new Set<string>();
-    const kept: Record<string, number> = {};
-    for (const stack of await roots.stacks()) {
-      const list = await roots.list(stack);
-      for (const root of list.values()) used.add(`${root.stage}-${root.key}`);
-      kept[stack] = list.size;
-    }
+    const { used, kept, unreadable } = await usedArtifacts(new Roots(home));
     const deleted = [];
-    for (const part of ["store", "work", "failed", "trash"]) {
-      for (const name of await readdir(join(store.home, part)).catch(() => [])) {
-        if (part === "store" && used.has(name)) continue;
-        const folder = join(store.home, part, name);
-        deleted.push({ name: `${part}/${name}`, bytes: await occupiedBytes(folder) });
-        if (!dryRun) await place.discard(folder);
+    const failed = [];
+    const foreign = [];
+    for (const part of ["store", "work", "failed", "trash"] as const) {
+      const contents = await contentsOf(home, part);
+      foreign.push(...contents.foreign);
+      if (part === "store" && unreadable.length > 0) continue;
+      for (const own of contents.own) {
+        if (part === "store" && used.has(own)) continue;
+        const name = `${part}/${own}`;
+        const bytes = await occupiedBytes(join(home, name));
+        try {
+          if (!dryRun) await place.discard(join(home, name));
+          deleted.push({ name, bytes });
+        } catch (error) {
+          failed.push({ name, reason: (error as Error).message });
+        }
       }
     }
-    if (!dryRun) {
-      // both are made again where needed: notes on verified files (see VerifiedFiles), and copies of small files for stages
-      for (const folder of [join(store.home, "verified"), bundlesFolder(store.home)]) {
-        await rm(folder, { recursive: true, force: true });
-      }
-    }
-    return { deleted, kept };
+    foreign.push(...(await dropCaches(home, dryRun)));
+    return { deleted, kept, foreign, unreadable: unreadable.map(displayPath), failed };
   } finally {
     await release();
   }
 }
 
+async function usedArtifacts(roots: Roots) {
+  const used = new Set<string>();
+  const kept: Record<string, number> = {};
+  const unreadable: string[] = [];
+  for (const stack of await roots.stacks()) {
+    const list = await roots.list(stack);
+    for (const root of list.values()) used.add(`${root.stage}-${root.key}`);
+    kept[stack] = list.size;
+    unreadable.push(...(await roots.lost(stack)));
+  }
+  return { used, kept, unreadable };
+}
+
+/**
+ * Deletes what is made again where it is needed: notes on verified files (see VerifiedFiles), copies of small files for stages.
+ *
+ * @returns what lies among it and is not kragle's
+ */
+async function dropCaches(home: string, dryRun: boolean): Promise<string[]> {
+  const foreign = [];
+  const files = [];
+  for (const part of ["verified", "bundles"] as const) {
+    const contents = await contentsOf(home, part);
+    foreign.push(...contents.foreign);
+    files.push(...contents.own.map((name) => join(home, part, name)));
+  }
+  for (const part of [".", "stacks", "iso"] as const) files.push(...(await leftovers(home, part)));
+  if (dryRun) return foreign;
+  for (const file of files) await rm(file, { recursive: true, force: true });
+  for (const part of ["verified", "bundles"]) {
+    // where somebody else's files lie in it, it stays
+    await rmdir(join(home, part)).catch(() => undefined);
+  }
+  return foreign;
+}
+
+/** What it takes on the disk; less where this user may not look at all of it. */
 async function occupiedBytes(folder: string): Promise<number> {
   let bytes = 0;
-  for (const name of await listFiles(folder)) {
-    bytes += (await stat(join(folder, name))).blocks * 512;
+  for (const name of await listFiles(folder).catch(() => [])) {
+    const facts = await stat(join(folder, name)).catch(() => undefined);
+    bytes += (facts?.blocks ?? 0) * 512;
   }
   return bytes;
 }

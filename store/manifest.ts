@@ -5,9 +5,10 @@ import { join } from "node:path";
 import canonicalize from "canonicalize";
 import { z } from "zod";
 
-import type { StageDescription } from "../plan/description";
+import { descriptionSchema } from "../plan/description";
 
-const fileRecord = z.object({
+/** A file as it was when its record was made. */
+export const fileRecord = z.object({
   /** Relative to the artifact's folder; for a released file, relative to the project or absolute, as in the settings. */
   path: z.string(),
   bytes: z.number(),
@@ -23,7 +24,7 @@ const manifestSchema = z.object({
   stage: z.string(),
   key: z.string(),
   /** What the stage declared, kept so that a later plan can name the input that changed. */
-  description: z.custom<StageDescription>((value) => typeof value === "object" && value !== null),
+  description: descriptionSchema,
   publishedAt: z.iso.datetime(),
   /** How long the stage ran. */
   seconds: z.number(),

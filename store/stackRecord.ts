@@ -1,29 +1,27 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { z } from "zod";
+
 import { atomicWrite } from "../host/atomicWrite";
-import { parseRecord } from "./record";
+import { readRecord } from "../host/record";
+
+const recordSchema = z.object({
+  engine: z.enum(["pulumi", "embedded"]),
+  outputs: z.record(z.string(), z.unknown()).readonly(),
+  finishedAt: z.string(),
+  /** How long each step took when it ran last, by its name for people; also of steps whose results are Docker's. */
+  seconds: z.record(z.string(), z.number()).readonly().optional(),
+});
 
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
-export interface StackRecord {
-  readonly engine: "pulumi" | "embedded";
-  readonly outputs: Readonly<Record<string, unknown>>;
-  readonly finishedAt: string;
-  /** How long each step took when it ran last, by its name for people; also of steps whose results are Docker's. */
-  readonly seconds?: Readonly<Record<string, number>>;
-}
+export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
 
 const fileOf = (home: string, stack: string) =>
   join(home, "stacks", `${encodeURIComponent(stack)}.json`);
 
-export async function readStackRecord(
-  home: string,
-  stack: string,
-): Promise<StackRecord | undefined> {
-  const file = fileOf(home, stack);
-  const text = await readFile(file, "utf8").catch(() => undefined);
-  return text === undefined ? undefined : parseRecord<StackRecord>(file, text);
-}
+export const readStackRecord = (home: string, stack: string): Promise<StackRecord | undefined> =>
+  readRecord(fileOf(home, stack), recordSchema, `./kragle up -s ${stack} writes it again`);
 
 export async function writeStackRecord(
   home: string,

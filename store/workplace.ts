@@ -34,8 +34,16 @@ export class Workplace {
   async discard(folder: string): Promise<void> {
     if (!existsSync(folder)) return;
     const trash = join(this.home, "trash", randomUUID());
-    await mkdir(dirname(trash), { recursive: true });
-    await rename(folder, trash);
-    await rm(trash, { recursive: true, force: true });
+    const moved = await mkdir(dirname(trash), { recursive: true })
+      .then(() => rename(folder, trash))
+      .then(
+        () => trash,
+        (error: NodeJS.ErrnoException) => {
+          // on a full disk not even a folder can be made: what is then half deleted counts as damaged
+          if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
+          return folder;
+        },
+      );
+    await rm(moved, { recursive: true, force: true });
   }
 }

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { recordFile } from "../../store/fileRecord";
 import { atomicWrite } from "../../host/atomicWrite";
 import { sha256File } from "../../host/files";
-import type { FileRecord } from "../../store/manifest";
+import { type FileRecord, fileRecord } from "../../store/manifest";
 import type { base } from "../../plan/stages/base";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { EXIT, StageFailure } from "../../host/failure";
@@ -18,6 +18,7 @@ import {
   type WantedIso,
 } from "../../host/iso";
 import { lockFile } from "../../host/lock";
+import { readRecord } from "../../host/record";
 import { displayPath } from "../../host/project";
 import type { StageContext } from "../../run/stage";
 import { programsOf } from "../../run/task";
@@ -110,10 +111,8 @@ const wrong = (file: string, why: string) =>
     exitCode: EXIT.lacking,
   });
 
-async function recall(home: string, sha256: string): Promise<FileRecord | undefined> {
-  const text = await readFile(join(isoCache(home), `${sha256}.json`), "utf8").catch(() => "{}");
-  return JSON.parse(text) as FileRecord;
-}
+const recall = (home: string, sha256: string) =>
+  readRecord(join(isoCache(home), `${sha256}.json`), fileRecord, "the ISO is read whole again");
 
 async function remember(home: string, record: FileRecord, sha256: string): Promise<void> {
   await atomicWrite(join(isoCache(home), `${sha256}.json`), JSON.stringify(record));

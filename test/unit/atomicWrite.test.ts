@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { atomicWrite, isUnfinished } from "../../host/atomicWrite";
 import { projectFolder } from "../../host/project";
@@ -43,7 +43,7 @@ describe("writing a small file", () => {
       return sync.call(this);
     };
     files.rename = async (from, to) => {
-      steps.push(isUnfinished(from) ? "rename" : `rename of ${from}`);
+      steps.push(isUnfinished(basename(from)) ? "rename" : `rename of ${from}`);
       return rename(from, to);
     };
     try {

@@ -68,6 +68,7 @@ describe("the command line's answers", function () {
       bytes: dry.bytes,
       kept: { gone: 1 },
       unknownStacks: ["gone"],
+      ...{ foreign: [], unreadable: [], failed: [] },
     });
     assert.ok(existsSync(unused.folder));
     const { stdout } = await run("gc");

@@ -1,11 +1,22 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import { collectGarbage } from "../../store/gc";
 import { LockHeld } from "../../host/lock";
 import { Roots } from "../../store/roots";
+import { readStackRecord } from "../../store/stackRecord";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("store: garbage collection", () => {
@@ -33,7 +44,9 @@ describe("store: garbage collection", () => {
     collected.deleted.map(({ name }) => name).sort();
 
   it("of a new store does nothing", async () => {
-    assert.deepEqual(await collectGarbage(at.store, false), { deleted: [], kept: {} });
+    assert.deepEqual(await collectGarbage(at.store, false), {
+      ...{ deleted: [], kept: {}, foreign: [], unreadable: [], failed: [] },
+    });
   });
 
   it("deletes what no stack uses, keeps what any stack uses, and says both", async () => {
@@ -76,12 +89,14 @@ describe("store: garbage collection", () => {
 
   it("deletes unfinished work, evidence of failures and what an interrupted deletion left", async () => {
     const used = await artifact("a", "dev");
-    for (const folder of [`work/${used}`, "failed/image-2", "trash/x"]) {
+    const trash = `trash/${randomUUID()}`;
+    const failed = `failed/image-${"2".repeat(64)}`;
+    for (const folder of [`work/${used}`, failed, trash]) {
       mkdirSync(join(at.home, folder, "sub"), { recursive: true });
       writeFileSync(join(at.home, folder, "sub/file"), "x");
     }
     const collected = await collectGarbage(at.store, false);
-    assert.deepEqual(names(collected), ["failed/image-2", "trash/x", `work/${used}`]);
+    assert.deepEqual(names(collected), [failed, trash, `work/${used}`]);
     for (const place of ["work", "failed", "trash"]) {
       assert.deepEqual(readdirSync(join(at.home, place)), []);
     }
@@ -123,19 +138,85 @@ describe("store: garbage collection", () => {
     assert.ok(existsSync(join(at.home, "store", name)));
   });
 
-  it("deletes nothing where one root cannot be read", async () => {
-    const name = await artifact("a");
-    mkdirSync(join(at.home, "roots/dev/image"), { recursive: true });
-    await assert.rejects(collectGarbage(at.store, false));
-    assert.deepEqual(stored(), [name]);
+  const DAMAGED = ["", "null", '{"stage": "image", "ke', "[]", "5", '{"stage":1}', "\xff"];
+  for (const content of [...DAMAGED, undefined]) {
+    const what = content === undefined ? "a folder" : JSON.stringify(content);
+    it(`keeps every result while a root is ${what}, until it is written again`, async () => {
+      const [kept, unused] = [await artifact("a", "dev"), await artifact("b")];
+      const file = join(at.home, "roots/dev/image%20a");
+      const { key, publishedAt } = (await roots.list("dev")).get("image a")!;
+      rmSync(file);
+      if (content === undefined) mkdirSync(file);
+      else writeFileSync(file, content, "latin1");
+      mkdirSync(join(at.home, "work", kept), { recursive: true });
+      // the second time it was put aside already
+      for (const time of [0, 1]) {
+        const { deleted, unreadable } = await collectGarbage(at.store, false);
+        assert.deepEqual(
+          deleted.map(({ name }) => name),
+          time === 0 ? [`work/${kept}`] : [],
+        );
+        assert.match(unreadable.join(), /roots\/dev\/image%20a/);
+        assert.deepEqual(stored(), [kept, unused].sort());
+      }
+      if (content === undefined) rmdirSync(file);
+      await roots.set("dev", "image a", { stage: "image", key, publishedAt });
+      assert.deepEqual(names(await collectGarbage(at.store, false)), [`store/${unused}`]);
+      assert.deepEqual(readdirSync(join(at.home, "roots/dev")), ["image%20a"]);
+    });
+  }
+
+  it("leaves alone and names what kragle did not make", async () => {
+    const hex = "a".repeat(64);
+    const used = await artifact("a", "dev");
+    const foreign = [
+      "bundles/notes",
+      "failed/image-2",
+      "store/photos",
+      `store/image-${hex}`,
+      `store/image-${hex}.bak`,
+      "trash/mine",
+      "verified/mine",
+      "work/my-thesis",
+    ];
+    for (const name of foreign) {
+      mkdirSync(join(at.home, name), { recursive: true });
+      writeFileSync(join(at.home, name, "precious"), "x");
+    }
+    const { deleted, foreign: told } = await collectGarbage(at.store, false);
+    assert.deepEqual(deleted, []);
+    assert.deepEqual([...told].sort(), [...foreign].sort());
+    for (const name of foreign) assert.ok(existsSync(join(at.home, name, "precious")), name);
+    assert.ok(existsSync(join(at.home, "store", used)));
   });
 
-  it("deletes nothing where one root is not what it should be", async () => {
+  it("follows no link, neither in its folders nor in their place", async () => {
+    const elsewhere = join(at.home, "../elsewhere");
+    const name = `image-${"b".repeat(64)}`;
+    mkdirSync(join(elsewhere, name), { recursive: true });
+    writeFileSync(join(elsewhere, name, "manifest.json"), "{}");
+    mkdirSync(join(at.home, "store"), { recursive: true });
+    symlinkSync(join(elsewhere, name), join(at.home, "store", name));
+    for (const part of ["work", "failed", "trash", "bundles", "verified"])
+      symlinkSync(elsewhere, join(at.home, part));
+    const { deleted, foreign } = await collectGarbage(at.store, false);
+    assert.deepEqual(deleted, []);
+    const told = ["bundles", "failed", `store/${name}`, "trash", "verified", "work"];
+    assert.deepEqual([...foreign].sort(), told);
+    assert.deepEqual(readdirSync(join(elsewhere, name)), ["manifest.json"]);
+  });
+
+  it("deletes a damaged artifact that nobody uses, and what was put aside", async () => {
     const name = await artifact("a");
-    mkdirSync(join(at.home, "roots/dev"), { recursive: true });
-    writeFileSync(join(at.home, "roots/dev/image"), '{"stage": "image", "ke');
-    await assert.rejects(collectGarbage(at.store, false));
-    assert.deepEqual(stored(), [name]);
+    const manifest = join(at.home, "store", name, "manifest.json");
+    chmodSync(manifest, 0o644);
+    writeFileSync(manifest, "{");
+    mkdirSync(join(at.home, "stacks"));
+    writeFileSync(join(at.home, "stacks/dev.json"), "{");
+    assert.equal(await readStackRecord(at.home, "dev"), undefined);
+    writeFileSync(join(at.home, "stacks/mine~"), "");
+    assert.deepEqual(names(await collectGarbage(at.store, false)), [`store/${name}`]);
+    assert.deepEqual(readdirSync(join(at.home, "stacks")), ["mine~"]);
   });
 
   it("never takes a stage's own lock file away", async () => {

@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { StageFailure } from "../../host/failure";
 import { Roots } from "../../store/roots";
 import { forgetStack, readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { TemporaryStore } from "../temporaryStore";
@@ -54,22 +62,34 @@ describe("store: roots", () => {
     assert.deepEqual(JSON.parse(text), root("1"));
   });
 
-  it("that a power cut left empty count as absent", async () => {
-    await roots.set("dev", "image", root("1"));
-    await roots.set("dev", "base", root("2"));
-    writeFileSync(join(at.home, "roots/dev/image"), "");
-    writeFileSync(join(at.home, "roots/dev/check.123~"), '{"stage":');
-    assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
+  it("that are damaged are put aside, until they are set again or dropped", async () => {
+    const folder = join(at.home, "roots/dev");
+    for (const [again, content] of ["{", "", "null"].entries()) {
+      await roots.set("dev", "image", root("1"));
+      await roots.set("dev", "base", root("2"));
+      writeFileSync(join(folder, "image"), content);
+      writeFileSync(join(folder, `.${randomUUID()}~`), '{"stage":');
+      assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
+      assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
+      assert.match((await roots.lost("dev")).join(), /^[^,]*\/image\.damaged-[\d-]+~$/);
+      if (again % 2) await roots.drop("dev", "image");
+      else await roots.set("dev", "image", root("1"));
+      assert.deepEqual(await roots.lost("dev"), []);
+    }
   });
 
-  it("that are damaged are not taken for none, and named", async () => {
+  it("have strangers beside them, which are left alone", async () => {
     await roots.set("dev", "image", root("1"));
-    writeFileSync(join(at.home, "roots/dev/image"), "{");
-    await assert.rejects(roots.list("dev"), (error: unknown) => {
-      assert.ok(error instanceof StageFailure);
-      assert.match(error.message, /roots\/dev\/image is damaged: .*JSON/);
-      return true;
-    });
+    const strangers = ["x y", "%", "%zz", "notes.txt~", ".hidden", "image~"];
+    for (const name of strangers) mkdirSync(join(at.home, "roots/dev", name));
+    for (const name of ["%", "x y"]) writeFileSync(join(at.home, "roots", name), "");
+    execFileSync("mkfifo", [join(at.home, "roots/dev/pipe")]);
+    symlinkSync("image", join(at.home, "roots/dev/link"));
+    assert.deepEqual([...(await roots.list("dev")).keys()], ["image"]);
+    assert.deepEqual(await roots.stacks(), ["dev"]);
+    await roots.dropStack("dev");
+    const left = readdirSync(join(at.home, "roots/dev")).sort();
+    assert.deepEqual(left, [...strangers, "link", "pipe"].sort());
   });
 
   it("keep to their folder whatever a stack or a root is called", async () => {

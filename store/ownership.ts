@@ -1,0 +1,63 @@
+import type { Dirent } from "node:fs";
+import { lstat, readdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { isUnfinished } from "../host/atomicWrite";
+import { nameOfAside } from "../host/record";
+import { MANIFEST } from "./manifest";
+
+const DIGEST = /^[\da-f]{64}$/;
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+const isBundle = (name: string) =>
+  DIGEST.test(name) || (name.startsWith(".") && UUID.test(name.slice(1)));
+const isStageFolder = (entry: Dirent) =>
+  entry.isDirectory() && /^[a-z][a-z\d-]*-[\da-f]{64}$/.test(entry.name);
+
+/** What in a folder of the home is kragle's, told by names that nobody else gives. A link is never among it. */
+const OWN = {
+  store: async (entry: Dirent) =>
+    isStageFolder(entry) &&
+    ((await lstat(join(entry.parentPath, entry.name, MANIFEST)).catch(() => undefined))?.isFile() ??
+      false),
+  work: isStageFolder,
+  failed: isStageFolder,
+  trash: ({ name }: Dirent) => UUID.test(name),
+  bundles: (entry: Dirent) => entry.isDirectory() && isBundle(entry.name),
+  verified: (entry: Dirent) =>
+    entry.isFile() && (DIGEST.test(entry.name) || isUnfinished(entry.name)),
+} satisfies Record<string, (entry: Dirent) => boolean | Promise<boolean>>;
+
+export type Part = keyof typeof OWN;
+
+export interface Contents {
+  /** Names of what kragle made. */
+  readonly own: readonly string[];
+  /** Paths, relative to the home, of what it did not make. */
+  readonly foreign: readonly string[];
+}
+
+/**
+ * Tells apart what kragle made in a folder of its home and what somebody else put there, which is never touched. A folder that is a
+ * link is somebody else's as a whole.
+ */
+export async function contentsOf(home: string, part: Part): Promise<Contents> {
+  const folder = join(home, part);
+  const facts = await lstat(folder).catch(() => undefined);
+  if (!facts) return { own: [], foreign: [] };
+  if (!facts.isDirectory()) return { own: [], foreign: [part] };
+  const own: string[] = [];
+  const foreign: string[] = [];
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (await OWN[part](entry)) own.push(entry.name);
+    else foreign.push(`${part}/${entry.name}`);
+  }
+  return { own: own.sort(), foreign: foreign.sort() };
+}
+
+/** Small files that are of no use any more: damaged ones that were put aside, and those that a process did not live to finish. */
+export async function leftovers(home: string, part: "." | "stacks" | "iso"): Promise<string[]> {
+  const entries = await readdir(join(home, part), { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isFile() && (nameOfAside(entry.name) ?? isUnfinished(entry.name)))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
