@@ -37,6 +37,7 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     "common/disk_reading.py",
     "common/secret_scan.py",
     "check/ext_file_system.py",
+    "check/facts_file.py",
     "check/fat_file_system.py",
     "check/file_systems.py",
     "check/inspect_image.py",

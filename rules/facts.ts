@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { installedPackage } from "../plan/packages";
+import { writtenPath } from "./writtenPath";
 
 /** What `inspect_image.py` found on the image; nothing in it is judged. */
 export const facts = z.object({
@@ -91,13 +92,16 @@ export function unreadable({ fileSystems }: Facts): string[] {
   return hasRoot ? unread : ["/"];
 }
 
-/** The content of `files.tsv`, sorted by path: mode in octal, uid, gid, bytes of files and links, path; one line each. */
+/** The content of `files.tsv`, sorted by path: mode in octal, uid, gid, bytes of files and links, path as {@link writtenPath}; one line each. */
 export function filesTsv({ tree }: Facts): string {
   return tree
     .map(([path, mode, uid, gid, bytes]) => {
       const type = TYPES[mode & 0o170000];
       const size = type === "file" || type === "link" ? bytes : 0; // a folder's size depends on what was in it before
-      return { path, line: [mode.toString(8), uid, gid, size, path].join("\t") + "\n" };
+      return {
+        path,
+        line: [mode.toString(8), uid, gid, size, writtenPath(path)].join("\t") + "\n",
+      };
     })
     .sort((a, b) => (a.path < b.path ? -1 : 1))
     .map(({ line }) => line)

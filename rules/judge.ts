@@ -1,9 +1,11 @@
 import type { Finding } from "../plan/stages/check";
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
-import { globPattern, globRoot, matcher } from "./glob";
+import { compileExpression } from "./expression";
+import { globRoot, matcher, pythonPattern } from "./glob";
 import { PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import { areaOf, type Assertion, type Rule } from "./rule";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
+import { writtenPath } from "./writtenPath";
 
 type Conclusion = Pick<Finding, "status" | "detail">;
 
@@ -57,14 +59,14 @@ function judgeOne(rule: Rule, facts: Facts, entries: readonly Entry[]): Conclusi
 const isAboutFile = (assertion: Assertion) =>
   "probe" in assertion && assertion.probe.startsWith("qcow2");
 
-/** Regular expressions of the paths whose content the rules need. */
+/** Python's regular expressions of the paths whose content the rules need. */
 export function neededContents(rules: readonly Rule[]): string[] {
   const globs = rules.flatMap(({ assertion }) => {
     if ("content" in assertion) return assertion.content;
     if ("sshd" in assertion) return SSHD_CONFIG;
     return [];
   });
-  return [...new Set([...globs, ...PROBED_CONTENTS])].map(globPattern);
+  return [...new Set([...globs, ...PROBED_CONTENTS])].map(pythonPattern);
 }
 
 function pathsOf(assertion: Assertion): readonly string[] {
@@ -97,10 +99,25 @@ function evaluate(assertion: Assertion, facts: Facts, entries: readonly Entry[])
       : [`none of ${assertion.anyOf.join(", ")} exists`];
   }
   if ("sshd" in assertion) {
+    const config = entries.filter(({ path }) => matcher(SSHD_CONFIG)(path));
+    // a link's content is its target
+    const link = config.find(({ type }) => type === "link");
+    if (link) return { notChecked: `${link.path} is a link, which is not followed` };
+    const unread = firstUnread(SSHD_CONFIG, facts, entries);
+    if (unread) return unread;
     const value = sshdValue(facts.contents, assertion.sshd) ?? assertion.byDefault;
     return assertion.allowed.includes(value.toLowerCase()) ? [] : [`${assertion.sshd} is ${value}`];
   }
-  return evaluateContent(assertion, facts);
+  return firstUnread(assertion.content, facts, entries) ?? evaluateContent(assertion, facts);
+}
+
+/** A file that a rule has to read, that is there, and that was not read: too large, a device, damaged. */
+function firstUnread(globs: readonly string[], facts: Facts, entries: readonly Entry[]) {
+  const matches = matcher(globs);
+  const unread = entries.find(
+    ({ path, type }) => type !== "folder" && matches(path) && !Object.hasOwn(facts.contents, path),
+  );
+  return unread && { notChecked: `${unread.path} was not read: it is too large, or no file` };
 }
 
 function evaluateContent(
@@ -111,14 +128,14 @@ function evaluateContent(
   const files = Object.entries(contents).filter(([path]) => matches(path));
   if (files.length === 0) return required ? [`none of ${content.join(", ")} exists`] : [];
   if (has !== undefined) {
-    const pattern = new RegExp(has, "im");
-    return files.some(([, text]) => pattern.test(text)) ? [] : files.map(([path]) => path);
+    const pattern = compileExpression(has);
+    return files.some(([, text]) => pattern.search(text) >= 0) ? [] : files.map(([path]) => path);
   }
-  const pattern = new RegExp(lacks!, "im");
+  const pattern = compileExpression(lacks!);
   // never the text itself: it may be a password
   return shorten(
     files.flatMap(([path, text]) => {
-      const at = text.search(pattern);
+      const at = pattern.search(text);
       return at < 0 ? [] : [`${path}, line ${text.slice(0, at).split("\n").length}`];
     }),
   );
@@ -130,10 +147,12 @@ function shorten(problems: readonly string[]): string[] {
 }
 
 function conclude(verdict: Verdict): Conclusion {
-  if ("notChecked" in verdict) return { status: "not checked", detail: verdict.notChecked };
+  if ("notChecked" in verdict) {
+    return { status: "not checked", detail: writtenPath(verdict.notChecked) };
+  }
   if ("notApplicable" in verdict)
     return { status: "not applicable", detail: verdict.notApplicable };
   return verdict.length === 0
     ? { status: "passed" }
-    : { status: "failed", detail: verdict.join("; ") };
+    : { status: "failed", detail: verdict.map(writtenPath).join("; ") };
 }

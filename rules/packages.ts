@@ -61,7 +61,7 @@ function debianLicense(copyright: string): string | null {
   const names = copyright
     .split(/\n[ \t]*\n/)
     .filter((paragraph) => /^Files:/im.test(paragraph))
-    .flatMap((paragraph) => /^License:[ \t]*(\S.*?)[ \t]*$/im.exec(paragraph)?.[1] ?? []);
+    .flatMap((paragraph) => /^License:[ \t]*(\S.*)$/im.exec(paragraph)?.[1]?.trimEnd() ?? []);
   const terms = [...new Set(names)].map((name) => (/ or /i.test(name) ? `(${name})` : name));
   return terms.join(" and ") || null;
 }

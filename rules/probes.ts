@@ -51,9 +51,13 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     return fileSystems.length > 0 ? [] : ["there is no file system"];
   },
 
-  fstab({ contents, fileSystems, table }) {
+  fstab({ contents, fileSystems, table }, entries) {
     const text = contents["/etc/fstab"];
-    if (text === undefined) return { notApplicable: "there is no fstab" };
+    if (text === undefined) {
+      return entries.some(({ path }) => path === "/etc/fstab")
+        ? { notChecked: "/etc/fstab was not read: it is too large, or no file" }
+        : { notApplicable: "there is no fstab" };
+    }
     const known = new Set([
       ...fileSystems.flatMap(({ uuid, label }) => [`UUID=${uuid}`, `LABEL=${label}`]),
       ...(table?.partitions ?? []).flatMap(({ uuid, name }) => [

@@ -1,6 +1,6 @@
 import type { FileType } from "./facts";
 
-/** What must hold. Paths are globs (see glob.ts), expressions are JavaScript's with the flags `im`. */
+/** What must hold. Paths are globs (see glob.ts), expressions RE2's without regard to case, line by line (see expression.ts). */
 export type Assertion =
   /** Nothing matches; `only` one type of file counts, `nonEmpty` lets empty files pass. */
   | { readonly absent: readonly string[]; readonly only?: FileType; readonly nonEmpty?: true }

@@ -6,21 +6,35 @@ import { z } from "zod";
 
 import { inProject } from "../host/project";
 import { RULES } from "./catalogue";
+import { compileExpression } from "./expression";
+import { matcher } from "./glob";
 import type { Assertion, Rule } from "./rule";
 
+/** Tells now what else would end the check. */
+function compilesBy(compile: (text: string) => unknown) {
+  return (text: string, context: z.RefinementCtx) => {
+    try {
+      compile(text);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
+  };
+}
+
+const glob = z
+  .string()
+  .regex(/^\//, "a path begins with /")
+  .superRefine(compilesBy((text) => matcher([text])));
+
 const globs = z
-  .array(z.string().regex(/^\//, "a path begins with /"), {
+  .array(glob, {
     error: "write a list of paths, such as [/etc/motd]",
   })
   .min(1, "at least one path is needed");
 
-const expression = z.string("write a regular expression").superRefine((text, context) => {
-  try {
-    new RegExp(text, "im");
-  } catch (error) {
-    context.addIssue({ code: "custom", message: (error as Error).message });
-  }
-});
+const expression = z
+  .string("write a regular expression")
+  .superRefine(compilesBy(compileExpression));
 
 const strict = <T extends z.ZodRawShape>(shape: T) =>
   z.strictObject(shape, {
@@ -80,7 +94,7 @@ const rule = strict({
   assertion,
   reason: sentence("whoever logs in has to know whose machine it is"),
   source: sentence("our security policy, 4.2").optional(),
-  when: z.string().regex(/^\//, "a path begins with /").optional(),
+  when: glob.optional(),
 });
 
 const file = strict({ rules: z.array(z.unknown(), "write a list of rules") });

@@ -69,7 +69,7 @@ export const access: readonly Rule[] = [
   {
     id: "accounts.no-passwords",
     asserts: "no account has a password, not even an empty one",
-    assertion: { content: ["/etc/shadow"], lacks: "^[^:\\n]+:(?![!*])", required: true },
+    assertion: { content: ["/etc/shadow"], lacks: "^[^:\\n]+:([^!*]|$)", required: true },
     reason: "null, blank and default passwords open every copy",
     source: AWS,
   },

@@ -8,7 +8,7 @@ export const identity: readonly Rule[] = [
     asserts: '/etc/machine-id is absent, empty or "uninitialized"',
     assertion: {
       content: ["/etc/machine-id"],
-      has: "(?<![\\s\\S])(uninitialized)?\\n?(?![\\s\\S])",
+      has: "\\A(uninitialized)?\\n?\\z",
     },
     reason: "copies of the image would be one machine to DHCP servers, journals and fleets",
     source: SYSTEMD,

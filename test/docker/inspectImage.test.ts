@@ -70,6 +70,41 @@ describe("the inspector, on tiny disks with planted faults", function () {
     ]);
   });
 
+  it("sees files whatever they are called, and what is no file", async () => {
+    const facts = await inspect("names");
+    const below = (paths: string[]) =>
+      paths.filter((path) => /^\/opt\/names\/(?!deep)/.test(path)).sort();
+    const read = below(Object.keys(facts.contents));
+    const named = read.filter((path) => facts.contents[path] === path.slice(11));
+    // eleven files, and the link to itself
+    assert.equal(named.length, 12, JSON.stringify(read));
+    assert.equal(facts.contents["/opt/names/link"], 'to\n"debugfs: stat <12>\nx');
+    assert.deepEqual(
+      below(entries(facts).map(({ path }) => path)),
+      [...read, "/opt/names/huge", "/opt/names/pipe"].sort(),
+    );
+    assert.ok(entries(facts).some(({ path }) => path.endsWith("/deep".repeat(150))));
+    assert.ok(facts.fileSystems.every(({ checked }) => checked));
+  });
+
+  it("sees files of XFS whatever they are called", async () => {
+    const facts = await inspect("xfs-names", {}, { "opt/file-ABCDEFGHIJ": "x", "etc/y": "y" });
+    const name = "/opt/f (good)\n1 2 \udcff\\";
+    assert.deepEqual(
+      facts.tree.filter(([path]) => path.startsWith("/opt/")).map(([path]) => path),
+      [name],
+      JSON.stringify(facts.fileSystems),
+    );
+    assert.equal(facts.contents[name], "x");
+    assert.equal(facts.contents["/etc/localtime"], '/usr/share/zoneinfo/Etc/"\n\\');
+  });
+
+  it("does not check a file system with a folder inside of itself, and comes to an end", async () => {
+    const root = (await inspect("cyclic")).fileSystems.at(-1)!;
+    assert.equal(root.checked, false);
+    assert.match(root.problems.join("\n"), /the folder \/etc\/again is in two places/);
+  });
+
   it("notices an XFS that is not clean", async () => {
     const root = (await inspect("dirty-xfs")).fileSystems.at(-1)!;
     assert.equal(root.type, "xfs");

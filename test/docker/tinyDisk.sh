@@ -16,6 +16,7 @@ printf 'auth=%s\n' "$(printf 'user:s3cr3t/of+run' | base64)" >root/etc/encoded
 printf 'url=http://u:%s@host\n' 's3cr3t%2Fof%2Brun' >root/etc/url
 
 case $fault in
+  names) python3 /test/oddNames.py root ;;
   rpm-broken) mkdir -p root/var/lib/rpm; printf 'no database' >root/var/lib/rpm/Packages ;;
   rpm-*) python3 /test/rpmDatabase.py root/var/lib/rpm "${fault#rpm-}" ;;
 esac
@@ -23,7 +24,10 @@ if [ -e files ]; then cp -a --remove-destination files/. root/; fi
 
 # the smallest XFS that mkfs makes is 300 MiB
 root_mib=17
-case $fault in *xfs) root_mib=300 ;; esac
+case $fault in *xfs*) root_mib=300 ;; esac
+# without digests, names can be changed in place
+xfs_format=crc=1
+case $fault in xfs-names) xfs_format=crc=0 ;; esac
 disk_sectors=$(((root_mib + 7) * 2048))
 truncate -s $((disk_sectors * 512)) disk
 sfdisk --quiet disk <<TABLE
@@ -46,7 +50,7 @@ if [ $root_mib = 300 ]; then
   # shellcheck disable=SC2094 # the function and the file only share their name
   { printf '/\n0 0\nd--755 0 0\n'; prototype root; echo '$'; } >prototype
   truncate -s ${root_mib}M xfs
-  mkfs.xfs -q -L root -p prototype xfs
+  mkfs.xfs -q -m $xfs_format -L root -p prototype xfs 2>/dev/null
   dd if=xfs of=disk bs=512 seek=12288 conv=notrunc,sparse status=none
   rm xfs prototype proto-*
 else
@@ -61,7 +65,19 @@ rm -r root esp
 
 ext() { debugfs -w -R "$1" "disk?offset=$root_at" >/dev/null 2>&1; }
 case $fault in
-  none | truncated | backing | xfs | rpm-*) ;;
+  none | truncated | backing | xfs | names | rpm-*) ;;
+  xfs-names) python3 - <<'CHANGE'
+with open("disk", "r+b") as file:
+    data = file.read()
+    for old, new in ((b"file-ABCDEFGHIJ", b"f (good)\n1 2 \xff\\"), (b"/Etc/UTC", b'/Etc/"\n\\')):
+        while (at := data.find(old)) >= 0:
+            data = data[:at] + new.ljust(len(old), b" ") + data[at + len(old):]
+    file.seek(0)
+    file.write(data)
+CHANGE
+    ;;
+  # a folder inside of itself, as a damaged directory may have it
+  cyclic) ext "link /etc /etc/again" ;;
   gpt-backup) dd if=/dev/zero of=disk bs=512 seek=$((disk_sectors - 1)) count=1 conv=notrunc status=none ;;
   gpt-primary) printf x | dd of=disk bs=1 seek=1030 conv=notrunc status=none ;;
   no-table) dd if=/dev/zero of=disk bs=512 count=34 conv=notrunc status=none

@@ -51,7 +51,7 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
       run: ["sh", "/test/tinyDisk.sh", disk.fault],
       settings: {
         image: "/scratch/image.qcow2",
-        contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release"],
+        contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release", "/opt/(?s:.*)"],
       },
       secrets: { search: JSON.stringify(searchFor(disk.secrets ?? {})) },
       programs: programs(),

@@ -53,6 +53,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/base/iso_medium.py": { rhel7: "base" },
   "stages/image/build_image.py": { dev: "image", rhel7: "image" },
   "stages/check/ext_file_system.py": { dev: "check", rhel7: "check" },
+  "stages/check/facts_file.py": { dev: "check", rhel7: "check" },
   "stages/check/fat_file_system.py": { dev: "check", rhel7: "check" },
   "stages/check/file_systems.py": { dev: "check", rhel7: "check" },
   "stages/check/inspect_image.py": { dev: "check", rhel7: "check" },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { filesTsv, folderSizes } from "../../rules/facts";
-import { globPattern, globRoot, matcher } from "../../rules/glob";
+import { pythonPattern, globRoot, matcher } from "../../rules/glob";
 import { judge, neededContents } from "../../rules/judge";
 import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import { catalogueDigest, RULES } from "../../rules/catalogue";
@@ -64,6 +64,41 @@ describe("judging what was not read", () => {
   });
 });
 
+describe("what was not read", () => {
+  const unread = (image: SampleImage, path: string) => {
+    delete image.facts.contents[path];
+    return image;
+  };
+
+  it("is not checked, though it is there", () => {
+    for (const [id, path] of [
+      ["accounts.no-passwords", "/etc/shadow"],
+      ["ssh.passwords", "/etc/ssh/sshd_config.d/60-keys.conf"],
+      ["storage.fstab", "/etc/fstab"],
+    ] as const) {
+      const { status, detail } = statusOf(unread(new SampleImage(), path), id);
+      assert.equal(status, "not checked", id);
+      assert.ok(detail!.startsWith(path), detail);
+    }
+  });
+
+  it("is where a link of the SSH server's configuration leads to", () => {
+    const image = new SampleImage().link("/etc/ssh/sshd_config", "/opt/sshd_config");
+    assert.deepEqual(
+      [statusOf(image, "ssh.passwords").status, statusOf(image, "ssh.passwords").detail],
+      ["not checked", "/etc/ssh/sshd_config is a link, which is not followed"],
+    );
+  });
+});
+
+it("a file's name is told so that it stays in its line", () => {
+  const image = new SampleImage().file("/tmp/a\nb\u001b[31m\udcff\\", "");
+  assert.equal(
+    statusOf(image, "caches.temporary").detail,
+    String.raw`/tmp/a\nb\x1b[31m\xff\\ exists`,
+  );
+});
+
 it("the size of folders is that of all files below them, the largest first", () => {
   const image = new SampleImage();
   image.facts.tree = [];
@@ -100,6 +135,15 @@ describe("globs of the catalogue", () => {
     ["/core{,.*}", "/cores", false],
     ["/a/[0-9a-f]?", "/a/fz", true],
     ["/a/(b)+", "/a/(b)+", true],
+    ["/a/[!0-9]", "/a/x", true],
+    ["/a[!0-9]b", "/a/b", false],
+    ["/a/**", "/a/b\nc/d", true],
+    ["/a/*.pem", "/a/b\nc.pem", true],
+    ["/a,b", "/a,b", true],
+    ["/a,b", "/a", false],
+    ["/a{b", "/a{b", true],
+    ["/a[b", "/a[b", true],
+    ["/{a,{b,c}d}e", "/cde", true],
   ];
   for (const [glob, path, expected] of cases) {
     it(`${glob} ${expected ? "matches" : "does not match"} ${path}`, () => {
@@ -117,7 +161,7 @@ describe("globs of the catalogue", () => {
   it("ask for the content of every file that a rule reads", () => {
     const wanted = neededContents(RULES);
     for (const glob of ["/etc/shadow", "/etc/ssh/sshd_config.d/*", "/var/lib/dpkg/status"]) {
-      assert.ok(wanted.includes(globPattern(glob)), glob);
+      assert.ok(wanted.includes(pythonPattern(glob)), glob);
     }
   });
 });
@@ -138,6 +182,12 @@ describe("the OpenSSH server's configuration", () => {
         "# PermitRootLogin no\nPermitRootLogin prohibit-password\n",
     };
     assert.equal(value(files), "prohibit-password");
+  });
+
+  it("that includes itself is no value that anybody allowed", () => {
+    const loop = { [main]: "Include sshd_config.d/*", "/etc/ssh/sshd_config.d/a": "" };
+    loop["/etc/ssh/sshd_config.d/a"] = "Include sshd_config.d/*\nPermitRootLogin no";
+    assert.match(value(loop)!, /includes itself/);
   });
 
   it("does not take a Match block for everybody", () => {

@@ -61,6 +61,36 @@ describe("rules of the user", () => {
     }
   });
 
+  const withAssertion = (assertion: object) =>
+    JSON.stringify({ rules: [{ id: "a.b", asserts: "x", assertion, reason: "x" }] });
+
+  it("cannot keep the check busy", function () {
+    this.timeout(5000);
+    const passwd = "root:x:0:0:root:/root:/bin/bash\n".repeat(1000);
+    const image = new SampleImage().file("/etc/passwd", passwd);
+    for (const lacks of ["^(([a-z:/0-9])+)+!$", "(a|aa)+$", "^(.*,){11}P", "(\\s*)*!"]) {
+      const text = withAssertion({ content: ["/etc/passwd"], lacks });
+      const [rule] = parseRuleFile(text, "x", new Set());
+      assert.equal(judge([rule!], image.facts)[0]!.status, "passed", lacks);
+    }
+  });
+
+  it("are refused by name where an expression would need an engine that goes back", () => {
+    for (const [has, why] of [
+      ["(?<=a)b", /^rules\[0\]\.assertion\.has: invalid named capture; expressions are RE2's/],
+      ["(?!a)b", /has: invalid or unsupported Perl syntax; expressions are RE2's/],
+      ["(a)\\1", /has: invalid escape sequence; expressions are RE2's/],
+    ] as const) {
+      const found = problems(withAssertion({ content: ["/x"], has }));
+      assert.match(found.join("\n"), why);
+    }
+    assert.match(problems(withAssertion({ absent: ["/a[z-a]"] })).join(), /absent\.0: .*order/);
+    assert.match(
+      problems(withAssertion({ absent: ["/" + "{a,b}".repeat(12)] })).join(),
+      /absent\.0: it has more than 1000 alternatives/,
+    );
+  });
+
   it("have everything that is wrong with them told at once", () => {
     const rules = [
       { id: "Site", asserts: "", assertion: { absent: ["etc/motd"], onyl: "file" }, reason: 5 },
@@ -75,7 +105,7 @@ describe("rules of the user", () => {
       "rules[0].assertion.absent.0: a path begins with /",
       "rules[0].assertion: onyl is unknown; allowed are absent, only, nonEmpty",
       'rules[0].reason: write a sentence, such as "whoever logs in has to know whose machine it is"',
-      "rules[1].assertion.has: Invalid regular expression: /(/im: Unterminated group",
+      "rules[1].assertion.has: missing closing ); expressions are RE2's, without look-around and references back",
       "rules[1]: why is unknown; allowed are id, asserts, assertion, reason, source, when",
       "rules[2].assertion: write one of has and lacks",
       "rules[3].assertion.anyOf: at least one path is needed",

@@ -6,6 +6,10 @@ import stat
 
 from disk_reading import CONTENT_LIMIT, ReadError, decode, output
 
+ROOT = 2  # the root folder's inode
+DEEPEST = 2048  # folders inside of each other: more do not fit into a path of 4096 bytes
+RECORD = re.compile(r"/(\d+)/(\d+)/(\d+)/(\d+)/([^/]*)/(\d*)/\n")
+
 
 class Ext:
     """A file system of the ext family."""
@@ -27,25 +31,27 @@ class Ext:
     def tree(self):
         """{path: (mode, uid, gid, bytes)} of everything, one level of folders at a time."""
         found = {}
-        level = [("", 2)]
-        while level:
-            answers = self._debugfs(f"ls -p <{inode}>" for _, inode in level)
+        level = [("", ROOT)]
+        folders = {ROOT}  # a damaged file system may have a folder inside of itself
+        for _ in range(DEEPEST):
+            answers = self._debugfs([f"ls -p <{inode}>" for _, inode in level], strict=True)
             below = []
             for (folder, _), answer in zip(level, answers, strict=True):
-                for line in answer:
-                    parts = line.split("/")
-                    if len(parts) != 8 or parts[5] in (".", ".."):
-                        continue
-                    inode, mode = int(parts[1]), int(parts[2], 8)
-                    path = f"{folder}/{parts[5]}"
-                    found[path] = (mode, int(parts[3]), int(parts[4]), int(parts[6] or 0))
+                for inode, mode, uid, gid, name, size in entries(folder, answer):
+                    path = f"{folder}/{name}"
+                    found[path] = (mode, uid, gid, size)
                     self.inodes[path] = inode
                     if stat.S_ISDIR(mode):
+                        if inode in folders:
+                            raise ReadError(f"the folder {path} is in two places")
+                        folders.add(inode)
                         below.append((path, inode))
-            if level[0][1] == 2 and not found:
+            if not found:
                 raise ReadError("debugfs cannot read the root folder")
+            if not below:
+                return found
             level = below
-        return found
+        raise ReadError(f"its folders are more than {DEEPEST} deep")
 
     def read(self, tree, paths):
         """{path: text}: the content of files, the target of symbolic links."""
@@ -60,13 +66,15 @@ class Ext:
         self.copy(tree, dict(zip(files, names, strict=True)))
         contents = {}
         for path, name in zip(files, names, strict=True):
-            with open(name, "rb") as file:
-                contents[path] = decode(file.read())
-            os.unlink(name)
+            if os.path.exists(name):
+                with open(name, "rb") as file:
+                    contents[path] = decode(file.read())
+                os.unlink(name)
         targets = self._debugfs(f"stat <{self.inodes[path]}>" for path in links)
         for path, answer in zip(links, targets, strict=True):
-            target = re.search(r'^Fast link dest: "(.*)"$', "\n".join(answer), re.M)
-            contents[path] = target.group(1) if target else ""
+            target = re.search(r'^Fast link dest: "(.*)"$', answer, re.M | re.S)
+            if target:
+                contents[path] = target.group(1)
         return contents
 
     def copy(self, _tree, targets):
@@ -78,26 +86,42 @@ class Ext:
         _, text, _ = output(["dumpe2fs", "-h", self.device])
         block = (offset - self.start) // int(re.search(r"^Block size:\s+(\d+)", text, re.M).group(1))
         [answer] = self._debugfs([f"icheck {block}"])
-        inode = answer[-1].split("\t")[-1] if answer else ""
+        inode = answer.strip().split("\n")[-1].split("\t")[-1]
         if not inode.isdigit():
             return "a deleted file or free space"
         return next((path for path, number in self.inodes.items() if number == int(inode)), f"inode {inode}")
 
-    def _debugfs(self, commands):
-        """The lines that each command printed."""
+    def _debugfs(self, commands, strict=False):
+        """What each command printed; `strict` where a complaint about any of them spoils them all.
+
+        debugfs repeats each command before its answer. The mark behind it, blanks that nobody can foresee, tells that line from
+        one in a file's name or a link's target.
+        """
         commands = list(commands)
         if not commands:
             return []
+        mark = f"{int.from_bytes(os.urandom(8)):064b}".replace("0", " ").replace("1", "\t")
         script = os.path.join(self.scratch, "commands")
         with open(script, "w", encoding="utf-8") as file:
-            file.write("\n".join(commands) + "\n")
+            file.writelines(f"{command}{mark}\n" for command in commands)
         _, text, errors = output(["debugfs", "-f", script, self.device])
-        answers = []
-        for line in text.splitlines():
-            if line.startswith("debugfs: "):
-                answers.append([])
-            elif answers:
-                answers[-1].append(line)
-        if len(answers) != len(commands):
-            raise ReadError(f"debugfs: {errors.strip()}")
+        complaints = [line for line in errors.split("\n") if line.strip() and not line.startswith("debugfs 1.")]
+        answers = re.split(rf"^debugfs: [^\n]*{mark}\n", text, flags=re.M)[1:]
+        if len(answers) != len(commands) or (strict and complaints):
+            raise ReadError(f"debugfs: {'; '.join(complaints[:3])}")
         return answers
+
+
+def entries(folder, listing):
+    """(inode, mode, uid, gid, name, bytes) of what a folder holds, but for "." and ".."; a name may hold anything but "/" and 0."""
+    position = 0
+    for match in RECORD.finditer(listing):
+        if match.start() != position:
+            break
+        position = match.end()
+        inode, mode, uid, gid, name, size = match.groups()
+        # the inode 0: no entry, but room for one
+        if int(inode) and name not in (".", ".."):
+            yield int(inode), int(mode, 8), int(uid), int(gid), name, int(size or 0)
+    if listing[position:].strip("\n"):
+        raise ReadError(f"debugfs lists {folder or '/'} in a way that is not understood")

@@ -5,6 +5,9 @@ import stat
 
 from disk_reading import ReadError, copy_range, output
 
+# its names are UTF-16, which the locale C cannot tell apart
+UTF8 = ["env", "LC_ALL=C.UTF-8"]
+
 
 class Fat:
     """An EFI system partition."""
@@ -23,23 +26,25 @@ class Fat:
 
     def tree(self):
         """Files and folders; FAT knows no owners and modes."""
-        code, text, errors = output(["mdir", *self.drive, "-/", "-a", "-b", "::"])
+        code, text, errors = output([*UTF8, "mdir", *self.drive, "-/", "-a", "-b", "::"])
         if code != 0 and errors.strip():
             raise ReadError(f"mdir: {errors.strip()}")
         found = {}
-        for name in text.splitlines():
+        for name in text.removesuffix("\n").split("\n") if text else ():
             path = name.removeprefix("::")
+            if path == name or not path.startswith("/"):
+                raise ReadError("mdir lists a name that is not understood")
             mode = stat.S_IFDIR | 0o755 if path.endswith("/") else stat.S_IFREG | 0o644
             found[path.rstrip("/")] = (mode, 0, 0, 0)
         return found
 
     def read(self, tree, paths):
         files = [path for path in paths if stat.S_ISREG(tree[path][0])]
-        return {path: output(["mtype", *self.drive, f"::{path}"])[1] for path in files}
+        return {path: output([*UTF8, "mtype", *self.drive, f"::{path}"])[1] for path in files}
 
     def copy(self, _tree, targets):
         for path, target in targets.items():
-            output(["mcopy", "-n", *self.drive, f"::{path}", target])
+            output([*UTF8, "mcopy", "-n", *self.drive, f"::{path}", target])
 
     def owner(self, _offset):
         return "the EFI system partition"

@@ -6,6 +6,7 @@ secrets:  {"search": JSON of what to look for: {"patterns" (see secret_scan), "t
 No root, KVM, mount or network; /scratch is an empty folder with enough free space for the disk's data.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import rpm_packages
 import stage
 from disk_reading import ReadError, output
+from facts_file import write_facts
 from file_systems import open_reader
 from secret_scan import scan
 
@@ -74,7 +76,10 @@ def read_table(raw):
     code, text, _ = output(["sfdisk", "--json", raw])
     if code != 0:
         return None
-    table = json.loads(text)["partitiontable"]
+    try:
+        table = json.loads(text)["partitiontable"]
+    except (ValueError, KeyError):
+        return {"label": "unknown", "problems": ["sfdisk cannot tell what it holds"], "bootCode": False, "partitions": []}
     sector = table.get("sectorsize", 512)
     _, verdict, complaints = output(["sfdisk", "--verify", raw])
     fine = re.compile(r"(No errors detected|Header version|Using \d|A total of|Remaining )|.*:$|$")
@@ -115,17 +120,25 @@ def read_file_systems(raw, partitions, facts):
             "problems": [],
         }
         facts["fileSystems"].append(record)
-        reader = open_reader(record["type"], raw, partition, SCRATCH)
-        if not reader:
-            continue
-        record["problems"] = reader.problems()
-        try:
-            readable.append((record, partition, reader, reader.tree()))
-            record["checked"] = True
-        except ReadError as error:
-            record["problems"].append(str(error))
+        with reading(record):
+            reader = open_reader(record["type"], raw, partition, SCRATCH)
+            if reader:
+                record["problems"] = reader.problems()
+                readable.append((record, partition, reader, reader.tree()))
+                record["checked"] = True
     assign_mount_points(readable, facts["fileSystems"], partitions)
     return readable
+
+
+@contextlib.contextmanager
+def reading(record):
+    """Makes whatever a damaged file system does to its reader a problem of that file system, which then is not checked."""
+    try:
+        yield
+    except Exception as error:
+        words = str(error) if isinstance(error, ReadError) else f"its reader gave up ({type(error).__name__}: {error})"
+        record["problems"].append(words)
+        record["checked"] = False
 
 
 def assign_mount_points(readable, records, partitions):
@@ -134,7 +147,9 @@ def assign_mount_points(readable, records, partitions):
     fstab = {}
     if root:
         root[0]["mountPoint"] = "/"
-        text = root[2].read(root[3], ["/etc/fstab"] if "/etc/fstab" in root[3] else []).get("/etc/fstab", "")
+        text = ""
+        with reading(root[0]):
+            text = root[2].read(root[3], ["/etc/fstab"] if "/etc/fstab" in root[3] else []).get("/etc/fstab", "")
         for line in text.splitlines():
             fields = line.split("#")[0].split()
             if len(fields) >= 2:
@@ -157,7 +172,8 @@ def collect(readable, wanted, facts):
         prefix = record["mountPoint"].rstrip("/")
         facts["tree"] += [[prefix + path, *entry] for path, entry in tree.items()]
         paths = [path for path in tree if wanted.fullmatch(prefix + path)]
-        facts["contents"].update({prefix + path: text for path, text in reader.read(tree, paths).items()})
+        with reading(record):
+            facts["contents"].update({prefix + path: text for path, text in reader.read(tree, paths).items()})
 
 
 def read_rpm_packages(readable):
@@ -171,7 +187,8 @@ def read_rpm_packages(readable):
             prefix = record["mountPoint"].rstrip("/")
             paths = {path: (prefix + path).removeprefix(folder + "/") for path in tree}
             wanted = {path: os.path.join(copy, name) for path, name in paths.items() if name in rpm_packages.FILES}
-            reader.copy(tree, wanted)
+            with reading(record):
+                reader.copy(tree, wanted)
         if os.listdir(copy):
             packages = rpm_packages.installed(copy)
             shutil.rmtree(copy)
@@ -182,17 +199,16 @@ def read_rpm_packages(readable):
 def locate(offset, readable):
     for record, partition, reader, _ in readable:
         if partition["startBytes"] <= offset < partition["startBytes"] + partition["sizeBytes"]:
-            owner = reader.owner(offset)
+            owner = "a file that cannot be told"
+            with reading(record):
+                owner = reader.owner(offset)
             prefix = (record["mountPoint"] or "").rstrip("/")
             return prefix + owner if owner.startswith("/") else f"{owner}, partition {record['partition']}"
     return "outside of the file systems"
 
 
 def main(settings):
-    facts = inspect(settings)
-    # file names need not be UTF-8
-    with open(os.path.join(SCRATCH, "facts.json"), "w", encoding="utf-8", errors="backslashreplace") as file:
-        json.dump(facts, file, ensure_ascii=False)
+    write_facts(inspect(settings), os.path.join(SCRATCH, "facts.json"))
 
 
 if __name__ == "__main__":

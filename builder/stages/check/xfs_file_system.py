@@ -6,8 +6,13 @@ import stat
 
 from disk_reading import CONTENT_LIMIT, ReadError, copy_range, decode, output
 
-ENTRY = re.compile(r"\d+\s+(\d+)\s+\w+\s+0x[0-9a-f]+\s+\d+ (.*) \(\w+\)$")
+# of a folder: inode, kind, the name's length in bytes; the name follows, and whether its digest is right
+ENTRY = re.compile(rb"\d+\s+(\d+)\s+\w+\s+0x[0-9a-f]+\s+(\d+) ")
+ENTRY_END = re.compile(rb" \(\w+\)\n")
 FIELD = re.compile(r'(?:core|u3?)\.(\w+) = "?(.*?)"?$')
+DEEPEST = 2048  # folders inside of each other: more do not fit into a path of 4096 bytes
+# how xfs_db writes what is not printable in a link's target; others stand for themselves
+ESCAPES = {b"a": b"\a", b"b": b"\b", b"d": b"\n", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 EXTENT = re.compile(r"data offset (\d+) startblock \d+ \((\d+)/(\d+)\) count (\d+) flag (\d)$")
 # what xfs_repair says of a file system without faults
 FINE = re.compile(r"Phase \d|\s+- |No modify flag|Cannot get host|Repair may fail|the image and the host|$")
@@ -35,25 +40,30 @@ class Xfs:
             raise ReadError("xfs_db cannot read the superblock")
         found = {}
         level = [("", int(self.geometry["rootino"]))]
-        while level:
+        seen = {level[0][1]}  # a damaged file system may have a folder inside of itself
+        for _ in range(DEEPEST):
             listed = []
-            folders = self._inodes([inode for _, inode in level], "ls")
-            for (folder, _), lines in zip(level, folders, strict=True):
-                for match in filter(None, map(ENTRY.match, lines)):
-                    if match[2] not in (".", ".."):
-                        listed.append((f"{folder}/{match[2]}", int(match[1])))
-            level = []
-            facts = self._inodes([inode for _, inode in listed], "print core.uid core.gid core.size")
-            for (path, inode), lines in zip(listed, facts, strict=True):
-                fields = dict(match.groups() for match in map(FIELD.match, lines) if match)
+            listings = self._inodes([inode for _, inode in level], "ls")
+            for (folder, _), listing in zip(level, listings, strict=True):
+                listed += [(f"{folder}/{name}", inode) for inode, name in entries(folder, listing)]
+            below = []
+            facts = self._inodes([inode for _, inode in listed], "print core.mode core.uid core.gid core.size")
+            for (path, inode), answer in zip(listed, facts, strict=True):
+                fields = fields_of(answer)
                 mode = int(fields["mode"], 8)
                 found[path] = (mode, int(fields["uid"]), int(fields["gid"]), int(fields["size"]))
                 self.inodes[path] = inode
                 if stat.S_ISDIR(mode):
-                    level.append((path, inode))
-        if not found:
-            raise ReadError("xfs_db cannot read the root folder")
-        return found
+                    if inode in seen:
+                        raise ReadError(f"the folder {path} is in two places")
+                    seen.add(inode)
+                    below.append((path, inode))
+            if not found:
+                raise ReadError("xfs_db cannot read the root folder")
+            if not below:
+                return found
+            level = below
+        raise ReadError(f"its folders are more than {DEEPEST} deep")
 
     def read(self, tree, paths):
         """{path: text}: the content of files, the target of symbolic links."""
@@ -62,9 +72,10 @@ class Xfs:
         contents = {}
         # a target longer than what the inode holds (over 300 bytes) stays unread
         targets = self._inodes([self.inodes[path] for path in links], "print u3.symlink\nprint u.symlink")
-        for path, lines in zip(links, targets, strict=True):
-            fields = dict(match.groups() for match in map(FIELD.match, lines) if match)
-            contents[path] = fields.get("symlink", "")
+        for path, answer in zip(links, targets, strict=True):
+            target = fields_of(answer).get("symlink")
+            if target is not None:
+                contents[path] = unescape(target)
         for path, pieces in self._pieces(files):
             contents[path] = decode(b"".join(pieces)[: tree[path][3]])
         return contents
@@ -91,8 +102,8 @@ class Xfs:
         size = int(self.geometry["blocksize"])
         with open(self.copied, "rb") as image:
             extents = self._inodes([self.inodes[path] for path in paths], "bmap")
-            for path, lines in zip(paths, extents, strict=True):
-                yield path, self._content(image, lines, size)
+            for path, answer in zip(paths, extents, strict=True):
+                yield path, self._content(image, answer.split("\n"), size)
 
     def _content(self, image, lines, size):
         position = 0
@@ -104,17 +115,14 @@ class Xfs:
             yield bytes(count * size) if unwritten else os.pread(image.fileno(), count * size, start)
 
     def _inodes(self, inodes, command):
-        """The lines that a command prints at each inode; the first one is its mode."""
+        """What a command prints at each inode."""
         if not inodes:
             return []
-        script = "".join(f"inode {inode}\nprint core.mode\n{command}\n" for inode in inodes)
+        # a line that nobody can foresee, and so nobody can have as a file's name
+        mark = f"kragle-{os.urandom(16).hex()}"
+        script = "".join(f"echo {mark}\ninode {inode}\n{command}\n" for inode in inodes)
         _, text, errors = output(["xfs_db", "-r", self.copied], script)
-        answers = []
-        for line in text.splitlines():
-            if line.startswith("core.mode = "):
-                answers.append([])
-            if answers:
-                answers[-1].append(line)
+        answers = re.split(rf"^{mark}\s*\n", text, flags=re.M)[1:]
         if len(answers) != len(inodes):
             raise ReadError(f"xfs_db: {errors.strip()[:200]}")
         return answers
@@ -122,3 +130,32 @@ class Xfs:
     def _fields(self, commands, pattern):
         _, text, _ = output(["xfs_db", "-r", self.copied], "\n".join(commands) + "\n")
         return dict(re.findall(pattern, text))
+
+
+def entries(folder, listing):
+    """(inode, name) of what a folder holds, but for "." and ".."; a name may hold anything but "/" and 0."""
+    data = listing.encode("utf-8", "surrogateescape")
+    position = 0
+    while match := ENTRY.match(data, position):
+        name_end = match.end() + int(match[2])
+        end = ENTRY_END.match(data, name_end)
+        if not end:
+            break
+        position = end.end()
+        name = decode(data[match.end() : name_end])
+        if name not in (".", ".."):
+            yield int(match[1]), name
+    if data[position:].strip():
+        words = decode(data[position:]).strip()[:100]
+        raise ReadError(f"xfs_db cannot list {folder or '/'}: {words}")
+
+
+def fields_of(answer):
+    return dict(match.groups() for match in map(FIELD.match, answer.split("\n")) if match)
+
+
+def unescape(text):
+    def byte(match):
+        return bytes([int(match[1], 8) & 0xFF]) if match[1].isdigit() else ESCAPES.get(match[1], match[1])
+
+    return decode(re.sub(rb"\\([0-7]{1,3}|.)", byte, text.encode("utf-8", "surrogateescape")))
