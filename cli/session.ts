@@ -4,14 +4,15 @@ import { requireIso } from "../infra/requireIso";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
-import { SettingsError } from "../infra/settings";
 import { settingWarnings } from "../infra/settings/warnings";
 import type { ImageSpec } from "../plan/imageSpec";
+import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
 import { warn } from "../host/warn";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
+import { engineNeeds } from "./engineNeeds";
 import { readStack, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */
@@ -36,19 +37,12 @@ export interface Session {
 export async function openSession(options: CommonOptions): Promise<Session> {
   const { settings, spec } = readStack(options.stack);
   const site = thisSite();
-  await site.docker.ping();
+  await requireDaemon(site);
   const engine = await chooseEngine(options.engine);
   if (!engine) throw await noPulumi();
-  if (engine === "embedded" && settings.secretNames.length > 0) {
-    throw new SettingsError(
-      settings.secretNames.map(
-        (name) =>
-          `${settings.project}:${name} is encrypted, and only the Pulumi CLI can decrypt it`,
-      ),
-    );
+  for (const need of engineNeeds(engine, options.engine, settings, spec)) {
+    if (need.problem) throw need.problem;
   }
-  if (engine === "embedded" && spec.smoke === "libvirt")
-    throw noLibvirt(options.engine, settings.project);
   for (const text of settingWarnings(settings, spec, options.stack)) {
     warn(text);
   }
@@ -78,19 +72,6 @@ export async function openSession(options: CommonOptions): Promise<Session> {
         : (await import("../engine/embedded")).runEmbedded(run);
     },
   };
-}
-
-/** libvirt needs the Pulumi CLI: without its state nobody would know which objects at the daemon to delete. */
-function noLibvirt(asked: EngineName | undefined, project: string): Error {
-  if (asked) {
-    return new SettingsError([
-      `${project}:smoke: libvirt needs the Pulumi CLI; leave --engine embedded out, or set smoke to qemu`,
-    ]);
-  }
-  return new StageFailure("smoke is set to libvirt, and that needs the Pulumi CLI", {
-    hint: 'install the Pulumi CLI ("./kragle doctor" says how), or set smoke to qemu',
-    exitCode: EXIT.lacking,
-  });
 }
 
 async function noPulumi(): Promise<StageFailure> {

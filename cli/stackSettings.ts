@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
+import { otherDaemon } from "../executors/dockerEndpoint";
 import { parseSettings, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
 import type { ReadSettings } from "../infra/settings/warnings";
@@ -56,6 +57,9 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
   if (!config) problems.push(`${name}: config must be a list of "${project}:name: value"`);
   const all = configuration(config ?? {}, project, name);
   const own = ownSettings(all.values, project);
+  const daemon = all.values["docker:host"];
+  const two = typeof daemon === "string" ? otherDaemon(daemon) : undefined;
+  if (two) problems.push(`${name}: ${two}`);
   const given = Object.entries(own.values);
   const plain = given
     // this process only needs to know that there is one

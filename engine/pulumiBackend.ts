@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 
 import { projectFolder } from "../host/project";
+import { userHome } from "../host/user";
 
 /** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
 const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();
@@ -40,7 +40,7 @@ export function keepStackFile(stack: string): () => void {
 }
 
 function isLoggedIn(): boolean {
-  const file = join(process.env.PULUMI_HOME ?? join(homedir(), ".pulumi"), "credentials.json");
+  const file = join(process.env.PULUMI_HOME ?? join(userHome(), ".pulumi"), "credentials.json");
   if (!existsSync(file)) return false;
   const { current } = JSON.parse(readFileSync(file, "utf8")) as { current?: string };
   return Boolean(current);

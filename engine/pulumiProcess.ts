@@ -7,6 +7,7 @@ import { join } from "node:path";
 
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 
+import { dockerEndpoint } from "../executors/dockerEndpoint";
 import { EXIT } from "../host/failure";
 import { endSessionWithThisProcess, removeAfterThisProcess } from "../host/lifeline";
 import { LineSplitter } from "../host/lines";
@@ -44,6 +45,7 @@ export async function pulumi(
   const log = folder ? join(folder, "events") : undefined;
   if (folder) removeAfterThisProcess(folder);
   if (log) writeFileSync(log, "");
+  const { address, saidBy } = dockerEndpoint();
   const all = [...args, "--non-interactive", ...(log ? ["--event-log", log] : [])];
   // not by runProgram, which waits for the end of the output: plugins that the CLI leaves running hold that open
   const child = spawn("pulumi", all, {
@@ -52,6 +54,8 @@ export async function pulumi(
     env: {
       ...process.env,
       ...backendEnvironment(home),
+      // Pulumi's Docker provider does not know the contexts of Docker's client
+      ...(saidBy ? { DOCKER_HOST: address } : {}),
       ...environment,
       PULUMI_DEBUG_COMMANDS: "true",
     },

@@ -138,15 +138,30 @@ async function create(
   }
 }
 
+/** Docker's words, and what to do about them; all of these are the machine's, not the build's. */
+const KNOWN_REFUSALS: readonly (readonly [words: RegExp, hint: string])[] = [
+  [
+    /port is already allocated|address already in use/,
+    'another program has that port; set "vnc" to another one, or to off',
+  ],
+  [
+    /failed to create endpoint|adding interface|network \S+ not found|set up container networking/,
+    "Docker's network on this machine is broken: restart Docker (systemctl restart docker), then run the same command again; finished stages are kept",
+  ],
+  [
+    /bind source path does not exist|mounts denied/i,
+    "Docker's daemon sees other files than this process: where kragle itself runs in a container, its folder has to be mounted there under the very path that it has on the host; the same goes for KRAGLE_HOME",
+  ],
+  [
+    /apparmor/i,
+    "the kernel confines by AppArmor: install apparmor (apt-get install apparmor), then restart Docker",
+  ],
+];
+
 function refusal(what: string, { message }: Error): StageFailure {
-  const taken = /port is already allocated|address already in use/.test(message);
+  const hint = KNOWN_REFUSALS.find(([words]) => words.test(message))?.[1];
   return new StageFailure(
-    `Docker could not ${what} the container: ${message}`,
-    taken
-      ? {
-          hint: 'another program has that port; set "vnc" to another one, or to off',
-          exitCode: EXIT.lacking,
-        }
-      : {},
+    `Docker could not ${what} the container: ${message.trim()}`,
+    hint ? { hint, exitCode: EXIT.lacking } : {},
   );
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import Docker from "dockerode";
+import type Docker from "dockerode";
+
+import { thisDocker } from "./site";
 
 // A program that ownedContainer.ts starts once the process that named a container has ended: removes that container.
 
@@ -21,4 +23,4 @@ async function removeAbandoned(container: Docker.Container): Promise<void> {
   }
 }
 
-void removeAbandoned(new Docker().getContainer(process.argv[2]!));
+void removeAbandoned(thisDocker().getContainer(process.argv[2]!));

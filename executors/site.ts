@@ -1,6 +1,7 @@
 import Docker from "dockerode";
 
 import { homeFolder } from "../host/project";
+import { dockerEndpoint, socketOf } from "./dockerEndpoint";
 
 /** What a run of kragle works with on this machine. */
 export interface Site {
@@ -10,5 +11,15 @@ export interface Site {
   readonly docker: Docker;
 }
 
-/** The site that this process's environment names: KRAGLE_HOME, and Docker's own variables such as DOCKER_HOST. */
-export const thisSite = (): Site => ({ home: homeFolder(), docker: new Docker() });
+/**
+ * The site that this process's environment names: KRAGLE_HOME, and the daemon that Docker's own client asks.
+ *
+ * @throws StageFailure (exit code 3) where that cannot be the address of a daemon
+ */
+export const thisSite = (): Site => ({ home: homeFolder(), docker: thisDocker() });
+
+/** The daemon of this process's environment. Where DOCKER_HOST is no socket, the client reads Docker's other variables, too. */
+export function thisDocker(): Docker {
+  const socketPath = socketOf(dockerEndpoint().address);
+  return socketPath ? new Docker({ socketPath }) : new Docker();
+}

@@ -2,7 +2,10 @@ import { spawn } from "node:child_process";
 import type { Socket } from "node:net";
 
 /** The variables that a script gets. The rest of the environment may hold secrets, which must not outlive this process. */
-const ENVIRONMENT = ["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"];
+const ENVIRONMENT = [
+  ...["PATH", "HOME", "DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"],
+  ...["DOCKER_CONTEXT", "DOCKER_CONFIG"],
+];
 
 /**
  * Runs a shell script once this process has ended, however it ends, SIGKILL included. A shell that is started now waits for that: its

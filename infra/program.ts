@@ -78,7 +78,7 @@ function warnings(spec: ImageSpec, stack: string): string[] {
 }
 
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */
-function asRunError(error: Error): Error {
+export function asRunError(error: Error): Error {
   if (error instanceof SettingsError) return new pulumi.RunError(error.message);
   if (!(error instanceof StageFailure)) return error;
   const { hint } = error.details;

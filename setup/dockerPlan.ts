@@ -1,5 +1,7 @@
 /** What set-up does about Docker: pure decisions, from facts about this machine. */
 
+import type { DockerEndpoint } from "../executors/dockerEndpoint";
+
 export type Privilege = "root" | "sudo" | "none";
 
 export interface Host {
@@ -17,9 +19,7 @@ export interface Host {
 export interface DockerFacts extends Host {
   /** Why the daemon does not answer: an error's code and words; undefined where it does. */
   readonly obstacle: { readonly code: string; readonly words: string } | undefined;
-  readonly dockerHost: string | undefined;
-  /** The Docker client's current context, where it is not the default one. */
-  readonly context: string | undefined;
+  readonly endpoint: DockerEndpoint;
   /** dockerd is on this machine. */
   readonly installed: boolean;
   /** The kernel confines by AppArmor, and the program that loads profiles is not there: no container would start. */
@@ -46,22 +46,17 @@ export function planDocker(facts: DockerFacts): DockerPlan {
   const { obstacle, user } = facts;
   if (!obstacle) return { kind: "nothing" };
   const lacking = (message: string, next: string): Lacking => ({ kind: "lacking", message, next });
-  if (facts.dockerHost) {
+  const { address, saidBy, undo } = facts.endpoint;
+  if (saidBy) {
     return lacking(
-      `DOCKER_HOST is ${facts.dockerHost}, where no Docker daemon answers: ${obstacle.words}`,
-      "start that daemon, or unset DOCKER_HOST to use this machine's own",
+      `${saidBy} says ${address}, where no Docker daemon answers: ${obstacle.words}`,
+      `start that daemon, or use this machine's own: ${undo}`,
     );
   }
   if (obstacle.code === "EACCES") {
     return lacking(
       `Docker runs here, but the user ${user} may not use it`,
       `sudo usermod --append --groups docker ${user}, then log in again`,
-    );
-  }
-  if (facts.context) {
-    return lacking(
-      `the Docker client's context "${facts.context}" is in use; kragle asks the default socket, or DOCKER_HOST`,
-      "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}')",
     );
   }
   if (!facts.installed && !facts.apt) return installByHand(facts, "the Docker engine", "docker");

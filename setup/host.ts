@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
-import { homedir, userInfo } from "node:os";
-import { join } from "node:path";
 
+import { dockerEndpoint } from "../executors/dockerEndpoint";
 import { dockerObstacle } from "../executors/dockerObstacle";
 import type { Site } from "../executors/site";
 import { readIfThere } from "../host/files";
 import { findProgram } from "../host/program";
 import { sudoWithoutQuestion } from "../host/sudo";
+import { userName } from "../host/user";
 import type { DockerFacts, Host, Privilege } from "./dockerPlan";
 
 /** @param terminal somebody can be asked for a password */
@@ -22,7 +22,7 @@ export async function readHost(terminal: boolean): Promise<Host> {
     // sd_booted(3)
     systemd: existsSync("/run/systemd/system"),
     privilege: await findPrivilege(terminal),
-    user: userInfo().username,
+    user: userName(),
   };
 }
 
@@ -36,24 +36,10 @@ export async function readDockerFacts(site: Site, terminal: boolean): Promise<Do
   return {
     ...(await readHost(terminal)),
     obstacle: await dockerObstacle(site),
-    dockerHost: process.env.DOCKER_HOST || undefined,
-    context: currentContext(),
+    endpoint: dockerEndpoint(),
     installed: findProgram("dockerd") !== undefined,
     lacksAppArmorParser:
       readIfThere("/sys/module/apparmor/parameters/enabled").trim() === "Y" &&
       findProgram("apparmor_parser") === undefined,
   };
-}
-
-/** What `docker context use` has set; the client's own default has no name in its file. */
-function currentContext(): string | undefined {
-  const folder = process.env.DOCKER_CONFIG ?? join(homedir(), ".docker");
-  try {
-    const { currentContext: name } = JSON.parse(readIfThere(join(folder, "config.json"))) as {
-      currentContext?: string;
-    };
-    return name && name !== "default" ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,9 +2,10 @@ import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 
 import { findBuilderBase, isDebianImage } from "../executors/builderBase";
+import { type DaemonFacts, daemonObstacle, readDaemon } from "../executors/daemon";
 import { thisSite } from "../executors/site";
 import { registryObstacle } from "../executors/registry";
-import { EXIT } from "../host/failure";
+import { EXIT, StageFailure } from "../host/failure";
 import { defaultBaseImage } from "./defaults";
 import { startBySystemd, startInBackground } from "./dockerDaemon";
 import { type DockerPlan, type Lacking, planBase, planDocker, type Privilege } from "./dockerPlan";
@@ -22,13 +23,12 @@ interface Options {
 }
 
 const print = (line: string) => process.stdout.write(line + "\n");
-const site = thisSite();
 const terminal = process.stdin.isTTY && process.stdout.isTTY;
 
 /** The second half of set-up: Docker, and what the base image needs. */
 async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefined> {
   let did = didSomething;
-  const facts = await readDockerFacts(site, terminal);
+  const facts = await readDockerFacts(thisSite(), terminal);
   const dockerPlan = planDocker(facts);
   if (dockerPlan.kind === "lacking") return dockerPlan;
   if (dockerPlan.kind === "act") {
@@ -47,7 +47,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
 
   const host = await readHost(terminal);
   const base = defaultBaseImage();
-  const present = (await findBuilderBase(site, base)) !== undefined;
+  const present = (await findBuilderBase(thisSite(), base)) !== undefined;
   const mmdebstrap = findProgram("mmdebstrap") !== undefined;
   const basePlan = planBase({
     ...host,
@@ -57,7 +57,7 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
     registryObstacle:
       present || mmdebstrap
         ? undefined
-        : await registryObstacle(site, base.reference, REGISTRY_SECONDS),
+        : await registryObstacle(thisSite(), base.reference, REGISTRY_SECONDS),
   });
   if (basePlan.kind === "lacking") return basePlan;
   if (basePlan.kind === "act") {
@@ -72,10 +72,11 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
     did = true;
   }
 
-  const { Version: version } = await site.docker.version();
-  print(
-    `set-up: ${did ? "done" : "nothing to do"} (Node ${process.version.slice(1)}, Docker ${version})`,
-  );
+  const daemon = await readDaemon(thisSite());
+  const problem = "obstacle" in daemon ? daemon : daemonObstacle(daemon);
+  if (problem) return { kind: "lacking", message: problem.obstacle, next: problem.next };
+  const versions = `Node ${process.version.slice(1)}, Docker ${(daemon as DaemonFacts).version}`;
+  print(`set-up: ${did ? "done" : "nothing to do"} (${versions})`);
   return undefined;
 }
 
@@ -114,13 +115,13 @@ async function provideDocker(
     ? startBySystemd(options)
     : startInBackground(options));
   if (lacking) return lacking;
-  const plan = planDocker(await readDockerFacts(site, terminal));
+  const plan = planDocker(await readDockerFacts(thisSite(), terminal));
   return plan.kind === "lacking" ? plan : undefined;
 }
 
 /** Why no daemon runs here; undefined also for one that runs and only refuses this user. */
 async function usableObstacle() {
-  const obstacle = await dockerObstacle(site);
+  const obstacle = await dockerObstacle(thisSite());
   return obstacle?.code === "EACCES" ? undefined : obstacle;
 }
 
@@ -156,7 +157,9 @@ setUp({
     process.exitCode = EXIT.lacking;
   },
   (error: Error) => {
-    process.stderr.write(`set-up failed: ${error.stack}\n`);
-    process.exitCode = EXIT.failed;
+    const known = error instanceof StageFailure ? error : undefined;
+    const words = known ? `${known.message}\n  next: ${known.details.hint}` : error.stack;
+    process.stderr.write(`set-up failed: ${words}\n`);
+    process.exitCode = known?.details.exitCode ?? EXIT.failed;
   },
 );

@@ -1,41 +1,36 @@
 import { styleText } from "node:util";
 
 import { findPulumi } from "../../engine/choose";
+import { type DaemonFacts, daemonObstacle, readDaemon } from "../../executors/daemon";
+import { findBuilderBase } from "../../executors/builderBase";
+import { inspectImage } from "../../executors/images";
+import { type Site, thisSite } from "../../executors/site";
+import { EXIT, StageFailure } from "../../host/failure";
+import { homeFolder } from "../../host/project";
+import { hostProxyEnvironment } from "../../host/proxies";
 import { makePlan } from "../../infra/plan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
+import { SettingsError } from "../../infra/settings";
 import type { ImageSpec } from "../../plan/imageSpec";
-import { diskNeed, diskRequirements } from "./diskSpace";
+import type { CommonOptions } from "../options";
+import { readStack, type StackSettings, stackNames } from "../stackSettings";
 import {
   areDependenciesStale,
-  type DaemonFacts,
-  readDaemon,
   readKvm,
-  readMemory,
-  readPlace,
+  readNetwork,
   readProcessor,
   readRegistry,
   readSelinux,
 } from "./facts";
 import * as judge from "./requirements";
 import * as around from "./surroundings";
+import { engineRequirements, examineSpec, settingsRequirement } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
-import { findIso } from "../../host/iso";
-import { inspectImage } from "../../executors/images";
-import { type Site, thisSite } from "../../executors/site";
-import { EXIT } from "../../host/failure";
-import { hostProxyEnvironment } from "../../host/proxies";
-import { inProject } from "../../host/project";
-import { readStackRecord } from "../../store/stackRecord";
-import type { CommonOptions } from "../options";
-import { readStack } from "../stackSettings";
-
-/** What an image takes on disk before one was built, in bytes; measured for the template debian12. */
-const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
-  const { spec } = readStack(stack);
-  const requirements = await examine(thisSite(), spec, stack);
+  const settings = readWanted(stack);
+  const requirements = await examine(settings, stack);
   const count = (status: judge.Status) =>
     requirements.filter((requirement) => requirement.status === status).length;
   const [missing, degraded] = [count("missing"), count("degraded")];
@@ -47,73 +42,86 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
       : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here`;
     process.stdout.write(`${describe(requirements)}\n${summary}\n`);
   }
+  // as `up` would end
+  if (settings instanceof SettingsError) return EXIT.wrongSettings;
   return missing ? EXIT.lacking : EXIT.done;
 }
 
-async function examine(site: Site, spec: ImageSpec, stack: string): Promise<judge.Requirement[]> {
-  const daemon = await readDaemon(site);
-  const answers = !("obstacle" in daemon);
-  const plan = answers ? await makePlan(site, spec, stack) : undefined;
-  const toolsImage = plan && (await presentImage(site, plan.tools.reference));
+type Wanted = { readonly settings: StackSettings; readonly spec: ImageSpec };
+
+/** @throws SettingsError for a stack that there is not: nothing could be said of it */
+function readWanted(stack: string): Wanted | SettingsError {
+  try {
+    return readStack(stack);
+  } catch (error) {
+    if (error instanceof SettingsError && stackNames().includes(stack)) return error;
+    throw error;
+  }
+}
+
+/** Where the settings are wrong, what does not depend on them is told. */
+async function examine(
+  wanted: Wanted | SettingsError,
+  stack: string,
+): Promise<judge.Requirement[]> {
+  const spec = wanted instanceof SettingsError ? undefined : wanted.spec;
+  const { site, daemon } = await askDocker();
+  const usable = site && !("obstacle" in daemon) && !daemonObstacle(daemon) ? daemon : undefined;
+  // without what would be asked of libvirt, of a signing key and of places: those have rows of their own
+  const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [] } as const);
+  const plan = usable && modest ? await makePlan(site!, modest, stack) : undefined;
+  const toolsImage = plan && (await presentImage(site!, plan.tools.reference));
   const processor = readProcessor();
-  const [kvm, registry, pulumi] = await Promise.all([
-    readKvm(site, spec.accelerator, toolsImage),
-    answers && !spec.builderImage ? readRegistry(site, spec.baseImage) : undefined,
+  const anyImage =
+    toolsImage ??
+    (usable && spec && (await findBuilderBase(site!, { reference: spec.baseImage }).catch(none)));
+  const [kvm, registry, network, pulumi] = await Promise.all([
+    spec && usable ? readKvm(site!, spec.accelerator, toolsImage) : undefined,
+    usable && spec && !spec.builderImage ? readRegistry(site!, spec.baseImage) : undefined,
+    usable ? readNetwork(site!, anyImage) : undefined,
     findPulumi(),
   ]);
   return [
+    settingsRequirement(wanted),
     judge.nodeRequirement(process.versions.node),
     judge.dependenciesRequirement(areDependenciesStale()),
     judge.dockerRequirement(daemon),
-    ...(registry ? [around.registryRequirement(registry)] : []),
+    network && judge.networkRequirement(network),
+    registry && around.registryRequirement(registry),
     around.proxyRequirement(hostProxyEnvironment()),
-    ...(await examineDisk(site.home, spec, stack, answers ? daemon : undefined, toolsImage)),
-    ...(spec.iso
-      ? [
-          around.isoRequirement({
-            wanted: spec.iso,
-            found: findIso(site.home, spec.iso),
-            installed: plan?.observed.get("base")?.observation.state === "present",
-          }),
-        ]
+    ...(spec
+      ? await examineSpec(site?.home ?? homeFolder(), spec, stack, {
+          daemon: usable,
+          toolsImage,
+          plan,
+        })
       : []),
-    judge.memoryRequirement(readMemory(), spec.memoryMiB),
-    processorRequirement(processor, kvm.probe?.works ?? false),
-    kvmRequirement(kvm, processor),
+    processorRequirement(processor, kvm?.probe?.works ?? false),
+    kvm && kvmRequirement(kvm, processor),
     around.pulumiRequirement(pulumi, OLDEST_PULUMI),
-    around.selinuxRequirement(readSelinux(answers && daemon.confinesBySelinux)),
+    ...(wanted instanceof SettingsError ? [] : engineRequirements(pulumi, wanted)),
+    around.selinuxRequirement(readSelinux(usable?.confinesBySelinux ?? false)),
   ].filter((requirement) => requirement !== undefined);
+}
+
+const none = () => undefined;
+
+type Docker = { site?: Site; daemon: DaemonFacts | { obstacle: string; next: string } };
+
+async function askDocker(): Promise<Docker> {
+  try {
+    const site = thisSite();
+    return { site, daemon: await readDaemon(site) };
+  } catch (error) {
+    if (!(error instanceof StageFailure)) throw error;
+    return { daemon: { obstacle: error.message, next: error.details.hint ?? "./kragle setup" } };
+  }
 }
 
 /** The image's reference, if the daemon has it. */
 async function presentImage(site: Site, reference: string): Promise<string | undefined> {
-  const found = await inspectImage(site, reference).catch(() => undefined);
+  const found = await inspectImage(site, reference).catch(none);
   return found && reference;
-}
-
-async function examineDisk(
-  home: string,
-  spec: ImageSpec,
-  stack: string,
-  daemon: DaemonFacts | undefined,
-  toolsImage: string | undefined,
-): Promise<judge.Requirement[]> {
-  const last = await readStackRecord(home, stack);
-  const need = diskNeed({
-    diskBytes: spec.diskBytes,
-    formats: spec.formats,
-    expectedImageBytes:
-      Number(last?.outputs.imageBytes) ||
-      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
-    builder: !toolsImage,
-    installer: spec.iso !== null,
-    fetchesIso: spec.iso !== null && !findIso(home, spec.iso),
-  });
-  return diskRequirements([
-    readPlace("the store", home, need.store),
-    readPlace(spec.path, inProject(spec.path), need.output),
-    ...(daemon && !daemon.remote ? [readPlace("Docker", daemon.folder, need.docker)] : []),
-  ]);
 }
 
 const COLORS = { ok: "green", degraded: "yellow", missing: "red" } as const;
@@ -123,12 +131,13 @@ export function describe(requirements: readonly judge.Requirement[]): string {
   const width = Math.max(...requirements.map(({ name }) => name.length));
   const lines = requirements.flatMap(({ name, status, found, need, next }) => {
     const indent = " ".repeat("degraded".length + width + 4);
+    const inColumn = (text: string) => text.split("\n").join(`\n${indent}`);
     // padded before it is coloured: escape sequences have no width
     const word = styleText(COLORS[status], status.padEnd("degraded".length), {
       stream: process.stdout,
     });
     return [
-      `${word}  ${name.padEnd(width)}  ${found}`,
+      `${word}  ${name.padEnd(width)}  ${inColumn(found)}`,
       ...(status === "ok" ? [] : [`${indent}needed: ${need}`, `${indent}next: ${next}`]),
     ];
   });

@@ -5,47 +5,20 @@ import { dirname, join } from "node:path";
 import { StageFailure } from "../../host/failure";
 import { probeAccelerator } from "../../executors/accelerator";
 import { findBuilderBase, isDebianImage } from "../../executors/builderBase";
+import { networkObstacle } from "../../executors/network";
 import type { Site } from "../../executors/site";
 import { projectFolder } from "../../host/project";
 import { readIfThere } from "../../host/files";
 import { selinuxEnforces } from "../../host/selinux";
 import { registryObstacle } from "../../executors/registry";
 import type { Place } from "./diskSpace";
-import { dockerObstacle } from "../../executors/dockerObstacle";
 import { findProgram } from "../../host/program";
-import type { DockerDaemon } from "./requirements";
 import type { RegistryFacts, SelinuxFacts } from "./surroundings";
 import type { KvmFacts, ProcessorFacts } from "./virtualization";
 
 /** What doctor looks at on this machine. */
 
 const REGISTRY_SECONDS = 4;
-
-export interface DaemonFacts extends DockerDaemon {
-  /** Where it keeps images; a folder of this machine, unless it is a remote one. */
-  readonly folder: string;
-  readonly confinesBySelinux: boolean;
-}
-
-export async function readDaemon({ docker }: Site): Promise<DaemonFacts | { obstacle: string }> {
-  const obstacle = await dockerObstacle({ docker });
-  if (obstacle) return { obstacle: obstacle.words };
-  const info = (await docker.info()) as {
-    ServerVersion: string;
-    Driver: string;
-    DockerRootDir: string;
-    SecurityOptions?: string[];
-  };
-  const host = process.env.DOCKER_HOST;
-  return {
-    version: info.ServerVersion,
-    storageDriver: info.Driver,
-    remote: host && !host.startsWith("unix:") ? host : undefined,
-    folder: info.DockerRootDir,
-    confinesBySelinux:
-      info.SecurityOptions?.some((option) => option.includes("name=selinux")) ?? false,
-  };
-}
 
 /** The file system on which a path lies, or will lie. */
 export function readPlace(name: string, path: string, needBytes: number): Place {
@@ -97,6 +70,12 @@ export async function readRegistry(site: Site, reference: string): Promise<Regis
     replaceable: isDebianImage(reference),
     mmdebstrap: findProgram("mmdebstrap") !== undefined,
   };
+}
+
+/** @param image any that the daemon has; undefined where it has none */
+export async function readNetwork({ docker }: Site, image: string | undefined) {
+  if (!image) return "untried";
+  return (await networkObstacle(docker, image)) ?? "works";
 }
 
 export function readSelinux(confinesContainers: boolean): SelinuxFacts {

@@ -1,3 +1,12 @@
+import { availableParallelism } from "node:os";
+
+import {
+  type DaemonFacts,
+  type DaemonObstacle,
+  daemonObstacle,
+  isRemote,
+  OLDEST_DOCKER,
+} from "../../executors/daemon";
 import { isAtLeast } from "../../host/version";
 import { formatSize } from "../../plan/units";
 
@@ -27,7 +36,6 @@ export function verdict(
 }
 
 export const OLDEST_NODE = [22, 13] as const;
-const OLDEST_DOCKER = [20, 10] as const;
 
 export function nodeRequirement(version: string): Requirement {
   const status = isAtLeast(version, OLDEST_NODE) ? "ok" : "missing";
@@ -45,38 +53,44 @@ export function dependenciesRequirement(stale: boolean): Requirement {
   );
 }
 
-export interface DockerDaemon {
-  readonly version: string;
-  readonly storageDriver: string;
-  /** DOCKER_HOST, where it names something other than a socket of this machine. */
-  readonly remote: string | undefined;
-}
-
-export function dockerRequirement(
-  daemon: DockerDaemon | { readonly obstacle: string },
-): Requirement {
+export function dockerRequirement(daemon: DaemonFacts | DaemonObstacle): Requirement {
   const need = `a daemon on this machine, ${OLDEST_DOCKER.join(".")} or newer, whose storage driver shares layers`;
-  if ("obstacle" in daemon) {
-    return verdict(
-      "Docker",
-      "missing",
-      `no daemon answers: ${daemon.obstacle}`,
-      need,
-      "./kragle setup",
-    );
-  }
-  const { version, storageDriver, remote } = daemon;
-  const found = `${version}, ${storageDriver}${remote ? `, at ${remote}` : ""}`;
-  if (!isAtLeast(version, OLDEST_DOCKER)) {
-    return verdict("Docker", "missing", found, need, "install a newer Docker engine");
-  }
-  if (remote) {
+  const problem = "obstacle" in daemon ? daemon : daemonObstacle(daemon);
+  if (problem) return verdict("Docker", "missing", problem.obstacle, need, problem.next);
+  const { version, storageDriver, endpoint } = daemon as DaemonFacts;
+  const by = endpoint.saidBy ? `, at ${endpoint.address} (${endpoint.saidBy})` : "";
+  const found = `${version}, ${storageDriver}${by}`;
+  if (isRemote(daemon as DaemonFacts)) {
     const next = "unset DOCKER_HOST: folders of this machine are mounted into the containers";
     return verdict("Docker", "degraded", found, need, next);
   }
   const copies = storageDriver === "vfs";
   const next = "vfs copies every layer: have Docker's folder on ext4 or xfs, not on an overlay";
   return verdict("Docker", copies ? "degraded" : "ok", found, need, next);
+}
+
+/** @param network why no container can be started in it, or that there is no image to start one of */
+export function networkRequirement(
+  network: { readonly obstacle: string; readonly next: string } | "works" | "untried",
+): Requirement {
+  const need = "one in which containers start";
+  if (network === "works") return verdict("Docker's network", "ok", "a container started", need);
+  if (network === "untried") {
+    const next = "./kragle up builds an image, and then says";
+    return verdict("Docker's network", "degraded", "not known until there is an image", need, next);
+  }
+  return verdict("Docker's network", "missing", network.obstacle, need, network.next);
+}
+
+/** @param wanted the setting `cpus` */
+export function processorsRequirement(wanted: number, here = availableParallelism()): Requirement {
+  return verdict(
+    "Processors",
+    wanted > here ? "degraded" : "ok",
+    String(here),
+    `${wanted} for the guest`,
+    "lower the setting cpus: a guest with more processors than the machine is slower, not faster",
+  );
 }
 
 /** What a container may use beyond its guest's memory, in bytes: QEMU itself, Packer, page cache of the disk. */

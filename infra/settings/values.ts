@@ -1,6 +1,6 @@
-import { homedir } from "node:os";
-
 import { z } from "zod";
+
+import { userHome } from "../../host/user";
 
 /** The kinds of values that settings have, each with a message that says what is allowed. */
 
@@ -25,7 +25,7 @@ export const path = (example: string) =>
     .transform(expandHome);
 
 export function expandHome(path: string): string {
-  return path.replace(/^~(?=\/|$)/, () => homedir());
+  return path.replace(/^~(?=\/|$)/, () => userHome());
 }
 
 /** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { describe as describeText } from "../../cli/doctor/doctor";
+import type { DaemonFacts } from "../../executors/daemon";
 import { parseConversion } from "../../plan/formats";
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
@@ -23,15 +24,34 @@ describe("doctor", () => {
   });
 
   it("judges Docker", () => {
-    const local = { version: "27.1.1", storageDriver: "overlay2", remote: undefined };
-    const status = (change: object) => judge.dockerRequirement({ ...local, ...change }).status;
-    assert.equal(status({}), "ok");
-    assert.equal(status({ version: "19.03.1" }), "missing");
-    assert.equal(status({ storageDriver: "vfs" }), "degraded");
-    assert.equal(status({ remote: "ssh://builder" }), "degraded");
-    const silent = judge.dockerRequirement({ obstacle: "connect ENOENT" });
+    const local: DaemonFacts = {
+      ...{ engine: "Docker", version: "27.1.1", storageDriver: "overlay2" },
+      ...{ folder: "/var/lib/docker", confinesBySelinux: false, mapsUsers: undefined },
+      endpoint: { address: "unix:///var/run/docker.sock", saidBy: undefined },
+    };
+    const row = (change: Partial<DaemonFacts>) => judge.dockerRequirement({ ...local, ...change });
+    assert.equal(row({}).status, "ok");
+    assert.equal(row({ version: "19.03.1" }).status, "missing");
+    assert.equal(row({ storageDriver: "vfs" }).status, "degraded");
+    const remote = { address: "ssh://builder", saidBy: "DOCKER_HOST" };
+    assert.equal(row({ endpoint: remote }).status, "degraded");
+    assert.match(row({ engine: "Podman", version: "4.3.1" }).found, /^this is Podman 4\.3\.1 /);
+    for (const mapsUsers of ["rootless", "userns-remap"] as const) {
+      assert.equal(row({ mapsUsers }).status, "missing");
+      assert.match(row({ mapsUsers }).found, new RegExp(mapsUsers));
+    }
+    const silent = judge.dockerRequirement({ obstacle: "connect ENOENT", next: "./kragle setup" });
     assert.deepEqual([silent.status, silent.next], ["missing", "./kragle setup"]);
     assert.match(silent.found, /connect ENOENT/);
+  });
+
+  it("tells what of the network and of the processors stands in the way", () => {
+    assert.equal(judge.networkRequirement("works").status, "ok");
+    assert.equal(judge.networkRequirement("untried").status, "degraded");
+    const broken = { obstacle: "no bridge", next: "restart Docker" };
+    assert.equal(judge.networkRequirement(broken).next, "restart Docker");
+    assert.equal(judge.processorsRequirement(64, 2).status, "degraded");
+    assert.equal(judge.processorsRequirement(2, 2).status, "ok");
   });
 
   it("judges memory by what is there, and what of it is free", () => {

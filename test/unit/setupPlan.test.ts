@@ -10,8 +10,7 @@ const debian: DockerFacts = {
   privilege: "root",
   user: "ann",
   obstacle: { code: "ENOENT", words: "connect ENOENT /var/run/docker.sock" },
-  dockerHost: undefined,
-  context: undefined,
+  endpoint: { address: "unix:///var/run/docker.sock", saidBy: undefined, undo: "" },
   installed: false,
   lacksAppArmorParser: false,
 };
@@ -27,7 +26,8 @@ const refusal = (change: Partial<DockerFacts>) => {
 
 describe("set-up of Docker", () => {
   it("leaves a daemon that answers alone, whatever else is true", () => {
-    const anything = { installed: false, privilege: "none", dockerHost: "tcp://x:1" } as const;
+    const endpoint = { address: "tcp://x:1", saidBy: "DOCKER_HOST", undo: "" };
+    const anything = { installed: false, privilege: "none", endpoint } as const;
     assert.deepEqual(plan({ obstacle: undefined, ...anything }), { kind: "nothing" });
   });
 
@@ -50,11 +50,8 @@ describe("set-up of Docker", () => {
   });
 
   it("starts nothing beside the daemon that the user has chosen", () => {
-    assert.match(
-      refusal({ dockerHost: "ssh://builder" }),
-      /DOCKER_HOST is ssh:\/\/builder.*unset DOCKER_HOST/,
-    );
-    assert.match(refusal({ context: "desktop-linux" }), /"desktop-linux".*export DOCKER_HOST=/);
+    const endpoint = { address: "ssh://builder", saidBy: "DOCKER_HOST", undo: "unset DOCKER_HOST" };
+    assert.match(refusal({ endpoint }), /DOCKER_HOST says ssh:\/\/builder.*unset DOCKER_HOST/);
   });
 
   it("names the group where the daemon runs but the user may not use it", () => {

@@ -1,0 +1,131 @@
+import type { DaemonFacts } from "../../executors/daemon";
+import { isRemote } from "../../executors/daemon";
+import { requireLibvirt } from "../../executors/libvirtHost";
+import { StageFailure } from "../../host/failure";
+import { findIso } from "../../host/iso";
+import { inProject } from "../../host/project";
+import type { FullPlan } from "../../infra/plan";
+import { SettingsError } from "../../infra/settings";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { findSigner } from "../../release/signing";
+import { readStackRecord } from "../../store/stackRecord";
+import { engineNeeds } from "../engineNeeds";
+import type { StackSettings } from "../stackSettings";
+import { diskNeed, diskRequirements } from "./diskSpace";
+import { readMemory, readPlace } from "./facts";
+import {
+  memoryRequirement,
+  processorsRequirement,
+  type Requirement,
+  verdict,
+} from "./requirements";
+import * as around from "./surroundings";
+
+/** What a stack's settings want of this machine, a row each. */
+
+/** What an image takes on disk before one was built, in bytes; measured for the template debian12. */
+const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
+
+export function settingsRequirement(wanted: object | SettingsError): Requirement | undefined {
+  if (!(wanted instanceof SettingsError)) return undefined;
+  const found = wanted.problems.join("\n");
+  return verdict("Settings", "missing", found, "settings that are right", "mend the stack's file");
+}
+
+/** What only the Pulumi CLI can do. */
+export function engineRequirements(
+  pulumi: string | undefined,
+  { settings, spec }: { readonly settings: StackSettings; readonly spec: ImageSpec },
+): Requirement[] {
+  return engineNeeds(pulumi ? "pulumi" : "embedded", undefined, settings, spec).map(
+    ({ name, need, problem }) =>
+      problem
+        ? verdict(name, "missing", wordsOf(problem), need, nextOf(problem))
+        : verdict(name, "ok", `the Pulumi CLI ${pulumi}`, need),
+  );
+}
+
+interface Surroundings {
+  readonly daemon: DaemonFacts | undefined;
+  readonly toolsImage: string | undefined;
+  readonly plan: FullPlan | undefined;
+}
+
+/** Disk, ISO, memory, processors, libvirt and the key that signs. */
+export async function examineSpec(
+  home: string,
+  spec: ImageSpec,
+  stack: string,
+  { daemon, toolsImage, plan }: Surroundings,
+): Promise<(Requirement | undefined)[]> {
+  const { iso, smoke, libvirtUri, signKey } = spec;
+  return [
+    ...(await examineDisk(home, spec, stack, daemon, toolsImage)),
+    iso
+      ? around.isoRequirement({
+          wanted: iso,
+          found: findIso(home, iso),
+          installed: plan?.observed.get("base")?.observation.state === "present",
+        })
+      : undefined,
+    memoryRequirement(readMemory(), spec.memoryMiB),
+    processorsRequirement(spec.cpus),
+    smoke === "libvirt"
+      ? await tried("libvirt", `a daemon at ${libvirtUri} with a pool`, async () => {
+          await requireLibvirt(libvirtUri);
+          return `answers at ${libvirtUri}`;
+        })
+      : undefined,
+    signKey === null
+      ? undefined
+      : await tried("Signing key", "one that signs without a question", async () => {
+          const { fingerprint } = await findSigner(signKey);
+          return fingerprint;
+        }),
+  ];
+}
+
+/** The row of what `up` tries before it starts, with the very words in which it would fail. */
+async function tried(
+  name: string,
+  need: string,
+  look: () => Promise<string>,
+): Promise<Requirement> {
+  try {
+    return verdict(name, "ok", await look(), need);
+  } catch (error) {
+    if (!(error instanceof StageFailure || error instanceof SettingsError)) throw error;
+    return verdict(name, "missing", wordsOf(error), need, nextOf(error));
+  }
+}
+
+const wordsOf = (error: StageFailure | SettingsError) =>
+  error instanceof SettingsError ? error.problems.join("\n") : error.message;
+
+const nextOf = (error: StageFailure | SettingsError) =>
+  (error instanceof StageFailure && error.details.hint) || "mend the stack's settings";
+
+async function examineDisk(
+  home: string,
+  spec: ImageSpec,
+  stack: string,
+  daemon: DaemonFacts | undefined,
+  toolsImage: string | undefined,
+): Promise<Requirement[]> {
+  const last = await readStackRecord(home, stack);
+  const need = diskNeed({
+    diskBytes: spec.diskBytes,
+    formats: spec.formats,
+    expectedImageBytes:
+      Number(last?.outputs.imageBytes) ||
+      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
+    builder: !toolsImage,
+    installer: spec.iso !== null,
+    fetchesIso: spec.iso !== null && !findIso(home, spec.iso),
+  });
+  return diskRequirements([
+    readPlace("the store", home, need.store),
+    readPlace(spec.path, inProject(spec.path), need.output),
+    ...(daemon && !isRemote(daemon) ? [readPlace("Docker", daemon.folder, need.docker)] : []),
+  ]);
+}

@@ -1,0 +1,24 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { requireDaemon } from "../executors/daemon";
+import { otherDaemon } from "../executors/dockerEndpoint";
+import { thisSite } from "../executors/site";
+import { EXIT, StageFailure } from "../host/failure";
+import { asRunError, program } from "./program";
+
+/** The program as the Pulumi CLI runs it: in a process of its own, on whatever machine somebody runs `pulumi up`. */
+export async function programUnderPulumi(): Promise<Record<string, pulumi.Input<unknown>>> {
+  try {
+    const two = otherDaemon(new pulumi.Config("docker").get("host"));
+    if (two) throw new StageFailure(two, { exitCode: EXIT.wrongSettings });
+    await requireDaemon(thisSite());
+  } catch (error) {
+    throw asRunError(error as Error);
+  }
+  return program({
+    site: thisSite(),
+    // the command line hands these over
+    rebuild: (process.env.KRAGLE_REBUILD ?? "").split(",").filter(Boolean),
+    planIsShown: Boolean(process.env.KRAGLE_PLAN_SHOWN),
+  });
+}
