@@ -1,4 +1,5 @@
 import { EXIT, StageFailure } from "../host/failure";
+import { userName } from "../host/user";
 import { isAtLeast } from "../host/version";
 import { type DockerEndpoint, dockerEndpoint, socketOf } from "./dockerEndpoint";
 import { dockerObstacle } from "./dockerObstacle";
@@ -43,12 +44,7 @@ export async function readDaemon({
 }: Pick<Site, "docker">): Promise<DaemonFacts | DaemonObstacle> {
   const endpoint = dockerEndpoint();
   const silence = await dockerObstacle({ docker });
-  if (silence) {
-    return {
-      obstacle: `no daemon answers at ${endpoint.address}: ${silence.words}`,
-      next: endpoint.saidBy ? `start it, or ${endpoint.undo}` : "./kragle setup",
-    };
-  }
+  if (silence) return unreachable(endpoint, silence);
   const [version, info] = await Promise.all([
     docker.version().catch(() => ({})) as Promise<Version>,
     // a proxy in front of the daemon may let nobody ask this; it is taken for an ordinary one then
@@ -70,6 +66,23 @@ export async function readDaemon({
     confinesBySelinux: has("name=selinux"),
     mapsUsers: has("name=rootless") ? "rootless" : has("name=userns") ? "userns-remap" : undefined,
     endpoint,
+  };
+}
+
+function unreachable(
+  { address, saidBy, undo }: DockerEndpoint,
+  { code, words }: { readonly code: string; readonly words: string },
+): DaemonObstacle {
+  const [why, next] =
+    code === "EACCES"
+      ? ["you may not use it", `sudo usermod --append --groups docker ${userName()}, log in again`]
+      : [
+          ["ENOENT", "ECONNREFUSED"].includes(code) ? "no daemon answers there" : words,
+          "./kragle setup",
+        ];
+  return {
+    obstacle: `Docker cannot be reached at ${address}: ${why}`,
+    next: saidBy ? `start that daemon, or ${undo}` : next,
   };
 }
 
@@ -124,7 +137,7 @@ export async function requireDaemon(site: Pick<Site, "docker">): Promise<void> {
   const found = await readDaemon(site);
   const problem = "obstacle" in found ? found : daemonObstacle(found);
   if (!problem) return;
-  throw new StageFailure(`Docker cannot be used: ${problem.obstacle}`, {
+  throw new StageFailure(problem.obstacle, {
     hint: `${problem.next}; ./kragle doctor shows all that this machine lacks`,
     exitCode: EXIT.lacking,
   });

@@ -125,8 +125,8 @@ describe("the command line", function () {
 
   it("says what is lacking, and what to do, where no Docker answers", async () => {
     const message = [
-      "Docker cannot be reached at /nowhere/docker.sock: no daemon answers there",
-      "  next: run ./kragle setup, or ./kragle doctor to see what is missing",
+      "Docker cannot be reached at unix:///nowhere/docker.sock: no daemon answers there",
+      "  next: start that daemon, or unset DOCKER_HOST; ./kragle doctor shows all that this machine lacks",
     ].join("\n");
     for (const command of ["up", "preview"]) {
       const plain = await kragle(at.home, [command]);
