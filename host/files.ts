@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
@@ -15,13 +15,26 @@ const LARGE_BYTES = 64 * 2 ** 20;
  * instructions. Large files get a thread each, and their holes are not read.
  */
 export async function sha256File(path: string): Promise<string> {
-  const { size, blocks } = await stat(path);
+  const handle = await open(path, "r");
+  try {
+    return await sha256Opened(handle);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The same of a file that is open already, as long as it is now; whatever its path names meanwhile. */
+export async function sha256Opened(handle: FileHandle): Promise<string> {
+  const { size, blocks } = await handle.stat();
   if (size >= LARGE_BYTES) {
+    // the path of the opened file, also for a program of its own
+    const path = `/proc/${process.pid}/fd/${handle.fd}`;
     const sparse = blocks * 512 < size ? await dataExtents(path) : undefined;
-    return inThread({ path, bytes: size, extents: sparse ?? [[0, size]] });
+    return inThread({ file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] });
   }
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash);
+  const content = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 2 ** 20 });
+  await pipeline(content, hash);
   return hash.digest("hex");
 }
 

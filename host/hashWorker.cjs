@@ -1,19 +1,18 @@
 /**
- * Computes the SHA-256 of one large file in a thread of its own. What lies outside of the given extents is a hole: it reads as
- * zeroes, so it is not read.
+ * Computes the SHA-256 of one large file, which the process has open, in a thread of its own. What lies outside of the given extents is
+ * a hole: it reads as zeroes, so it is not read.
  */
 const { Buffer } = require("node:buffer");
 const { createHash } = require("node:crypto");
-const { closeSync, openSync, readSync } = require("node:fs");
+const { readSync } = require("node:fs");
 const { parentPort, workerData } = require("node:worker_threads");
 
 const PIECE_BYTES = 2 ** 20;
 
-const { path, bytes, extents } = workerData;
+const { file, bytes, extents } = workerData;
 const hash = createHash("sha256");
 const zeroes = Buffer.alloc(PIECE_BYTES);
 const buffer = Buffer.allocUnsafe(PIECE_BYTES);
-const file = openSync(path);
 let at = 0;
 for (const [start, end] of [...extents, [bytes, bytes]]) {
   for (; at < start; at += Math.min(PIECE_BYTES, start - at)) {
@@ -21,10 +20,9 @@ for (const [start, end] of [...extents, [bytes, bytes]]) {
   }
   while (at < end) {
     const got = readSync(file, buffer, 0, Math.min(PIECE_BYTES, end - at), at);
-    if (got === 0) throw new Error(`${path} ends at byte ${at}`);
+    if (got === 0) throw new Error(`the file ends at byte ${at}`);
     hash.update(buffer.subarray(0, got));
     at += got;
   }
 }
-closeSync(file);
 parentPort.postMessage(hash.digest("hex"));

@@ -15,6 +15,7 @@ import { conversionRoot } from "../plan/roots";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
 import type { Declared, Sources } from "./sources";
 import { stageRun } from "./stageRuns";
+import { encodeSums } from "./sums";
 import { kragleVersion } from "./version";
 
 export interface ReleaseInputs {
@@ -50,9 +51,12 @@ export async function describeRelease(
   const { request, upstream } = declared;
   const { image, packages } = sources;
   const digests = new Map(sources.files.map(({ name, sha256 }) => [name, sha256]));
+  const sizes = new Map(sources.files.map(({ name, bytes }) => [name, bytes]));
   const write = async (name: string, text: string) => {
     await writeFile(join(folder, name), text);
-    if (name !== NAMES.sums) digests.set(name, createHash("sha256").update(text).digest("hex"));
+    if (name === NAMES.sums) return;
+    digests.set(name, createHash("sha256").update(text).digest("hex"));
+    sizes.set(name, Buffer.byteLength(text));
   };
   const json = (value: unknown) => JSON.stringify(value, null, 2) + "\n";
 
@@ -112,9 +116,10 @@ export async function describeRelease(
     ...{ sources, releasedAt, builderImageId: containers.builderImageId },
     signer: signer && { kind: signer.kind, fingerprint: signer.fingerprint },
     files: Object.fromEntries(digests),
+    sizes: Object.fromEntries(sizes),
   });
   await write(NAMES.manifest, json(manifest));
-  await write(NAMES.sums, [...digests].map(([name, sha256]) => `${sha256} *${name}\n`).join(""));
+  await write(NAMES.sums, encodeSums(digests));
   const signature = signer ? [await sign(request.signKey!, signer, folder)] : [];
   return { manifest, digests, unlisted: [NAMES.sums, ...signature] };
 }

@@ -20,8 +20,12 @@ export const SIGNATURE_FILES = {
   gpg: { signature: "SHA256SUMS.asc", publicKey: "signing-key.asc" },
 } as const;
 
+/** Stands beside a published version: which of the release's files it has. */
+export const PUBLICATION = "publication.json";
+
 /** Files that SHA256SUMS does not list. */
 export const UNLISTED: readonly string[] = [
   NAMES.sums,
+  PUBLICATION,
   ...Object.values(SIGNATURE_FILES).map(({ signature }) => signature),
 ];

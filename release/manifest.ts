@@ -15,12 +15,14 @@ interface ManifestFacts {
   readonly signer: { readonly kind: string; readonly fingerprint: string } | null;
   /** SHA-256 by name of every released file besides the manifest and the sums. */
   readonly files: Readonly<Record<string, string>>;
+  /** Bytes of the same files. */
+  readonly sizes: Readonly<Record<string, number>>;
 }
 
 /** The content of `manifest.json`; paths as in the settings. The stack's outputs are taken from it. */
 export function manifestOf(
   { key, inputs, upstream, request }: Declared,
-  { sources, builderImageId, releasedAt, signer, files }: ManifestFacts,
+  { sources, builderImageId, releasedAt, signer, files, sizes }: ManifestFacts,
 ): ResultOf<typeof release> {
   const { image, smoke: booted } = sources;
   const path = (name: string) => join(inputs.path, "output", name);
@@ -46,6 +48,7 @@ export function manifestOf(
     packages: sources.packages.packages.length,
     tools: image.result,
     files: { ...files },
+    sizes: { ...sizes },
   };
 }
 

@@ -78,8 +78,17 @@ export function packageUrl(
   if (isRpm && epoch) qualifiers.epoch = epoch;
   const type = ecosystem ?? "generic";
   const namespace = distribution?.id;
-  return new PackageURL(type, namespace, name, isRpm ? plain : version, qualifiers).toString();
+  return canonical(
+    new PackageURL(type, namespace, name, isRpm ? plain : version, qualifiers).toString(),
+  );
 }
+
+/**
+ * The one spelling that purl has, which scanners compare as text: the library leaves "+" in versions, where some read a blank, and
+ * encodes ":" and "~" in qualifiers. What is replaced here stands nowhere else in what it writes.
+ */
+const canonical = (purl: string) =>
+  purl.replaceAll("+", "%2B").replaceAll("%3A", ":").replaceAll("%7E", "~");
 
 /** Name of the property that says why a bill lists nothing. */
 export const INCOMPLETE = "kragle:incomplete";

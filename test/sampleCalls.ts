@@ -61,7 +61,7 @@ export const RELEASE_RESULT: ResultOf<typeof release> = {
   reportPath: "build/dev/output/report.html",
   key: sha256("release"),
   releasedAt: "2026-11-25T02:02:00.000Z",
-  ...{ signer: null, packages: 1, tools: IMAGE_RESULT, files: {} },
+  ...{ signer: null, packages: 1, tools: IMAGE_RESULT, files: {}, sizes: {} },
 };
 
 type Bootstrapped = Exclude<InputsOf<typeof base>, { isoSha256: string }>;

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { verifyRelease } from "../cli/verify";
+import { verifyRelease } from "../release/verify/release";
 import { findSigner } from "../release/signing";
 import { ReleasePlace } from "./releasePlace";
 
@@ -18,6 +18,8 @@ export type Loose = Record<string, any>;
 interface Verified {
   /** What did not pass, as "name: detail" of a check, or "state name" of a file. */
   readonly failures: readonly string[];
+  /** Why files were not even compared. */
+  readonly details: readonly string[];
   readonly signature: { readonly state: string; readonly detail: string };
 }
 
@@ -91,10 +93,13 @@ export class SignedRelease {
       ...checks
         .filter(({ state }) => state === "failed")
         .map(({ name, detail }) => `${name}: ${detail}`),
-      ...files.filter(({ state }) => state !== "ok").map(({ name, state }) => `${state} ${name}`),
+      ...files
+        .filter(({ state }) => !["ok", "left out"].includes(state))
+        .map(({ name, state }) => `${state} ${name}`),
     ];
     assert.equal(good, failures.length === 0);
-    return { failures, signature: checks[0]! };
+    const details = files.flatMap(({ detail }) => detail ?? []);
+    return { failures, details, signature: checks[0]! };
   };
 
   /** What somebody would do who changes a file and hopes that nobody compares: the sums made anew, the signature not. */

@@ -14,7 +14,7 @@ export const conversionUpstream = (name: string) => `convert ${name}`;
 /** The proven files with their description under PATH/output. */
 export const release = contract({
   stage: "release",
-  version: 3,
+  version: 4,
   inputs: z.strictObject({
     path: z.string(),
     /** Fingerprint of the key that signs; null where none does. */
@@ -72,5 +72,7 @@ export const release = contract({
     tools: image.result,
     /** SHA-256 by name of every released file besides the manifest and the sums. */
     files: z.record(z.string(), sha256),
+    /** Bytes of the same files: nothing larger has to be read to see that it is another file. */
+    sizes: z.record(z.string(), size),
   }),
 });

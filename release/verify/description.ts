@@ -1,13 +1,14 @@
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-import { IMAGE_NAME, NAMES, PACKAGE_LIST } from "../layout";
+import { IMAGE_NAME, NAMES, PACKAGE_LIST, PUBLICATION } from "../layout";
+import { Unsuitable } from "../../host/regularFile";
 import type { PackageList } from "../../plan/packages";
 import { parsePackageList } from "../packages";
 import { PREDICATE_TYPE, STATEMENT_TYPE } from "../provenance";
 import { INCOMPLETE, packageUrl, serialNumber } from "../sbom";
+import type { ReleaseFolder } from "./folder";
 import type { Check } from "./verdict";
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -18,7 +19,10 @@ const manifestFile = z.object({
   signer: z.object({ kind: z.string(), fingerprint: z.string() }).nullable(),
   packages: z.number(),
   files: z.record(z.string(), sha256),
+  sizes: z.record(z.string(), z.number().int().nonnegative()),
 });
+
+const publicationFile = z.object({ files: z.array(z.string()) });
 
 const resource = z.object({
   name: z.string().min(1),
@@ -70,6 +74,15 @@ type Verdict = Pick<Check, "state" | "detail">;
 const ok = (detail: string): Verdict => ({ state: "ok", detail });
 const failed = (detail: string): Verdict => ({ state: "failed", detail });
 
+/** What the files that describe a release say. */
+export interface Description {
+  readonly checks: readonly Check[];
+  /** Bytes by name, by a manifest that is the one of the sums; empty without. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** The files that a published version says it has; undefined for a whole release. */
+  readonly published: readonly string[] | undefined;
+}
+
 /**
  * Verifies that manifest, provenance and bill of materials belong to these files and to each other.
  *
@@ -77,36 +90,58 @@ const failed = (detail: string): Verdict => ({ state: "failed", detail });
  * @param signer fingerprint of the key whose signature is good
  */
 export async function verifyDescription(
-  folder: string,
+  folder: ReleaseFolder,
   digests: ReadonlyMap<string, string>,
   signer: string | undefined,
-): Promise<Check[]> {
-  const read = async <T>(name: string, parse: (text: string) => T) =>
-    parse(await readFile(join(folder, name), "utf8"));
-  const manifest = await read(NAMES.manifest, (text) => manifestFile.parse(JSON.parse(text))).catch(
-    unreadable,
+): Promise<Description> {
+  const read = async <T>(name: string, parse: (text: string) => T): Promise<T | Verdict> => {
+    try {
+      return parse((await folder.content(name)).toString());
+    } catch (error) {
+      return unreadable(error as Error);
+    }
+  };
+  const json =
+    <T>(schema: z.ZodType<T>) =>
+    (text: string) =>
+      schema.parse(JSON.parse(text));
+  const [publication, manifest, statement, sbom, packages] = await Promise.all([
+    folder
+      .has(PUBLICATION)
+      .then((has) => (has ? read(PUBLICATION, json(publicationFile)) : undefined)),
+    read(NAMES.manifest, json(manifestFile)),
+    read(NAMES.provenance, json(statementFile)),
+    read(NAMES.sbom, json(sbomFile)),
+    read(PACKAGE_LIST, parsePackageList),
+  ]);
+  const checks: Check[] = [];
+  const judge = (name: string, verdict: Verdict) => void checks.push({ name, ...verdict });
+  if (publication && "state" in publication) judge(PUBLICATION, publication);
+  const published = publication && "files" in publication ? publication.files : undefined;
+  if ("state" in manifest) {
+    judge("manifest", manifest);
+    return { checks, sizes: new Map(), published };
+  }
+  judge("manifest", judgeManifest(manifest, digests, signer));
+  judge(
+    "provenance",
+    "state" in statement ? statement : judgeProvenance(statement, manifest, digests),
   );
-  if ("state" in manifest) return [{ name: "manifest", ...manifest }];
-  const statement = await read(NAMES.provenance, (text) =>
-    statementFile.parse(JSON.parse(text)),
-  ).catch(unreadable);
-  const sbom = await read(NAMES.sbom, (text) => sbomFile.parse(JSON.parse(text))).catch(unreadable);
-  const packages = await read(PACKAGE_LIST, parsePackageList).catch(unreadable);
-  const bill = "state" in sbom ? sbom : "state" in packages ? packages : undefined;
-  return [
-    { name: "manifest", ...judgeManifest(manifest, digests, signer) },
-    {
-      name: "provenance",
-      ...("state" in statement ? statement : judgeProvenance(statement, manifest, digests)),
-    },
-    {
-      name: "SBOM",
-      ...(bill ?? judgeSbom(sbom as z.infer<typeof sbomFile>, manifest, packages as PackageList)),
-    },
-  ];
+  // a place that has no folders, such as a pool of volumes, has no list of packages
+  const list = published?.includes(PACKAGE_LIST) === false ? undefined : packages;
+  judge(
+    "SBOM",
+    "state" in sbom ? sbom : list && "state" in list ? list : judgeSbom(sbom, manifest, list),
+  );
+  const text = await folder.content(NAMES.manifest);
+  const genuine = createHash("sha256").update(text).digest("hex") === digests.get(NAMES.manifest);
+  return { checks, sizes: new Map(genuine ? Object.entries(manifest.sizes) : []), published };
 }
 
 function unreadable(error: Error): Verdict {
+  if (error instanceof Unsuitable) return failed(error.message);
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "ENOENT") return failed("is missing");
   if (!(error instanceof z.ZodError)) return failed(`cannot be read: ${error.message}`);
   const issue = error.issues[0]!;
   return failed(`incomplete or wrong at ${issue.path.join(".") || "its top"}: ${issue.message}`);
@@ -166,7 +201,7 @@ function judgeProvenance(
 function judgeSbom(
   { serialNumber: number, metadata, components = [] }: z.infer<typeof sbomFile>,
   { imageSha256, packages: count }: Manifest,
-  list: PackageList,
+  list: PackageList | undefined,
 ): Verdict {
   const { hashes } = metadata.component;
   if (!hashes.some(({ alg, content }) => alg === "SHA-256" && content === imageSha256)) {
@@ -174,9 +209,9 @@ function judgeSbom(
   }
   if (number !== serialNumber(imageSha256)) return failed("its number is another image's");
   const urls = new Set(components.map(({ purl }) => purl));
-  const lacking = list.packages.find((one) => !urls.has(packageUrl(one, list)));
+  const lacking = list?.packages.find((one) => !urls.has(packageUrl(one, list)));
   if (lacking) return failed(`it lacks ${lacking.name} ${lacking.version}`);
-  if (components.length !== count || list.packages.length !== count) {
+  if (components.length !== count || (list?.packages.length ?? count) !== count) {
     return failed(`it lists ${components.length} packages, the manifest says ${count}`);
   }
   const incomplete = metadata.properties?.find(({ name }) => name === INCOMPLETE);

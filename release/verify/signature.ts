@@ -1,13 +1,16 @@
-import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
 import { type Command, runProgram } from "../../host/process";
 import { displayPath } from "../../host/project";
-import { NAMES, SIGNATURE_FILES } from "../layout";
+import { Unsuitable } from "../../host/regularFile";
+import { SIGNATURE_FILES } from "../layout";
 import { NAMESPACE } from "../signing";
+import { allowedSignersOf } from "./allowedSigners";
+import type { ReleaseFolder } from "./folder";
 import type { Check } from "./verdict";
 
 export interface SignatureVerdict {
@@ -18,24 +21,27 @@ export interface SignatureVerdict {
 
 const failed = (detail: string): SignatureVerdict => ({ check: { state: "failed", detail } });
 
+/** Bytes of the largest signature, and of the largest file of keys. */
+const SIGNATURE_BYTES = 2 ** 20;
+const KEYS_BYTES = 16 * 2 ** 20;
+
 /**
  * Verifies the signature of `SHA256SUMS`.
  *
+ * @param sums what was read of it: the same bytes by which the files are judged
  * @param allowedSigners the keys that are trusted; without it the key that came along is taken, which proves that nothing was
  * altered since somebody signed, and not who that was
  */
 export async function verifySignature(
-  folder: string,
+  folder: ReleaseFolder,
+  sums: Uint8Array,
   allowedSigners: string | undefined,
 ): Promise<SignatureVerdict> {
-  if (allowedSigners !== undefined && !existsSync(allowedSigners)) {
-    throw new StageFailure(`--allowed-signers: there is no file ${allowedSigners}`, {
-      exitCode: EXIT.wrongSettings,
-    });
+  const trusted = allowedSigners === undefined ? undefined : await readKeys(allowedSigners);
+  const kinds: (keyof typeof SIGNATURE_FILES)[] = [];
+  for (const kind of ["ssh", "gpg"] as const) {
+    if (await folder.has(SIGNATURE_FILES[kind].signature)) kinds.push(kind);
   }
-  const kinds = (["ssh", "gpg"] as const).filter((kind) =>
-    existsSync(join(folder, SIGNATURE_FILES[kind].signature)),
-  );
   if (kinds.length === 0) {
     if (allowedSigners !== undefined) return failed("the release is not signed");
     const detail = "not signed: whoever can change these files can make their sums anew";
@@ -43,23 +49,40 @@ export async function verifySignature(
   }
   if (kinds.length > 1) return failed("there are two signatures, of OpenSSH and of GPG");
   const kind = kinds[0]!;
-  const { signature, publicKey } = SIGNATURE_FILES[kind];
-  const given = allowedSigners ?? join(folder, publicKey);
-  if (!existsSync(given))
-    return failed(`no key to verify ${signature} with: ${publicKey} is missing`);
-  // the keys may come through a pipe, which can be read once, and GPG needs a keyring that is not the caller's
-  const scratch = await mkdtemp(join(tmpdir(), "kragle-verify-"));
-  const found = await (async () => {
-    const keys = join(scratch, "keys");
-    await writeFile(keys, await readFile(given));
-    const verifier = kind === "ssh" ? verifySsh : verifyGpg;
-    return verifier(join(folder, signature), keys, join(folder, NAMES.sums), scratch);
-  })().finally(() => rm(scratch, { recursive: true, force: true }));
-  if ("problem" in found) return failed(`${signature}: ${found.problem}`);
+  const names = SIGNATURE_FILES[kind];
+  const problem = (name: string) => (error: Error) =>
+    error instanceof Unsuitable ? `${name} ${error.message}` : `${name}: ${error.message}`;
+  const read = (name: string) => folder.content(name).catch(problem(name));
+  const signature = await read(names.signature);
+  if (typeof signature === "string") return failed(signature);
+  if (signature.length > SIGNATURE_BYTES) return failed(`${names.signature} is no signature`);
+  const keys =
+    trusted ??
+    ((await folder.has(names.publicKey))
+      ? await read(names.publicKey)
+      : `no key to verify ${names.signature} with: ${names.publicKey} is missing`);
+  if (typeof keys === "string") return failed(keys);
+  const found = await withScratch(async (scratch) => {
+    // programs read files: these have what was read, whatever becomes of the folder's meanwhile
+    const put = async (name: string, content: Uint8Array | string) => {
+      await writeFile(join(scratch, name), content);
+      return join(scratch, name);
+    };
+    const evidence = {
+      keys: await put("keys", kind === "ssh" ? allowedSignersOf(keys.toString()) : keys),
+      signature: await put("signature", signature),
+      sums: await put("sums", sums),
+    };
+    return kind === "ssh" ? verifySsh(evidence, sums) : verifyGpg(evidence, scratch);
+  });
+  if ("problem" in found) return failed(`${names.signature}: ${found.problem}`);
   const { signer } = found;
   const by = `SHA256SUMS is signed by ${signer}`;
   return allowedSigners
-    ? { signer, check: { state: "ok", detail: `${by}, which ${displayPath(given)} trusts` } }
+    ? {
+        signer,
+        check: { state: "ok", detail: `${by}, which ${displayPath(allowedSigners)} trusts` },
+      }
     : {
         signer,
         check: {
@@ -69,9 +92,55 @@ export async function verifySignature(
       };
 }
 
+/** The caller's own file, which may be a pipe; it is read once. */
+async function readKeys(path: string): Promise<Buffer> {
+  const wrong = (message: string) =>
+    new StageFailure(`--allowed-signers: ${message}`, { exitCode: EXIT.wrongSettings });
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > KEYS_BYTES) throw wrong(`${path} is larger than any list of keys`);
+    }
+  } catch (error) {
+    if (error instanceof StageFailure) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw wrong(
+      code === "ENOENT" ? `there is no file ${path}` : `${path} cannot be read: ${message}`,
+    );
+  }
+  const keys = Buffer.concat(pieces);
+  const text = keys.toString("latin1");
+  if (text.trim() === "") throw wrong(`${path} is empty`);
+  if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(text)) {
+    throw wrong(`${path} is a private key; whom to trust is said by its public half, ${path}.pub`);
+  }
+  return keys;
+}
+
+async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const parent = tmpdir();
+  const scratch = await mkdtemp(join(parent, "kragle-verify-")).catch((error: Error) => {
+    throw new StageFailure(`no temporary folder can be made in ${parent}: ${error.message}`, {
+      hint: "set TMPDIR to a folder that can be written",
+      exitCode: EXIT.lacking,
+    });
+  });
+  return work(scratch).finally(() => rm(scratch, { recursive: true, force: true }));
+}
+
 type Found = { readonly signer: string } | { readonly problem: string };
 
-async function verifySsh(signature: string, keys: string, sums: string): Promise<Found> {
+/** Paths of what a program verifies. */
+interface Evidence {
+  readonly keys: string;
+  readonly signature: string;
+  readonly sums: string;
+}
+
+async function verifySsh({ keys, signature }: Evidence, sums: Uint8Array): Promise<Found> {
   const find: Command = ["ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", keys];
   const found = await runProgram(find);
   const principal = found.stdout.split("\n")[0];
@@ -80,19 +149,14 @@ async function verifySsh(signature: string, keys: string, sums: string): Promise
   }
   const verified = await runProgram(
     ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", principal, "-n", NAMESPACE, "-s", signature],
-    { input: await readFile(sums) },
+    { input: sums },
   );
   if (verified.exitCode !== 0) return { problem: lastLine(verified.stderr) || "it does not match" };
   const signer = /SHA256:\S+/.exec(verified.stdout)?.[0];
   return signer ? { signer } : { problem: `ssh-keygen said: ${verified.stdout.trim()}` };
 }
 
-async function verifyGpg(
-  signature: string,
-  keys: string,
-  sums: string,
-  home: string,
-): Promise<Found> {
+async function verifyGpg({ keys, signature, sums }: Evidence, home: string): Promise<Found> {
   const gpg: Command = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
   const imported = await runProgram([...gpg, "--import", keys]);
   if (imported.exitCode !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };

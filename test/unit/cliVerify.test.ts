@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { Verification } from "../../cli/verify";
+import type { Verification } from "../../release/verify/release";
 import { projectFolder } from "../../host/project";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
@@ -56,7 +56,11 @@ describe("verifying a release", function () {
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
     assert.equal(lines[3], "ok       SBOM: 1 packages of the image's own database");
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
-    assert.equal(lines.length, 4 + 12);
+    assert.equal(lines.length, 4 + 12 + 1);
+    assert.match(
+      lines.at(-1)!,
+      /^verified: 12 files, signed by SHA256:\S+, and nothing says whose key that is$/,
+    );
   });
 
   it("ends with exit code 1 where anything failed, and tells it as JSON", async () => {
@@ -66,8 +70,9 @@ describe("verifying a release", function () {
       release.folder,
       "--json",
     ]);
-    const { folder: told, good, files } = JSON.parse(stdout) as Verification;
+    const { folder: told, good, files, verdict } = JSON.parse(stdout) as Verification;
     assert.deepEqual([code, told, good], [1, release.folder, false]);
+    assert.equal(verdict, "NOT verified: 1 file is altered, missing or added; 11 files are right");
     assert.deepEqual(files[1], { name: "kragle.raw", state: "missing" });
   });
 

@@ -56,6 +56,7 @@ const released: ResultOf<typeof release> = {
   packages: 312,
   tools: built,
   files: { "kragle.raw": digest("b") },
+  sizes: { "kragle.raw": 9 },
 };
 
 const SAMPLES: Readonly<Record<string, Sample>> = {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { Spec, Validation } from "@cyclonedx/cyclonedx-library";
 import fc from "fast-check";
+import { PackageURL } from "packageurl-js";
 
 import { maskedSettings } from "../../infra/maskedSettings";
 import { baseResource } from "../../stages/release/containers";
@@ -101,7 +102,7 @@ describe("the bill of materials", () => {
     );
     assert.equal(
       packageUrl(packages[0]!, list([])),
-      "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&distro=debian-12&upstream=zlib%401%3A1.2.13.dfsg-1",
+      "pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&distro=debian-12&upstream=zlib%401:1.2.13.dfsg-1",
     );
     assert.equal(
       packageUrl(one("vim", "2:7.4-1.el7"), {
@@ -109,6 +110,42 @@ describe("the bill of materials", () => {
         distribution: { id: "rhel", versionId: "7.1", prettyName: "" },
       }),
       "pkg:rpm/rhel/vim@7.4-1.el7?arch=amd64&distro=rhel-7.1&epoch=2",
+    );
+  });
+
+  it("writes URLs as packageurl-python does, which others read and compare", () => {
+    // by packageurl-python 0.17.6
+    const theirs = [
+      "pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64&distro=debian-12&upstream=gcc-12%4012.2.0-14",
+      "pkg:deb/debian/bash@5.2.15-2%2Bb7?arch=amd64&distro=debian-12&upstream=bash%405.2.15-2",
+      "pkg:deb/debian/gawk@1:5.2.1~rc1-2?arch=amd64&distro=debian-12&upstream=gawk%401:5.2.1~rc0-2",
+    ];
+    const ours = [
+      one("libstdc++6", "12.2.0-14+deb12u1", { source: "gcc-12", sourceVersion: "12.2.0-14" }),
+      one("bash", "5.2.15-2+b7", { sourceVersion: "5.2.15-2" }),
+      one("gawk", "1:5.2.1~rc1-2", { sourceVersion: "1:5.2.1~rc0-2" }),
+    ];
+    assert.deepEqual(
+      ours.map((found) => packageUrl(found, list([]))),
+      theirs,
+    );
+  });
+
+  it("writes URLs from which every name and version can be read again", () => {
+    // the alphabets of dpkg and rpm
+    const letters = [..."aZ09.+-~:^_"];
+    const word = fc.string({ unit: fc.constantFrom(...letters), minLength: 1, maxLength: 12 });
+    const named = word.map((text) => `p${text.replace(/[:~^]/g, "").toLowerCase()}`);
+    fc.assert(
+      fc.property(named, word, word, (name, version, sourceVersion) => {
+        const found = one(name, version, { sourceVersion });
+        const url = packageUrl(found, list([]));
+        assert.doesNotMatch(url, /\+/);
+        const read = PackageURL.fromString(url);
+        assert.deepEqual([read.name, read.version], [name, version]);
+        const upstream = version === sourceVersion ? undefined : `${name}@${sourceVersion}`;
+        assert.equal(read.qualifiers?.upstream, upstream);
+      }),
     );
   });
 });

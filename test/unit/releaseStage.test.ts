@@ -66,6 +66,9 @@ describe("the release stage", () => {
         accelerator: "tcg",
       },
       files: Object.fromEntries(listed),
+      sizes: Object.fromEntries(
+        listed.map(([name]) => [name, statSync(join(place.output, name)).size]),
+      ),
     });
     assert.deepEqual(JSON.parse(place.read("manifest.json")), answer.result);
   });

@@ -1,0 +1,17 @@
+/**
+ * Characters that do something to a terminal, a page or a line instead of being seen: controls, line ends, what turns the direction
+ * of writing, and halves of surrogate pairs.
+ */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
+
+const escaped = (character: string) => {
+  const short = { "\n": "\\n", "\r": "\\r", "\t": "\\t" }[character];
+  return short ?? `\\u{${character.codePointAt(0)!.toString(16)}}`;
+};
+
+/** Text that others chose, such as a file's or a package's name, on one line as it can be shown anywhere. */
+export const printable = (text: string): string => text.replace(UNSEEN, escaped);
+
+/** The same for a message of several lines: line ends and tabs stay. */
+export const printableLines = (text: string): string =>
+  text.replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
