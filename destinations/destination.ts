@@ -7,6 +7,8 @@ export interface PublishedFile extends CopySource {
 
 /** A place that holds versions, each a set of files under one name. */
 export interface Destination {
+  /** Whether names may lead into folders. */
+  readonly hasFolders: boolean;
   /** The names of what is there, versions or not. */
   list(): Promise<string[]>;
   /**

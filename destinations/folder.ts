@@ -1,13 +1,15 @@
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
-import { syncPath } from "../host/files";
+import { listFolders, syncPath } from "../host/files";
 import { withIncoming } from "../release/incoming";
 import { copyVerified } from "../release/verifiedCopy";
 import type { Destination, PublishedFile } from "./destination";
 
-/** A folder in which each version is a folder, with a list of digests that `sha256sum --check` understands. */
+/** A folder in which each version is a folder. */
 export class FolderDestination implements Destination {
+  readonly hasFolders = true;
+
   constructor(
     private readonly folder: string,
     private readonly signal: AbortSignal,
@@ -24,11 +26,11 @@ export class FolderDestination implements Destination {
     await withIncoming(place, async (incoming) => {
       for (const file of files) {
         const to = join(incoming, file.name);
+        await mkdir(dirname(to), { recursive: true });
         await copyVerified(file, to, "the publication's folder", this.signal);
         await syncPath(to);
       }
-      const sums = files.map(({ sha256, name }) => `${sha256} *${name}\n`).join("");
-      await writeFile(join(incoming, "SHA256SUMS"), sums, { flush: true });
+      for (const folder of await listFolders(incoming)) await syncPath(join(incoming, folder));
       await syncPath(incoming);
       // a version of that name whose files were altered is replaced
       await rm(target, { recursive: true, force: true });

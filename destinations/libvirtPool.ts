@@ -4,8 +4,12 @@ import { StageFailure } from "../host/failure";
 import { Virsh } from "../host/virsh";
 import type { Destination, PublishedFile } from "./destination";
 
-/** A libvirt storage pool, on this machine or another, in which each file of a version is a volume `<version>.<name>`. */
+/**
+ * A libvirt storage pool, on this machine or another, in which each file of a version is a volume `<version>.<name>`. A pool has no
+ * folders.
+ */
 export class LibvirtPool implements Destination {
+  readonly hasFolders = false;
   private readonly connection: Virsh;
 
   constructor(

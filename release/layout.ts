@@ -20,6 +20,12 @@ export const SIGNATURE_FILES = {
   gpg: { signature: "SHA256SUMS.asc", publicKey: "signing-key.asc" },
 } as const;
 
+/** The files that say something of a release, besides the evidence in its folder. */
+export const DESCRIPTION: readonly string[] = [
+  ...Object.values(NAMES),
+  ...Object.values(SIGNATURE_FILES).flatMap((files) => Object.values(files)),
+];
+
 /** Stands beside a published version: which of the release's files it has. */
 export const PUBLICATION = "publication.json";
 

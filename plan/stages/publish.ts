@@ -11,14 +11,14 @@ export type PublishedFile = z.infer<typeof publishedFile>;
 /** A copy of a release, as a version of its own, at a place where others take it from. */
 export const publish = contract({
   stage: "publish",
-  version: 1,
+  version: 2,
   inputs: z.strictObject({
     /** A folder, relative to the project or absolute, or a libvirt storage pool. */
     destination: z.union([
       z.strictObject({ folder: z.string() }),
       z.strictObject({ pool: z.string(), uri: z.string() }),
     ]),
-    /** Names of released files; empty for the image and every conversion of it. */
+    /** Names of released files; empty for the image and every conversion of it. What describes the release always comes along. */
     files: z.array(z.string()),
   }),
   upstream: z.strictObject({ release: key }),

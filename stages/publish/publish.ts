@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
 import type { InputsOf, ResultOf } from "../../plan/stages/contract";
 import { publish as contract } from "../../plan/stages/publish";
 import { release } from "../../plan/stages/release";
@@ -5,25 +8,36 @@ import { artifactOf } from "../../store/typed";
 import { Roots } from "../../store/roots";
 import type { ArtifactStore } from "../../store/artifactStore";
 import { EXIT, StageFailure } from "../../host/failure";
+import { sha256File } from "../../host/files";
 import { inProject } from "../../host/project";
+import { DESCRIPTION, NAMES, PUBLICATION } from "../../release/layout";
 import type { Destination, PublishedFile } from "../../destinations/destination";
 import { FolderDestination } from "../../destinations/folder";
 import { LibvirtPool } from "../../destinations/libvirtPool";
 import { expired, versionName } from "../../destinations/retention";
 import type { StageProgram } from "../../run/stage";
 
-/** Copies a release to where others take it from, as a version of its own, and deletes old versions that no stack uses. */
+/**
+ * Copies a release to where others take it from, as a version of its own, and deletes old versions that no stack uses. Whatever files
+ * are wanted, the release's description comes with them as it was signed, so that `verify` can judge a version by itself.
+ */
 export const publish: StageProgram<typeof contract> = {
   contract,
-  async run({ inputs, upstream, request, store, key, phase, detail, signal }) {
+  async run({ inputs, upstream, request, store, key, work, phase, detail, signal }) {
     const { series, keep } = request;
     const { manifest, result: facts } = await artifactOf(store, release, upstream.release);
-    const files = chosen(manifest.external, facts, inputs.files);
+    const released = filesOf(manifest.external, facts);
+    const wanted = chosen(released, inputs.files);
     const destination = open(inputs.destination, signal);
     const { publishedAt: releasedAt } = manifest;
     const version = versionName({ series, releasedAt, key, storeId: store.id });
+    const files = released.filter(
+      (file) =>
+        (wanted.includes(file) || describes(file)) &&
+        (destination.hasFolders || !file.name.includes("/")),
+    );
     phase("copy the files");
-    const paths = await destination.put(version, files);
+    const paths = await destination.put(version, [...files, await listOf(files, version, work)]);
     phase("delete old versions");
     const usedKeys = [key, ...(await keysInUse(store))];
     const retention = { series, storeId: store.id, keep, usedKeys };
@@ -32,16 +46,15 @@ export const publish: StageProgram<typeof contract> = {
       await destination.remove(old);
       detail(`deleted ${old}`);
     }
-    const published = files.map(
+    const published = wanted.map(
       ({ name, sha256, bytes }) => [name, { path: paths[name]!, sha256, bytes }] as const,
     );
     return {
       result: { version, files: Object.fromEntries(published), deleted },
       // files in a folder are looked up again by later runs; those in a pool may be on another machine, and are not
-      external:
-        "folder" in inputs.destination
-          ? Object.values(paths).map((path) => ({ path, name: path }))
-          : [],
+      external: destination.hasFolders
+        ? Object.values(paths).map((path) => ({ path, name: path }))
+        : [],
     };
   },
 };
@@ -58,28 +71,51 @@ interface ReleaseRecord {
 }
 
 /** Released files by their names below PATH/output. */
-function chosen(
+function filesOf(
   records: readonly ReleaseRecord[],
   { manifestPath }: ResultOf<typeof release>,
-  wanted: readonly string[],
 ): PublishedFile[] {
   const folder = inProject(manifestPath).replace(/[^/]*$/, "");
-  const files = records.map(({ path, sha256, bytes }) => {
+  return records.map(({ path, sha256, bytes }) => {
     const from = inProject(path);
     return { name: from.slice(folder.length), from, sha256, bytes };
   });
+}
+
+/** Whether a file says something of the release, and is neither the image nor a conversion of it. */
+const describes = ({ name }: PublishedFile) => name.includes("/") || DESCRIPTION.includes(name);
+
+function chosen(files: readonly PublishedFile[], wanted: readonly string[]): PublishedFile[] {
   // evidence lies in folders; the other two describe PATH/output as a whole
-  const byDefault = ({ name }: PublishedFile) =>
-    !name.includes("/") && !["SHA256SUMS", "manifest.json"].includes(name);
-  if (wanted.length === 0) return files.filter(byDefault);
+  const byDefault = files.filter(
+    ({ name }) => !name.includes("/") && name !== NAMES.sums && name !== NAMES.manifest,
+  );
+  if (wanted.length === 0) return byDefault;
   return wanted.map((name) => {
     const file = files.find((candidate) => candidate.name === name);
     if (file && !name.includes("/")) return file;
-    const names = files.filter(byDefault).map((candidate) => candidate.name);
+    const names = byDefault.map((candidate) => candidate.name);
     throw new StageFailure(`the release has no ${name}; it has ${names.join(", ")}`, {
       exitCode: EXIT.wrongSettings,
     });
   });
+}
+
+/** A list of the version's files, which tells `verify` what was not published from what somebody removed. */
+async function listOf(
+  files: readonly PublishedFile[],
+  version: string,
+  work: string,
+): Promise<PublishedFile> {
+  const from = join(work, PUBLICATION);
+  const text = JSON.stringify({ version, files: files.map(({ name }) => name) }, null, 2) + "\n";
+  await writeFile(from, text);
+  return {
+    name: PUBLICATION,
+    from,
+    sha256: await sha256File(from),
+    bytes: Buffer.byteLength(text),
+  };
 }
 
 /** Keys of the publications that any stack of this store uses; the one that this run replaces is still among them. */

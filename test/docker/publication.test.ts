@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import {
-  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,7 +9,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import type { PublicationDestination } from "../../plan/publication";
 import type { publish as contract } from "../../plan/stages/publish";
@@ -18,6 +17,7 @@ import { publish } from "../../stages/publish/publish";
 import type { StageAnswer } from "../../plan/stages/call";
 import { runStage } from "../../run/runStage";
 import { Roots } from "../../store/roots";
+import { fakeVirsh } from "../fakeVirsh";
 import { publishCall, RELEASE_RESULT } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 import { executor } from "../site";
@@ -47,6 +47,7 @@ describe("the publish stage", () => {
       "kragle.raw": `raw ${content}`,
       "evidence/facts.json": "{}",
       "manifest.json": "{}",
+      SHA256SUMS: "sums\n",
     };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(output, name), text);
     const description = at.describe(content, "release");
@@ -101,13 +102,15 @@ describe("the publish stage", () => {
   const versionOf = ({ result }: StageAnswer<typeof contract>) => result.version;
 
   describe("to a folder", () => {
-    it("copies image and conversions with their digests, in a folder of their own", async () => {
+    it("copies the whole release, in a folder of its own", async () => {
       const answer = await run(await release("first"));
       const folder = join(outer, "to publish", versionOf(answer));
-      assert.deepEqual(readdirSync(folder), ["SHA256SUMS", "kragle.raw", "packer-kragle-qcow2"]);
+      assert.deepEqual(readdirSync(folder), [
+        ...["SHA256SUMS", "evidence", "kragle.raw", "manifest.json", "packer-kragle-qcow2"],
+        "publication.json",
+      ]);
       assert.equal(readFileSync(join(folder, "packer-kragle-qcow2"), "utf8"), "first");
-      const sums = readFileSync(join(folder, "SHA256SUMS"), "utf8");
-      assert.match(sums, /^[0-9a-f]{64} \*packer-kragle-qcow2$/m);
+      assert.equal(readFileSync(join(folder, "SHA256SUMS"), "utf8"), "sums\n");
       const { files } = answer.result;
       assert.deepEqual(
         [files["kragle.raw"]!.path, files["kragle.raw"]!.bytes],
@@ -119,6 +122,9 @@ describe("the publish stage", () => {
       const key = await release("first");
       const answer = await run(key, { files: ["kragle.raw"] });
       assert.deepEqual(Object.keys(answer.result.files), ["kragle.raw"]);
+      const folder = join(outer, "to publish", versionOf(answer));
+      assert.ok(existsSync(join(folder, "manifest.json")));
+      assert.ok(!existsSync(join(folder, "packer-kragle-qcow2")));
       await assert.rejects(
         run(key, { files: ["kragle.vdi"] }),
         /the release has no kragle.vdi; it has packer-kragle-qcow2, kragle.raw/,
@@ -163,45 +169,17 @@ describe("the publish stage", () => {
   });
 
   describe("to a libvirt pool", () => {
-    /** A virsh that keeps volumes as files of a folder. */
-    function fakeVirsh(download = 'cat "$pool/$2"'): string {
-      const pool = join(outer, "pool");
-      const bin = join(outer, "bin");
-      mkdirSync(pool);
-      mkdirSync(bin);
-      const script = `#!/bin/sh
-pool='${pool}'
-echo "$*" >>'${join(outer, "calls")}'
-shift 3
-command=$1; shift
-[ "$command" = pool-refresh ] && exit
-[ "$1 $2" = "--pool images" ] || { echo "no pool $2" >&2; exit 1; }
-shift 2
-case $command in
-  vol-list) for f in "$pool"/*; do [ -e "$f" ] && echo " \${f##*/}   $f"; done; true ;;
-  vol-create-as) : >"$pool/$2" ;;
-  vol-upload) cat "$3" >"$pool/$2" ;;
-  vol-download) ${download} ;;
-  vol-path) echo "$pool/$2" ;;
-  vol-delete) rm "$pool/$2" ;;
-  *) exit 9 ;;
-esac
-`;
-      writeFileSync(join(bin, "virsh"), script);
-      chmodSync(join(bin, "virsh"), 0o755);
-      process.env.PATH = [bin, path].join(delimiter);
-      return pool;
-    }
     const destination = { pool: "images", uri: "qemu+ssh://host/system" };
 
     it("uploads each file as a volume and reads it back", async () => {
-      const pool = fakeVirsh();
+      const pool = fakeVirsh(outer);
       const answer = await run(await release("first"), { destination });
       const version = versionOf(answer);
-      assert.deepEqual(readdirSync(pool), [
-        `${version}.kragle.raw`,
-        `${version}.packer-kragle-qcow2`,
-      ]);
+      const names = ["SHA256SUMS", "kragle.raw", "manifest.json", "packer-kragle-qcow2"];
+      assert.deepEqual(
+        readdirSync(pool),
+        [...names, "publication.json"].map((name) => `${version}.${name}`),
+      );
       assert.match(
         readFileSync(join(outer, "calls"), "utf8"),
         /^--quiet --connect qemu\+ssh:\/\/host\/system vol-upload/m,
@@ -211,15 +189,15 @@ esac
     });
 
     it("deletes old versions as in a folder", async () => {
-      const pool = fakeVirsh();
+      const pool = fakeVirsh(outer);
       for (const content of ["first", "second", "third"]) {
         await run(await release(content), { destination, files: ["kragle.raw"] });
       }
-      assert.equal(readdirSync(pool).length, 2);
+      assert.equal(readdirSync(pool).filter((name) => name.endsWith(".kragle.raw")).length, 2);
     });
 
     it("takes back what arrived altered", async () => {
-      const pool = fakeVirsh("echo altered");
+      const pool = fakeVirsh(outer, "echo altered");
       await assert.rejects(
         run(await release("first"), { destination }),
         /volume .*packer-kragle-qcow2 is not what was released/,
@@ -228,7 +206,7 @@ esac
     });
 
     it("passes virsh's words on", async () => {
-      fakeVirsh();
+      fakeVirsh(outer);
       await assert.rejects(
         run(await release("first"), { destination: { ...destination, pool: "none" } }),
         /virsh vol-list failed: no pool none/,
