@@ -6,6 +6,7 @@ import { localDocker } from "../executors/localDocker";
 import { thisSite } from "../executors/site";
 import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { startWatchdog } from "../host/watchdog";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
 import { CallError, checkQuestion } from "../plan/stages/call";
 import { dockerBase, domainType } from "../plan/stages/questions";
@@ -26,6 +27,13 @@ export async function runStage(name: string): Promise<number> {
   // where the parent was killed nobody waits for the result: a process that lost its parent gets another one
   const parent = process.ppid;
   setInterval(() => process.ppid === parent || stop.abort(), 1000).unref();
+  startWatchdog(
+    failureText(
+      new StageFailure("this stage did not react any more, and was ended", {
+        hint: "run the same command again; finished stages are kept",
+      }),
+    ),
+  );
   process.stderr.on("error", () => undefined);
   const print = (line: string) => process.stderr.write(line + "\n");
   try {
@@ -96,11 +104,15 @@ async function answerTo(
 export function reportFailure(error: Error): number {
   const known =
     error instanceof StageFailure ? error : (explainCall(error) ?? explainSystemError(error));
-  const { hint, exitCode } = known?.details ?? {};
+  process.stderr.write(failureText(known ?? error));
+  return known?.details.exitCode ?? EXIT.failed;
+}
+
+function failureText(error: Error): string {
+  const known = error instanceof StageFailure ? error : undefined;
   const text = known?.message ?? error.stack ?? error.message;
-  const message = hint ? `${text}\n  next: ${hint}` : text;
-  for (const line of message.split("\n")) process.stderr.write(`${FAILURE_PREFIX}${line}\n`);
-  return exitCode ?? EXIT.failed;
+  const message = known?.details.hint ? `${text}\n  next: ${known.details.hint}` : text;
+  return message.replace(/^/gm, FAILURE_PREFIX) + "\n";
 }
 
 function explainCall(error: Error): StageFailure | undefined {

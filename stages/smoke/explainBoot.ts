@@ -4,6 +4,9 @@ import type { BootFailure } from "./climb";
 
 const CONSOLE_LINES_SHOWN = 20;
 const LINE_LENGTH = 200;
+/** What a terminal would obey: half of an escape sequence may be left where the guest's output ended. */
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** A failed boot for people: why, how far it came, and what was on the console at the end. */
 export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailure): StageFailure {
@@ -13,16 +16,14 @@ export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailur
     lines.length > 0 ? [title, ...lines.map(tidy)] : [];
   const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
   const { serialLog } = boot.machine;
-  return new StageFailure(
-    [
-      `the image did not pass its ${boot.title}: ${message}`,
-      `reached: ${reached.join(", ") || "nothing"}`,
-      ...section("units that did not start:", progress.complaints),
-      ...section("the console's last lines:", last),
-    ].join("\n"),
-    {
-      evidence: [`logs/${serialLog}`, `logs/${boot.failureScreenshot}`],
-      hint: `look at ${serialLog} and at the screen in ${boot.failureScreenshot}; the image itself is kept, and the last good release stays`,
-    },
-  );
+  const text = [
+    `the image did not pass its ${boot.title}: ${message}`,
+    `reached: ${reached.join(", ") || "nothing"}`,
+    ...section("units that did not start:", progress.complaints),
+    ...section("the console's last lines:", last),
+  ].join("\n");
+  return new StageFailure(text.replace(CONTROL, ""), {
+    evidence: [`logs/${serialLog}`, `logs/${boot.failureScreenshot}`],
+    hint: `look at ${serialLog} and at the screen in ${boot.failureScreenshot}; the image itself is kept, and the last good release stays`,
+  });
 }

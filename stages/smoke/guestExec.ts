@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-import type { Executed } from "./guest";
+import { z } from "zod";
 
-interface ExecStatus {
-  readonly exited: boolean;
-  readonly exitcode?: number;
-  readonly signal?: number;
-  readonly "out-data"?: string;
-  readonly "err-data"?: string;
-}
+import type { Executed } from "./guest";
+import { answered } from "./jsonLines";
+
+const started = z.object({ pid: z.int() });
+const status = z.object({
+  exited: z.boolean(),
+  exitcode: z.int().optional(),
+  signal: z.int().optional(),
+  "out-data": z.string().optional(),
+  "err-data": z.string().optional(),
+});
 
 const POLL_MS = 250;
 
@@ -16,22 +20,22 @@ const POLL_MS = 250;
  * Runs a program by the guest agent and waits for its end. See "QEMU Guest Agent Protocol" in QEMU's documentation.
  *
  * @param ask sends one command to the agent
- * @throws Error where the agent does not answer, refuses, or the signal is aborted
+ * @throws Error where the agent does not answer, refuses, answers something else, or the signal is aborted
  */
 export async function guestExec(
   ask: (command: string, args: Record<string, unknown>) => Promise<unknown>,
   [path, ...arg]: readonly string[],
   signal: AbortSignal,
 ): Promise<Executed> {
-  const started = await ask("guest-exec", { path, arg, "capture-output": true });
-  const { pid } = started as { pid: number };
+  const answer = await ask("guest-exec", { path, arg, "capture-output": true });
+  const { pid } = answered(started, "guest-exec", answer);
   for (;;) {
-    const status = (await ask("guest-exec-status", { pid })) as ExecStatus;
-    if (status.exited) {
+    const now = answered(status, "guest-exec-status", await ask("guest-exec-status", { pid }));
+    if (now.exited) {
       return {
-        exitCode: status.exitcode ?? 128 + (status.signal ?? 0),
-        stdout: decode(status["out-data"]),
-        stderr: decode(status["err-data"]),
+        exitCode: now.exitcode ?? 128 + (now.signal ?? 0),
+        stdout: decode(now["out-data"]),
+        stderr: decode(now["err-data"]),
       };
     }
     await sleep(POLL_MS, undefined, { signal });

@@ -10,13 +10,16 @@ export async function readIdentity(channel: Channel, signal: AbortSignal): Promi
   const { stdout, stderr } = await channel.execute(READ, signal);
   const [machineId = "", ...lines] = stdout.split("\n").map((line) => line.trim());
   if (!/^[0-9a-f]{32}$/.test(machineId)) {
-    throw new Error(`the guest's /etc/machine-id is "${machineId}"; see machine-id(5)`);
+    throw new Error(
+      `the guest's /etc/machine-id is "${machineId.slice(0, 100)}"; see machine-id(5)`,
+    );
   }
   const hostKeys = lines.flatMap((line) => {
     const [type, key] = line.split(" ");
     return type && key ? [`${type} ${fingerprint(key)}`] : [];
   });
-  if (hostKeys.length === 0) throw new Error(`the guest has no SSH host keys: ${stderr.trim()}`);
+  if (hostKeys.length === 0)
+    throw new Error(`the guest has no SSH host keys: ${stderr.trim().slice(0, 500)}`);
   return { machineId, hostKeys: hostKeys.sort() };
 }
 

@@ -50,13 +50,25 @@ export interface Progress {
   readonly complaints: readonly string[];
   /** The console's last lines without escape sequences; the very last is not finished. */
   readonly console: readonly string[];
+  /** Characters that the console has shown. */
+  readonly heard: number;
 }
 
 const CONSOLE_LINES = 60;
+/** Characters of a line of the console that are looked at, the last ones where it has no end yet. */
+const LONGEST_LINE = 4096;
+/** Characters of a whole boot's console; a verbose one has a hundredth of that. */
+const LONGEST_CONSOLE = 64 * 2 ** 20;
 const COMPLAINTS = 10;
 const COMPLAINT = /^\[\s*(FAILED|DEPEND|TIME)\s*\]/;
 
-export const atTheFoot: Progress = { seconds: {}, tries: {}, complaints: [], console: [""] };
+export const atTheFoot: Progress = {
+  seconds: {},
+  tries: {},
+  complaints: [],
+  console: [""],
+  heard: 0,
+};
 
 /** How an observation, so many seconds after switching on, changes the progress. */
 export function observe(
@@ -103,7 +115,8 @@ function take(ladder: Ladder, progress: Progress, observation: Observation, at: 
 
 function readConsole(ladder: Ladder, progress: Progress, text: string, at: number): Progress {
   const unfinished = progress.console.at(-1)!;
-  const lines = (unfinished + text).split(/\r*\n/).map(withoutEscapes);
+  const heard = progress.heard + text.length;
+  const lines = (unfinished + text).split(/\r*\n/).map(withoutEscapes).map(bounded);
   const seconds = { ...progress.seconds };
   let failure: string | undefined;
   for (const line of lines) {
@@ -118,9 +131,13 @@ function readConsole(ladder: Ladder, progress: Progress, text: string, at: numbe
   const complaints = [...progress.complaints, ...failedUnits].slice(0, COMPLAINTS);
   const { goesOn, stall } = hear(lines, progress.stall);
   const wentOnAt = goesOn ? at : progress.wentOnAt;
-  const next = { ...progress, seconds, complaints, console, wentOnAt, stall };
+  const next = { ...progress, seconds, complaints, console, wentOnAt, stall, heard };
+  if (heard > LONGEST_CONSOLE) failure ??= "the guest writes to its console without end";
   return failure ? fail(next, failure) : next;
 }
+
+const bounded = (line: string, index: number, { length }: readonly string[]) =>
+  index === length - 1 ? line.slice(-LONGEST_LINE) : line.slice(0, LONGEST_LINE);
 
 const fail = (progress: Progress, failure: string): Progress => ({
   ...progress,

@@ -7,6 +7,7 @@ import type { LibvirtGuestSpec } from "../../plan/stages/smoke";
 import { type HeldConnection, Virsh } from "../../host/virsh";
 import { AgentChannel } from "./agentChannel";
 import type { Channel, Guest, GuestEvent } from "./guest";
+import { readMessage } from "./jsonLines";
 
 /** How often the console and the state are looked at; libvirt tells neither by itself to a caller that may be far away. */
 const POLL_MS = 500;
@@ -124,7 +125,10 @@ export class LibvirtGuest implements Guest {
     const answer = await this.virsh.run(
       ...["qemu-agent-command", this.spec.domain, request, ...timeout],
     );
-    return (JSON.parse(answer) as { return: unknown }).return;
+    const message = readMessage(Buffer.from(answer));
+    if (message.kind === "return") return message.value;
+    const words = "words" in message ? message.words : message.kind;
+    throw new Error(`${execute} was answered with ${words}`);
   }
 }
 

@@ -1,7 +1,6 @@
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 
-type Message = Record<string, unknown>;
+import { JsonLines, type Message } from "./jsonLines";
 
 interface Waiting {
   /** @returns whether the message was the answer that it waits for */
@@ -9,10 +8,7 @@ interface Waiting {
   readonly fail: (error: Error) => void;
 }
 
-export interface MonitorEvent {
-  readonly event: string;
-  readonly data: Message;
-}
+export type MonitorEvent = Omit<Extract<Message, { kind: "event" }>, "kind">;
 
 /**
  * A client for QEMU's two protocols of JSON lines over a socket: the monitor (QMP) and the guest agent (QGA). Both answer in
@@ -26,10 +22,9 @@ export class JsonLineClient {
     private readonly socket: Socket,
     private readonly onEvent: (event: MonitorEvent) => void,
   ) {
-    const ignore = () => undefined; // "close" follows an error
-    createInterface({ input: socket.on("error", ignore) })
-      .on("error", ignore)
-      .on("line", (line) => this.receive(line));
+    const lines = new JsonLines((message) => this.receive(message));
+    socket.on("data", (chunk: Buffer) => lines.write(chunk));
+    socket.on("error", () => undefined); // "close" follows
     socket.on("close", () => {
       this.closed = true;
       for (const { fail } of this.waiting) fail(new Error("QEMU closed the connection"));
@@ -51,12 +46,15 @@ export class JsonLineClient {
   /**
    * Sends a command and waits for its answer, at most the given seconds.
    *
-   * @throws Error with QEMU's or the agent's own description
+   * @throws Error with QEMU's or the agent's own description, or with the beginning of an answer that is none
    */
-  request(command: string, args: Message = {}, seconds = 30): Promise<unknown> {
+  request(command: string, args: object = {}, seconds = 30): Promise<unknown> {
     const answer = this.expect((message, settle) => {
-      if ("return" in message) settle.resolve(message.return);
-      else settle.reject(new Error(String((message.error as Message).desc)));
+      if (message.kind === "return") settle.resolve(message.value);
+      else if (message.kind === "error") settle.reject(new Error(message.words));
+      else if (message.kind === "bad") {
+        settle.reject(new Error(`${command} was answered with ${message.words}`));
+      } else return false;
       return true;
     });
     this.send({ execute: command, arguments: args });
@@ -68,7 +66,7 @@ export class JsonLineClient {
     const id = Math.floor(Math.random() * 2 ** 31);
     this.waiting = [];
     const answer = this.expect((message, { resolve }) => {
-      if (message.return !== id) return false;
+      if (message.kind !== "return" || message.value !== id) return false;
       resolve(undefined);
       return true;
     });
@@ -81,7 +79,7 @@ export class JsonLineClient {
     this.socket.destroy();
   }
 
-  private send(message: Message): void {
+  private send(message: object): void {
     this.socket.write(JSON.stringify(message) + "\n");
   }
 
@@ -100,19 +98,9 @@ export class JsonLineClient {
     });
   }
 
-  private receive(line: string): void {
-    let message: Message;
-    try {
-      // the agent's answer to guest-sync-delimited begins with the byte 0xff, which is no text
-      message = JSON.parse(line.replace(/^\uFFFD/, "")) as Message;
-    } catch {
-      return;
-    }
-    if (typeof message.event === "string") {
-      this.onEvent({ event: message.event, data: (message.data ?? {}) as Message });
-    } else if ("return" in message || "error" in message) {
-      if (this.waiting[0]?.accept(message)) this.waiting.shift();
-    }
+  private receive(message: Message): void {
+    if (message.kind === "event") this.onEvent(message);
+    else if (this.waiting[0]?.accept(message)) this.waiting.shift();
   }
 }
 

@@ -1,9 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { z } from "zod";
+
 import { formatSize } from "../../plan/units";
 import type { Channel } from "./guest";
 
 const POLL_MS = 1000;
+/** Characters of what cloud-init says that are passed on. */
+const WORDS = 2000;
+
+const oldResult = z.object({
+  v1: z.object({ datasource: z.string(), errors: z.array(z.string()) }),
+});
 const NO_SUCH_COMMAND = 127;
 
 /**
@@ -20,7 +28,7 @@ export async function waitForSeed(channel: Channel, signal: AbortSignal): Promis
   if (/invalid choice|unrecognized arguments|usage:/i.test(stderr)) {
     return waitForOldCloudInit(channel, signal);
   }
-  const words = stdout.replace(/^[.\s]+/, "").trim() || stderr.trim();
+  const words = (stdout.replace(/^[.\s]+/, "").trim() || stderr.trim()).slice(0, WORDS);
   if (exitCode === 0 && /^status: done$/m.test(words)) return words;
   if (exitCode === 2) throw new Error(`cloud-init had errors that it recovered from:\n${words}`);
   if (exitCode !== 0) throw new Error(`cloud-init failed:\n${words}`);
@@ -34,9 +42,18 @@ async function waitForOldCloudInit(channel: Channel, signal: AbortSignal): Promi
     await sleep(POLL_MS, undefined, { signal });
   }
   const result = await channel.execute(["cat", "/var/lib/cloud/data/result.json"], signal);
-  const { v1 } = JSON.parse(result.stdout) as { v1: { datasource: string; errors: string[] } };
-  if (v1.errors.length > 0) throw new Error(`cloud-init had errors:\n${v1.errors.join("\n")}`);
-  return `status: done\ndetail: ${v1.datasource}`;
+  const { v1 } = readResult(result.stdout);
+  if (v1.errors.length > 0)
+    throw new Error(`cloud-init had errors:\n${v1.errors.join("\n").slice(0, WORDS)}`);
+  return `status: done\ndetail: ${v1.datasource.slice(0, WORDS)}`;
+}
+
+function readResult(text: string): z.infer<typeof oldResult> {
+  try {
+    return oldResult.parse(JSON.parse(text));
+  } catch {
+    throw new Error(`cloud-init's result.json is none: ${JSON.stringify(text.slice(0, 100))}`);
+  }
 }
 
 /**
@@ -53,7 +70,8 @@ export async function requireGrownRoot(
 ): Promise<number> {
   const { stdout, stderr } = await channel.execute(["df", "-Pk", "/"], signal);
   const kibibytes = Number(stdout.trim().split("\n").at(-1)?.split(/\s+/)[1]);
-  if (!(kibibytes > 0)) throw new Error(`the size of root is not known: ${stderr || stdout}`);
+  if (!(kibibytes > 0))
+    throw new Error(`the size of root is not known: ${(stderr || stdout).slice(0, WORDS)}`);
   if (kibibytes * 1024 > imageBytes) return kibibytes * 1024;
   throw new Error(
     `root did not grow: it has ${formatSize(kibibytes * 1024)} on a disk of ${formatSize(diskBytes)}; ` +

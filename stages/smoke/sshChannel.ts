@@ -8,6 +8,8 @@ import { within } from "./qmp";
 
 /** A server that is there greets at once; what takes longer is a port with nobody behind it yet. */
 const GREETING_SECONDS = 10;
+/** Characters of one program's output that are kept: nothing that is asked for prints so much. */
+const LONGEST_OUTPUT = 4 * 2 ** 20;
 /** Key exchange and login in a guest without hardware acceleration, on a machine that has other work. */
 const LOGIN_SECONDS = 120;
 
@@ -58,8 +60,15 @@ export class SshChannel implements Channel {
       client.exec(argv.map(quote).join(" "), (error, session) => {
         if (error) return fail(error);
         const texts = { stdout: "", stderr: "" };
-        session.setEncoding("utf8").on("data", (text: string) => (texts.stdout += text));
-        session.stderr.setEncoding("utf8").on("data", (text: string) => (texts.stderr += text));
+        const keep = (name: keyof typeof texts) => (text: string) => {
+          texts[name] += text;
+          if (texts[name].length <= LONGEST_OUTPUT) return;
+          texts[name] = "";
+          session.close();
+          fail(new Error(`${argv.join(" ")} printed more than ${LONGEST_OUTPUT} characters`));
+        };
+        session.setEncoding("utf8").on("data", keep("stdout"));
+        session.stderr.setEncoding("utf8").on("data", keep("stderr"));
         let exitCode: number | undefined;
         session.on("exit", (code: number | null) => (exitCode = code ?? 128));
         session.on("close", () => {

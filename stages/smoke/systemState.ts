@@ -4,7 +4,10 @@ import type { Channel } from "./guest";
 
 const POLL_MS = 1000;
 const UNITS_SHOWN = 5;
+const UNITS_LISTED = 50;
 const JOURNAL_LINES = 6;
+/** Characters of an answer that are passed on. */
+const WORDS = 500;
 
 /**
  * Waits for the end of the start-up.
@@ -27,8 +30,8 @@ async function finalState(channel: Channel, signal: AbortSignal): Promise<string
   let options = ["--wait"];
   for (;;) {
     const answer = await channel.execute(["systemctl", "is-system-running", ...options], signal);
-    const state = answer.stdout.trim();
-    const words = answer.stderr.trim();
+    const state = answer.stdout.trim().slice(0, WORDS);
+    const words = answer.stderr.trim().slice(0, WORDS);
     if (/^(initializing|starting)$/.test(state)) await sleep(POLL_MS, undefined, { signal });
     else if (state) return state;
     else if (/unknown operation/i.test(words)) return stateByJobs(channel, signal);
@@ -40,7 +43,7 @@ async function finalState(channel: Channel, signal: AbortSignal): Promise<string
 async function stateByJobs(channel: Channel, signal: AbortSignal): Promise<string> {
   for (;;) {
     const jobs = await channel.execute(["systemctl", "list-jobs", "--no-legend"], signal);
-    if (jobs.exitCode !== 0) return `unknown: ${jobs.stderr.trim()}`;
+    if (jobs.exitCode !== 0) return `unknown: ${jobs.stderr.trim().slice(0, WORDS)}`;
     // "No jobs running." where there is none
     if (!/^\s*\d+\s+\S+\.\S+\s/m.test(jobs.stdout)) break;
     await sleep(POLL_MS, undefined, { signal });
@@ -53,14 +56,15 @@ async function failedUnits(channel: Channel, signal: AbortSignal): Promise<strin
     ["systemctl", "list-units", "--failed", "--plain", "--no-legend", "--full"],
     signal,
   );
-  if (list.exitCode !== 0) throw new Error(`systemctl --failed: ${list.stderr.trim()}`);
+  if (list.exitCode !== 0)
+    throw new Error(`systemctl --failed: ${list.stderr.trim().slice(0, WORDS)}`);
   // some versions put a dot before the name in spite of --plain
   return list.stdout.split("\n").flatMap((line) => /^[●*×\s]*(\S+\.\S+)/.exec(line)?.[1] ?? []);
 }
 
 async function describeFailedUnits(channel: Channel, signal: AbortSignal): Promise<string> {
   const units = await failedUnits(channel, signal);
-  const lines = [`failed units: ${units.join(", ") || "none"}`];
+  const lines = [`failed units: ${units.slice(0, UNITS_LISTED).join(", ") || "none"}`];
   for (const unit of units.slice(0, UNITS_SHOWN)) {
     const journal = await channel.execute(
       ["journalctl", "-b", "-u", unit, "-n", String(JOURNAL_LINES), "-o", "cat", "--no-pager"],
@@ -70,7 +74,8 @@ async function describeFailedUnits(channel: Channel, signal: AbortSignal): Promi
       ...journal.stdout
         .trimEnd()
         .split("\n")
-        .map((line) => `  ${unit}: ${line}`),
+        .slice(0, JOURNAL_LINES)
+        .map((line) => `  ${unit}: ${line.slice(0, WORDS)}`),
     );
   }
   return lines.join("\n");

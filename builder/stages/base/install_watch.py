@@ -3,6 +3,7 @@
 The texts are those of anaconda 19 (pyanaconda/install.py, packaging/yumpayload.py, errors.py).
 """
 
+import codecs
 import re
 import threading
 import time
@@ -10,6 +11,8 @@ import time
 from stage import Failure, end_of, plain
 
 POLL_SECONDS = 1
+MOST_AT_ONCE = 2**20  # bytes of the console; an installer that fails may write without end
+LONGEST_LINE = 4096  # characters of a line that are looked at
 STEP = 20  # packages are told so many times
 # The last command of the kickstart's last script prints it. Its text in the kickstart is in two pieces.
 MARKER = "kragle: the installation is complete"
@@ -23,7 +26,7 @@ PHASES = (
     (re.compile(r"Running post-installation scripts"), "run the kickstart's scripts"),
     (re.compile(re.escape(MARKER)), "power off"),
 )
-PACKAGE = re.compile(r"Installing (\S+) \((\d+)/(\d+)\)")
+PACKAGE = re.compile(r"Installing (\S+) \((\d{1,6})/([1-9]\d{0,5})\)")
 # After these nothing follows but a wait for somebody who is not there.
 FATAL = re.compile(
     r"Kernel panic|An unknown error has occurred|The installation was stopped due to an error|"
@@ -53,21 +56,24 @@ class InstallWatch:
 
     def follow(self, packer):
         position, rest = 0, ""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         while True:
             over = packer.poll() is not None
             try:
-                with open(self.log, encoding="utf-8", errors="replace") as file:
+                with open(self.log, "rb") as file:
                     file.seek(position)
-                    text = file.read()
-                    position = file.tell()
+                    data = file.read(MOST_AT_ONCE)
             except FileNotFoundError:
-                text = ""
-            *lines, rest = re.split(r"[\r\n]+", rest + text)
-            for line in lines + ([rest] if over else []):
-                self.hear(plain(line))
-            if over:
+                data = b""
+            position += len(data)
+            whole = len(data) < MOST_AT_ONCE  # all that there is
+            *lines, rest = re.split(r"[\r\n]+", rest + decoder.decode(data, final=over and whole))
+            rest = rest[-LONGEST_LINE:]
+            for line in lines + ([rest] if over and whole else []):
+                self.hear(plain(line[-LONGEST_LINE:]))
+            if over and whole:
                 return
-            time.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS if whole else 0)
 
     def hear(self, line):
         for pattern, phase in PHASES:
@@ -91,7 +97,7 @@ class InstallWatch:
         if share == self.share:
             return
         self.share = share
-        left = (time.monotonic() - self.began) / number * (count - number)
+        left = (time.monotonic() - self.began) / max(number, 1) * (count - number)
         estimate = f", about {max(1, round(left / 60))} min left" if 1 < number < count else ""
         self.told(None, f"package {number} of {count}: {name}{estimate}")
 

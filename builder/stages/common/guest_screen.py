@@ -3,8 +3,10 @@
 import json
 import os
 import socket
+import time
 
 ANSWER_SECONDS = 5  # a QEMU that hangs must not hold up whoever watches it
+LONGEST_LINE = 2**16  # characters; what is asked for is answered in a few
 
 
 class GuestScreen:
@@ -25,11 +27,11 @@ class GuestScreen:
                 connection.settimeout(ANSWER_SECONDS)
                 connection.connect(f"\0{self.monitor}")
                 with connection.makefile("rw", encoding="utf-8") as lines:
-                    lines.readline()  # its greeting
+                    lines.readline(LONGEST_LINE)  # its greeting
                     ask(lines, "qmp_capabilities")
                     ask(lines, "screendump", filename=new, format="png")
             os.replace(new, self.path)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):  # the last: JSON that is nested too deeply
             pass
 
 
@@ -37,10 +39,14 @@ def ask(lines, command, **arguments):
     """One request of the QEMU Machine Protocol (https://www.qemu.org/docs/master/interop/qmp-spec.html)."""
     lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
     lines.flush()
-    for line in lines:
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline:
+        line = lines.readline(LONGEST_LINE)
+        if not line:
+            raise OSError("QEMU closed its monitor")
         answer = json.loads(line)
+        if not isinstance(answer, dict) or "error" in answer:
+            raise ValueError(answer)
         if "return" in answer:
             return
-        if "error" in answer:
-            raise ValueError(answer["error"])
-    raise OSError("QEMU closed its monitor")
+    raise OSError("QEMU's monitor speaks of other things")

@@ -11,6 +11,7 @@ POLL_SECONDS = 0.5
 PICTURE_SECONDS = 10
 KILLED = 128 + 9
 MOST_AT_ONCE = 2**20  # bytes of the console; a guest may write without end
+LONGEST_LINE = 4096  # characters of one of its lines that are looked at
 NOTHING = "(?!)"  # a pattern that matches nothing: by hand, nobody waits for a sign
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0e-\x1f]")
 
@@ -81,7 +82,7 @@ class QemuWatch:
         grown, self.bytes = self.read + len(new) > self.bytes, self.read + len(new)
         # also the last line without its end: a prompt, such as that of a rescue shell, never gets one
         for line in new.decode(errors="replace").splitlines(keepends=True):
-            text = ESCAPES.sub("", line)
+            text = ESCAPES.sub("", line)[-LONGEST_LINE:]
             if grown and self.freeze_seconds and self.shows_that_it_goes_on(text):
                 self.went_on, self.stall = time.monotonic(), None
             self.prompted = self.prompted or self.login.search(text) is not None
