@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { StageFailure } from "../host/failure";
+import { kragleVersion } from "../host/kragleVersion";
 import { IMAGE_NAME, NAMES } from "./layout";
 import { manifestOf } from "./manifest";
 import { changesSince, type PreviousRelease } from "./previous";
@@ -11,15 +12,15 @@ import { makeReport } from "./report";
 import { encodeSbom } from "./sbom";
 import type { ResultOf } from "../plan/stages/contract";
 import type { release } from "../plan/stages/release";
-import { conversionRoot } from "../plan/roots";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
 import type { Declared, Sources } from "./sources";
-import { stageRun } from "./stageRuns";
+import { type StageRun, stageRun } from "./stageRuns";
 import { encodeSums } from "./sums";
-import { kragleVersion } from "./version";
 
 export interface ReleaseInputs {
   readonly sources: Sources;
+  /** Of every stage that the release has something of. */
+  readonly runs: readonly StageRun[];
   readonly previous: PreviousRelease;
   /** Where the copies are, and the description goes. */
   readonly folder: string;
@@ -46,7 +47,7 @@ export interface Description {
  * sums, signature. */
 export async function describeRelease(
   declared: Declared,
-  { sources, previous, folder, invocationId, containers }: ReleaseInputs,
+  { sources, runs, previous, folder, invocationId, containers }: ReleaseInputs,
 ): Promise<Description> {
   const { request, upstream } = declared;
   const { image, packages } = sources;
@@ -63,7 +64,6 @@ export async function describeRelease(
   const [signer, kragle] = await Promise.all([signerOf(declared), kragleVersion()]);
   const { imageSha256 } = upstream;
   const releasedAt = new Date().toISOString();
-  const runs = runsOf(sources);
   await write(
     NAMES.sbom,
     encodeSbom(
@@ -132,14 +132,4 @@ async function signerOf({ inputs, request }: Declared): Promise<Signer | null> {
     `the signing key is another one than when this was planned: ${found.fingerprint} instead of ${inputs.signer}`,
     { hint: "run the same command again" },
   );
-}
-
-function runsOf({ base, image, check, conversions, smoke }: Sources) {
-  return [
-    ...(base ? [stageRun("base", base)] : []),
-    stageRun("image", image.manifest),
-    stageRun("check", check.manifest),
-    ...[...conversions].map(([name, { manifest }]) => stageRun(conversionRoot(name), manifest)),
-    ...(smoke ? [stageRun("smoke", smoke.manifest)] : []),
-  ];
 }

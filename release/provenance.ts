@@ -1,6 +1,6 @@
+import type { KragleVersion } from "../host/kragleVersion";
 import type { StageDescription } from "../plan/description";
 import type { StageRun } from "./stageRuns";
-import type { KragleVersion } from "./version";
 
 export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
 export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
@@ -22,6 +22,7 @@ export interface ProvenanceFacts {
   /** Descriptions whose inputs are files: builder, base and image, by stage. */
   readonly inputs: Readonly<Record<string, StageDescription>>;
   readonly containers: readonly Resource[];
+  /** The kragle that releases; those that made what it releases noted themselves in their runs. */
   readonly kragle: KragleVersion;
   /** Versions by name: Packer, QEMU. */
   readonly tools: Readonly<Record<string, string>>;
@@ -47,7 +48,7 @@ export function provenance(facts: ProvenanceFacts) {
         internalParameters: { accelerator: facts.accelerator, stages: facts.stages },
         resolvedDependencies: [
           ...facts.containers,
-          ...checkout(facts.kragle),
+          ...checkouts(facts),
           ...Object.entries(facts.inputs).flatMap(([stage, { inputs }]) =>
             inputFiles(inputs, [stage]),
           ),
@@ -56,7 +57,7 @@ export function provenance(facts: ProvenanceFacts) {
       runDetails: {
         builder: {
           id: "urn:kragle:local",
-          version: { kragle: facts.kragle.version, ...facts.tools },
+          version: { kragle: builtBy(facts).version, ...facts.tools },
         },
         metadata: {
           invocationId: facts.invocationId,
@@ -70,8 +71,29 @@ export function provenance(facts: ProvenanceFacts) {
 
 export type Provenance = ReturnType<typeof provenance>;
 
-const checkout = ({ commit, modified }: KragleVersion): Resource[] =>
-  commit ? [{ name: "kragle", digest: { gitCommit: commit }, annotations: { modified } }] : [];
+/** The kragle that made the image; where that is not noted, the one that releases it. */
+const builtBy = ({ stages, kragle }: ProvenanceFacts): KragleVersion =>
+  stages.find(({ root }) => root === "image")?.madeBy?.kragle ?? kragle;
+
+/** Each checkout of kragle that took part, with the stages that it ran. */
+function checkouts({ stages, kragle }: ProvenanceFacts): Resource[] {
+  const ran = [
+    ...stages.map(({ root, madeBy }) => ({ root, version: madeBy?.kragle })),
+    { root: "release", version: kragle },
+  ];
+  const found = Map.groupBy(
+    ran.filter(({ version }) => version?.commit),
+    ({ version }) => JSON.stringify([version!.commit, version!.modified]),
+  );
+  return [...found.values()].map((runs) => ({
+    name: "kragle",
+    digest: { gitCommit: runs[0]!.version!.commit! },
+    annotations: {
+      modified: runs[0]!.version!.modified,
+      stages: runs.map(({ root }) => root),
+    },
+  }));
+}
 
 /** Whatever stands in a description as a digest: templates, scripts, parts of the builder, an ISO. */
 function inputFiles(value: unknown, path: readonly string[]): Resource[] {

@@ -1,6 +1,8 @@
 import { type Change, changedInputs } from "../plan/description";
+import { conversionRoot } from "../plan/roots";
 import type { Manifest } from "../store/manifest";
 import type { PreviousRelease } from "./previous";
+import type { Sources } from "./sources";
 
 /** One stage as it was run, perhaps for an earlier release. */
 export interface StageRun {
@@ -13,12 +15,28 @@ export interface StageRun {
   readonly finishedOn: string;
   readonly seconds: number;
   readonly phases: Manifest["phases"];
+  /** kragle's version and the Docker images, as the run noted them. */
+  readonly madeBy?: Manifest["madeBy"];
 }
 
 export function stageRun(root: string, manifest: Manifest): StageRun {
-  const { key, description, publishedAt, seconds, phases } = manifest;
+  const { key, description, publishedAt, seconds, phases, madeBy } = manifest;
   const startedOn = new Date(Date.parse(publishedAt) - seconds * 1000).toISOString();
-  return { root, key, description, startedOn, finishedOn: publishedAt, seconds, phases };
+  return {
+    ...{ root, key, description, startedOn, finishedOn: publishedAt, seconds, phases },
+    ...(madeBy && { madeBy }),
+  };
+}
+
+/** The runs of all stages that a release has something of. */
+export function runsOf({ base, image, check, conversions, smoke }: Sources): StageRun[] {
+  return [
+    ...(base ? [stageRun("base", base)] : []),
+    stageRun("image", image.manifest),
+    stageRun("check", check.manifest),
+    ...[...conversions].map(([name, { manifest }]) => stageRun(conversionRoot(name), manifest)),
+    ...(smoke ? [stageRun("smoke", smoke.manifest)] : []),
+  ];
 }
 
 /** Where a release has a stage's result from. */

@@ -3,8 +3,10 @@ import { dirname, join } from "node:path";
 
 import { clearFolder } from "../executors/clearFolder";
 import type { Executor } from "../executors/executor";
+import type { ImageFacts } from "../executors/images";
 import { StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
+import { kragleVersion } from "../host/kragleVersion";
 import { LogFile } from "../host/logFile";
 import { Redactor } from "../host/redactor";
 import { hostSecrets, urlPasswords } from "../host/secrets";
@@ -122,6 +124,8 @@ async function build<C extends StageContract>(
   const redactor = new Redactor([...secrets, ...secrets.flatMap(urlPasswords), ...hostSecrets()]);
   const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
   const tell = (text: string) => clock.line(redactor.redact(text));
+  const kragle = kragleVersion();
+  const ranIn = new Map<string, ImageFacts & { readonly reference: string }>();
   const context: StageContext<C> = {
     key,
     inputs: description.inputs as InputsOf<C>,
@@ -135,9 +139,13 @@ async function build<C extends StageContract>(
     signal: run.signal,
     phase: (name) => tell(`» ${name}`),
     detail: tell,
-    container: async (task) =>
-      runTask({
+    container: async (task) => {
+      const image = await executor.inspect(task.image);
+      if (image) ranIn.set(image.id, { reference: task.image, ...image });
+      return runTask({
         ...task,
+        // by its id: what is noted is what runs, whatever has the name by then
+        image: image?.id ?? task.image,
         ...(await locate(place, work, task)),
         storeId: store.id,
         key,
@@ -146,7 +154,8 @@ async function build<C extends StageContract>(
         redactor,
         watch: work,
         signal: run.signal,
-      }),
+      });
+    },
   };
   try {
     const outcome = await program.run(context);
@@ -160,6 +169,7 @@ async function build<C extends StageContract>(
         description,
         seconds,
         phases,
+        madeBy: { kragle: await kragle, containers: [...ranIn.values()] },
         result,
       },
       external: outcome.external,

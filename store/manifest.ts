@@ -29,6 +29,21 @@ const manifestSchema = z.object({
   /** How long the stage ran. */
   seconds: z.number(),
   phases: z.array(z.object({ name: z.string(), seconds: z.number() })),
+  /** What it was made with, noted by the run that made it; absent from what earlier versions made. */
+  madeBy: z
+    .object({
+      /** As `host/kragleVersion.ts` tells it. */
+      kragle: z.object({
+        version: z.string(),
+        commit: z.string().optional(),
+        modified: z.boolean().optional(),
+      }),
+      /** The Docker images in which its containers ran. */
+      containers: z.array(
+        z.object({ reference: z.string(), id: z.string(), layers: z.array(z.string()).readonly() }),
+      ),
+    })
+    .optional(),
   files: z.array(fileRecord),
   /** Files that the stage laid down outside of the store (release). */
   external: z.array(fileRecord),

@@ -54,18 +54,18 @@ function samplePackages(packages: readonly string[]): string {
   return JSON.stringify({ distribution, ecosystem: "deb", packages: entries });
 }
 
-/** A store, a folder to release to, and as much of a Docker daemon as the release stage asks: the id of an image. */
+/** A store, a folder to release to, and as much of a Docker daemon as the release stage asks. */
 export class ReleasePlace {
   readonly at = new TemporaryStore();
   readonly path = join(this.at.home, "../PATH of tests");
   readonly output = join(this.path, "output");
-  /** What the daemon answers; nothing where it does not know the image. */
-  imageId: string | undefined = BUILDER_ID;
-  private readonly daemon: Server = createServer((request, response) => {
-    const known = this.imageId !== undefined && request.url === "/images/kragle-tools:1/json";
-    response.statusCode = known ? 200 : 404;
+  /** The builder in which a stage is said to have run; undefined where its run noted none. */
+  builderOf: (stage: string) => string | undefined = () => BUILDER_ID;
+  /** Knows no image any more. */
+  private readonly daemon: Server = createServer((_, response) => {
+    response.statusCode = 404;
     response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify(known ? { Id: this.imageId } : { message: "no such image" }));
+    response.end(JSON.stringify({ message: "no such image" }));
   });
   private readonly socket = join(this.at.home, "docker.sock");
   private readonly executor = localDocker({
@@ -90,7 +90,18 @@ export class ReleasePlace {
     result: ResultOf<C>,
   ): Promise<string> {
     const description = this.at.describe(variant, stage);
-    const extra = { result: result as Record<string, unknown> };
+    const builderId = this.builderOf(stage);
+    const extra = {
+      result: result as Record<string, unknown>,
+      ...(builderId && {
+        madeBy: {
+          kragle: { version: "0.0.9", commit: "ab12", modified: false },
+          containers: [
+            { reference: "kragle-tools:1", id: builderId, layers: [`sha256:${sha256("layer")}`] },
+          ],
+        },
+      }),
+    };
     return (await this.at.publish(files, description, extra)).key;
   }
 

@@ -39,12 +39,17 @@ export class TemporaryStore {
   async publish(
     files: Record<string, string> = { "image.qcow2": "an image" },
     description = this.describe(),
-    extra: { external?: { path: string }[]; result?: Record<string, unknown> } = {},
+    extra: {
+      external?: { path: string }[];
+      result?: Record<string, unknown>;
+      madeBy?: Finished["manifest"]["madeBy"];
+    } = {},
   ): Promise<Artifact & { key: string }> {
     this.work(files, description);
     const manifest = {
       ...this.manifest(description),
       ...(extra.result && { result: extra.result }),
+      ...(extra.madeBy && { madeBy: extra.madeBy }),
     };
     const { stage, key } = manifest;
     return {

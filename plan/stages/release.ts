@@ -60,6 +60,7 @@ export const release = contract({
       boots: z.record(z.string(), z.record(z.string(), z.number())).optional(),
     }),
     accelerator,
+    /** Docker's id of the image in which the image stage ran; "unknown" where an earlier version of kragle did not note it. */
     builderImageId: z.string(),
     manifestPath: z.string(),
     reportPath: z.string(),

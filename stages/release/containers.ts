@@ -1,30 +1,43 @@
 import { candidates } from "../../executors/builderBase";
 import type { Executor } from "../../executors/executor";
 import type { ImageFacts } from "../../executors/images";
-import { StageFailure } from "../../host/failure";
 import type { Containers } from "../../release/describe";
 import type { Resource } from "../../release/provenance";
+import type { StageRun } from "../../release/stageRuns";
 
-/** Docker's ids of the image that ran the stages, and of the one that it is built on. */
+/**
+ * The Docker images in which the stages really ran, by what their runs noted: the store may have results from an earlier one than Docker
+ * has now. Docker is only asked for the image that they are built on.
+ */
 export async function findContainers(
   { inspect }: Pick<Executor, "inspect">,
-  toolsImage: string,
+  runs: readonly StageRun[],
   baseImage: string,
 ): Promise<Containers> {
-  const builder = await inspect(toolsImage);
-  if (!builder) {
-    throw new StageFailure(`Docker has no image ${toolsImage} any more`, {
-      hint: "run the same command again, which builds it",
-    });
-  }
-  return {
-    builderImageId: builder.id,
-    resources: [
-      resource("builder image", toolsImage, builder.id),
-      ...baseResource(builder, await findFirst(inspect, baseImage)),
-    ],
-  };
+  const base = await findFirst(inspect, baseImage);
+  const images = new Map(
+    runs.flatMap(({ madeBy }) => madeBy?.containers ?? []).map((one) => [one.id, one]),
+  );
+  const resources = [...images.values()].flatMap((image) => {
+    const stages = runs
+      .filter(({ madeBy }) => madeBy?.containers.some(({ id }) => id === image.id))
+      .map(({ root }) => root);
+    return [
+      { ...resource("builder image", image.reference, image.id), annotations: { stages } },
+      ...baseResource(image, base),
+    ];
+  });
+  const built = runs.find(({ root }) => root === "image")?.madeBy?.containers[0];
+  return { builderImageId: built?.id ?? UNKNOWN, resources: distinct(resources) };
 }
+
+/** For an image that an earlier version of kragle made, which did not note it. */
+const UNKNOWN = "unknown";
+
+/** Several builders may have one base. */
+const distinct = (resources: readonly Resource[]): Resource[] => [
+  ...new Map(resources.map((one) => [JSON.stringify([one.name, one.digest]), one])).values(),
+];
 
 /** The base image, or what stands for it, as far as it is still there. */
 async function findFirst(inspect: Executor["inspect"], baseImage: string): Promise<Named> {

@@ -11,6 +11,7 @@ import { copyFiles } from "../../release/files";
 import { NAMES } from "../../release/layout";
 import { readPrevious } from "../../release/previous";
 import { collectSources } from "../../release/sources";
+import { runsOf } from "../../release/stageRuns";
 import { release as contract } from "../../plan/stages/release";
 import type { StageProgram } from "../../run/stage";
 import { findContainers } from "./containers";
@@ -28,11 +29,8 @@ export const release: StageProgram<typeof contract> = {
     const { inputs, request, store, phase, signal } = context;
     const output = join(inProject(inputs.path), "output");
     const sources = await collectSources(context, store);
-    const containers = await findContainers(
-      context.executor,
-      request.toolsImage,
-      request.baseImage,
-    );
+    const runs = runsOf(sources);
+    const containers = await findContainers(context.executor, runs, request.baseImage);
     const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
     return withIncoming(place, async (incoming) => {
       phase("copy the files");
@@ -40,7 +38,7 @@ export const release: StageProgram<typeof contract> = {
       phase("describe the release");
       const previous = await readPrevious(output);
       const { manifest, digests, unlisted } = await describeRelease(context, {
-        ...{ sources, previous, containers, folder: incoming, invocationId: randomUUID() },
+        ...{ sources, runs, previous, containers, folder: incoming, invocationId: randomUUID() },
       });
       // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
       stopIfInterrupted(signal);

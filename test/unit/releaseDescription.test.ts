@@ -230,7 +230,11 @@ describe("the provenance", () => {
     assert.deepEqual(statement.subject, [{ name: "kragle.raw", digest: { sha256: digest("f") } }]);
     assert.deepEqual(buildDefinition.resolvedDependencies, [
       { name: "builder image", digest: { sha256: digest("c") } },
-      { name: "kragle", digest: { gitCommit: "ab12" }, annotations: { modified: true } },
+      {
+        name: "kragle",
+        digest: { gitCommit: "ab12" },
+        annotations: { modified: true, stages: ["release"] },
+      },
       { name: "builder/files/Dockerfile", digest: { sha256: digest("1") } },
       { name: "builder/files/install-tools.sh", digest: { sha256: digest("2") } },
       { name: "base/programs/base/install_system.py", digest: { sha256: digest("b") } },

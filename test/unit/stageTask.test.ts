@@ -114,4 +114,29 @@ describe("what a stage asks of its executor", () => {
       readFileSync(join(programsFolder, "common/lifeline.py"), "utf8"),
     );
   });
+
+  it("is run in the image that the name stands for, and the run notes which that was", async () => {
+    const layers = ["sha256:aa", "sha256:bb"];
+    const ids = ["sha256:first", "sha256:second"];
+    const moving: Executor = {
+      ...executor,
+      // the name is given to another image with each question
+      inspect: (reference) =>
+        Promise.resolve(reference === "tools" ? { id: ids.shift()!, layers } : undefined),
+    };
+    const task = { ...common, programs: programsOf("command") };
+    stage.during = async ({ container }) => {
+      await container(task);
+      await container(task);
+    };
+    const { key } = await stage.start({ executor: moving });
+    const ran = told.flatMap((one) => (typeof one === "string" ? [] : one.image));
+    assert.deepEqual(ran, ["sha256:first", "sha256:second"]);
+    const { manifest } = await at.store.artifact("image", key);
+    assert.deepEqual(manifest.madeBy?.containers, [
+      { reference: "tools", id: "sha256:first", layers },
+      { reference: "tools", id: "sha256:second", layers },
+    ]);
+    assert.match(manifest.madeBy.kragle.version, /^\d+\.\d+\.\d+$/);
+  });
 });

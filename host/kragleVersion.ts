@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { outputOf } from "../host/process";
-import { projectFolder } from "../host/project";
+import { outputOf } from "./process";
+import { projectFolder } from "./project";
 
 /** Which kragle this is. */
 export interface KragleVersion {
@@ -13,7 +13,12 @@ export interface KragleVersion {
   readonly modified?: boolean;
 }
 
-export async function kragleVersion(): Promise<KragleVersion> {
+let known: Promise<KragleVersion> | undefined;
+
+/** As it was when this process asked first: that is the code that runs. */
+export const kragleVersion = (): Promise<KragleVersion> => (known ??= readVersion());
+
+async function readVersion(): Promise<KragleVersion> {
   const text = await readFile(join(projectFolder, "package.json"), "utf8");
   const { version } = JSON.parse(text) as { version: string };
   const git = async (...args: string[]) =>
