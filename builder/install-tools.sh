@@ -26,7 +26,7 @@ apt-get update
 # what the pinned base is too old for
 apt-get upgrade --yes
 apt-get install --yes --no-install-recommends \
-  ca-certificates debian-archive-keyring python3 openssl unzip curl \
+  ca-certificates debian-archive-keyring python3 openssl unzip curl nftables \
   qemu-system-x86 qemu-utils ovmf seabios \
   mmdebstrap e2fsprogs xfsprogs dosfstools mtools fdisk python3-rpm xorriso zstd bmap-tools openssh-client
 

@@ -2,7 +2,8 @@ import type Docker from "dockerode";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { connectInContainer } from "./containerPort";
-import { PROGRAMS_AT, type Task, type TaskResult } from "./executor";
+import { PROGRAMS_AT, SCREEN_PORT, type Task, type TaskResult } from "./executor";
+import { firewallRules, raiseFirewall } from "./firewall";
 import { Guard } from "./guard";
 import { BUILD_GID, BUILD_UID, handToContainer } from "./handOver";
 import { selinuxEnforces } from "../host/selinux";
@@ -14,6 +15,7 @@ import { LineSplitter } from "../host/lines";
 import { LogFile } from "../host/logFile";
 import { removeLabelled, runOwned } from "./ownedContainer";
 import type { Site } from "./site";
+import { findSurroundings } from "./surroundings";
 
 const TAIL_LINES = 40;
 
@@ -46,6 +48,9 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
       description: describe(site, options),
       request: { settings, secrets, environment, owner },
       onOutput: (chunk) => lines.write(chunk),
+      ...(options.network === "none" || options.allow?.includes(ANYWHERE)
+        ? {}
+        : { prepare: (container) => closeNetwork(site, container, options) }),
       onStart: (container) =>
         options.onStart?.({ connect: (port) => connectInContainer(container, port) }),
       signal: stop.signal,
@@ -65,6 +70,27 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
     log.close();
   }
 }
+
+/** Among the allowed: every address, and nothing is closed. */
+const ANYWHERE = "any";
+
+async function closeNetwork(
+  { docker }: Site,
+  container: Docker.Container,
+  task: Task,
+): Promise<void> {
+  const { NetworkSettings } = await container.inspect();
+  const from = NetworkSettings.Networks.bridge!.Gateway;
+  const { shut, open } = await findSurroundings(docker, task.allow ?? []);
+  const screen = task.publishScreen ? { port: SCREEN_PORT, from } : undefined;
+  const rules = firewallRules({ shut: [...new Set([...shut, from])], open, screen });
+  await raiseFirewall(docker, container, { image: task.image, labels: ownerOf(task), rules });
+}
+
+const ownerOf = ({ storeId }: Task) => ({
+  "kragle.store": storeId,
+  "kragle.run": String(process.pid),
+});
 
 /** 128 + SIGTERM, 128 + SIGKILL. */
 const STOPPED = 143;
@@ -86,7 +112,7 @@ export const endContainers = ({ docker }: Site, storeId: string, key: string): P
 
 /** Neither argument nor environment of it is secret: whoever may ask Docker can read both. */
 function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions {
-  const port = options.publishPort ? `${options.publishPort}/tcp` : undefined;
+  const port = options.publishScreen ? `${SCREEN_PORT}/tcp` : undefined;
   const [uid, gid] = options.user === "builder" ? [BUILD_UID, BUILD_GID] : [0, 0];
   return {
     Image: options.image,
@@ -96,11 +122,7 @@ function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions 
     User: `${uid}:${gid}`,
     WorkingDir: "/",
     Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
-    Labels: {
-      "kragle.store": options.storeId,
-      "kragle.run": String(process.pid),
-      "kragle.key": options.key,
-    },
+    Labels: { ...ownerOf(options), "kragle.key": options.key },
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
       ...confine(options.user, options.kvm ?? false),
@@ -109,10 +131,12 @@ function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions 
         "/run/kragle": `rw,nosuid,nodev,noexec,mode=0700,size=16m,uid=${uid}`,
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=1g",
       },
-      NetworkMode: options.network,
+      NetworkMode: options.network === "none" ? "none" : "bridge",
       ...(port
         ? {
-            PortBindings: { [port]: [{ HostIp: "127.0.0.1", HostPort: `${options.publishPort}` }] },
+            PortBindings: {
+              [port]: [{ HostIp: "127.0.0.1", HostPort: `${options.publishScreen}` }],
+            },
           }
         : {}),
       // what the container prints is kept by its owner; Docker's own copy would hold it unredacted, and without a limit

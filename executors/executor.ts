@@ -37,11 +37,17 @@ export interface Task {
   readonly inputs?: readonly Input[];
   readonly outputs?: readonly Output[];
   readonly user: Confinement;
-  readonly network: "bridge" | "none";
+  /**
+   * "outside" is what lies beyond this machine: its addresses, other containers, link-local addresses and, but for what Packer needs,
+   * the container's own loopback are shut.
+   */
+  readonly network: "outside" | "none";
+  /** What is open all the same, see parseEndpoint; "any": nothing is shut. */
+  readonly allow?: readonly string[];
   /** Hand in /dev/kvm. */
   readonly kvm?: boolean;
-  /** Port on 127.0.0.1 that shows the same port of the container. */
-  readonly publishPort?: number | null;
+  /** Port on 127.0.0.1 that shows the guest's screen, which is {@link SCREEN_PORT} of the container. */
+  readonly publishScreen?: number | null;
   /** 4 GiB where nothing is given. */
   readonly memoryBytes?: number;
   /** Receives everything that the container prints. */
@@ -59,6 +65,9 @@ export interface Task {
   readonly watch?: string;
   readonly signal?: AbortSignal;
 }
+
+/** Where a guest's screen is in its container, if it is to be seen. */
+export const SCREEN_PORT = 5900;
 
 /** Where programs find kragle's own ones. */
 export const PROGRAMS_AT = "/usr/local/lib/kragle";

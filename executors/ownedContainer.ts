@@ -19,7 +19,9 @@ export interface OwnedRun {
   readonly request: unknown;
   /** Receives what the program prints, both streams as they come. */
   readonly onOutput: (chunk: Uint8Array) => void;
-  /** Receives the container when it runs. */
+  /** What has to be done to the running container before it gets its request. */
+  readonly prepare?: (container: Docker.Container) => Promise<void>;
+  /** Receives the container when it has got its request. */
   readonly onStart?: (container: Docker.Container) => void;
   /** Ends the program. */
   readonly signal?: AbortSignal;
@@ -67,8 +69,9 @@ export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
     });
     // Docker has nothing to stop until it runs
     if (signal?.aborted) end();
-    run.onStart?.(container);
+    await run.prepare?.(container);
     stream.write(JSON.stringify(run.request) + "\n");
+    run.onStart?.(container);
     const { StatusCode } = (await exit) as { StatusCode: number };
     await Promise.race([printed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     return StatusCode;

@@ -20,6 +20,7 @@ export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
   accelerator: spec.accelerator,
   privileged: spec.privileged,
   vnc: spec.vnc,
+  allow: [...spec.network.allow],
   timeoutSeconds: spec.timeouts.base,
   silenceSeconds: spec.timeouts.progress,
 });
@@ -31,6 +32,7 @@ export const imageRequest = (spec: ImageSpec): OwnPart<typeof image> => ({
   accelerator: spec.accelerator,
   privileged: spec.privileged,
   vnc: spec.vnc,
+  allow: [...spec.network.allow],
   timeouts: {
     whole: spec.timeouts.image,
     progress: spec.timeouts.progress,

@@ -108,6 +108,8 @@ export interface ImageSpec {
   readonly privileged: boolean;
   /** The port on 127.0.0.1 where the guest's screen can be watched during the image stage. */
   readonly vnc: number | null;
+  /** What guests and installers may connect to besides the outside, see parseEndpoint; "any" for everything. */
+  readonly network: { readonly allow: readonly string[] };
   /** Null where the template needs none. */
   readonly iso: Iso | null;
   /** Of Red Hat's subscription service, for the guest of the image stage. */

@@ -95,7 +95,15 @@ export function baseCall(
     { builder: sha256("builder") },
   );
   return call(planned, base.stage, {
-    ...{ isoPath: null, memoryMiB: 256, cpus: 1, accelerator: "tcg", privileged: false, vnc: null },
+    ...{
+      isoPath: null,
+      memoryMiB: 256,
+      cpus: 1,
+      accelerator: "tcg",
+      privileged: false,
+      vnc: null,
+      allow: [],
+    },
     ...{ timeoutSeconds: 60, silenceSeconds: 60 },
     ...request,
   });
@@ -120,7 +128,7 @@ export function imageCall(
     { base: baseKey },
   );
   return call(planned, image.stage, {
-    ...{ scripts: {}, accelerator: "tcg", privileged: false, vnc: null },
+    ...{ scripts: {}, accelerator: "tcg", privileged: false, vnc: null, allow: [] },
     // seconds; ten times as long under TCG
     timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },
     ...request,

@@ -37,6 +37,7 @@ export const sampleSpec: ImageSpec = {
   accelerator: "auto",
   privileged: false,
   vnc: null,
+  network: { allow: [] },
   iso: null,
   credentials: {},
   builderImage: null,

@@ -5,6 +5,7 @@ import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
 import { formats, isoUrls, provision } from "./lists";
 import { libvirtUri, publish } from "./publish";
+import { network } from "./network";
 import { findTemplate, templateNames } from "./template";
 import { timeouts } from "./timeouts";
 import {
@@ -147,8 +148,14 @@ export const schema = z.object({
       }),
     ),
     "off",
-    "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works",
+    "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works, with the password that the run prints",
     5900,
+  ),
+  network: setting(
+    network,
+    {},
+    "What the guest may connect to on this machine and its other containers, which are shut otherwise: addresses, names or blocks, with or without a port; `any` for everything: [SECURITY.md](SECURITY.md#what-a-guest-can-reach)",
+    { allow: ["192.168.1.10:8443", "git.example:443"] },
   ),
   isoPath: setting(
     optional(path("build/rhel7/os/name.iso")),

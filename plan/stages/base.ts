@@ -4,6 +4,7 @@ import { contract } from "./contract";
 import {
   accelerator,
   acceleratorSetting,
+  allow,
   architecture,
   fileDigests,
   key,
@@ -53,6 +54,7 @@ export const base = contract({
     accelerator: acceleratorSetting,
     privileged: z.boolean(),
     vnc,
+    allow,
     timeoutSeconds: seconds,
     silenceSeconds: seconds,
   }),

@@ -31,5 +31,8 @@ export const size = z.number().int().nonnegative();
 
 export const seconds = z.number().positive();
 
+/** What a guest may connect to on this machine and beside it, see parseEndpoint; "any" for everything. */
+export const allow = z.array(z.string());
+
 /** Port on 127.0.0.1 where the guest's screen can be watched; null for none. */
 export const vnc = z.number().int().nullable();

@@ -4,6 +4,7 @@ import { contract } from "./contract";
 import {
   accelerator,
   acceleratorSetting,
+  allow,
   fileDigests,
   key,
   seconds,
@@ -39,6 +40,7 @@ export const image = contract({
     accelerator: acceleratorSetting,
     privileged: z.boolean(),
     vnc,
+    allow,
     /** Seconds with KVM; ten times as long without it. */
     timeouts: z.strictObject({
       whole: seconds,

@@ -45,7 +45,8 @@ async function bootstrap(
     programs: plannedPrograms(programs),
     run: ["/template/base.py"],
     user: "root",
-    network: "bridge",
+    network: "outside",
+    allow: request.allow,
     bundles: { "/template": planned(recipe, (name) => join(template, name)) },
     results: { "/result": "." },
     settings: {

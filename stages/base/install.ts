@@ -9,6 +9,7 @@ import type { InputsOf } from "../../plan/stages/contract";
 import { StageFailure } from "../../host/failure";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { inProject } from "../../host/project";
+import { showScreen } from "../../run/screen";
 import type { StageContext, StageOutcome } from "../../run/stage";
 import { planned, plannedPrograms } from "../../run/task";
 import { provideIso } from "./isoFile";
@@ -27,6 +28,7 @@ export async function installFromIso(
   const { request, work, container } = context;
   const iso = await provideIso(context, { path: request.isoPath!, sha256: isoSha256 });
   const { accelerator, scale } = await chooseAccelerator(context);
+  const screen = showScreen(request.vnc, context.detail);
   const template = inProject(request.templateFolder);
   const seconds = scale(request.timeoutSeconds);
   const { exitCode, tail } = await container({
@@ -34,9 +36,10 @@ export async function installFromIso(
     programs: plannedPrograms(programs),
     run: [`${PROGRAMS_AT}/install_system.py`],
     user: request.privileged ? "privileged" : "builder",
-    network: "bridge",
+    network: "outside",
+    allow: request.allow,
     kvm: accelerator === "kvm",
-    publishPort: request.vnc,
+    ...screen.task,
     memoryBytes: (Math.max(request.memoryMiB, INSTALLER_MIB) + AROUND_GUEST_MIB) * 2 ** 20,
     files: { "/iso/installer.iso": iso },
     bundles: { "/template": planned(recipe, (name) => join(template, name)) },
@@ -46,9 +49,9 @@ export async function installFromIso(
       memoryMiB: request.memoryMiB,
       cpus: request.cpus,
       accelerator,
-      vncPort: request.vnc,
       seconds,
     },
+    secrets: screen.secrets,
     // Packer gives up first, and then says so
     deadlineSeconds: seconds + 120,
     silenceSeconds: scale(request.silenceSeconds),

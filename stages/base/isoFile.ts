@@ -64,7 +64,8 @@ async function fetchIso(
     programs: programsOf("fetchIso"),
     run: [`${PROGRAMS_AT}/fetch_iso.py`],
     user: "builder",
-    network: "bridge",
+    network: "outside",
+    allow: [...request.allow, ...hostsOf(JSON.parse(isoUrls) as string[])],
     caches: { "/cache": ISO_CACHE },
     settings: { sha256 },
     secrets: { isoUrls },
@@ -80,6 +81,13 @@ async function fetchIso(
   const file = cachedIso(store.home, sha256);
   await remember(store.home, await recordFile(file, file, sha256), sha256);
 }
+
+/** The hosts of addresses, with their ports. */
+const hostsOf = (urls: readonly string[]) =>
+  urls.map((url) => {
+    const { protocol, hostname, port } = new URL(url);
+    return `${hostname}:${port || (protocol === "https:" ? 443 : 80)}`;
+  });
 
 async function verify(
   { store, phase }: StageContext<typeof base>,

@@ -12,6 +12,7 @@ import { hostProxyEnvironment } from "../../host/proxies";
 import { describePrivileges } from "../../executors/isolation";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
+import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { planned, plannedPrograms } from "../../run/task";
@@ -28,15 +29,17 @@ export const image: StageProgram<typeof contract> = {
     await requireFreeSpace(work, 3 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
     if (request.privileged) context.detail(describePrivileges());
+    const screen = showScreen(request.vnc, context.detail);
 
     const { exitCode, tail } = await container({
       image: request.toolsImage,
       programs: plannedPrograms(programs),
       run: [`${PROGRAMS_AT}/build_image.py`],
       user: request.privileged ? "privileged" : "builder",
-      network: "bridge",
+      network: "outside",
+      allow: request.allow,
       kvm: accelerator === "kvm",
-      publishPort: request.vnc,
+      ...screen.task,
       memoryBytes: (memoryMiB + 1536) * 2 ** 20,
       artifacts: { "/base": installed },
       bundles: {
@@ -53,7 +56,6 @@ export const image: StageProgram<typeof contract> = {
         diskBytes: request.diskBytes,
         ...{ memoryMiB, cpus },
         accelerator,
-        vncPort: request.vnc,
         timeouts: {
           ssh: scale(request.timeouts.ssh),
           script: scale(request.timeouts.script),
@@ -65,7 +67,7 @@ export const image: StageProgram<typeof contract> = {
         scripts: Object.keys(scripts).sort(),
         signs: consoleSigns(),
       },
-      secrets: { ...secrets, ...buildKeySecrets() },
+      secrets: { ...secrets, ...buildKeySecrets(), ...screen.secrets },
       deadlineSeconds: scale(request.timeouts.whole),
       silenceSeconds: scale(request.timeouts.progress),
     });

@@ -181,7 +181,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         ...common,
         run: ["/template/base.py"],
         user: "root",
-        network: "bridge",
+        network: "outside",
         inputs: [{ at: "/template", path: template }],
         outputs: [{ at: "/result", path: base }],
         settings: {
@@ -198,7 +198,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         ...common,
         run: ["/usr/local/lib/kragle/build_image.py"],
         user: "builder",
-        network: "bridge",
+        network: "outside",
         inputs: [
           { at: "/template", path: template },
           { at: "/base", path: base },
@@ -213,7 +213,6 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           memoryMiB: 1024,
           cpus: 2,
           accelerator: "tcg",
-          vncPort: null,
           timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
           signs: consoleSigns(),
           freezeSeconds: null,

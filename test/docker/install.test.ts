@@ -68,7 +68,6 @@ describe("an installation by the installer of an ISO", function () {
         memoryMiB: 1024,
         cpus: 2,
         accelerator: "tcg",
-        vncPort: null,
         seconds,
       },
       programs: programs(),
@@ -131,6 +130,8 @@ describe("an installation by the installer of an ISO", function () {
     assert.match(after("-kernel")!, /\/vmlinuz$/);
     assert.match(after("-initrd")!, /\/initrd\.img$/);
     assert.equal(after("-m"), "2048M");
+    // Packer 1.6 shows the screen to everybody unless it is told otherwise
+    assert.deepEqual([words.filter((word) => word === "-vnc").length, after("-vnc")], [1, "none"]);
     assert.ok(words.includes("-no-reboot") && words.includes("-sandbox"));
     assert.equal(words.filter((word) => word.endsWith(",media=cdrom")).length, 2);
   });

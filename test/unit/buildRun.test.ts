@@ -19,6 +19,7 @@ const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["im
       accelerator: "auto",
       privileged: false,
       vnc: null,
+      allow: [],
       timeoutSeconds: 1800,
       silenceSeconds: 600,
     },
@@ -29,6 +30,7 @@ const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["im
       accelerator: "auto",
       privileged: false,
       vnc: 5900,
+      allow: [],
       timeouts: { whole: 3600, progress: 600, ssh: 180, script: 900, shutdown: 120 },
     },
   };

@@ -44,6 +44,7 @@ describe("settings", () => {
       accelerator: "auto",
       privileged: false,
       vnc: null,
+      network: { allow: [] },
       iso: null,
       credentials: {},
       builderImage: null,

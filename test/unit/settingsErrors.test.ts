@@ -92,6 +92,8 @@ describe("wrong settings", () => {
     ["formats", "raw", '"raw" is not a list; write a list of formats'],
     ["formats", { format: "raw" }, '{"format":"raw"} is not a list; write a list of formats'],
     ["publish", { folder: "x" }, '{"folder":"x"} is not a list; write a list of places'],
+    ["network", { alow: [] }, "alow is unknown; allowed is allow"],
+    ["network", 5, '5 is not allowed; write {"allow": ["10.0.0.5:8443"]}'],
     ["timeouts", { imagee: 90 }, steps("imagee")],
     ["timeouts", { constructor: 90 }, steps("constructor")],
     ["timeouts", JSON.parse('{"__proto__": 90}'), steps("__proto__")],
@@ -235,6 +237,13 @@ describe("wrong settings", () => {
     writeFileSync(`${template}/template.json`, '{"install":');
     assert.match(problems({ template })[0]!, /^kragle:template: .*\/template\.json: .*JSON/);
     rmSync(template, { recursive: true });
+  });
+
+  it("that open a guest's network name what can be reached", () => {
+    assert.deepEqual(problems({ network: { allow: ["any", "10.0.0.5:8443", "git.example"] } }), []);
+    const [first, second] = problems({ network: { allow: ["http://x", "localhost:3142"] } });
+    assert.match(first!, /^kragle:network\.allow\[0\]: "http:\/\/x" is no address; write/);
+    assert.match(second!, /^kragle:network\.allow\[1\]: "localhost:3142" is the loopback/);
   });
 
   it("that are no text are refused, before they get into a key or a path", () => {

@@ -5,8 +5,9 @@ Runs as any user, without capabilities, on a read-only root. Mounts: /iso (insta
 the files that it names), read-only; /result and /logs.
 
 Settings (all required):
-    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
+    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg")
     seconds      how long the installation may take
+Secrets: screenPassword, where the installer's screen is to be seen
 Results: /result/disk.qcow2, /result/base.json; /logs/{packer,qemu,serial}.log.
 """
 
@@ -14,6 +15,7 @@ import os
 import shutil
 
 import iso_medium
+import lifeline
 import packer_template
 import stage
 from compact import only_file
@@ -53,13 +55,14 @@ def install_system(settings):
     os.makedirs(SCRATCH)
     stage.phase("read the ISO")
     medium = iso_medium.boot_variables(ISO, SCRATCH)
-    path = os.path.join(TEMPLATE, "install.json")
-    template = packer_template.load(path)
-    variables = os.path.join(SCRATCH, "variables.json")
+    template = packer_template.load(os.path.join(TEMPLATE, "install.json"))
+    password = packer_template.screen_password_file(stage.secrets(), lifeline.PRIVATE)
+    build, variables = os.path.join(SCRATCH, "build.json"), os.path.join(SCRATCH, "variables.json")
+    stage.write_json(build, packer_template.listening_inside(template, password))
     stage.write_json(variables, packer_template.declared(template, {**medium, **all_variables(settings)}))
 
     run = InstallRun(SCRATCH, LOGS, template["builders"][0]["name"])
-    run.build(path, [variables])
+    run.build(build, [variables])
     run.installer.demand_end()
     stage.phase("check the disk")
     disk = only_file(os.path.join(SCRATCH, "output"))

@@ -49,6 +49,44 @@ def with_scripts(template, scripts, environment, script_seconds):
     return {**template, "provisioners": before + template.get("provisioners", []) + generalise}
 
 
+def listening_inside(template, password_file=None):
+    """The template with builders whose QEMU listens on the container's own loopback only, for Packer.
+
+    Packer 1.6 shows the screen on every address, whatever "disable_vnc" says, and forwards SSH from every one. There is no
+    screen at all unless Packer types into it ("boot_command"), or somebody asked to watch: then it is on port 5900 of the
+    container, behind the password in that file. Packer could not type into that, so a screen that it types into has none.
+    """
+    return {**template, "builders": [inside(builder, password_file) for builder in template["builders"]]}
+
+
+def inside(builder, password_file):
+    added = []
+    if builder.get("boot_command"):
+        address = "127.0.0.1" if password_file is None else "0.0.0.0"
+        builder = {**builder, "vnc_bind_address": address, "vnc_port_min": 5900, "vnc_port_max": 5900}
+    elif password_file is None:
+        added.append(["-vnc", "none"])
+    else:
+        added.append(["-object", f"secret,id=screen,file={password_file}"])
+        added.append(["-vnc", "0.0.0.0:0,password-secret=screen"])
+    arguments = builder.get("qemuargs", [])
+    if builder.get("communicator", "ssh") == "ssh" and not any(argument[0] == "-netdev" for argument in arguments):
+        way_in = f"hostfwd=tcp:127.0.0.1:{{{{ .SSHHostPort }}}}-:{builder.get('ssh_port', 22)}"
+        added.append(["-netdev", f"user,id=user.0,{way_in}"])
+    return {**builder, "qemuargs": [argument for argument in arguments if argument[0] != "-vnc"] + added}
+
+
+def screen_password_file(secrets, folder):
+    """Takes the password of the guest's screen out of the secrets into a file for QEMU; None where nobody watches."""
+    password = secrets.pop("screenPassword", None)
+    if password is None:
+        return None
+    path = os.path.join(folder, "screen-password")
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w", encoding="ascii") as file:
+        file.write(password)
+    return path
+
+
 def check_script(path, name):
     try:
         with open(path, "rb") as file:
@@ -89,17 +127,15 @@ def facts_of(home):
 
 
 def guest_variables(settings):
-    """The variables of a template that say what the guest is made of: disk, processors, screen.
+    """The variables of a template that say what the guest is made of: disk, processors.
 
-    `settings` are those of a stage that runs Packer: diskBytes, cpus, accelerator, vncPort (None without a screen).
+    `settings` are those of a stage that runs Packer: diskBytes, cpus, accelerator.
     """
     return {
         "disk_bytes": settings["diskBytes"],
         "cpus": settings["cpus"],
         "accelerator": settings["accelerator"],
         "cpu": "host" if settings["accelerator"] == "kvm" else "max",
-        "disable_vnc": "true" if settings["vncPort"] is None else "false",
-        "vnc_port": settings["vncPort"] or 5900,
     }
 
 

@@ -5,14 +5,15 @@ Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk
 scripts in its provision/), read-only; /result and /logs.
 
 Settings (all required):
-    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg"), vncPort (number or null)
+    diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg")
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
     scripts      their names, in the order to run
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
-secret_scan); all others become variables of the template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
+secret_scan); screenPassword, where the guest's screen is to be seen; all others become variables of the template: rhsmUsername,
+rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
 """
 
@@ -43,9 +44,9 @@ def build_image(settings):
         settings["environment"],
         settings["timeouts"]["script"],
     )
-    build = os.path.join(PRIVATE, "build.json")
-    stage.write_json(build, template)
     secrets = stage.secrets()
+    build = os.path.join(PRIVATE, "build.json")
+    stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(secrets, PRIVATE)))
     patterns = json.loads(secrets.pop("keySearch"))
     with open(packer_template.key_path(PRIVATE), "x", encoding="ascii") as file:
         os.chmod(file.fileno(), 0o600)
