@@ -2,15 +2,18 @@ import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/project";
 import { Roots } from "../store/roots";
-import { forgetStack, readStackRecord } from "../store/stackRecord";
+import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
 /** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */
 export async function destroy(options: CommonOptions): Promise<number> {
-  readStackSettings(options.stack);
+  const { project } = readStackSettings(options.stack);
   const home = homeFolder();
-  const last = await readStackRecord(home, options.stack);
+  const roots = Roots.of(home, { project, stack: options.stack });
+  const last = await readStackRecord(home, roots.owner);
+  // read before the Pulumi CLI deletes its resources, each of which drops its root
+  const dropped = [...(await roots.list()).keys()];
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const say = (line: string) => void (options.json || process.stdout.write(line + "\n"));
   if (engine === "pulumi") {
@@ -25,10 +28,8 @@ export async function destroy(options: CommonOptions): Promise<number> {
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, say);
   }
-  const roots = new Roots(home);
-  const dropped = [...(await roots.list(options.stack)).keys()];
-  await roots.dropStack(options.stack);
-  await forgetStack(home, options.stack);
+  await roots.dropAll();
+  await markDestroyed(home, roots.owner);
   if (options.json)
     process.stdout.write(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
   else {

@@ -1,9 +1,22 @@
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/project";
 import { Roots } from "../store/roots";
+import { markDestroyed } from "../store/stackRecord";
+import { readProject } from "./stackSettings";
 
-/** `kragle drop-root STACK ROOT`: what a command resource runs when it is deleted. The artifact stays for other stacks. */
-export async function dropRoot(stack: string, root: string): Promise<number> {
-  await new Roots(homeFolder()).drop(stack, root);
+/**
+ * `kragle drop-root STACK ROOT [PROJECT]`: what a command resource runs when it is deleted. The artifact stays for other stacks.
+ *
+ * @param project as the state has it; states of earlier versions do not tell, and mean this folder's own
+ */
+export async function dropRoot(
+  stack: string,
+  root: string,
+  project = readProject().project,
+): Promise<number> {
+  const home = homeFolder();
+  const roots = Roots.of(home, { project, stack });
+  await roots.drop(root);
+  if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;
 }

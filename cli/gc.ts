@@ -1,29 +1,42 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 import { formatSize } from "../plan/units";
+import { thisClone } from "../host/clone";
 import { EXIT } from "../host/failure";
-import { homeFolder } from "../host/project";
+import { displayPath, homeFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
-import { stackNames } from "./stackSettings";
+import type { HeldRoots } from "../store/roots";
+import { readProject, stackNames } from "./stackSettings";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
-  const found = await collectGarbage(openStore(homeFolder()), options.dryRun === true);
-  const { deleted, kept, foreign, unreadable, failed } = found;
+  const home = homeFolder();
+  const found = await collectGarbage(openStore(home), options.dryRun === true);
+  const { deleted, foreign, unreadable, failed } = found;
   const exitCode = failed.length ? EXIT.lacking : EXIT.done;
   const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
-  const unknownStacks = Object.keys(kept).filter((stack) => !stackNames().includes(stack));
+  const keepers = named(found.kept);
+  const unknown = [...keepers].flatMap(([name, held]) => {
+    const why = whyUnknown(held);
+    return why ? [{ name, why, held }] : [];
+  });
   if (options.json) {
-    process.stdout.write(JSON.stringify({ ...found, bytes, unknownStacks }) + "\n");
+    const counts = [...keepers].map(([name, { roots }]) => [name, roots.size] as const);
+    const kept = Object.fromEntries(counts);
+    const unknownStacks = unknown.map(({ name }) => name);
+    process.stdout.write(JSON.stringify({ ...found, kept, bytes, unknownStacks }) + "\n");
     return exitCode;
   }
   for (const { name, bytes: size } of deleted)
     process.stdout.write(`${name}  ${formatSize(size)}\n`);
   const verb = options.dryRun ? "would be freed" : "freed";
   process.stdout.write(`${deleted.length} folders, ${formatSize(bytes)} ${verb}\n`);
-  for (const stack of unknownStacks) {
+  for (const { name, why, held } of unknown) {
+    const folder = displayPath(join(home, "roots", held.folder));
     process.stdout.write(
-      `stack ${stack} has no Pulumi.${stack}.yaml here but keeps ${kept[stack]} results; ` +
-        `delete .kragle/roots/${stack} if it is gone for good\n`,
+      `stack ${name} ${why} but keeps ${held.roots.size} results; delete '${folder}' if it is gone for good\n`,
     );
   }
   for (const name of foreign) {
@@ -38,4 +51,28 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
   for (const { name, reason } of failed)
     process.stderr.write(`${name} could not be deleted: ${reason}\n`);
   return exitCode;
+}
+
+/** Names that tell the stacks of a home apart: a stack of this clone by its name, another by what else it takes. */
+function named(kept: readonly HeldRoots[]): ReadonlyMap<string, HeldRoots> {
+  const names = new Map<string, HeldRoots>();
+  for (const held of kept) {
+    const { stack, owner, folder } = held;
+    const elsewhere = owner && owner.clone !== thisClone().id ? [`of ${owner.path}`] : [];
+    const project = owner && owner.project !== readProject().project ? [owner.project] : [];
+    const short = [stack, ...elsewhere, ...project].join(" ");
+    const backend = owner ? `${short} at ${owner.backend}` : folder;
+    names.set([short, backend].find((name) => !names.has(name)) ?? folder, held);
+  }
+  return names;
+}
+
+/** Why nobody may be left who uses what a stack keeps; undefined for a stack that is here. */
+function whyUnknown({ stack, owner }: HeldRoots): string | undefined {
+  if (owner && owner.clone !== thisClone().id) {
+    return existsSync(owner.path) ? undefined : "has no folder any more";
+  }
+  return stackNames().includes(stack) || (owner && owner.project !== readProject().project)
+    ? undefined
+    : `has no Pulumi.${stack}.yaml here`;
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { EXIT, StageFailure } from "../host/failure";
 import { displayPath, homeFolder } from "../host/project";
 import { openStore } from "../store/open";
+import type { StackName } from "../plan/identity";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
@@ -17,8 +18,8 @@ interface LogFolder {
 
 /** `kragle logs [STAGE]`: without a stage, where the logs are; with one, its log. */
 export async function logs(stage: string | undefined, options: CommonOptions): Promise<number> {
-  readStackSettings(options.stack);
-  const folders = await logFolders(options.stack);
+  const { project } = readStackSettings(options.stack);
+  const folders = await logFolders({ project, stack: options.stack });
   if (stage === undefined) {
     const text = options.json
       ? JSON.stringify(folders)
@@ -39,11 +40,11 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
 }
 
 /** Finished runs of the stack, then failed and running ones of the whole store: those are not bound to a stack. */
-async function logFolders(stack: string): Promise<LogFolder[]> {
+async function logFolders(name: StackName): Promise<LogFolder[]> {
   const home = homeFolder();
   const store = openStore(home);
   const found: LogFolder[] = [];
-  for (const [root, { stage, key }] of await new Roots(home).list(stack)) {
+  for (const [root, { stage, key }] of await Roots.of(home, name).list()) {
     const folder = join(store.folder(stage, key), "logs");
     if (existsSync(folder)) found.push({ stage: root, state: "finished", folder });
   }

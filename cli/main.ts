@@ -124,9 +124,9 @@ async function main(): Promise<number> {
     exitCode = await (await import("./runStage")).runStage(name);
   });
   program
-    .command("drop-root <stack> <root>", { hidden: true })
-    .action(async (stackName: string, root: string) => {
-      exitCode = await (await import("./dropRoot")).dropRoot(stackName, root);
+    .command("drop-root <stack> <root> [project]", { hidden: true })
+    .action(async (stackName: string, root: string, project: string | undefined) => {
+      exitCode = await (await import("./dropRoot")).dropRoot(stackName, root, project);
     });
 
   await program.parseAsync();

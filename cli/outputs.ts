@@ -1,17 +1,38 @@
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
+
 import { EXIT, StageFailure } from "../host/failure";
-import { homeFolder } from "../host/project";
+import { thisClone } from "../host/clone";
+import { displayPath, homeFolder } from "../host/project";
+import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
-/** The record of a stack's last release. @throws StageFailure where there is none */
+/** The record of a stack's last release. @throws StageFailure where there is none, or the stack was destroyed after it */
 export async function lastRelease(stack: string): Promise<StackRecord> {
-  readStackSettings(stack);
-  const record = await readStackRecord(homeFolder(), stack);
-  if (record) return record;
-  throw new StageFailure(`stack ${stack} has not been released yet`, {
+  const { project } = readStackSettings(stack);
+  const home = homeFolder();
+  const record = await readStackRecord(home, identityOf(home, { project, stack }));
+  if (record && !record.destroyedAt) return record;
+  throw new StageFailure(record ? afterDestroy(stack, record) : neverReleased(stack), {
     hint: `./kragle up -s ${stack}`,
   });
+}
+
+function afterDestroy(stack: string, { destroyedAt, outputs: { imagePath } }: StackRecord): string {
+  const folder = dirname(String(imagePath));
+  const files = existsSync(folder)
+    ? `its files lie in ${displayPath(folder)}`
+    : "its files are gone";
+  return `stack ${stack} was destroyed at ${destroyedAt}; ${files}`;
+}
+
+function neverReleased(stack: string): string {
+  const { copyOf } = thisClone();
+  return copyOf === undefined
+    ? `stack ${stack} has not been released yet`
+    : `stack ${stack} has not been released from here yet: this folder is a copy of ${copyOf}`;
 }
 
 /** `kragle outputs`: what the last release of a stack gave to other programs. */

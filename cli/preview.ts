@@ -28,10 +28,13 @@ export async function preview(options: CommonOptions): Promise<number> {
     const counts = Object.entries(resources).map(([change, count]) => `${count} ${change}`);
     process.stdout.write(`\nPulumi's resources: ${counts.join(", ")}\n`);
   }
+  const next = `Next: ./kragle up -s ${options.stack}`;
   process.stdout.write(
     rows.some(willRun)
-      ? `\nNext: ./kragle up -s ${options.stack}\n`
-      : "\nNothing to do: everything is in the store.\n",
+      ? `\n${next}\n`
+      : rows.some(({ status }) => status === "from store")
+        ? `\nNothing to build: everything is in the store, and up makes it this stack's.\n${next}\n`
+        : "\nNothing to do: everything is in the store.\n",
   );
   return EXIT.done;
 }

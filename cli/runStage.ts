@@ -76,7 +76,7 @@ async function answerTo(
     const request = checkQuestion(dockerBase, given);
     const answer = await provideBuilderBase(site, request, { print, signal });
     // the image is Docker's, not the store's: nothing is published
-    await claimBuilder(new Roots(site.home), request);
+    await claimBuilder(Roots.of(site.home, request), request);
     return answer;
   }
   if (name === domainType.name)

@@ -5,11 +5,13 @@ import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { settingWarnings } from "../infra/settings/warnings";
+import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
 import { warn } from "../host/warn";
+import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { engineNeeds } from "./engineNeeds";
@@ -20,6 +22,8 @@ export interface Session {
   readonly site: Site;
   readonly spec: ImageSpec;
   readonly settings: StackSettings;
+  /** Whose roots and records the run's are. */
+  readonly owner: StackIdentity;
   readonly engine: EngineName;
   readonly last: StackRecord | undefined;
   /** A sentence for the user where the engine is not the one that ran this stack last. */
@@ -46,13 +50,16 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   for (const text of settingWarnings(settings, spec, options.stack)) {
     warn(text);
   }
-  const last = await readStackRecord(site.home, options.stack);
   const { stack, rebuild = [] } = options;
-  const plan = requireIso(site.home, spec, await makePlan(site, spec, stack, rebuild));
+  const { project } = settings;
+  const owner = identityOf(site.home, { project, stack });
+  const last = await readStackRecord(site.home, owner);
+  const plan = requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
   return {
     site,
     spec,
     settings,
+    owner,
     engine,
     last,
     switched:
@@ -63,7 +70,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
     run: async (preview, onEvent, signal) => {
       const run: EngineRun = {
         ...{ site, stack, plan, rebuild, preview, onEvent, signal },
-        project: settings.project,
+        project,
         settings: settings.values,
         secretNames: settings.secretNames,
       };

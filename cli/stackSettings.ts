@@ -7,6 +7,7 @@ import { ownSettings } from "../infra/settings/own";
 import type { ReadSettings } from "../infra/settings/warnings";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
 import { projectFolder } from "../host/project";
+import { isStackName } from "../plan/identity";
 import { asEntries, configuration, type Entries, isEncrypted, readPulumiYaml } from "./pulumiYaml";
 
 export interface StackSettings extends ReadSettings {
@@ -37,9 +38,14 @@ export function readStack(stack: string): { settings: StackSettings; spec: Image
  * Reads a stack's settings as Pulumi would: the project's defaults, then the stack's file.
  *
  * @param folder the one with Pulumi.yaml
- * @throws SettingsError where the stack is unknown or a file is no YAML
+ * @throws SettingsError where the name is none that Pulumi allows, the stack is unknown, or a file is no YAML
  */
 export function readStackSettings(stack: string, folder = projectFolder): StackSettings {
+  if (!isStackName(stack)) {
+    throw new SettingsError([
+      `${JSON.stringify(stack)} is no stack's name; letters, digits, "-", "_" and "." are allowed, at most 100`,
+    ]);
+  }
   const name = `Pulumi.${stack}.yaml`;
   const file = join(folder, name);
   if (!existsSync(file)) {
@@ -93,7 +99,7 @@ function unread(key: string, project: string): string[] {
 }
 
 /** The project's name, and its defaults by name. A default may stand for itself, or beside a type and a description. */
-function readProject(folder: string): { project: string; defaults: Entries } {
+export function readProject(folder = projectFolder): { project: string; defaults: Entries } {
   const { content } = readPulumiYaml(join(folder, "Pulumi.yaml"));
   if (typeof content?.name !== "string") throw new SettingsError(["Pulumi.yaml: name is missing"]);
   const { values, problems } = configuration(

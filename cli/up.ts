@@ -29,7 +29,7 @@ export async function up(options: CommonOptions): Promise<number> {
     await view.close();
     if (!outputs) throw new Error("the program gave no outputs");
     const finishedAt = new Date().toISOString();
-    await writeStackRecord(session.site.home, options.stack, {
+    await writeStackRecord(session.site.home, session.owner, {
       engine: session.engine,
       outputs,
       finishedAt,

@@ -61,8 +61,9 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker ?? args.handMarker;
+    const own = { project: pulumi.getProject(), stack: args.stack };
     const question: RequestTo<typeof dockerBase> = {
-      ...{ stack: args.stack, root: builder.stage },
+      ...{ ...own, root: builder.stage },
       reference: args.baseImage,
       builder: args.planned.description,
     };
@@ -70,7 +71,7 @@ export class BuilderImage extends pulumi.ComponentResource {
       dockerBase.name,
       {
         create: runsStage(dockerBase.name),
-        delete: dropsRoot(args.stack, builder.stage),
+        delete: dropsRoot(own, builder.stage),
         stdin: JSON.stringify(question),
         environment: marker === undefined ? {} : { [MARKER]: marker },
         addPreviousOutputInEnv: false,

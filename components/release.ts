@@ -15,6 +15,8 @@ export interface ReleaseArgs extends ProofStageArgs<typeof release> {
 export class Release extends pulumi.ComponentResource {
   /** The released files and their facts; paths as in the settings. */
   readonly facts: pulumi.Output<ResultOf<typeof release>>;
+  /** See `StageAnswer.folder`. */
+  readonly folder: pulumi.Output<string | undefined>;
   /** Publications wait for this. */
   readonly files: pulumi.Resource;
 
@@ -28,6 +30,7 @@ export class Release extends pulumi.ComponentResource {
     );
     this.files = command;
     this.facts = answer.apply<unknown>(({ result }) => result) as typeof this.facts;
-    this.registerOutputs({ facts: this.facts });
+    this.folder = answer.apply(({ folder }) => folder);
+    this.registerOutputs({ facts: this.facts, folder: this.folder });
   }
 }

@@ -38,11 +38,12 @@ export function stageCommand<C extends StageContract>(
   opts: pulumi.CustomResourceOptions,
 ): StageResource<C> {
   const { stack, contract, marker } = args;
+  const project = pulumi.getProject();
   const planned = settled(args.planned);
   const call = pulumi
     .all([planned, settled(args.request)])
     .apply(([{ description }, request]): StageCall<C> => ({
-      ...{ stack, root: name, description },
+      ...{ project, stack, root: name, description },
       request: request as RequestOf<C>,
     }));
   const secrets = Object.entries(args.secrets ?? {}).map(
@@ -52,7 +53,7 @@ export function stageCommand<C extends StageContract>(
     name,
     {
       create: runsStage(contract.stage),
-      delete: dropsRoot(stack, name),
+      delete: dropsRoot({ project, stack }, name),
       stdin: call.apply((line) => JSON.stringify(line)),
       environment: {
         [KEY]: planned.apply(({ key }) => key),

@@ -88,7 +88,7 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
     await Promise.allSettled(running);
     await pulumi.runtime.disconnect().catch(() => undefined);
     if (failures.length > 0) throw failures.find((e) => e instanceof StepFailed) ?? failures[0]!;
-    if (!run.preview) await dropUnclaimed(new Roots(run.site.home), run.stack, claimed);
+    if (!run.preview) await dropUnclaimed(Roots.of(run.site.home, run), claimed);
     return result ?? undefined;
   } finally {
     // the SDK rejects some promises of its own a moment later, which would end the process
@@ -145,7 +145,7 @@ async function answerInStore(
   const result =
     presentInPlan(plan, name, call) ?? (await findResult(openStore(site.home), call, marker));
   if (!result) return undefined;
-  if (!preview) await claimResult(new Roots(site.home), call, result);
+  if (!preview) await claimResult(Roots.of(site.home, call), call.root, result);
   return answerOf(result);
 }
 
@@ -166,8 +166,8 @@ async function presentBuilderBase(
   if (marker) return undefined;
   const request = checkQuestion(dockerBase, given);
   if (!(await findBuilderBase(site, request))) return undefined;
-  const roots = new Roots(site.home);
-  const noted = (await roots.list(request.stack)).get(request.root);
+  const roots = Roots.of(site.home, request);
+  const noted = (await roots.list()).get(request.root);
   // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
   return provideBuilderBase(site, request, { print: () => undefined });
@@ -217,13 +217,9 @@ async function buildImage(
 }
 
 /** Resources that the program no longer has: the Pulumi CLI would delete them, and their delete drops the root. */
-async function dropUnclaimed(
-  roots: Roots,
-  stack: string,
-  claimed: ReadonlySet<string>,
-): Promise<void> {
-  for (const root of (await roots.list(stack)).keys()) {
-    if (!claimed.has(root)) await roots.drop(stack, root);
+async function dropUnclaimed(roots: Roots, claimed: ReadonlySet<string>): Promise<void> {
+  for (const root of (await roots.list()).keys()) {
+    if (!claimed.has(root)) await roots.drop(root);
   }
 }
 

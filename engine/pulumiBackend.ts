@@ -1,17 +1,14 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { projectFolder } from "../host/project";
-import { userHome } from "../host/user";
-
-/** Whether no backend was chosen: kragle then keeps the state in a folder of its own. */
-const hasOwnBackend = () => !process.env.PULUMI_BACKEND_URL && !isLoggedIn();
+import { chosenBackend, ownState } from "../host/pulumiBackend";
 
 /** A local file backend below `.kragle`, unless the user has configured one or is logged in somewhere. */
 export function backendEnvironment(home: string): Record<string, string> {
   const environment: Record<string, string> = { PULUMI_SKIP_UPDATE_CHECK: "true" };
-  if (!hasOwnBackend()) return environment;
-  const folder = join(home, "state");
+  if (chosenBackend()) return environment;
+  const folder = ownState(home);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   environment.PULUMI_BACKEND_URL = `file://${folder}`;
   if (!process.env.PULUMI_CONFIG_PASSPHRASE_FILE) {
@@ -32,16 +29,9 @@ export function keepStackFile(stack: string): () => void {
   const before = readFileSync(file, "utf8");
   return () => {
     const salt = /^encryptionsalt: .*\n/m;
-    if (!hasOwnBackend() || salt.test(before)) return;
+    if (chosenBackend() || salt.test(before)) return;
     const now = readFileSync(file, "utf8");
     // written in place, so that owner, mode and links of the user's file stay
     if (now.replace(salt, "") === before) writeFileSync(file, before, { flush: true });
   };
-}
-
-function isLoggedIn(): boolean {
-  const file = join(process.env.PULUMI_HOME ?? join(userHome(), ".pulumi"), "credentials.json");
-  if (!existsSync(file)) return false;
-  const { current } = JSON.parse(readFileSync(file, "utf8")) as { current?: string };
-  return Boolean(current);
 }

@@ -153,7 +153,7 @@ export function declareImage(
   );
 
   return {
-    ...outputsOf(release.facts),
+    ...outputsOf(release),
     ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
   };
 }

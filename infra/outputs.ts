@@ -1,26 +1,31 @@
-import type * as pulumi from "@pulumi/pulumi";
+import { resolve } from "node:path";
 
-import { inProject } from "../host/project";
+import * as pulumi from "@pulumi/pulumi";
+
+import type { Release } from "../components/release";
+import { projectFolder } from "../host/project";
 import type { StackOutputs } from "../plan/outputs";
-import type { ResultOf } from "../plan/stages/contract";
-import type { release } from "../plan/stages/release";
-
-type Facts = ResultOf<typeof release>;
 
 /** Each of them as an output of its own. */
 type Outputs = {
   [Name in keyof Omit<StackOutputs, "publications">]: pulumi.Output<StackOutputs[Name]>;
 };
 
-/** The stack's outputs of a release: its facts with absolute paths. */
-export function outputsOf(facts: pulumi.Output<Facts>): Outputs {
+/**
+ * The stack's outputs of a release: its facts with absolute paths. They lead to where it was released, so that they do not move when
+ * another clone of the stack runs and changes nothing.
+ */
+export function outputsOf({ facts, folder }: Pick<Release, "facts" | "folder">): Outputs {
+  const here = pulumi.all([facts, folder]);
+  // a state of an earlier version does not tell the folder
+  const absolute = (path: string, from = projectFolder) => resolve(from, path);
   const path = (name: "imagePath" | "manifestPath" | "reportPath") =>
-    facts.apply((all) => inProject(all[name]));
-  const conversions = facts.apply((all) =>
+    here.apply(([all, from]) => absolute(all[name], from));
+  const conversions = here.apply(([all, from]) =>
     Object.fromEntries(
       Object.entries(all.conversions).map(([name, file]) => [
         name,
-        { ...file, path: inProject(file.path) },
+        { ...file, path: absolute(file.path, from) },
       ]),
     ),
   );

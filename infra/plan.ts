@@ -8,6 +8,7 @@ import {
   planProof,
   type ProofPlan,
 } from "../plan/imagePlan";
+import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { IMAGE } from "../plan/stages/image";
@@ -65,20 +66,25 @@ const HAND_IMAGE = "kragle";
 /**
  * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
  *
+ * @param owner whose roots and records count
  * @param rebuild stages to build again although nothing has changed
  * @throws StageFailure where libvirt is to boot the image and cannot, or where the key that signs cannot
  */
 export async function makePlan(
   site: Site,
   spec: ImageSpec,
-  stack: string,
+  owner: StackIdentity,
   rebuild: readonly string[] = [],
 ): Promise<FullPlan> {
   if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
   const { home } = site;
   const store: ArtifactStore = openStore(home);
-  const roots = await new Roots(home).list(stack);
-  const observer = new Observer(site, store, roots, withFollowers(rebuild));
+  const kept = new Roots(home, owner);
+  const roots = await kept.list();
+  const record = await readStackRecord(home, owner);
+  const known = roots.size > 0 || (record !== undefined && record.destroyedAt === undefined);
+  const before = { roots, known, absence: await kept.absence() };
+  const observer = new Observer(site, store, before, withFollowers(rebuild));
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
   const files = readInputFiles(spec, signer);
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
@@ -99,7 +105,7 @@ export async function makePlan(
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
   if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
 
-  const estimates = new Estimates(store, roots, await readStackRecord(home, stack));
+  const estimates = new Estimates(store, roots, record);
   const history = new Map<string, StageHistory>();
   const all: [string, PlannedStage][] = [
     ["builder", plan.builder],

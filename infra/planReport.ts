@@ -8,7 +8,7 @@ export interface PlanRow {
   /** The root's name, such as `base` or `convert-raw`. */
   readonly stage: string;
   /**
-   * `unchanged`: what the stack has already; `from store`: built before, by this stack or another; `runs after image`: belongs to
+   * `unchanged`: what the stack has already; `from store`: built before, by this stack or another, and becomes this one's; `runs after image`: belongs to
    * an image whose content is not known yet.
    */
   readonly status: "unchanged" | "from store" | "will run" | "runs after image";
@@ -56,8 +56,11 @@ function stageRow(
     const changes = explain(before, { ...description, upstream }, spec);
     return toRun(root, "runs after image", [], changes, history);
   }
-  const { observation, planned } = observed;
-  if (observation.state === "present") return there(root, before?.key === planned.key);
+  const { observation } = observed;
+  if (observation.state === "present") return there(root, true);
+  if (observation.state === "unheld") {
+    return { ...there(root, false), reasons: observation.why ? [observation.why] : [] };
+  }
   const changes = explain(before, description, spec);
   const reasons = observation.why ? [observation.why] : [];
   if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Site } from "../executors/site";
 import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
+import { identityOf } from "../store/identity";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
 import { requireIso } from "./requireIso";
@@ -65,7 +66,8 @@ async function planOf(
   try {
     const { values, problems } = configuredSettings();
     const spec = parseSettings(values, stack, pulumi.getProject(), problems);
-    return requireIso(site.home, spec, await makePlan(site, spec, stack, rebuild));
+    const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
+    return requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
   } catch (error) {
     throw asRunError(error as Error);
   }

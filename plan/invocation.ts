@@ -1,3 +1,5 @@
+import type { StackName } from "./identity";
+
 /** The shell commands of command resources. They are written and read here only. */
 
 /** Runs a stage, or asks one of the questions beside the stages. */
@@ -7,9 +9,9 @@ export const runsStage = (name: string): string => `exec ./kragle stage ${name}`
 export const stageOf = (command: string): string | undefined =>
   /^exec \.\/kragle stage (\S+)$/.exec(command)?.[1];
 
-/** Lets go of what a stack keeps under a root. */
-export const dropsRoot = (stack: string, root: string): string =>
-  `exec ./kragle drop-root '${stack}' '${root}'`;
+/** Lets go of what a stack keeps under a root. The names need no other quoting: Pulumi allows no quote in them. */
+export const dropsRoot = ({ project, stack }: StackName, root: string): string =>
+  `exec ./kragle drop-root -- '${stack}' '${root}' '${project}'`;
 
 /** Environment variable with the stage's key: makes Pulumi run the command again when it changes. */
 export const KEY = "KRAGLE_KEY";

@@ -1,3 +1,4 @@
+import { projectFolder } from "../host/project";
 import { stageKey } from "../plan/description";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -21,14 +22,13 @@ export async function findResult(
 }
 
 /** Makes a result one that the stack uses. */
-export async function claimResult(
-  roots: Roots,
-  { stack, root }: Pick<StageCall, "stack" | "root">,
-  manifest: Manifest,
-): Promise<void> {
+export async function claimResult(roots: Roots, root: string, manifest: Manifest): Promise<void> {
   const { stage, key, publishedAt, description, seconds } = manifest;
-  await roots.set(stack, root, { stage, key, publishedAt, description, seconds });
+  await roots.set(root, { stage, key, publishedAt, description, seconds, ...placeOf(manifest) });
 }
+
+/** From where the relative paths of the files lead that a stage laid down outside of the store; nothing where it did not. */
+const placeOf = ({ external }: Manifest) => (external.length > 0 ? { folder: projectFolder } : {});
 
 /** What a stage's command prints of its result. */
 export function answerOf(manifest: Manifest): StageAnswer {
@@ -38,6 +38,7 @@ export function answerOf(manifest: Manifest): StageAnswer {
     key,
     publishedAt,
     result,
+    ...placeOf(manifest),
     files: Object.fromEntries(files.map(({ path, sha256, bytes }) => [path, { sha256, bytes }])),
   };
 }

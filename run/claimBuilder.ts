@@ -9,9 +9,9 @@ import type { Roots } from "../store/roots";
  */
 export async function claimBuilder(
   roots: Roots,
-  { stack, root, builder: description }: RequestTo<typeof dockerBase>,
+  { root, builder: description }: RequestTo<typeof dockerBase>,
 ): Promise<void> {
   const publishedAt = new Date().toISOString();
   const key = stageKey(description);
-  await roots.set(stack, root, { stage: builder.stage, key, publishedAt, description });
+  await roots.set(root, { stage: builder.stage, key, publishedAt, description });
 }

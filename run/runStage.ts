@@ -81,7 +81,7 @@ export async function runStage<C extends StageContract>(
     );
     const result =
       (await findResult(store, call, run.marker)) ?? (await build(program, call, run, key));
-    await claimResult(new Roots(store.home), call, result);
+    await claimResult(Roots.of(store.home, call), call.root, result);
     return answerOf(result) as StageAnswer<C>;
   } catch (error) {
     // an interrupted wait for a lock rejects with an AbortError; the user is told why the run was interrupted

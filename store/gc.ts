@@ -4,15 +4,15 @@ import { join } from "node:path";
 import { listFiles } from "../host/files";
 import { displayPath } from "../host/project";
 import { contentsOf, leftovers } from "./ownership";
-import { Roots } from "./roots";
+import { allRoots, type HeldRoots } from "./roots";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
 
 export interface Collected {
   /** Names of the deleted artifacts, work folders and failure evidence, with the bytes that each occupied. */
   readonly deleted: readonly { readonly name: string; readonly bytes: number }[];
-  /** What each stack keeps; also stacks whose configuration file is gone: what they use is never dropped silently. */
-  readonly kept: Readonly<Record<string, number>>;
+  /** Who keeps what; also stacks of other clones, and those whose configuration file is gone: what they use is never dropped silently. */
+  readonly kept: readonly HeldRoots[];
   /** What lies in kragle's folders and was not made by it: left alone. */
   readonly foreign: readonly string[];
   /** Files that said what a stack uses and cannot be read. While there is one, no artifact is deleted: it may be what that file kept. */
@@ -32,7 +32,10 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
   const place = new Workplace(home);
   const release = await place.lockStore({ noWait: true });
   try {
-    const { used, kept, unreadable } = await usedArtifacts(new Roots(home));
+    const kept = await allRoots(home);
+    const roots = kept.flatMap((held) => [...held.roots.values()]);
+    const used = new Set(roots.map(({ stage, key }) => `${stage}-${key}`));
+    const unreadable = kept.flatMap(({ lost }) => lost);
     const deleted = [];
     const failed = [];
     const foreign = [];
@@ -57,19 +60,6 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
   } finally {
     await release();
   }
-}
-
-async function usedArtifacts(roots: Roots) {
-  const used = new Set<string>();
-  const kept: Record<string, number> = {};
-  const unreadable: string[] = [];
-  for (const stack of await roots.stacks()) {
-    const list = await roots.list(stack);
-    for (const root of list.values()) used.add(`${root.stage}-${root.key}`);
-    kept[stack] = list.size;
-    unreadable.push(...(await roots.lost(stack)));
-  }
-  return { used, kept, unreadable };
 }
 
 /**

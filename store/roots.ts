@@ -1,134 +1,131 @@
-import type { Dirent } from "node:fs";
-import { readdir, readFile, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { rename, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
-import { z } from "zod";
+import { projectFolder } from "../host/project";
+import { shortIdentity, type StackIdentity, type StackName } from "../plan/identity";
+import { identityOf } from "./identity";
+import {
+  entriesOf,
+  fileName,
+  ignore,
+  nameOf,
+  type Root,
+  RootFolder,
+  type RootsOwner,
+} from "./rootFolder";
+import { ownsUnowned } from "./stackRecord";
 
-import { atomicWrite, isUnfinished } from "../host/atomicWrite";
-import { displayPath } from "../host/project";
-import { nameOfAside, readRecord } from "../host/record";
-import { warn } from "../host/warn";
-import { descriptionSchema } from "../plan/description";
+export type { Root } from "./rootFolder";
 
-const rootSchema = z.object({
-  stage: z.string(),
-  key: z.string(),
-  publishedAt: z.string(),
-  /** What it declared: names the input that changed, also when the artifact is gone. */
-  description: descriptionSchema.optional(),
-  /** How long the stage ran. */
-  seconds: z.number().optional(),
-});
-
-/** One thing that a stack uses: it keeps an artifact from garbage collection, and tells a later plan what was there before. */
-export type Root = Readonly<z.infer<typeof rootSchema>>;
-
-/** `.kragle/roots/<stack>/<name>`: what each stack uses, a file each. */
+/** `.kragle/roots/<stack>.<whose>/`: what one stack uses. */
 export class Roots {
-  constructor(private readonly home: string) {}
+  private readonly folder: RootFolder;
 
-  private folder(stack: string): string {
-    return join(this.home, "roots", fileName(stack));
+  constructor(
+    private readonly home: string,
+    readonly owner: StackIdentity,
+  ) {
+    const name = `${fileName(owner.stack)}.${shortIdentity(owner)}`;
+    this.folder = new RootFolder(join(home, "roots", name));
   }
 
-  async set(stack: string, name: string, root: Root): Promise<void> {
-    const file = join(this.folder(stack), fileName(name));
-    const text = JSON.stringify(root) + "\n";
-    // most runs change nothing, and a synced write costs milliseconds each
-    if ((await readFile(file, "utf8").catch(() => undefined)) !== text)
-      await atomicWrite(file, text);
-    await this.dropAsides(stack, name);
+  /** Those of a stack of this clone, on the backend that is in use. */
+  static of(home: string, name: StackName): Roots {
+    return new Roots(home, identityOf(home, name));
   }
 
-  async drop(stack: string, name: string): Promise<void> {
-    await rm(join(this.folder(stack), fileName(name)), { force: true });
-    await this.dropAsides(stack, name);
+  async set(name: string, root: Root): Promise<void> {
+    await this.takeOver();
+    const { clone, backend, project, stack } = this.owner;
+    await this.folder.setOwner({ path: projectFolder, clone, backend, project, stack });
+    await this.folder.set(name, root);
   }
 
-  /** Deletes the stack's roots; what else lies in its folder stays, and keeps the folder. */
-  async dropStack(stack: string): Promise<void> {
-    const folder = this.folder(stack);
-    for (const entry of await entriesOf(folder)) {
-      if (entry.isFile() && isOwn(entry.name)) await rm(join(folder, entry.name), { force: true });
+  async drop(name: string): Promise<void> {
+    await this.takeOver();
+    await this.folder.drop(name);
+    const { folder } = this;
+    if ((await folder.list()).size + (await folder.lost()).length === 0) await folder.dropAll();
+  }
+
+  async dropAll(): Promise<void> {
+    await this.takeOver();
+    await this.folder.dropAll();
+  }
+
+  /** The roots that can be read. */
+  async list(): Promise<ReadonlyMap<string, Root>> {
+    return ((await this.inherited()) ?? this.folder).list();
+  }
+
+  /** Tells one time at which a root is missing from the next: by when the last folder changed that would lead to it. */
+  async absence(): Promise<string> {
+    for (let at = this.folder.path; ; at = dirname(at)) {
+      const facts = await stat(at, { bigint: true }).catch(() => undefined);
+      if (facts) return String(facts.mtimeNs);
     }
-    await rmdir(folder).catch(() => undefined);
   }
 
-  async stacks(): Promise<string[]> {
-    const folder = join(this.home, "roots");
-    const found = (await entriesOf(folder)).map((entry) => {
-      const stack = entry.isDirectory() ? nameOf(entry.name) : undefined;
-      if (stack === undefined) ignore(join(folder, entry.name));
-      return stack;
+  /**
+   * The folder that this stack takes over, while it has none of its own: what an earlier version of kragle noted, which did not tell
+   * whose it is, or what the clone noted that lay at this very place before.
+   */
+  private async inherited(): Promise<RootFolder | undefined> {
+    if (await stat(this.folder.path).catch(() => undefined)) return undefined;
+    const { backend, project, stack } = this.owner;
+    const isOurs = ({ folder, owner }: HeldRoots) =>
+      owner
+        ? owner.path === projectFolder &&
+          owner.backend === backend &&
+          owner.project === project &&
+          owner.stack === stack
+        : folder === fileName(stack);
+    const found = (await allRoots(this.home)).find(isOurs);
+    if (!found || (!found.owner && !(await ownsUnowned(this.home, stack)))) return undefined;
+    return new RootFolder(join(this.home, "roots", found.folder));
+  }
+
+  /** Once, by a rename: it must not keep what the stack no longer uses. */
+  private async takeOver(): Promise<void> {
+    const folder = await this.inherited();
+    await (folder && rename(folder.path, this.folder.path))?.catch(
+      (error: NodeJS.ErrnoException) => {
+        // another stage of this run was quicker
+        if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") throw error;
+      },
+    );
+  }
+}
+
+/** A stack's roots as whoever looks at all of them sees them. */
+export interface HeldRoots {
+  /** Below `.kragle/roots/`. */
+  readonly folder: string;
+  readonly stack: string;
+  /** Undefined for those of an earlier version. */
+  readonly owner: RootsOwner | undefined;
+  readonly roots: ReadonlyMap<string, Root>;
+  /** See `RootFolder.lost`. */
+  readonly lost: readonly string[];
+}
+
+/** The roots of every stack of every clone that shares a home. */
+export async function allRoots(home: string): Promise<HeldRoots[]> {
+  const at = join(home, "roots");
+  const held: HeldRoots[] = [];
+  for (const entry of await entriesOf(at)) {
+    const name = entry.isDirectory() ? nameOf(entry.name) : undefined;
+    if (name === undefined) {
+      ignore(join(at, entry.name));
+      continue;
+    }
+    const folder = new RootFolder(join(at, entry.name));
+    const owner = await folder.owner();
+    held.push({
+      ...{ folder: entry.name, stack: owner?.stack ?? name, owner },
+      roots: await folder.list(),
+      lost: await folder.lost(),
     });
-    return found.filter((stack) => stack !== undefined).sort();
   }
-
-  /** The roots that can be read; see {@link lost} for others. */
-  async list(stack: string): Promise<ReadonlyMap<string, Root>> {
-    const folder = this.folder(stack);
-    const found = new Map<string, Root>();
-    for (const { name: file } of await entriesOf(folder)) {
-      const name = nameOf(file);
-      if (!isOwn(file)) ignore(join(folder, file));
-      if (name === undefined) continue;
-      const again = `./kragle up -s ${stack} writes it again`;
-      const root = await readRecord(join(folder, file), rootSchema, again);
-      if (root) found.set(name, root);
-    }
-    return found;
-  }
-
-  /** Files under which a root of the stack cannot be read, so that nobody knows what it kept; a root that is set again is not among them. */
-  async lost(stack: string): Promise<string[]> {
-    const readable = await this.list(stack);
-    const folder = this.folder(stack);
-    const files = (await entriesOf(folder)).map(({ name }) => name);
-    return files
-      .filter((file) => {
-        const name = nameOf(nameOfAside(file) ?? file);
-        return name !== undefined && !readable.has(name);
-      })
-      .map((file) => join(folder, file));
-  }
-
-  /** What was put aside of a root counts until the root is known again. */
-  private async dropAsides(stack: string, name: string): Promise<void> {
-    const folder = this.folder(stack);
-    for (const { name: file } of await entriesOf(folder)) {
-      if (nameOfAside(file) === fileName(name)) await rm(join(folder, file), { force: true });
-    }
-  }
-}
-
-/** A stack's or a root's name as one of a file that neither leads out of its folder nor looks like one being written. */
-const fileName = (name: string) =>
-  encodeURIComponent(name).replace(/^\./, "%2E").replaceAll("~", "%7E");
-
-/** What kragle names so; undefined for a file whose name it never gives. */
-function nameOf(file: string): string | undefined {
-  try {
-    const name = decodeURIComponent(file);
-    return fileName(name) === file ? name : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a file in a stack's folder is kragle's: a root, one that was put aside, or one being written. */
-const isOwn = (file: string) =>
-  nameOf(nameOfAside(file) ?? file) !== undefined || isUnfinished(file);
-
-const ignore = (path: string) =>
-  warn(`${displayPath(path)} is not kragle's; it is left alone, and not read`);
-
-/** An error other than "absent" is passed on: taken for "no roots", it would make garbage collection delete what a stack uses. */
-async function entriesOf(folder: string): Promise<Dirent[]> {
-  const found = await readdir(folder, { withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return [];
-      throw error;
-    },
-  );
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return held;
 }

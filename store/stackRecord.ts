@@ -1,10 +1,12 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 
 import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
+import { projectFolder } from "../host/project";
 import { readRecord } from "../host/record";
+import { shortIdentity, type StackIdentity } from "../plan/identity";
 
 const recordSchema = z.object({
   engine: z.enum(["pulumi", "embedded"]),
@@ -12,25 +14,84 @@ const recordSchema = z.object({
   finishedAt: z.string(),
   /** How long each step took when it ran last, by its name for people; also of steps whose results are Docker's. */
   seconds: z.record(z.string(), z.number()).readonly().optional(),
+  /** When the stack let go of everything; its released files were left. ISO 8601. */
+  destroyedAt: z.string().optional(),
 });
 
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
 export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
 
-const fileOf = (home: string, stack: string) =>
+const fileOf = (home: string, owner: StackIdentity) =>
+  join(home, "stacks", `${encodeURIComponent(owner.stack)}.${shortIdentity(owner)}.json`);
+
+/** As earlier versions called it, who did not tell whose it is. */
+const unownedFile = (home: string, stack: string) =>
   join(home, "stacks", `${encodeURIComponent(stack)}.json`);
 
-export const readStackRecord = (home: string, stack: string): Promise<StackRecord | undefined> =>
-  readRecord(fileOf(home, stack), recordSchema, `./kragle up -s ${stack} writes it again`);
+/** @returns the record with absolute paths; undefined where this stack has none */
+export async function readStackRecord(
+  home: string,
+  owner: StackIdentity,
+): Promise<StackRecord | undefined> {
+  const own = await read(fileOf(home, owner));
+  if (own) return own;
+  return (await ownsUnowned(home, owner.stack)) ? read(unownedFile(home, owner.stack)) : undefined;
+}
 
 export async function writeStackRecord(
   home: string,
-  stack: string,
+  owner: StackIdentity,
   record: StackRecord,
 ): Promise<void> {
-  await atomicWrite(fileOf(home, stack), JSON.stringify(record, null, 2) + "\n");
+  const { clone, backend, project, stack } = owner;
+  // paths within the project are relative in the file: it stays true where the project is moved
+  const outputs = withPaths(record.outputs, (path) =>
+    isBelow(projectFolder, path) ? relative(projectFolder, path) : path,
+  );
+  const text = JSON.stringify(
+    { owner: { clone, backend, project, stack }, ...record, outputs },
+    null,
+    2,
+  );
+  await atomicWrite(fileOf(home, owner), text + "\n");
+  if (await ownsUnowned(home, stack)) await rm(unownedFile(home, stack), { force: true });
 }
 
-export async function forgetStack(home: string, stack: string): Promise<void> {
-  await rm(fileOf(home, stack), { force: true });
+/** Notes that the stack uses nothing any more; without a record there is nothing to note. */
+export async function markDestroyed(home: string, owner: StackIdentity): Promise<void> {
+  const record = await readStackRecord(home, owner);
+  if (!record || record.destroyedAt) return;
+  await writeStackRecord(home, owner, { ...record, destroyedAt: new Date().toISOString() });
+}
+
+/**
+ * Whether what an earlier version noted under a stack's bare name is this clone's: the release that its record names lies in this clone.
+ * Without a record it goes by where the home lies, since several clones may share one that lies elsewhere.
+ */
+export async function ownsUnowned(home: string, stack: string): Promise<boolean> {
+  const record = await read(unownedFile(home, stack));
+  const { imagePath } = record?.outputs ?? {};
+  return typeof imagePath === "string"
+    ? isBelow(projectFolder, imagePath)
+    : dirname(home) === projectFolder;
+}
+
+async function read(file: string): Promise<StackRecord | undefined> {
+  const record = await readRecord(file, recordSchema, "./kragle up of its stack writes it again");
+  if (!record) return undefined;
+  const outputs = withPaths(record.outputs, (path) => resolve(projectFolder, path));
+  return { ...record, outputs };
+}
+
+const isBelow = (folder: string, path: string) => path.startsWith(folder + "/");
+
+/** The outputs with each of their paths changed: those called `path`, or something with `Path`. */
+function withPaths<T>(value: T, change: (path: string) => string): T {
+  if (Array.isArray(value)) return value.map((each: unknown) => withPaths(each, change)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(([name, each]: [string, unknown]) => [
+    name,
+    typeof each === "string" && /^path$|Path$/.test(name) ? change(each) : withPaths(each, change),
+  ]);
+  return Object.fromEntries(entries) as T;
 }

@@ -6,6 +6,7 @@ import { makePlan } from "../infra/plan";
 import { parseSettings } from "../infra/settings";
 import { recordResources, type Registered } from "./mocks";
 import { site } from "./site";
+import { ownerOf } from "./stacks";
 
 /**
  * A program for tests: runs a stack by the embedded engine and prints, as one line of JSON, the resources that it was asked for.
@@ -15,7 +16,7 @@ async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
   recordResources(MockMonitor.prototype, resources);
   const { values: settings, secretNames, project } = readStackSettings(stack);
-  const plan = await makePlan(site, parseSettings(settings, stack), stack);
+  const plan = await makePlan(site, parseSettings(settings, stack), ownerOf(site.home, stack));
   await runEmbedded({
     ...{ site, stack, project, plan, rebuild: [], settings, secretNames, preview: false },
     onEvent: () => undefined,

@@ -64,6 +64,7 @@ export class FakeStage implements StageProgram<Fake> {
     return runStage<Fake>(this, {
       store: this.store,
       call: {
+        project: "kragle",
         stack: options.stack ?? "dev",
         root: "image",
         description: this.at.describe(options.variant),

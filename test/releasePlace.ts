@@ -151,7 +151,7 @@ export class ReleasePlace {
       executor: this.executor,
       store: this.at.store,
       call: {
-        ...{ stack: "dev", root: "release", description },
+        ...{ project: "kragle", stack: "dev", root: "release", description },
         request: {
           ...{ stack: "dev", signKey, conversions, imageKey: key },
           parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },

@@ -40,7 +40,7 @@ const call = <C extends StageContract>(
   { description }: ReturnType<typeof plan<C>>,
   root: string,
   request: RequestOf<C>,
-): StageCall<C> => ({ stack: "test", root, description, request });
+): StageCall<C> => ({ project: "kragle", stack: "test", root, description, request });
 
 /** What a base and an image stage tell, for artifacts that a test lays into a store. */
 export const BASE_RESULT: ResultOf<typeof base> = {

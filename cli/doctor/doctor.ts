@@ -12,6 +12,7 @@ import { makePlan } from "../../infra/plan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
 import { SettingsError } from "../../infra/settings";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { identityOf } from "../../store/identity";
 import type { CommonOptions } from "../options";
 import { readStack, type StackSettings, stackNames } from "../stackSettings";
 import {
@@ -69,7 +70,10 @@ async function examine(
   const usable = site && !("obstacle" in daemon) && !daemonObstacle(daemon) ? daemon : undefined;
   // without what would be asked of libvirt, of a signing key and of places: those have rows of their own
   const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [] } as const);
-  const plan = usable && modest ? await makePlan(site!, modest, stack) : undefined;
+  const home = site?.home ?? homeFolder();
+  const project = wanted instanceof SettingsError ? "" : wanted.settings.project;
+  const owner = identityOf(home, { project, stack });
+  const plan = usable && modest ? await makePlan(site!, modest, owner) : undefined;
   const toolsImage = plan && (await presentImage(site!, plan.tools.reference));
   const processor = readProcessor();
   const anyImage =
@@ -90,7 +94,7 @@ async function examine(
     registry && around.registryRequirement(registry),
     around.proxyRequirement(hostProxyEnvironment()),
     ...(spec
-      ? await examineSpec(site?.home ?? homeFolder(), spec, stack, {
+      ? await examineSpec(home, spec, owner, {
           daemon: usable,
           toolsImage,
           plan,

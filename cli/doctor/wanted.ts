@@ -6,6 +6,7 @@ import { findIso } from "../../host/iso";
 import { inProject } from "../../host/project";
 import type { FullPlan } from "../../infra/plan";
 import { SettingsError } from "../../infra/settings";
+import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
 import { readStackRecord } from "../../store/stackRecord";
@@ -55,12 +56,12 @@ interface Surroundings {
 export async function examineSpec(
   home: string,
   spec: ImageSpec,
-  stack: string,
+  owner: StackIdentity,
   { daemon, toolsImage, plan }: Surroundings,
 ): Promise<(Requirement | undefined)[]> {
   const { iso, smoke, libvirtUri, signKey } = spec;
   return [
-    ...(await examineDisk(home, spec, stack, daemon, toolsImage)),
+    ...(await examineDisk(home, spec, owner, daemon, toolsImage)),
     iso
       ? around.isoRequirement({
           wanted: iso,
@@ -108,11 +109,11 @@ const nextOf = (error: StageFailure | SettingsError) =>
 async function examineDisk(
   home: string,
   spec: ImageSpec,
-  stack: string,
+  owner: StackIdentity,
   daemon: DaemonFacts | undefined,
   toolsImage: string | undefined,
 ): Promise<Requirement[]> {
-  const last = await readStackRecord(home, stack);
+  const last = await readStackRecord(home, owner);
   const need = diskNeed({
     diskBytes: spec.diskBytes,
     formats: spec.formats,

@@ -1,12 +1,12 @@
 import { z } from "zod";
 
 import type { StageDescription } from "../description";
+import type { StackName } from "../identity";
 import type { Question, RequestTo } from "./questions";
 import { complaints, type RequestOf, type ResultOf, type StageContract } from "./contract";
 
 /** What a stage's command has on stdin, as one line of JSON. */
-export interface StageCall<C extends StageContract = StageContract> {
-  readonly stack: string;
+export interface StageCall<C extends StageContract = StageContract> extends StackName {
   /** Under which name the stack keeps the result, such as `image` or `convert-raw`. */
   readonly root: string;
   readonly description: StageDescription;
@@ -20,6 +20,11 @@ export interface StageAnswer<C extends StageContract = StageContract> {
   /** ISO 8601. */
   readonly publishedAt: string;
   readonly result: ResultOf<C>;
+  /**
+   * From where the result's relative paths lead, where it names files outside of the store: the folder of the project for which the
+   * command ran. In the state of another clone it still is that one.
+   */
+  readonly folder?: string;
   /** The artifact's files by their paths in it. */
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly bytes: number }>>;
 }
@@ -49,6 +54,7 @@ export function checkCall<C extends StageContract>(
   call: unknown,
 ): StageCall<C> {
   const shape = z.strictObject({
+    project: z.string().min(1),
     stack: z.string().min(1),
     root: z.string().min(1),
     description: z.strictObject({

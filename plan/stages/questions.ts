@@ -20,6 +20,7 @@ export interface Question<
 export const dockerBase = {
   name: "docker-base",
   request: z.strictObject({
+    project: z.string(),
     stack: z.string(),
     /** Under which name the stack notes its builder. */
     root: z.string(),

@@ -5,7 +5,7 @@ import type { InputsOf, ResultOf } from "../../plan/stages/contract";
 import { publish as contract } from "../../plan/stages/publish";
 import { release } from "../../plan/stages/release";
 import { artifactOf } from "../../store/typed";
-import { Roots } from "../../store/roots";
+import { allRoots } from "../../store/roots";
 import type { ArtifactStore } from "../../store/artifactStore";
 import { EXIT, StageFailure } from "../../host/failure";
 import { sha256File } from "../../host/files";
@@ -120,9 +120,6 @@ async function listOf(
 
 /** Keys of the publications that any stack of this store uses; the one that this run replaces is still among them. */
 async function keysInUse(store: ArtifactStore): Promise<string[]> {
-  const roots = new Roots(store.home);
-  const lists = await Promise.all((await roots.stacks()).map((stack) => roots.list(stack)));
-  return lists.flatMap((list) =>
-    [...list.values()].filter(({ stage }) => stage === contract.stage).map(({ key }) => key),
-  );
+  const all = (await allRoots(store.home)).flatMap(({ roots }) => [...roots.values()]);
+  return all.filter(({ stage }) => stage === contract.stage).map(({ key }) => key);
 }

@@ -16,9 +16,9 @@ import type { publish as contract } from "../../plan/stages/publish";
 import { publish } from "../../stages/publish/publish";
 import type { StageAnswer } from "../../plan/stages/call";
 import { runStage } from "../../run/runStage";
-import { Roots } from "../../store/roots";
 import { fakeVirsh } from "../fakeVirsh";
 import { publishCall, RELEASE_RESULT } from "../sampleCalls";
+import { rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 import { executor } from "../site";
 
@@ -145,7 +145,7 @@ describe("the publish stage", () => {
       await run(first, { stack: "prod" });
       for (const content of ["second", "third"]) await run(await release(content));
       assert.ok(there().includes(shared));
-      await new Roots(at.home).dropStack("prod");
+      await rootsOf(at.home, "prod").dropAll();
       await run(await release("fourth"));
       assert.ok(!there().includes(shared));
     });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { programs } from "./programs";
 import { sha256File } from "../../host/files";
 import { writeStackRecord } from "../../store/stackRecord";
+import { ownerOf } from "../stacks";
 
 /** Runs a shell script in the tools image as root, with a folder at /w and kragle's programs where stages have theirs. */
 export function inTools(image: string, folder: string, script: string): string {
@@ -56,7 +57,7 @@ export async function makeSmallDisk(toolsImage: string, dataMiB = 24): Promise<S
 export async function pretendRelease(disk: SmallDisk, stack = "dev"): Promise<string> {
   const home = join(disk.folder, "kragle home");
   mkdirSync(home, { recursive: true });
-  await writeStackRecord(home, stack, {
+  await writeStackRecord(home, ownerOf(home, stack), {
     engine: "embedded",
     finishedAt: new Date().toISOString(),
     outputs: {

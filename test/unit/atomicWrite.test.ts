@@ -65,26 +65,28 @@ describe("writing a small file", () => {
   });
 
   it("keeps the old content where its process is killed before the rename, and nobody takes the rest for a file", async () => {
-    const roots = new Roots(folder);
+    const owner = { clone: "c", backend: "b", project: "kragle", stack: "dev" };
+    const roots = new Roots(folder, owner);
     const root = { stage: "image", key: "1", publishedAt: "2026-11-01T00:00:00.000Z" };
-    await roots.set("dev", "image", root);
+    await roots.set("image", root);
     const script = join(folder, "killed.ts");
     writeFileSync(
       script,
       `require("node:fs/promises").rename = () => process.kill(process.pid, "SIGKILL");
        const { Roots } = require(${JSON.stringify(join(projectFolder, "store/roots"))});
-       void new Roots(process.argv[2]).set("dev", "image", { stage: "image", key: "2", publishedAt: "" });`,
+       void new Roots(process.argv[2], ${JSON.stringify(owner)}).set("image", { stage: "image", key: "2", publishedAt: "" });`,
     );
     const loader = join(projectFolder, "setup/loader.cjs");
     const { signal } = spawnSync(process.execPath, ["--require", loader, script, folder]);
     assert.equal(signal, "SIGKILL");
-    const names = readdirSync(join(folder, "roots", "dev"));
+    const [stack] = readdirSync(join(folder, "roots"));
+    const names = readdirSync(join(folder, "roots", stack!));
     assert.deepEqual(
       [names.length, names.filter(isUnfinished).length],
-      [2, 1],
+      [3, 1],
       "it was killed early",
     );
-    assert.deepEqual([...(await roots.list("dev"))], [["image", root]]);
+    assert.deepEqual([...(await roots.list())], [["image", root]]);
   });
 
   it("keeps the old content on a full disk, and leaves nothing of the new", async function () {

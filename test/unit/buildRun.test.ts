@@ -74,8 +74,9 @@ describe("BuildRun", () => {
       name: stage,
       inputs: {
         create: `exec ./kragle stage ${stage}`,
-        delete: `exec ./kragle drop-root 'dev' '${stage}'`,
+        delete: `exec ./kragle drop-root -- 'dev' '${stage}' 'kragle'`,
         stdin: JSON.stringify({
+          project: "kragle",
           stack: "dev",
           root: stage,
           description: plan[stage].description,

@@ -66,6 +66,7 @@ describe("BuilderImage", () => {
     const base = (await register()).find("docker-base");
     assert.equal(base.inputs.create, "exec ./kragle stage docker-base");
     assert.deepEqual(requestOf(base), {
+      project: "kragle",
       stack: "dev",
       root: "builder",
       reference: "debian:bookworm-slim",
@@ -82,7 +83,7 @@ describe("BuilderImage", () => {
 
   it("lets the stack's root go when it is destroyed", async () => {
     const base = (await register()).find("docker-base");
-    assert.equal(base.inputs.delete, "exec ./kragle drop-root 'dev' 'builder'");
+    assert.equal(base.inputs.delete, "exec ./kragle drop-root -- 'dev' 'builder' 'kragle'");
   });
 
   it("builds both images locally from the same context, the one for use by hand after the tools", async () => {

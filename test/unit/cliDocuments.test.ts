@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { displayPath } from "../../host/project";
 import { stageKey } from "../../plan/description";
-import { Roots } from "../../store/roots";
-import { readStackRecord, writeStackRecord } from "../../store/stackRecord";
+import { writeStackRecord } from "../../store/stackRecord";
 import { type Ended, kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
+import { ownerOf, rootsOf, stacksIn } from "../stacks";
 
 /** The one JSON document on stdout. */
 function document({ stdout }: Ended): unknown {
@@ -34,7 +35,7 @@ describe("the command line's answers", function () {
     writeFileSync(join(output, "packer-kragle-qcow2"), "an image");
     const outputs = { imagePath: join(output, "packer-kragle-qcow2"), imageBytes: 8, smoke: {} };
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
-    await writeStackRecord(at.home, "dev", record);
+    await writeStackRecord(at.home, ownerOf(at.home, "dev"), record);
     return outputs;
   }
 
@@ -57,7 +58,7 @@ describe("the command line's answers", function () {
 
   it("gc: what it deletes and what is kept", async () => {
     const [used, unused] = [await at.publish(), await at.publish({ x: "y" }, at.describe("b"))];
-    await new Roots(at.home).set("gone", "image", {
+    await rootsOf(at.home, "gone").set("image", {
       stage: "image",
       key: used.key,
       publishedAt: used.manifest.publishedAt,
@@ -93,21 +94,24 @@ describe("the command line's answers", function () {
     await release();
     const { folder, key, manifest } = await at.publish();
     const root = { stage: "image", key, publishedAt: manifest.publishedAt };
-    for (const stack of ["dev", "prod"]) await new Roots(at.home).set(stack, "image", root);
+    for (const stack of ["dev", "prod"]) await rootsOf(at.home, stack).set("image", root);
     const json = await run("destroy", "--json");
     assert.deepEqual(document(json), { stack: "dev", engine: "embedded", dropped: ["image"] });
-    assert.deepEqual(await new Roots(at.home).stacks(), ["prod"]);
-    assert.equal(await readStackRecord(at.home, "dev"), undefined);
+    assert.deepEqual(await stacksIn(at.home), ["prod"]);
+    const { stderr } = await run("outputs");
+    const where = `its files lie in ${displayPath(output)}`;
+    assert.match(stderr, /^stack dev was destroyed at 20\S+Z; /);
+    assert.ok(stderr.endsWith(`; ${where}\n  next: ./kragle up -s dev\n`), stderr);
     assert.ok(existsSync(folder) && existsSync(join(output, "packer-kragle-qcow2")));
   });
 
   it("drop-root: lets one root go, twice if need be", async () => {
     const root = { stage: "image", key: "1", publishedAt: "x" };
-    for (const name of ["image", "base"]) await new Roots(at.home).set("dev", name, root);
+    for (const name of ["image", "base"]) await rootsOf(at.home, "dev").set(name, root);
     for (let i = 0; i < 2; i++) {
       assert.deepEqual(await run("drop-root", "dev", "image"), { code: 0, stdout: "", stderr: "" });
     }
-    assert.deepEqual([...(await new Roots(at.home).list("dev")).keys()], ["base"]);
+    assert.deepEqual([...(await rootsOf(at.home, "dev").list()).keys()], ["base"]);
   });
 
   it("logs: none yet; of a finished stage; of one that failed", async () => {
@@ -117,7 +121,7 @@ describe("the command line's answers", function () {
       "logs/stage.log": "  0.1 hello\n",
     });
     const root = { stage: "image", key, publishedAt: manifest.publishedAt };
-    await new Roots(at.home).set("dev", "image", root);
+    await rootsOf(at.home, "dev").set("image", root);
     assert.equal((await run("logs", "image")).stdout, "  0.1 hello\n");
     const finished = { stage: "image", state: "finished", folder: join(folder, "logs") };
     assert.deepEqual(document(await run("logs", "--json")), [finished]);

@@ -3,13 +3,13 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
-import { Roots } from "../../store/roots";
 import type { RequestOf } from "../../plan/stages/contract";
 import type { convert } from "../../plan/stages/convert";
 import { kragle } from "../kragle";
 import { convertCall, IMAGE_RESULT, smokeCall } from "../sampleCalls";
 import { digest } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
+import { rootsOf } from "../stacks";
 
 /** What is said of a call that does not fit: which fields, and what to do. */
 const refusal = (...problems: string[]) =>
@@ -61,7 +61,7 @@ describe("kragle stage", function () {
       result,
       files: { "kragle.raw": { bytes: 3, sha256: manifest.files[0]!.sha256 } },
     });
-    assert.deepEqual([...(await new Roots(at.home).list("test")).keys()], ["convert-raw"]);
+    assert.deepEqual([...(await rootsOf(at.home, "test").list()).keys()], ["convert-raw"]);
   });
 
   it("refuses a description that is not the one whose key the resource has", async () => {
@@ -110,7 +110,7 @@ describe("kragle stage", function () {
       [request({ settings: {} }), 'call: Unrecognized key: "settings"'],
       [
         "{}",
-        ...["stack", "root"].map(
+        ...["project", "stack", "root"].map(
           (name) => `call.${name}: Invalid input: expected string, received undefined`,
         ),
         ...["description", "request"].map(

@@ -16,6 +16,7 @@ import { projectFolder } from "../../host/project";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
 import { type Loose, sha256, SignedRelease } from "../signedRelease";
+import { ownerOf } from "../stacks";
 
 describe("verifying a release", function () {
   this.timeout(120_000);
@@ -79,7 +80,7 @@ describe("verifying a release", function () {
   it("takes the last release of a stack where no folder is named", async () => {
     const outputs = { imagePath: at("packer-kragle-qcow2") };
     const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
-    await writeStackRecord(release.place.at.home, "dev", record);
+    await writeStackRecord(release.place.at.home, ownerOf(release.place.at.home, "dev"), record);
     assert.equal((await kragle(release.place.at.home, ["verify", "-s", "dev"])).code, 0);
   });
 

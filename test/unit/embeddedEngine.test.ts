@@ -6,10 +6,10 @@ import type { EngineEvent } from "../../engine/events";
 import { makePlan } from "../../infra/plan";
 import { parseSettings } from "../../infra/settings";
 import type { PlannedStage } from "../../plan/imagePlan";
-import { Roots } from "../../store/roots";
 import { NO_DOCKER, RELEASED } from "../devProgram";
 import { TemporaryStore } from "../temporaryStore";
 import { siteWithoutDocker } from "../site";
+import { ownerOf, rootsOf } from "../stacks";
 
 /** A ready builder, so that a run in which everything is in the store needs no Docker at all. */
 const values = { ...readStackSettings("dev").values, builderImage: "registry.example/kragle:1" };
@@ -39,7 +39,7 @@ describe("the embedded engine", function () {
       site: siteWithoutDocker(at.home),
       stack: "dev",
       project: "kragle",
-      plan: await makePlan(siteWithoutDocker(at.home), spec, "dev"),
+      plan: await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev")),
       rebuild: [],
       settings: values,
       secretNames: [],
@@ -52,22 +52,22 @@ describe("the embedded engine", function () {
     at.publish({ "image.qcow2": "x" }, description, { result });
 
   async function publishEverything(): Promise<void> {
-    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, "dev");
+    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"));
     await publish(plan.base);
     await publish(plan.image);
     const { check, conversions, smoke, release } = (
-      await makePlan(siteWithoutDocker(at.home), spec, "dev")
+      await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))
     ).proof!;
     for (const planned of [check, ...conversions, smoke!]) await publish(planned);
     await publish(release, RELEASED);
   }
 
-  const roots = async (stack = "dev") => [...(await new Roots(at.home).list(stack)).keys()];
+  const roots = async (stack = "dev") => [...(await rootsOf(at.home, stack).list()).keys()];
 
   it("takes everything from the store without starting anything, and keeps it for the stack", async () => {
     await publishEverything();
     const other = { stage: "convert", key: "1", publishedAt: "x" };
-    for (const stack of ["dev", "prod"]) await new Roots(at.home).set(stack, "convert-vmdk", other);
+    for (const stack of ["dev", "prod"]) await rootsOf(at.home, stack).set("convert-vmdk", other);
     const outputs = (await run())!;
     assert.equal(outputs.imageSha256, RELEASED.imageSha256);
     assert.deepEqual(outputs.smoke, RELEASED.smoke);
@@ -90,7 +90,7 @@ describe("the embedded engine", function () {
     await publishEverything();
     assert.deepEqual(await run(true), await run());
     const before = await roots();
-    await new Roots(at.home).dropStack("dev");
+    await rootsOf(at.home, "dev").dropAll();
     await run(true);
     assert.deepEqual([before.length, await roots()], [6, []]);
   });
@@ -103,11 +103,11 @@ describe("the embedded engine", function () {
 
   it("ends with the words and the exit code of the stage that failed, and lets nothing go", async function () {
     this.test!.expectRejections = true;
-    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, "dev");
+    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"));
     await publish(plan.base);
     await publish(plan.image);
     const other = { stage: "release", key: "1", publishedAt: "x" };
-    await new Roots(at.home).set("dev", "release", other);
+    await rootsOf(at.home, "dev").set("release", other);
     await assert.rejects(run(), (error: Error & { step?: string; exitCode?: number }) => {
       assert.equal(error.constructor.name, "StepFailed");
       assert.match(error.step!, /^(check|convert-raw|smoke)$/);
@@ -119,7 +119,7 @@ describe("the embedded engine", function () {
     assert.equal(failed.length, 3);
     const steps = events.flatMap((event) => ("step" in event ? [event.step] : []));
     assert.ok(!steps.includes("release"));
-    assert.deepEqual((await new Roots(at.home).list("dev")).get("release"), other);
+    assert.deepEqual((await rootsOf(at.home, "dev").list()).get("release"), other);
   });
 
   it("starts nothing more once it was interrupted", async function () {

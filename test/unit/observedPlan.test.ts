@@ -12,12 +12,12 @@ import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { claimResult } from "../../run/answer";
 import { claimBuilder } from "../../run/claimBuilder";
-import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";
 import type { Artifact } from "../../store/artifactStore";
 import { digest } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
 import { siteWithoutDocker } from "../site";
+import { named, ownerOf, rootsOf } from "../stacks";
 
 const spec = parseSettings(readStackSettings("dev").values, "dev");
 const AFTER = ["check", "convert-raw", "smoke", "release"];
@@ -39,7 +39,7 @@ describe("what the plan finds in the store", () => {
   afterEach(() => at.remove());
 
   const plan = (change: Partial<ImageSpec> = {}) =>
-    makePlan(siteWithoutDocker(at.home), { ...spec, ...change }, "dev", rebuild);
+    makePlan(siteWithoutDocker(at.home), { ...spec, ...change }, ownerOf(at.home, "dev"), rebuild);
 
   /** Each stage's status and why. */
   async function rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {
@@ -54,13 +54,7 @@ describe("what the plan finds in the store", () => {
   async function publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
     const file = planned.description.stage === "image" ? "image.qcow2" : "file";
     const artifact = await at.publish({ [file]: "x" }, planned.description);
-    const request = {
-      stack: "dev",
-      root: root ?? "",
-      description: planned.description,
-      settings: {},
-    };
-    if (root !== null) await claimResult(new Roots(at.home), request, artifact.manifest);
+    if (root !== null) await claimResult(rootsOf(at.home, "dev"), root, artifact.manifest);
     return artifact;
   }
 
@@ -76,7 +70,7 @@ describe("what the plan finds in the store", () => {
       image: "will run | never built in this store",
       ...Object.fromEntries(AFTER.map((stage) => [stage, "runs after image"])),
     });
-    assert.equal(await markerOf("base"), `absent:${at.store.id}`);
+    assert.match((await markerOf("base"))!, new RegExp(`^absent:${at.store.id}:\\d+$`));
     assert.deepEqual(planLines(planRows(await plan())), [
       "builder      will run",
       `               Docker has no image ${reference}`,
@@ -96,7 +90,33 @@ describe("what the plan finds in the store", () => {
     const found = await rows();
     assert.deepEqual([found.base, found.image], ["from store", "from store"]);
     for (const stage of AFTER) assert.equal(found[stage], "will run | never built in this store");
-    assert.equal(await markerOf("base"), undefined);
+    // the stage has to run, to find it and to keep it for this stack
+    const marker = await markerOf("base");
+    assert.match(marker!, /^unheld:\d+$/);
+    assert.equal(await markerOf("base"), marker);
+  });
+
+  it("misses a root, each time that it is lost, and says that nothing is built for it", async () => {
+    const { plan: image } = await plan();
+    const why = "from store | its root is gone; up sets it again, and builds nothing for that";
+    const markers = new Set<string | undefined>();
+    await publish(image.image, "image");
+    const losses: (() => unknown)[] = [
+      () => rootsOf(at.home, "dev").drop("base"),
+      () => rmSync(join(at.home, "roots"), { recursive: true }),
+      () => rmSync(join(at.home, "roots"), { recursive: true }),
+    ];
+    for (const lose of losses) {
+      await publish(image.base, "base");
+      assert.deepEqual([(await rows()).base, await markerOf("base")], ["unchanged", undefined]);
+      await writeStackRecord(at.home, ownerOf(at.home, "dev"), {
+        ...{ engine: "embedded", outputs: {}, finishedAt: "2026-11-01T00:00:00Z" },
+      });
+      await lose();
+      assert.equal((await rows()).base, why);
+      markers.add(await markerOf("base"));
+    }
+    assert.equal(markers.size, 3);
   });
 
   it("is everything after a whole run", async () => {
@@ -173,7 +193,7 @@ describe("what the plan finds in the store", () => {
   it("names what changed in the builder, whose images are Docker's", async () => {
     const { builder } = (await plan({ packer: "distribution" })).plan;
     const request = { reference: "debian", builder: builder.description };
-    await claimBuilder(new Roots(at.home), { stack: "dev", root: "builder", ...request });
+    await claimBuilder(rootsOf(at.home, "dev"), { ...named("dev"), root: "builder", ...request });
     const found = await rows({ packer: "release" });
     assert.match(
       found.builder!,
@@ -195,7 +215,7 @@ describe("what the plan finds in the store", () => {
     await at.publish({ file: "x" }, likeRaw);
     await at.publish({ file: "x" }, { ...likeRaw, inputs: { format: "vdi", options: {} } });
     await publish(first.plan.base, "base");
-    await writeStackRecord(at.home, "dev", {
+    await writeStackRecord(at.home, ownerOf(at.home, "dev"), {
       ...{ engine: "embedded", outputs: {}, finishedAt: "2026-11-01T00:00:00Z" },
       seconds: { builder: 20, image: 50, smoke: 40, release: 8, base: 99 },
     });

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 
-import { Roots } from "../../store/roots";
 import { projectFolder } from "../../host/project";
 import type { base } from "../../plan/stages/base";
 import type { StageCall } from "../../plan/stages/call";
@@ -10,6 +9,7 @@ import { answer, RELEASED, runProgram } from "../devProgram";
 import { requestOf, UNKNOWN } from "../mocks";
 import { sampleSha256 } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
+import { stacksIn } from "../stacks";
 
 const COMMAND = "command:local:Command";
 const IMAGE = "docker:index/image:Image";
@@ -103,7 +103,7 @@ describe("the program of the stack dev", function () {
       assert.equal(find(name).inputs.stdin, UNKNOWN, name);
     }
     for (const name of ["base", "image"]) {
-      assert.match(String(find(name).inputs.stdin), /^\{"stack":"dev",/, name);
+      assert.match(String(find(name).inputs.stdin), /^\{"project":"kragle","stack":"dev",/, name);
     }
   });
 
@@ -206,7 +206,7 @@ describe("the program of the stack dev", function () {
 
   it("changes nothing in the store by itself", async () => {
     await runProgram(at);
-    assert.deepEqual(await new Roots(at.home).stacks(), []);
+    assert.deepEqual(await stacksIn(at.home), []);
     assert.equal((await at.store.manifests("image")).length, 0);
   });
 });

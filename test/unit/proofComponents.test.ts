@@ -32,8 +32,9 @@ const command = (
   name,
   inputs: {
     create: `exec ./kragle stage ${stage}`,
-    delete: `exec ./kragle drop-root 'dev' '${name}'`,
+    delete: `exec ./kragle drop-root -- 'dev' '${name}' 'kragle'`,
     stdin: JSON.stringify({
+      project: "kragle",
       stack: "dev",
       root: name,
       description: planned.description,
@@ -162,7 +163,7 @@ describe("the components below the image", () => {
       const { inputs } = find(stage);
       assert.deepEqual(inputs, {
         create: `exec ./kragle stage ${stage}`,
-        delete: `exec ./kragle drop-root 'dev' '${stage}'`,
+        delete: `exec ./kragle drop-root -- 'dev' '${stage}' 'kragle'`,
         stdin: UNKNOWN,
         environment: { KRAGLE_KEY: UNKNOWN },
         addPreviousOutputInEnv: false,

@@ -8,9 +8,9 @@ import { stageKey } from "../../plan/description";
 import { CallError } from "../../plan/stages/call";
 import { LockHeld } from "../../host/lock";
 import { collectGarbage } from "../../store/gc";
-import { Roots } from "../../store/roots";
 import { FakeStage } from "../fakeStage";
 import { TemporaryStore } from "../temporaryStore";
+import { rootsOf } from "../stacks";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -24,7 +24,7 @@ describe("a stage", () => {
   afterEach(() => at.remove());
 
   const key = () => stageKey(at.describe());
-  const rootsOf = async (stack: string) => [...(await new Roots(at.home).list(stack))];
+  const rootsIn = async (stack: string) => [...(await rootsOf(at.home, stack).list())];
 
   it("runs when its result is not there, publishes it, and answers with what it is", async () => {
     const answer = await stage.start();
@@ -39,7 +39,7 @@ describe("a stage", () => {
     assert.deepEqual(stage.lines, ["» write the image", "a detail"]);
     const { folder, manifest } = await at.store.artifact("image", key());
     const { description, seconds } = manifest;
-    assert.deepEqual(await rootsOf("dev"), [
+    assert.deepEqual(await rootsIn("dev"), [
       ["image", { stage: "image", key: key(), publishedAt, description, seconds }],
     ]);
     assert.deepEqual(manifest.description, at.describe());
@@ -61,7 +61,7 @@ describe("a stage", () => {
     assert.deepEqual(await stage.start(), first);
     assert.deepEqual(await stage.start({ stack: "prod" }), first);
     assert.deepEqual([stage.runs, stage.lines], [1, []]);
-    assert.deepEqual(await rootsOf("prod"), await rootsOf("dev"));
+    assert.deepEqual(await rootsIn("prod"), await rootsIn("dev"));
   });
 
   it("does not run again for a request that is no part of its key", async () => {
@@ -159,7 +159,7 @@ describe("a stage", () => {
     const first = await stage.start();
     assert.deepEqual(await second, first);
     assert.equal(stage.runs, 1);
-    assert.deepEqual(await rootsOf("prod"), await rootsOf("dev"));
+    assert.deepEqual(await rootsIn("prod"), await rootsIn("dev"));
   });
 
   it("of another key need not wait", async () => {

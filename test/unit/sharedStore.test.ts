@@ -4,10 +4,10 @@ import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
 import { ArtifactUnavailable } from "../../store/artifactStore";
-import { Roots } from "../../store/roots";
 import { FakeStage } from "../fakeStage";
 import { SharedStore } from "../sharedStore";
 import { TemporaryStore } from "../temporaryStore";
+import { rootsOf } from "../stacks";
 
 describe("a store behind this machine's", () => {
   let near: TemporaryStore;
@@ -33,7 +33,7 @@ describe("a store behind this machine's", () => {
     const answer = await stage.start();
     assert.equal(stage.runs, 0);
     assert.equal(answer.publishedAt, manifest.publishedAt);
-    assert.equal((await new Roots(near.home).list("dev")).get("image")!.key, key());
+    assert.equal((await rootsOf(near.home, "dev").list()).get("image")!.key, key());
     assert.deepEqual([shared.moved, here()], [[], false]);
   });
 

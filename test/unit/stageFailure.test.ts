@@ -6,9 +6,9 @@ import { stageKey } from "../../plan/description";
 import { EXIT, StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
 import { collectGarbage } from "../../store/gc";
-import { Roots } from "../../store/roots";
 import { FakeStage } from "../fakeStage";
 import { TemporaryStore } from "../temporaryStore";
+import { rootsOf } from "../stacks";
 
 describe("a stage that fails", () => {
   let at: TemporaryStore;
@@ -81,7 +81,7 @@ describe("a stage that fails", () => {
     assert.equal(await at.state(), "missing");
     assert.ok(!existsSync(join(at.home, "store")));
     assert.deepEqual(readdirSync(join(at.home, "work")), []);
-    assert.equal((await new Roots(at.home).list("dev")).size, 0);
+    assert.equal((await rootsOf(at.home, "dev").list()).size, 0);
     await collectGarbage(at.store, false);
   });
 

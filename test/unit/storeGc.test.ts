@@ -13,18 +13,17 @@ import {
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
+import { shortIdentity } from "../../plan/identity";
 import { collectGarbage } from "../../store/gc";
 import { LockHeld } from "../../host/lock";
-import { Roots } from "../../store/roots";
 import { readStackRecord } from "../../store/stackRecord";
+import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("store: garbage collection", () => {
   let at: TemporaryStore;
-  let roots: Roots;
   beforeEach(() => {
     at = new TemporaryStore();
-    roots = new Roots(at.home);
   });
   afterEach(() => at.remove());
 
@@ -35,7 +34,8 @@ describe("store: garbage collection", () => {
       at.describe(variant),
     );
     const { publishedAt } = manifest;
-    if (stack) await roots.set(stack, `image ${variant}`, { stage: "image", key, publishedAt });
+    if (stack)
+      await rootsOf(at.home, stack).set(`image ${variant}`, { stage: "image", key, publishedAt });
     return `image-${key}`;
   }
 
@@ -45,7 +45,7 @@ describe("store: garbage collection", () => {
 
   it("of a new store does nothing", async () => {
     assert.deepEqual(await collectGarbage(at.store, false), {
-      ...{ deleted: [], kept: {}, foreign: [], unreadable: [], failed: [] },
+      ...{ deleted: [], kept: [], foreign: [], unreadable: [], failed: [] },
     });
   });
 
@@ -57,7 +57,13 @@ describe("store: garbage collection", () => {
       names(collected),
       unused.map((name) => `store/${name}`),
     );
-    assert.deepEqual(collected.kept, { dev: 1, "gone for good": 1 });
+    assert.deepEqual(
+      collected.kept.map(({ stack, roots }) => [stack, roots.size]),
+      [
+        ["dev", 1],
+        ["gone for good", 1],
+      ],
+    );
     for (const { bytes } of collected.deleted) assert.ok(bytes >= 10_000, `${bytes} bytes`);
     assert.deepEqual(stored(), used.sort());
     assert.equal(await at.state(at.describe("a")), "present");
@@ -67,10 +73,10 @@ describe("store: garbage collection", () => {
   it("keeps what one stack dropped and another one uses", async () => {
     const shared = await artifact("a", "dev");
     await artifact("a", "prod");
-    await roots.dropStack("dev");
+    await rootsOf(at.home, "dev").dropAll();
     await collectGarbage(at.store, false);
     assert.deepEqual(stored(), [shared]);
-    await roots.dropStack("prod");
+    await rootsOf(at.home, "prod").dropAll();
     await collectGarbage(at.store, false);
     assert.deepEqual(stored(), []);
   });
@@ -81,7 +87,7 @@ describe("store: garbage collection", () => {
     const { deleted, kept } = await collectGarbage(at.store, false);
     assert.deepEqual(deleted, []);
     assert.deepEqual(
-      Object.values(kept),
+      kept.map(({ roots }) => roots.size),
       used.map(() => 1),
     );
     assert.deepEqual(stored(), used.sort());
@@ -143,8 +149,9 @@ describe("store: garbage collection", () => {
     const what = content === undefined ? "a folder" : JSON.stringify(content);
     it(`keeps every result while a root is ${what}, until it is written again`, async () => {
       const [kept, unused] = [await artifact("a", "dev"), await artifact("b")];
-      const file = join(at.home, "roots/dev/image%20a");
-      const { key, publishedAt } = (await roots.list("dev")).get("image a")!;
+      const folder = join(at.home, "roots", `dev.${shortIdentity(ownerOf(at.home, "dev"))}`);
+      const file = join(folder, "image%20a");
+      const { key, publishedAt } = (await rootsOf(at.home, "dev").list()).get("image a")!;
       rmSync(file);
       if (content === undefined) mkdirSync(file);
       else writeFileSync(file, content, "latin1");
@@ -156,13 +163,13 @@ describe("store: garbage collection", () => {
           deleted.map(({ name }) => name),
           time === 0 ? [`work/${kept}`] : [],
         );
-        assert.match(unreadable.join(), /roots\/dev\/image%20a/);
+        assert.match(unreadable.join(), /roots\/dev\.\w+\/image%20a/);
         assert.deepEqual(stored(), [kept, unused].sort());
       }
       if (content === undefined) rmdirSync(file);
-      await roots.set("dev", "image a", { stage: "image", key, publishedAt });
+      await rootsOf(at.home, "dev").set("image a", { stage: "image", key, publishedAt });
       assert.deepEqual(names(await collectGarbage(at.store, false)), [`store/${unused}`]);
-      assert.deepEqual(readdirSync(join(at.home, "roots/dev")), ["image%20a"]);
+      assert.deepEqual(readdirSync(folder), [".owner.json", "image%20a"]);
     });
   }
 
@@ -212,8 +219,9 @@ describe("store: garbage collection", () => {
     chmodSync(manifest, 0o644);
     writeFileSync(manifest, "{");
     mkdirSync(join(at.home, "stacks"));
-    writeFileSync(join(at.home, "stacks/dev.json"), "{");
-    assert.equal(await readStackRecord(at.home, "dev"), undefined);
+    const owner = ownerOf(at.home, "dev");
+    writeFileSync(join(at.home, `stacks/dev.${shortIdentity(owner)}.json`), "{");
+    assert.equal(await readStackRecord(at.home, owner), undefined);
     writeFileSync(join(at.home, "stacks/mine~"), "");
     assert.deepEqual(names(await collectGarbage(at.store, false)), [`store/${name}`]);
     assert.deepEqual(readdirSync(join(at.home, "stacks")), ["mine~"]);

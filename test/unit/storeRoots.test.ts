@@ -13,82 +13,95 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { Roots } from "../../store/roots";
-import { forgetStack, readStackRecord, writeStackRecord } from "../../store/stackRecord";
+import { projectFolder } from "../../host/project";
+import { shortIdentity } from "../../plan/identity";
+import { RootFolder } from "../../store/rootFolder";
+import { markDestroyed, readStackRecord, writeStackRecord } from "../../store/stackRecord";
+import { ownerOf, rootsOf, stacksIn } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 const root = (key: string) => ({ stage: "image", key, publishedAt: "2026-11-01T00:00:00.000Z" });
 
 describe("store: roots", () => {
   let at: TemporaryStore;
-  let roots: Roots;
+  const of = (stack: string) => rootsOf(at.home, stack);
   beforeEach(() => {
     at = new TemporaryStore();
-    roots = new Roots(at.home);
   });
   afterEach(() => at.remove());
 
+  const folderOf = (stack: string) =>
+    join(at.home, "roots", `${stack}.${shortIdentity(ownerOf(at.home, stack))}`);
+
   it("are none in a new store", async () => {
-    assert.deepEqual(await roots.stacks(), []);
-    assert.deepEqual([...(await roots.list("dev"))], []);
-    await roots.drop("dev", "image");
-    await roots.dropStack("dev");
+    assert.deepEqual(await stacksIn(at.home), []);
+    assert.deepEqual([...(await of("dev").list())], []);
+    await of("dev").drop("image");
+    await of("dev").dropAll();
   });
 
   it("are set, replaced and dropped one by one, by stack", async () => {
-    await roots.set("dev", "image", root("1"));
-    await roots.set("dev", "base", root("2"));
-    await roots.set("prod", "image", root("1"));
-    await roots.set("dev", "image", root("3"));
-    assert.deepEqual(await roots.stacks(), ["dev", "prod"]);
+    await of("dev").set("image", root("1"));
+    await of("dev").set("base", root("2"));
+    await of("prod").set("image", root("1"));
+    await of("dev").set("image", root("3"));
+    assert.deepEqual(await stacksIn(at.home), ["dev", "prod"]);
     assert.deepEqual(
-      [...(await roots.list("dev"))],
+      [...(await of("dev").list())],
       [
         ["base", root("2")],
         ["image", root("3")],
       ],
     );
-    await roots.drop("dev", "image");
-    assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
-    assert.deepEqual([...(await roots.list("prod")).keys()], ["image"]);
-    await roots.dropStack("dev");
-    assert.deepEqual(await roots.stacks(), ["prod"]);
+    await of("dev").drop("image");
+    assert.deepEqual([...(await of("dev").list()).keys()], ["base"]);
+    assert.deepEqual([...(await of("prod").list()).keys()], ["image"]);
+    await of("dev").dropAll();
+    assert.deepEqual(await stacksIn(at.home), ["prod"]);
   });
 
   it("lie where the documents say, a file each, and leave nothing half written", async () => {
-    await roots.set("dev", "convert-raw", root("1"));
-    assert.deepEqual(readdirSync(join(at.home, "roots/dev")), ["convert-raw"]);
-    const text = readFileSync(join(at.home, "roots/dev/convert-raw"), "utf8");
-    assert.deepEqual(JSON.parse(text), root("1"));
+    await of("dev").set("convert-raw", root("1"));
+    const folder = folderOf("dev");
+    assert.match(folder, /roots\/dev\.[0-9a-f]{12}$/);
+    assert.deepEqual(readdirSync(folder).sort(), [".owner.json", "convert-raw"]);
+    const content = (name: string) =>
+      JSON.parse(readFileSync(join(folder, name), "utf8")) as object;
+    assert.deepEqual(content("convert-raw"), root("1"));
+    const owner = ownerOf(at.home, "dev");
+    assert.deepEqual(content(".owner.json"), { path: projectFolder, ...owner });
   });
 
   it("that are damaged are put aside, until they are set again or dropped", async () => {
-    const folder = join(at.home, "roots/dev");
+    const folder = folderOf("dev");
     for (const [again, content] of ["{", "", "null"].entries()) {
-      await roots.set("dev", "image", root("1"));
-      await roots.set("dev", "base", root("2"));
+      await of("dev").set("image", root("1"));
+      await of("dev").set("base", root("2"));
       writeFileSync(join(folder, "image"), content);
       writeFileSync(join(folder, `.${randomUUID()}~`), '{"stage":');
-      assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
-      assert.deepEqual([...(await roots.list("dev")).keys()], ["base"]);
-      assert.match((await roots.lost("dev")).join(), /^[^,]*\/image\.damaged-[\d-]+~$/);
-      if (again % 2) await roots.drop("dev", "image");
-      else await roots.set("dev", "image", root("1"));
-      assert.deepEqual(await roots.lost("dev"), []);
+      assert.deepEqual([...(await of("dev").list()).keys()], ["base"]);
+      assert.deepEqual([...(await of("dev").list()).keys()], ["base"]);
+      assert.match(
+        (await new RootFolder(folderOf("dev")).lost()).join(),
+        /^[^,]*\/image\.damaged-[\d-]+~$/,
+      );
+      if (again % 2) await of("dev").drop("image");
+      else await of("dev").set("image", root("1"));
+      assert.deepEqual(await new RootFolder(folderOf("dev")).lost(), []);
     }
   });
 
   it("have strangers beside them, which are left alone", async () => {
-    await roots.set("dev", "image", root("1"));
+    await of("dev").set("image", root("1"));
     const strangers = ["x y", "%", "%zz", "notes.txt~", ".hidden", "image~"];
-    for (const name of strangers) mkdirSync(join(at.home, "roots/dev", name));
+    for (const name of strangers) mkdirSync(join(folderOf("dev"), name));
     for (const name of ["%", "x y"]) writeFileSync(join(at.home, "roots", name), "");
-    execFileSync("mkfifo", [join(at.home, "roots/dev/pipe")]);
-    symlinkSync("image", join(at.home, "roots/dev/link"));
-    assert.deepEqual([...(await roots.list("dev")).keys()], ["image"]);
-    assert.deepEqual(await roots.stacks(), ["dev"]);
-    await roots.dropStack("dev");
-    const left = readdirSync(join(at.home, "roots/dev")).sort();
+    execFileSync("mkfifo", [join(folderOf("dev"), "pipe")]);
+    symlinkSync("image", join(folderOf("dev"), "link"));
+    assert.deepEqual([...(await of("dev").list()).keys()], ["image"]);
+    assert.deepEqual(await stacksIn(at.home), ["dev"]);
+    await of("dev").dropAll();
+    const left = readdirSync(folderOf("dev")).sort();
     assert.deepEqual(left, [...strangers, "link", "pipe"].sort());
   });
 
@@ -109,15 +122,15 @@ describe("store: roots", () => {
       "*",
     ];
     for (const name of odd) {
-      await roots.set(name, name, root(name));
-      assert.deepEqual([...(await roots.list(name))], [[name, root(name)]], JSON.stringify(name));
+      await of(name).set(name, root(name));
+      assert.deepEqual([...(await of(name).list())], [[name, root(name)]], JSON.stringify(name));
     }
-    assert.deepEqual(await roots.stacks(), [...odd].sort());
+    assert.deepEqual(await stacksIn(at.home), [...odd].sort());
     assert.deepEqual(readdirSync(at.home).sort(), ["id", "roots"]);
-    for (const name of odd) await roots.drop(name, name);
-    for (const name of odd) assert.equal((await roots.list(name)).size, 0);
-    for (const name of odd) await roots.dropStack(name);
-    assert.deepEqual(await roots.stacks(), []);
+    for (const name of odd) await of(name).drop(name);
+    for (const name of odd) assert.equal((await of(name).list()).size, 0);
+    for (const name of odd) await of(name).dropAll();
+    assert.deepEqual(await stacksIn(at.home), []);
     assert.ok(existsSync(join(at.home, "id")));
   });
 
@@ -126,8 +139,8 @@ describe("store: roots", () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(name, { maxLength: 5 }), async (names) => {
         const stack = `s${Math.random()}`;
-        for (const each of names) await roots.set(stack, each, root(each));
-        const found = await roots.list(stack);
+        for (const each of names) await of(stack).set(each, root(each));
+        const found = await of(stack).list();
         assert.deepEqual([...found.keys()].sort(), [...names].sort());
         for (const each of names) assert.equal(found.get(each)!.key, each);
       }),
@@ -143,24 +156,28 @@ describe("store: what is remembered of a stack", () => {
   });
   afterEach(() => at.remove());
 
-  it("is its last run, until it is forgotten", async () => {
+  it("is its last run, and that it was destroyed after it", async () => {
     const record = { engine: "embedded", outputs: { imageBytes: 1 }, finishedAt: "x" } as const;
-    assert.equal(await readStackRecord(at.home, "dev"), undefined);
-    await writeStackRecord(at.home, "dev", { ...record, finishedAt: "before" });
-    await writeStackRecord(at.home, "dev", record);
-    assert.deepEqual(await readStackRecord(at.home, "dev"), record);
-    assert.deepEqual(readdirSync(join(at.home, "stacks")), ["dev.json"]);
-    assert.equal(await readStackRecord(at.home, "prod"), undefined);
-    await forgetStack(at.home, "dev");
-    await forgetStack(at.home, "dev");
-    assert.equal(await readStackRecord(at.home, "dev"), undefined);
+    assert.equal(await readStackRecord(at.home, ownerOf(at.home, "dev")), undefined);
+    await writeStackRecord(at.home, ownerOf(at.home, "dev"), { ...record, finishedAt: "before" });
+    await writeStackRecord(at.home, ownerOf(at.home, "dev"), record);
+    const owner = ownerOf(at.home, "dev");
+    assert.deepEqual(await readStackRecord(at.home, owner), record);
+    assert.deepEqual(readdirSync(join(at.home, "stacks")), [`dev.${shortIdentity(owner)}.json`]);
+    assert.equal(await readStackRecord(at.home, ownerOf(at.home, "prod")), undefined);
+    await markDestroyed(at.home, ownerOf(at.home, "dev"));
+    await markDestroyed(at.home, ownerOf(at.home, "dev"));
+    const destroyed = (await readStackRecord(at.home, owner))!;
+    assert.ok(Math.abs(Date.now() - Date.parse(destroyed.destroyedAt!)) < 600_000);
+    assert.deepEqual(destroyed.outputs, record.outputs);
   });
 
   it("lies in its folder whatever the stack is called", async () => {
     const record = { engine: "pulumi", outputs: {}, finishedAt: "x" } as const;
     for (const stack of ["../../id", "ö ü", "a/b"]) {
-      await writeStackRecord(at.home, stack, record);
-      assert.deepEqual(await readStackRecord(at.home, stack), record);
+      await writeStackRecord(at.home, ownerOf(at.home, stack), record);
+      const owner = ownerOf(at.home, stack);
+      assert.deepEqual(await readStackRecord(at.home, owner), record);
     }
     assert.equal(readdirSync(join(at.home, "stacks")).length, 3);
     assert.deepEqual(readdirSync(at.home).sort(), ["id", "stacks"]);

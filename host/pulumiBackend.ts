@@ -1,0 +1,57 @@
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import { parse } from "yaml";
+
+import { projectFolder } from "./project";
+import { userHome } from "./user";
+
+/** kragle's own backend: a folder in its home, which the embedded engine shares in that it keeps no state at all. */
+export const OWN_BACKEND = "own";
+
+/** Where kragle's own backend keeps its state. */
+export const ownState = (home: string) => join(home, "state");
+
+/**
+ * The address of the backend that the user chose for the Pulumi CLI, in the CLI's order: the environment, Pulumi.yaml, the last login
+ * (pulumi/pulumi, pkg/workspace/creds.go). Undefined where none was chosen.
+ */
+export function chosenBackend(environment = process.env): string | undefined {
+  const { PULUMI_BACKEND_URL: url, PULUMI_HOME: pulumiHome } = environment;
+  if (url) return url;
+  const own = read(join(projectFolder, "Pulumi.yaml"), parse)?.backend as { url?: string } | null;
+  if (own?.url) return own.url;
+  const file = join(pulumiHome ?? join(userHome(), ".pulumi"), "credentials.json");
+  return (read(file, JSON.parse)?.current as string | undefined) || undefined;
+}
+
+/**
+ * Which backend a stack's state lies in, one text for one backend however it is written.
+ *
+ * @param home the `.kragle` folder
+ */
+export function pulumiBackend(home: string, environment = process.env): string {
+  const chosen = chosenBackend(environment);
+  if (chosen === undefined) return OWN_BACKEND;
+  if (!chosen.startsWith("file://")) return chosen.replace(/\/+$/, "");
+  const folder = folderOf(chosen);
+  return folder === ownState(home) ? OWN_BACKEND : `file://${folder}`;
+}
+
+/** The CLI takes `file://~` and `file://./x` too. */
+function folderOf(url: string): string {
+  const path = url.slice("file://".length).replace(/\?.*$/, "");
+  if (path === "~" || path.startsWith("~/")) return resolve(userHome(), path.slice(2));
+  return resolve(projectFolder, path);
+}
+
+function read(
+  file: string,
+  parsed: (text: string) => unknown,
+): Record<string, unknown> | null | undefined {
+  try {
+    return parsed(readFileSync(file, "utf8")) as Record<string, unknown> | null;
+  } catch {
+    return undefined;
+  }
+}
