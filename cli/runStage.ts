@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 
 import { FAILURE_PREFIX } from "../engine/failurePrefix";
+import { provideHandImage } from "../engine/handImage";
 import { provideBuilderBase } from "../executors/builderBase";
 import { localDocker } from "../executors/localDocker";
 import { thisSite } from "../executors/site";
@@ -9,7 +10,7 @@ import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { startWatchdog } from "../host/watchdog";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
 import { CallError, checkQuestion } from "../plan/stages/call";
-import { dockerBase, domainType } from "../plan/stages/questions";
+import { dockerBase, domainType, handImage } from "../plan/stages/questions";
 import { claimBuilder } from "../run/claimBuilder";
 import { runStage as run } from "../run/runStage";
 import { stagePrograms } from "../stages/index";
@@ -79,6 +80,8 @@ async function answerTo(
     await claimBuilder(Roots.of(site.home, request), request);
     return answer;
   }
+  if (name === handImage.name)
+    return provideHandImage(site, checkQuestion(handImage, given), print, signal);
   if (name === domainType.name)
     return chooseDomainType(site, checkQuestion(domainType, given), print);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;

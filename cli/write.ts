@@ -7,13 +7,17 @@ import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../
 import { readUsage } from "../disk/usage";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
 import { formatSeconds, formatSize } from "../plan/units";
+import { inspectImage } from "../executors/images";
 import { type Site, thisSite } from "../executors/site";
+import { readInputFiles } from "../infra/inputFiles";
+import { toolsReference } from "../infra/plan";
+import { planImage } from "../plan/imagePlan";
 import { EXIT, StageFailure } from "../host/failure";
 import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { readStackSettings } from "./stackSettings";
+import { readStack, readStackSettings } from "./stackSettings";
 import { showSteps } from "./writeView";
 
 export interface WriteOptions extends CommonOptions, Consent {
@@ -55,26 +59,27 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
   }
 }
 
-async function releasedImage({ docker }: Site, stack: string): Promise<ReleasedImage> {
+async function releasedImage(site: Site, stack: string): Promise<ReleasedImage> {
   const { outputs } = await lastRelease(stack);
-  const toolsImage = String(outputs.builderImageId);
-  await docker
-    .getImage(toolsImage)
-    .inspect()
-    .catch((error: Error & { statusCode?: number }) => {
-      if (error.statusCode !== 404) throw error;
-      throw new StageFailure("the builder image of the release is gone from Docker", {
-        hint: `./kragle up -s ${stack} makes it again`,
-        exitCode: EXIT.lacking,
-      });
-    });
   return {
     path: String(outputs.imagePath),
     sha256: String(outputs.imageSha256),
     bytes: Number(outputs.imageBytes),
     virtualBytes: Number(outputs.imageVirtualBytes),
-    toolsImage,
+    toolsImage: await findTools(site, stack, String(outputs.builderImageId)),
   };
+}
+
+/** The image in which the release was built; where that is gone, the one that the stack's next run would use. */
+async function findTools(site: Site, stack: string, released: string): Promise<string> {
+  if (await inspectImage(site, released)) return released;
+  const { spec } = readStack(stack);
+  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec, null), null));
+  if (await inspectImage(site, reference)) return reference;
+  throw new StageFailure("the builder image of the release is gone from Docker", {
+    hint: `./kragle up -s ${stack} makes it again`,
+    exitCode: EXIT.lacking,
+  });
 }
 
 /** @throws StageFailure with every reason why the device must not be written */

@@ -6,7 +6,7 @@ import { type Architecture, ARCHITECTURES } from "../plan/architecture";
 import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
-import { type AnswerTo, dockerBase, type RequestTo } from "../plan/stages/questions";
+import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
 import { printedAnswer } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
@@ -27,16 +27,8 @@ export interface BuilderImageArgs {
   toolsMarker: string | undefined;
   /** The same for the image that is used by hand. */
   handMarker: string | undefined;
-}
-
-/** One image that is built of the Dockerfile. */
-interface BuiltImage {
-  readonly imageName: string;
-  /** The Dockerfile's target. */
-  readonly target: string;
-  /** Each path of the Dockerfile has ignore rules of its own. */
-  readonly dockerfile: string;
-  readonly marker: string | undefined;
+  /** Of all that the image for use by hand is made of. */
+  handDigest: string;
 }
 
 /** What a build may need of the host: its package mirror, its proxies. */
@@ -88,43 +80,62 @@ export class BuilderImage extends pulumi.ComponentResource {
       },
     );
     const answer = printedAnswer<AnswerTo<typeof dockerBase>>(base);
-    const image = (resource: string, build: BuiltImage, ...dependsOn: pulumi.Resource[]) =>
-      new docker.Image(
-        resource,
-        {
-          imageName: build.imageName,
-          skipPush: true,
-          buildOnPreview: false,
-          build: {
-            context: "builder",
-            dockerfile: build.dockerfile,
-            target: build.target,
-            platform: ARCHITECTURES[args.architecture].docker,
-            // each value on its own: the provider cannot take a map that is unknown as a whole
-            args: {
-              BASE: answer.image,
-              PACKER: args.packer,
-              ...Object.fromEntries(
-                HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
-              ),
-              ...(build.marker === undefined ? {} : { [MARKER]: build.marker }),
-            },
+    const tools = new docker.Image(
+      builder.stage,
+      {
+        imageName: args.toolsImage,
+        skipPush: true,
+        buildOnPreview: false,
+        build: {
+          context: "builder",
+          // this path of the Dockerfile has ignore rules of its own
+          dockerfile: "builder/tools.Dockerfile",
+          target: "tools",
+          platform: ARCHITECTURES[args.architecture].docker,
+          // each value on its own: the provider cannot take a map that is unknown as a whole
+          args: {
+            BASE: answer.image,
+            PACKER: args.packer,
+            ...Object.fromEntries(
+              HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
+            ),
+            ...(args.toolsMarker === undefined ? {} : { [MARKER]: args.toolsMarker }),
           },
         },
-        {
-          parent: this,
-          dependsOn,
-          ignoreChanges: build.marker === undefined ? [`build.args.${MARKER}`] : [],
-          // as earlier versions called it
-          aliases: [{ name: `${name}-${build.target}` }],
-        },
-      );
-    const tools = image(builder.stage, {
-      ...{ imageName: args.toolsImage, target: "tools", marker: args.toolsMarker },
-      dockerfile: "builder/tools.Dockerfile",
-    });
-    const byHand = { imageName: "kragle", target: "kragle", marker: args.handMarker };
-    image("hand-image", { ...byHand, dockerfile: "builder/Dockerfile" }, tools);
+      },
+      {
+        parent: this,
+        ignoreChanges: args.toolsMarker === undefined ? [`build.args.${MARKER}`] : [],
+        // as earlier versions called it
+        aliases: [{ name: `${name}-tools` }],
+      },
+    );
+    this.leaveForHand(args, tools);
     return tools;
+  }
+
+  /** By a command, not by docker.Image: where it cannot be built, that is told and fails nothing. */
+  private leaveForHand(args: BuilderImageArgs, tools: docker.Image): void {
+    const { baseImage: reference, packer, handDigest: digest, handMarker } = args;
+    const question: RequestTo<typeof handImage> = { reference, packer, digest };
+    const hand = new command.local.Command(
+      handImage.name,
+      {
+        create: runsStage(handImage.name),
+        stdin: JSON.stringify(question),
+        environment: handMarker === undefined ? {} : { [MARKER]: handMarker },
+        addPreviousOutputInEnv: false,
+        logging: "stderr",
+      },
+      {
+        parent: this,
+        dependsOn: tools,
+        deleteBeforeReplace: true,
+        ignoreChanges: handMarker === undefined ? [`environment.${MARKER}`] : [],
+      },
+    );
+    printedAnswer<AnswerTo<typeof handImage>>(hand).apply(({ failed }) => {
+      if (failed !== null) void pulumi.log.warn(`the image for use by hand: ${failed}`, hand);
+    });
   }
 }

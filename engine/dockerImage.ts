@@ -1,15 +1,8 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-
-import ignore from "@balena/dockerignore";
-import canonicalize from "canonicalize";
 import tar from "tar-fs";
 
 import type { Site } from "../executors/site";
 import { inProject } from "../host/project";
-import { filesBelow } from "../infra/inputFiles";
-import { sha256File } from "../host/files";
+import { contextFiles } from "../infra/dockerContext";
 import { StepFailed } from "./events";
 import { EXIT } from "../host/failure";
 
@@ -20,31 +13,14 @@ export interface DockerImageInputs {
     readonly context: string;
     readonly dockerfile: string;
     readonly target: string;
+    readonly platform: string;
     readonly args?: Readonly<Record<string, string>>;
   };
 }
 
-const LABEL = "kragle.context";
-
-/** @returns the id of the image that was built of just these inputs, or undefined */
-export async function findDockerImage(
-  { docker }: Site,
-  inputs: DockerImageInputs,
-): Promise<string | undefined> {
-  const image = await docker
-    .getImage(inputs.imageName)
-    .inspect()
-    .catch(() => undefined);
-  if (!image) return undefined;
-  // a tag contains the builder's key; an image without one has to be compared by its label
-  const known = inputs.imageName.includes(":");
-  return known || image.Config.Labels?.[LABEL] === (await contextDigest(inputs))
-    ? image.Id
-    : undefined;
-}
-
 /**
- * Builds an image by BuildKit through the Docker API, as the Pulumi provider does; both share the daemon's build cache.
+ * Builds an image by BuildKit through the Docker API, as the Pulumi provider does; both share the daemon's build cache, and so make
+ * one image where they ask for the same.
  *
  * @returns the image's id
  */
@@ -53,11 +29,12 @@ export async function buildDockerImage(
   inputs: DockerImageInputs,
   onLine: (line: string) => void,
   signal: AbortSignal,
+  labels: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const { context, dockerfile, target, args } = inputs.build;
+  const { context, dockerfile, target, args, platform } = inputs.build;
   const name = dockerfile.slice(context.length + 1);
   const pack = tar.pack(inProject(context), {
-    entries: [...contextFiles(inputs), name],
+    entries: [...contextFiles(dockerfile), name],
     // one of the two Dockerfiles is a link to the other, so that each has ignore rules of its own
     dereference: true,
   });
@@ -66,7 +43,8 @@ export async function buildDockerImage(
     dockerfile: name,
     target,
     buildargs: { ...args },
-    labels: { [LABEL]: await contextDigest(inputs) },
+    labels,
+    platform,
     version: "2",
     abortSignal: signal,
   });
@@ -118,23 +96,3 @@ type FollowProgress = (
   onFinished: (error: Error | null, events: BuildEvent[] | undefined) => void,
   onProgress: (event: BuildEvent) => void,
 ) => void;
-
-/** The files of the context that the ignore file beside the Dockerfile lets through. */
-function contextFiles({ build }: DockerImageInputs): string[] {
-  const rules = `${inProject(build.dockerfile)}.dockerignore`;
-  const filter = ignore().add(existsSync(rules) ? readFileSync(rules, "utf8") : "");
-  return filesBelow(inProject(build.context))
-    .filter((name) => !filter.ignores(name))
-    .sort();
-}
-
-async function contextDigest(inputs: DockerImageInputs): Promise<string> {
-  const files: Record<string, string> = {};
-  for (const name of contextFiles(inputs)) {
-    files[name] = await sha256File(join(inProject(inputs.build.context), name));
-  }
-  // the marker only makes a build run again; it changes nothing in the image
-  const { KRAGLE_MARKER: _, ...args } = inputs.build.args ?? {};
-  const build = { ...inputs.build, args };
-  return createHash("sha256").update(canonicalize({ files, build })!).digest("hex");
-}

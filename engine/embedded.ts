@@ -7,7 +7,8 @@ import { program } from "../infra/program";
 import { stageKey } from "../plan/description";
 import { MARKER, stageOf } from "../plan/invocation";
 import { checkQuestion, type StageCall } from "../plan/stages/call";
-import { dockerBase } from "../plan/stages/questions";
+import { dockerBase, handImage } from "../plan/stages/questions";
+import { inspectImage } from "../executors/images";
 import { findBuilderBase, provideBuilderBase } from "../executors/builderBase";
 import { claimBuilder } from "../run/claimBuilder";
 import { EXIT } from "../host/failure";
@@ -17,7 +18,7 @@ import { projectFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { answerOf, claimResult, findResult } from "../run/answer";
 import { Roots } from "../store/roots";
-import { buildDockerImage, type DockerImageInputs, findDockerImage } from "./dockerImage";
+import { buildDockerImage, type DockerImageInputs } from "./dockerImage";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
 
@@ -139,6 +140,7 @@ async function answerInStore(
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
+  if (stage === handImage.name) return plan.tools.handMarker ? undefined : { failed: null };
   if (stage === dockerBase.name) return presentBuilderBase(site, given, marker, preview);
   if (!("description" in given)) return undefined;
   const call = given as StageCall;
@@ -198,10 +200,11 @@ async function buildImage(
   run: EngineRun,
 ): Promise<State | undefined> {
   const outputs = (id: string) => ({ repoDigest: id, baseImageName: inputs.imageName });
-  const present = await findDockerImage(run.site, inputs);
+  // the tag contains the builder's key: what bears it was built of just these inputs
+  const present = await inspectImage(run.site, inputs.imageName).catch(() => undefined);
   if (present) {
     run.onEvent({ kind: "done", step: name, from: "store" });
-    return outputs(present);
+    return outputs(present.id);
   }
   if (run.preview) return undefined;
   stopIfInterrupted(run.signal);

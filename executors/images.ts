@@ -6,6 +6,7 @@ export interface ImageFacts {
   readonly id: string;
   /** Digests of its layers, the lowest first. */
   readonly layers: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -20,8 +21,8 @@ export async function inspectImage(
   reference: string,
 ): Promise<ImageFacts | undefined> {
   try {
-    const { Id, RootFS } = await docker.getImage(reference).inspect();
-    return { id: Id, layers: RootFS?.Layers ?? [] };
+    const { Id, RootFS, Config } = await docker.getImage(reference).inspect();
+    return { id: Id, layers: RootFS?.Layers ?? [], labels: Config?.Labels ?? {} };
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw error;

@@ -41,6 +41,7 @@ export function declareImage(
     packer: spec.packer,
     toolsMarker: tools.marker,
     handMarker: tools.handMarker,
+    handDigest: tools.handDigest,
   });
 
   const build = new BuildRun(

@@ -47,7 +47,7 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     scripts: Object.fromEntries(
       Object.entries(provisioningScripts(spec)).map(([name, path]) => [
         name,
-        digest(inProject(path)),
+        fileDigest(inProject(path)),
       ]),
     ),
     rules: catalogueDigest(),
@@ -55,7 +55,7 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     ownRules: Object.fromEntries(
       spec.check.rules.map((path, index) => [
         `${index + 1}-${basename(path)}`,
-        digest(inProject(path)),
+        fileDigest(inProject(path)),
       ]),
     ),
   };
@@ -87,7 +87,7 @@ function digests(folder: string, wanted: (name: string) => boolean): FileDigests
 }
 
 const namedDigests = (folder: string, names: readonly string[]): FileDigests =>
-  Object.fromEntries(names.map((name) => [name, digest(join(folder, name))]));
+  Object.fromEntries(names.map((name) => [name, fileDigest(join(folder, name))]));
 
 const programs = (set: ProgramSet): FileDigests => namedDigests(programsFolder, PROGRAMS[set]);
 
@@ -101,4 +101,4 @@ export function filesBelow(folder: string, inside = ""): string[] {
 }
 
 /** As it stands in keys, and in a release's provenance. */
-const digest = (file: string): string => contentDigest(readContent(file));
+export const fileDigest = (file: string): string => contentDigest(readContent(file));

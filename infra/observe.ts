@@ -77,10 +77,16 @@ export class Observer {
     return { state: "present", marker: undefined };
   }
 
-  /** @returns the marker of an image that the Docker daemon does not have, else undefined */
-  async dockerImage(reference: string): Promise<string | undefined> {
+  /**
+   * @param label that the image has to bear, if any
+   * @returns the marker of an image that the Docker daemon does not have, else undefined
+   */
+  async dockerImage(
+    reference: string,
+    label?: readonly [name: string, value: string],
+  ): Promise<string | undefined> {
     const found = await inspectImage(this.site, reference).catch(() => undefined);
-    if (found) return undefined;
+    if (found && (!label || found.labels[label[0]] === label[1])) return undefined;
     // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
     return `lost:${this.store.id}:${this.kept.roots.get("builder")?.publishedAt ?? this.kept.absence}`;
   }

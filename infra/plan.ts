@@ -12,6 +12,7 @@ import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { IMAGE } from "../plan/stages/image";
+import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
 import { openStore } from "../store/open";
@@ -20,6 +21,7 @@ import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { type Root, Roots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
+import { handImageDigest } from "./dockerContext";
 import { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
 import { type Observation, Observer } from "./observe";
@@ -57,11 +59,10 @@ export interface FullPlan {
     readonly reference: string;
     readonly marker: string | undefined;
     readonly handMarker: string | undefined;
+    /** Of what the image for use by hand is made of. */
+    readonly handDigest: string;
   };
 }
-
-/** The tag of the image that `up` leaves for use by hand. */
-const HAND_IMAGE = "kragle";
 
 /**
  * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
@@ -120,10 +121,14 @@ export async function makePlan(
   }
 
   const reference = toolsReference(spec, plan);
+  const handDigest = handImageDigest({ baseImage: spec.baseImage, packer: spec.packer });
   const [marker, handMarker] = spec.builderImage
     ? [undefined, undefined]
-    : await Promise.all([observer.dockerImage(reference), observer.dockerImage(HAND_IMAGE)]);
-  const tools = { reference, marker, handMarker };
+    : await Promise.all([
+        observer.dockerImage(reference),
+        observer.dockerImage(HAND_IMAGE, [DIGEST_LABEL, handDigest]),
+      ]);
+  const tools = { reference, marker, handMarker, handDigest };
   return { spec, plan, proof, files, observed, history, tools };
 }
 

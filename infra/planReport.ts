@@ -1,3 +1,5 @@
+import { HAND_IMAGE } from "../plan/handImage";
+import { handImage } from "../plan/stages/questions";
 import { formatSeconds } from "../plan/units";
 import { expectedTotal } from "./estimates";
 import { type ExplainedChange, explain } from "./explain";
@@ -22,10 +24,11 @@ export interface PlanRow {
 
 /** The plan for people and for `--json`: each stage, what will happen, and why. */
 export function planRows(plan: FullPlan): PlanRow[] {
-  return [...plan.history].map(([root, history]) => {
-    if (root === "builder") return builderRow(plan, history);
-    return stageRow(root, plan, history, plan.observed.get(root));
-  });
+  return [...plan.history].flatMap(([root, history]) =>
+    root === "builder"
+      ? [builderRow(plan, history), ...handImageRows(plan)]
+      : [stageRow(root, plan, history, plan.observed.get(root))],
+  );
 }
 
 /** Seconds until a run of this plan is done, as far as earlier runs tell. */
@@ -41,6 +44,13 @@ function builderRow({ tools, plan, spec }: FullPlan, history: StageHistory): Pla
   const lost = `Docker has no image ${tools.reference}${known ? " any more" : ""}`;
   const changes = explain(history.before, history.description, spec);
   return toRun("builder", "will run", [lost], changes, history);
+}
+
+/** Told only where nothing else says that Docker has to build. */
+function handImageRows({ tools }: FullPlan): PlanRow[] {
+  if (tools.marker || !tools.handMarker) return [];
+  const why = `Docker has no image ${HAND_IMAGE} of these programs; it is for use by hand, and nothing depends on it`;
+  return [{ stage: handImage.name, status: "will run", reasons: [why], changes: [] }];
 }
 
 function stageRow(

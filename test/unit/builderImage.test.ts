@@ -21,9 +21,13 @@ const args: BuilderImageArgs = {
   packer: "auto",
   toolsMarker: undefined,
   handMarker: undefined,
+  handDigest: "d".repeat(64),
 };
 
-const answer = { image: "kragle-base:bookworm", buildArgs: { http_proxy: "http://u:pw@proxy" } };
+const answer = {
+  ...{ image: "kragle-base:bookworm", buildArgs: { http_proxy: "http://u:pw@proxy" } },
+  failed: null,
+};
 
 const register = (change: Partial<BuilderImageArgs> = {}, options: MockOptions = {}) =>
   withMocks(
@@ -53,7 +57,7 @@ describe("BuilderImage", () => {
       "kragle:index:BuilderImage builder < ",
       "command:local:Command docker-base < builder",
       "docker:index/image:Image builder < builder",
-      "docker:index/image:Image hand-image < builder",
+      "command:local:Command hand-image < builder",
     ]);
     assert.equal(value.image, args.toolsImage);
     assert.deepEqual(
@@ -86,16 +90,17 @@ describe("BuilderImage", () => {
     assert.equal(base.inputs.delete, "exec ./kragle drop-root -- 'dev' 'builder' 'kragle'");
   });
 
-  it("builds both images locally from the same context, the one for use by hand after the tools", async () => {
+  it("builds the tools locally, and after them leaves an image for use by hand", async () => {
     const { find } = await register();
-    const image = (imageName: string, target: string, dockerfile: string) => ({
-      imageName,
+    const [tools, hand] = [find("builder"), find("hand-image")];
+    assert.deepEqual(tools.inputs, {
+      imageName: args.toolsImage,
       skipPush: true,
       buildOnPreview: false,
       build: {
         context: "builder",
-        dockerfile,
-        target,
+        dockerfile: "builder/tools.Dockerfile",
+        target: "tools",
         platform: "linux/amd64",
         args: {
           BASE: "kragle-base:bookworm",
@@ -108,16 +113,17 @@ describe("BuilderImage", () => {
         },
       },
     });
-    const [tools, hand] = [find("builder"), find("hand-image")];
-    assert.deepEqual(tools.inputs, image(args.toolsImage, "tools", "builder/tools.Dockerfile"));
-    assert.deepEqual(hand.inputs, image("kragle", "kragle", "builder/Dockerfile"));
     assert.deepEqual(tools.dependsOn, ["docker-base"]);
-    assert.deepEqual(hand.dependsOn, ["builder", "docker-base"]);
     assert.deepEqual(tools.aliases, ["builder-tools"]);
-    assert.deepEqual(hand.aliases, ["builder-kragle"]);
-    for (const { options } of [tools, hand]) {
-      assert.deepEqual(options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
-    }
+    assert.deepEqual(tools.options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
+    assert.equal(hand.inputs.create, "exec ./kragle stage hand-image");
+    const { baseImage: reference, packer, handDigest: digest } = args;
+    assert.deepEqual(requestOf(hand), { reference, packer, digest });
+    assert.deepEqual(hand.dependsOn, ["builder"]);
+    assert.deepEqual(hand.options, {
+      deleteBeforeReplace: true,
+      ignoreChanges: ["environment.KRAGLE_MARKER"],
+    });
   });
 
   const environmentOf = ({ inputs }: Registered) =>
@@ -129,16 +135,16 @@ describe("BuilderImage", () => {
     const { find } = await register({ toolsMarker: "lost:1" });
     assert.equal(environmentOf(find("docker-base")), "lost:1");
     assert.equal(argOf(find("builder")), "lost:1");
-    assert.equal(argOf(find("hand-image")), undefined);
+    assert.equal(environmentOf(find("hand-image")), undefined);
     assert.deepEqual(find("builder").options, {});
     assert.equal(find("docker-base").options.ignoreChanges, undefined);
-    assert.deepEqual(find("hand-image").options.ignoreChanges, ["build.args.KRAGLE_MARKER"]);
+    assert.deepEqual(find("hand-image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);
   });
 
   it("builds the image for use by hand again that Docker has lost, not the tools", async () => {
     const { find } = await register({ handMarker: "lost:2" });
     assert.equal(environmentOf(find("docker-base")), "lost:2");
-    assert.equal(argOf(find("hand-image")), "lost:2");
+    assert.equal(environmentOf(find("hand-image")), "lost:2");
     assert.equal(argOf(find("builder")), undefined);
   });
 

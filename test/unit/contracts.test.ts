@@ -2,14 +2,18 @@ import assert from "node:assert/strict";
 
 import { stageKey } from "../../plan/description";
 import { CallError, checkCall, checkQuestion, type StageCall } from "../../plan/stages/call";
-import { dockerBase, domainType } from "../../plan/stages/questions";
+import { dockerBase, domainType, handImage } from "../../plan/stages/questions";
 import { stagePrograms } from "../../stages/index";
 import { type ProgramCall, programCalls } from "../programCalls";
 import { digest } from "../samples";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const QUESTIONS = { [dockerBase.name]: dockerBase, [domainType.name]: domainType };
+const QUESTIONS = {
+  [dockerBase.name]: dockerBase,
+  [domainType.name]: domainType,
+  [handImage.name]: handImage,
+};
 
 /** What the stage itself, or who answers the question, makes of a call. */
 function check(stage: string, stdin: unknown): unknown {

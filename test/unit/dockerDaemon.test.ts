@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -135,6 +136,46 @@ describe("a Docker daemon that kragle cannot work with", function () {
     } finally {
       await daemon.close();
     }
+  });
+});
+
+describe("the image for use by hand", function () {
+  this.timeout(60_000);
+  const question = { reference: "debian:bookworm-slim", packer: "auto", digest: "d".repeat(64) };
+  const ask = async (more: (path: string, response: ServerResponse) => boolean) => {
+    const home = mkdtempSync(join(tmpdir(), "kragle-hand-"));
+    const daemon = await new FakeDaemon("docker", more).open();
+    try {
+      const environment = { DOCKER_HOST: daemon.address };
+      const input = JSON.stringify(question);
+      const ended = await kragle(home, ["stage", "hand-image"], { environment, input });
+      return { ...ended, asked: daemon.asked };
+    } finally {
+      await daemon.close();
+      rmSync(home, { recursive: true });
+    }
+  };
+
+  it("fails nothing where it cannot be built", async () => {
+    const { code, stdout, stderr } = await ask((path, response) => {
+      if (path === "/images/debian:bookworm-slim/json") answer(response, 200, { Id: "sha256:b" });
+      else if (path === "/build") answer(response, 500, { message: "no builder today" });
+      else return false;
+      return true;
+    });
+    assert.equal(code, 0, stderr);
+    assert.match((JSON.parse(stdout) as { failed: string }).failed, /no builder today/);
+    assert.match(stderr, /for use by hand could not be made, and nothing needs it: .*no builder/);
+  });
+
+  it("is not built where it is made of the same", async () => {
+    const { stdout, asked } = await ask((path, response) => {
+      const Config = { Labels: { "kragle.context": question.digest } };
+      if (path === "/images/kragle/json") answer(response, 200, { Id: "sha256:k", Config });
+      return path === "/images/kragle/json";
+    });
+    assert.deepEqual(JSON.parse(stdout), { failed: null });
+    assert.deepEqual(asked, ["GET /images/kragle/json"]);
   });
 });
 

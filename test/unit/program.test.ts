@@ -20,11 +20,11 @@ const DEV = [
   `${COMMAND} check < qcow2`,
   `${COMMAND} convert-raw < convert-raw`,
   `${COMMAND} docker-base < builder`,
+  `${COMMAND} hand-image < builder`,
   `${COMMAND} image < build`,
   `${COMMAND} release < release`,
   `${COMMAND} smoke < smoke`,
   `${IMAGE} builder < builder`,
-  `${IMAGE} hand-image < builder`,
   "kragle:index:BuildRun build < ",
   "kragle:index:BuilderImage builder < ",
   "kragle:index:Conversion convert-raw < ",
@@ -150,7 +150,7 @@ describe("the program of the stack dev", function () {
     const { list, find } = await runProgram(at, { settings: { builderImage } });
     assert.deepEqual(
       list.toSorted(),
-      DEV.filter((line) => !/^docker:|docker-base/.test(line)),
+      DEV.filter((line) => !/^docker:|docker-base|hand-image/.test(line)),
     );
     const { request } = requestOf(find("base")) as unknown as StageCall<typeof base>;
     assert.equal(request.toolsImage, builderImage);

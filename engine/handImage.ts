@@ -1,0 +1,40 @@
+import { provideBuilderBase } from "../executors/builderBase";
+import { inspectImage } from "../executors/images";
+import type { Site } from "../executors/site";
+import { stopIfInterrupted } from "../host/interrupt";
+import { CONTEXT, HAND_DOCKERFILE } from "../infra/dockerContext";
+import { ARCHITECTURES } from "../plan/architecture";
+import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
+import type { AnswerTo, handImage, RequestTo } from "../plan/stages/questions";
+import { buildDockerImage } from "./dockerImage";
+
+/**
+ * Sees to it that the daemon has the image for use by hand. Nothing depends on it, so that a failure is an answer.
+ *
+ * @throws StageFailure where the run was interrupted
+ */
+export async function provideHandImage(
+  site: Site,
+  { reference, packer, digest }: RequestTo<typeof handImage>,
+  print: (line: string) => void,
+  signal: AbortSignal,
+): Promise<AnswerTo<typeof handImage>> {
+  try {
+    const present = await inspectImage(site, HAND_IMAGE);
+    if (present?.labels[DIGEST_LABEL] === digest) return { failed: null };
+    const base = await provideBuilderBase(site, { reference }, { print, signal });
+    const build = {
+      ...{ context: CONTEXT, dockerfile: HAND_DOCKERFILE, target: "kragle" },
+      platform: ARCHITECTURES.amd64.docker,
+      args: { BASE: base.image, PACKER: packer, ...base.buildArgs },
+    };
+    const inputs = { imageName: HAND_IMAGE, build };
+    await buildDockerImage(site, inputs, print, signal, { [DIGEST_LABEL]: digest });
+    return { failed: null };
+  } catch (error) {
+    stopIfInterrupted(signal);
+    const { message } = error as Error;
+    print(`the image for use by hand could not be made, and nothing needs it: ${message}`);
+    return { failed: message };
+  }
+}
