@@ -159,7 +159,7 @@ describe("the image for use by hand", function () {
   it("fails nothing where it cannot be built", async () => {
     const { code, stdout, stderr } = await ask((path, response) => {
       if (path === "/images/debian:bookworm-slim/json") answer(response, 200, { Id: "sha256:b" });
-      else if (path === "/build") answer(response, 500, { message: "no builder today" });
+      else if (path === "/build" || path === "/session") answer(response, 500, { message: "no builder today" });
       else return false;
       return true;
     });
