@@ -1,5 +1,5 @@
 import { provideBuilderBase } from "../executors/builderBase";
-import { inspectImage } from "../executors/images";
+import { isLabelled } from "../executors/images";
 import type { Site } from "../executors/site";
 import { stopIfInterrupted } from "../host/interrupt";
 import { CONTEXT, HAND_DOCKERFILE } from "../infra/dockerContext";
@@ -20,8 +20,7 @@ export async function provideHandImage(
   signal: AbortSignal,
 ): Promise<AnswerTo<typeof handImage>> {
   try {
-    const present = await inspectImage(site, HAND_IMAGE);
-    if (present?.labels[DIGEST_LABEL] === digest) return { failed: null };
+    if (await isLabelled(site, HAND_IMAGE, [DIGEST_LABEL, digest])) return { failed: null };
     const base = await provideBuilderBase(site, { reference }, { print, signal });
     const build = {
       ...{ context: CONTEXT, dockerfile: HAND_DOCKERFILE, target: "kragle" },

@@ -6,7 +6,6 @@ export interface ImageFacts {
   readonly id: string;
   /** Digests of its layers, the lowest first. */
   readonly layers: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
 }
 
 /**
@@ -21,10 +20,20 @@ export async function inspectImage(
   reference: string,
 ): Promise<ImageFacts | undefined> {
   try {
-    const { Id, RootFS, Config } = await docker.getImage(reference).inspect();
-    return { id: Id, layers: RootFS?.Layers ?? [], labels: Config?.Labels ?? {} };
+    const { Id, RootFS } = await docker.getImage(reference).inspect();
+    return { id: Id, layers: RootFS?.Layers ?? [] };
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw error;
   }
+}
+
+/** Whether an image that the daemon has bears a label of that value. */
+export async function isLabelled(
+  { docker }: Pick<Site, "docker">,
+  reference: string,
+  [name, value]: readonly [name: string, value: string],
+): Promise<boolean> {
+  const filters = { reference: [reference], label: [`${name}=${value}`] };
+  return (await docker.listImages({ filters })).length > 0;
 }

@@ -1,6 +1,6 @@
 import type { PlannedStage } from "../plan/imagePlan";
 import { projectFolder } from "../host/project";
-import { inspectImage } from "../executors/images";
+import { inspectImage, isLabelled } from "../executors/images";
 import type { Site } from "../executors/site";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
@@ -85,8 +85,10 @@ export class Observer {
     reference: string,
     label?: readonly [name: string, value: string],
   ): Promise<string | undefined> {
-    const found = await inspectImage(this.site, reference).catch(() => undefined);
-    if (found && (!label || found.labels[label[0]] === label[1])) return undefined;
+    const looked = label
+      ? isLabelled(this.site, reference, label)
+      : inspectImage(this.site, reference).then(Boolean);
+    if (await looked.catch(() => false)) return undefined;
     // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
     return `lost:${this.store.id}:${this.kept.roots.get("builder")?.publishedAt ?? this.kept.absence}`;
   }

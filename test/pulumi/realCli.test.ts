@@ -126,7 +126,6 @@ describe("the real Pulumi CLI", function () {
 const EARLIER_NAMES: Readonly<Record<string, string>> = {
   "local:Command::docker-base": "local:Command::builder-base-image",
   "index/image:Image::builder": "index/image:Image::builder-tools",
-  "index/image:Image::hand-image": "index/image:Image::builder-kragle",
   "local:Command::base": "local:Command::build-base",
   "local:Command::image": "local:Command::build-image",
   "local:Command::check": "local:Command::qcow2-check",

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
+import { buildDockerImage, type DockerImageInputs } from "../../engine/dockerImage";
 import type { Registered } from "../mocks";
 import { sharedClone } from "../sharedClone";
+import { docker, site } from "../site";
 import { MINUTES, needPulumi, PulumiProject, type StateResource } from "./pulumiProject";
 
 const nameOf = (urn: string) => urn.split("::").at(-1)!;
@@ -81,6 +83,18 @@ describe("both engines, with the real Pulumi CLI", function () {
     );
     for (const [index, resource] of ofEmbedded.entries()) {
       assert.deepEqual(resource, ofCli[index], resource.name);
+    }
+
+    // and one and the same image, so that none is left without a tag where engines take turns
+    const { inputs } = ofCli.find(({ name, type }) => name === "builder" && /Image$/.test(type))!;
+    const tools = inputs as unknown as DockerImageInputs;
+    const { Id } = await docker.getImage(tools.imageName).inspect();
+    const again = { ...tools, imageName: "kragle-same:test" };
+    try {
+      const { signal } = new AbortController();
+      assert.equal(await buildDockerImage(site, again, () => undefined, signal), Id);
+    } finally {
+      await docker.getImage(again.imageName).remove();
     }
     await project.succeeds(["destroy", "-s", "same", "--yes", "--skip-preview"]);
   });

@@ -257,7 +257,6 @@ describe("the provenance", () => {
     const image = (id: string, ...layers: string[]) => ({
       id: `sha256:${digest(id)}`,
       layers: layers.map((layer) => `sha256:${digest(layer)}`),
-      labels: {},
     });
     const builder = image("b", "1", "2", "3");
     const named = (base: ReturnType<typeof image> | undefined) =>
@@ -269,7 +268,7 @@ describe("the provenance", () => {
     assert.deepEqual(named(image("a", "1", "9")), layer);
     assert.deepEqual(named(undefined), layer);
     const none = { reference: "debian:12", image: undefined };
-    assert.deepEqual(baseResource({ id: "x", layers: [], labels: {} }, none), []);
+    assert.deepEqual(baseResource({ id: "x", layers: [] }, none), []);
   });
 
   it("has every setting and no secret", () => {
