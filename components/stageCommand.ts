@@ -21,6 +21,12 @@ export interface StageCommandArgs<C extends StageContract> {
   secrets?: Record<string, pulumi.Input<string>>;
 }
 
+/**
+ * What `--diff` need not show in full: the call has every input of the stage, a line each, and keys are digests. That they changed is
+ * shown, and what of it changed is what the plan says.
+ */
+export const HIDDEN = ["stdin", "environment"] as const;
+
 /** A stage's command, and what it answers. */
 export interface StageResource<C extends StageContract> {
   readonly command: command.local.Command;
@@ -67,6 +73,7 @@ export function stageCommand<C extends StageContract>(
       deleteBeforeReplace: true,
       customTimeouts: { create: "24h", update: "24h" },
       ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
+      hideDiffs: [...HIDDEN],
     }),
   );
   return {
