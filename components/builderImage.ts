@@ -52,7 +52,7 @@ export class BuilderImage extends pulumi.ComponentResource {
   }
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
-    const marker = args.toolsMarker ?? args.handMarker;
+    const marker = args.toolsMarker;
     const own = { project: pulumi.getProject(), stack: args.stack };
     const question: RequestTo<typeof dockerBase> = {
       ...{ ...own, root: builder.stage },

@@ -6,6 +6,7 @@ import { CONTEXT, HAND_DOCKERFILE } from "../infra/dockerContext";
 import { ARCHITECTURES } from "../plan/architecture";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import type { AnswerTo, handImage, RequestTo } from "../plan/stages/questions";
+import { noteHandImage } from "../store/handImageNote";
 import { buildDockerImage } from "./dockerImage";
 
 /**
@@ -21,6 +22,7 @@ export async function provideHandImage(
 ): Promise<AnswerTo<typeof handImage>> {
   try {
     if (await isLabelled(site, HAND_IMAGE, [DIGEST_LABEL, digest])) return { failed: null };
+    await noteHandImage(site.home);
     const base = await provideBuilderBase(site, { reference }, { print, signal });
     const build = {
       ...{ context: CONTEXT, dockerfile: HAND_DOCKERFILE, target: "kragle" },

@@ -1,7 +1,9 @@
+import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import type { PlannedStage } from "../plan/imagePlan";
 import { projectFolder } from "../host/project";
 import { inspectImage, isLabelled } from "../executors/images";
 import type { Site } from "../executors/site";
+import { lastHandImage } from "../store/handImageNote";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import type { Root } from "../store/roots";
@@ -77,19 +79,21 @@ export class Observer {
     return { state: "present", marker: undefined };
   }
 
-  /**
-   * @param label that the image has to bear, if any
-   * @returns the marker of an image that the Docker daemon does not have, else undefined
-   */
-  async dockerImage(
-    reference: string,
-    label?: readonly [name: string, value: string],
-  ): Promise<string | undefined> {
-    const looked = label
-      ? isLabelled(this.site, reference, label)
-      : inspectImage(this.site, reference).then(Boolean);
-    if (await looked.catch(() => false)) return undefined;
+  /** @returns the marker of an image that the Docker daemon does not have, else undefined */
+  async dockerImage(reference: string): Promise<string | undefined> {
+    const found = await inspectImage(this.site, reference).catch(() => undefined);
+    if (found) return undefined;
     // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
     return `lost:${this.store.id}:${this.kept.roots.get("builder")?.publishedAt ?? this.kept.absence}`;
+  }
+
+  /**
+   * @param digest of what the image is made of
+   * @returns the marker where the daemon has no image for use by hand that is made of just that, else undefined
+   */
+  async handImage(digest: string): Promise<string | undefined> {
+    const found = isLabelled(this.site, HAND_IMAGE, [DIGEST_LABEL, digest]);
+    if (await found.catch(() => false)) return undefined;
+    return `lost:${this.store.id}:${await lastHandImage(this.site.home)}`;
   }
 }

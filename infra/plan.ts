@@ -12,7 +12,6 @@ import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { IMAGE } from "../plan/stages/image";
-import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
 import { openStore } from "../store/open";
@@ -124,10 +123,7 @@ export async function makePlan(
   const handDigest = handImageDigest({ baseImage: spec.baseImage, packer: spec.packer });
   const [marker, handMarker] = spec.builderImage
     ? [undefined, undefined]
-    : await Promise.all([
-        observer.dockerImage(reference),
-        observer.dockerImage(HAND_IMAGE, [DIGEST_LABEL, handDigest]),
-      ]);
+    : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
   const tools = { reference, marker, handMarker, handDigest };
   return { spec, plan, proof, files, observed, history, tools };
 }
