@@ -30,7 +30,15 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
   ],
   /** In no key: the ISO's SHA-256 says what was fetched. */
   fetchIso: [LIFELINE, STAGE, "base/fetch_iso.py"],
-  image: [LIFELINE, STAGE, ...DISK, ...PACKER, "common/secret_scan.py", "image/build_image.py"],
+  image: [
+    LIFELINE,
+    STAGE,
+    ...DISK,
+    ...PACKER,
+    "common/secret_scan.py",
+    "image/build_image.py",
+    "image/guest.sh",
+  ],
   check: [
     LIFELINE,
     STAGE,

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import type { Artifact } from "../store/artifactStore";
 import { copyVerified, type CopySource } from "./verifiedCopy";
 import { IMAGE_NAME } from "./layout";
-import { IMAGE } from "../plan/stages/image";
+import { IMAGE, REMOVED } from "../plan/stages/image";
 
 /** A file of the store that is released. */
 export interface Released extends CopySource {
@@ -14,7 +14,7 @@ export interface Released extends CopySource {
   readonly bytes: number;
 }
 
-/** Everything that a release takes from the store: the image, its conversions, and the evidence of check and smoke. */
+/** Everything that a release takes from the store: the image, its conversions, and the evidence of image, check and smoke. */
 export function releasedFiles(
   image: Artifact,
   conversions: readonly Artifact[],
@@ -23,6 +23,7 @@ export function releasedFiles(
   return [
     { ...take(image, IMAGE), name: IMAGE_NAME },
     ...conversions.flatMap((one) => one.manifest.files.map(({ path }) => take(one, path))),
+    { ...take(image, REMOVED), name: `evidence/image/${REMOVED}` },
     ...evidence.flatMap((one) =>
       one.manifest.files.map(({ path }) => ({
         ...take(one, path),

@@ -40,6 +40,7 @@ export async function makeReport(inputs: ReportInputs): Promise<string> {
     stages: runs.map((run) => ({ run, origin: originOf(run, previous) })),
     check: check.result,
     smoke: smoke?.result,
+    removed: sources.removed,
     boots: smoke ? await readBoots(smoke.folder, smoke.result.boots) : [],
   });
 }

@@ -5,7 +5,7 @@ import { base } from "../plan/stages/base";
 import { check } from "../plan/stages/check";
 import type { InputsOf, RequestOf, UpstreamOf } from "../plan/stages/contract";
 import { convert } from "../plan/stages/convert";
-import { image } from "../plan/stages/image";
+import { image, REMOVED } from "../plan/stages/image";
 import { conversionUpstream, type release } from "../plan/stages/release";
 import { smoke } from "../plan/stages/smoke";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -14,6 +14,7 @@ import { type ArtifactOf, artifactOf } from "../store/typed";
 import { type Released, releasedFiles } from "./files";
 import type { PackageList } from "../plan/packages";
 import { parsePackageList } from "./packages";
+import { parseRemoved, type RemovedPath } from "./removed";
 
 /** A release as it was declared. */
 export interface Declared {
@@ -33,6 +34,8 @@ export interface Sources {
   readonly conversions: ReadonlyMap<string, ArtifactOf<typeof convert>>;
   readonly smoke?: ArtifactOf<typeof smoke>;
   readonly packages: PackageList;
+  /** What generalisation took away. */
+  readonly removed: readonly RemovedPath[];
   readonly files: readonly Released[];
 }
 
@@ -60,6 +63,7 @@ export async function collectSources(
     ...{ image: built, check: checked, conversions },
     ...(booted ? { smoke: booted } : {}),
     packages: parsePackageList(await readFile(join(checked.folder, "packages.json"), "utf8")),
+    removed: parseRemoved(await readFile(join(built.folder, REMOVED), "utf8")),
     files: releasedFiles(built, [...conversions.values()], evidence),
   };
 }

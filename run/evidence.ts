@@ -26,10 +26,19 @@ export async function keepEvidence(place: Workplace, stage: string, key: string,
   const unkept = await moveEvidence(place.workFolder(stage, key), kept, details.evidence ?? []);
   const expected = error instanceof StageFailure || error instanceof ArtifactUnavailable;
   const text = expected ? error.message : (error.stack ?? error.message);
-  const lines = [`${stage}: ${text}`, `  logs: ${unkept ?? displayPath(kept)}`];
+  const lines = [
+    `${stage}: ${unkept ? text : inPlace(text, kept)}`,
+    `  logs: ${unkept ?? displayPath(kept)}`,
+  ];
   if (details.hint) lines.push(`  next: ${details.hint}`);
   return new StageFailure(lines.join("\n"), { exitCode: details.exitCode ?? EXIT.failed });
 }
+
+/** What the text calls `logs/NAME`, as it was named in the container or work folder, by the place where it is now. */
+const inPlace = (text: string, kept: string) =>
+  text.replace(/\blogs\/([\w.-]+\.(?:log|png))\b/g, (named, file: string) =>
+    existsSync(join(kept, file)) ? displayPath(join(kept, file)) : named,
+  );
 
 /** @returns why it failed instead of an error, which would hide the stage's own failure */
 async function moveEvidence(

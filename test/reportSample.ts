@@ -73,6 +73,10 @@ export function sampleReport(): ReportFacts {
         { path: "/usr/lib", bytes: 2e8 },
       ],
     },
+    removed: [
+      { done: "deleted", why: "identity", path: EVIL, script: "join-domain.sh" },
+      { done: "emptied", why: "trace", path: "/var/log/dpkg.log", script: "" },
+    ],
     smoke: {
       ...{ passed: true, driver: "qemu", proof: "quick", channel: "agent", accelerator: "tcg" },
       imageSha256: digest("a"),

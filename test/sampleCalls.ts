@@ -49,6 +49,7 @@ export const BASE_RESULT: ResultOf<typeof base> = {
 };
 export const IMAGE_RESULT: ResultOf<typeof image> = {
   ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22", accelerator: "tcg" },
+  removed: 0,
 };
 
 export const RELEASE_RESULT: ResultOf<typeof release> = {

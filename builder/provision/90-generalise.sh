@@ -3,11 +3,108 @@
 # trace of the build. Works on Debian and on the Red Hat family. Nothing that runs after it writes to the disk.
 #
 # Covers what virt-sysprep(1) does by default, as far as a running system can, and what systemd's "Building Images
-# Safely" asks for. On purpose it differs from virt-sysprep in two points: crontabs, and keys in authorized_keys that are
-# not the build's, stay, since only a provisioning script can have put them there (the check stage reports such keys).
+# Safely" asks for. It differs in one thing: what a provisioning script put there is the image's own and stays, be it a
+# crontab, a key, a cache, a backup or a connection. Where an image must not have such a thing, the check stage says so by name.
+#
+#   identity   of a machine, a member of a domain, a subscriber: goes, whoever put it there
+#   private    histories, mail, /tmp, old accounts: goes, too
+#   trace      logs, leases, caches, which come back by themselves: goes
+#   installed  what may be either: goes where it is as it was before the first script
+#
+# A path that a script has written into the file KRAGLE_KEEP stays. Whatever goes is told in a line, separated by tabs:
+# removed, what was done, why, the path, and the script in whose time it had changed last, or -.
 set -eu
 
 exists() { command -v "$1" >/dev/null 2>&1; }
+
+build=/run/kragle # see guest.sh
+: "${own:=$(mktemp -d /run/kragle-generalise.XXXXXX)}"
+root=$own/root
+export own LC_ALL=C
+
+# tell WHAT WHY: one line for each "seconds path", ended by NUL, on stdin
+tell() {
+  tr '\000-\037' '\n?????????????????????????????????' | awk -v what="$1" -v why="$2" -v root="$root" -v steps="$build/steps" '
+    BEGIN { while ((getline line < steps) > 0) { n++; tab = index(line, "\t"); start[n] = substr(line, 1, tab - 1) + 0; name[n] = substr(line, tab + 1) } }
+    {
+      blank = index($0, " "); changed = int(substr($0, 1, blank - 1)); step = ""
+      for (i = 1; i < n; i++) if (changed >= start[i]) step = name[i] # the last of them is this script
+      if (step != "" && changed >= start[n]) step = ""
+      path = substr($0, blank + 1)
+      if (index(path, root "/") == 1) path = substr(path, length(root) + 1)
+      print "removed\t" what "\t" why "\t" path "\t" (step == "" ? "-" : step) # not nothing: Packer cuts blanks off the end of a line
+    }'
+}
+
+kept() { [ -s "$build/keep" ] && grep -qxF -e "${1#"$root"}" "$build/keep"; }
+
+# remove WHY PATH…: takes away those that are there
+remove() {
+  why=$1
+  shift
+  for path; do
+    shift
+    if { [ -e "$path" ] || [ -L "$path" ]; } && ! kept "$path"; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  stat --printf '%Z %n\0' -- "$@" | tell deleted "$why"
+  rm -rf -- "$@" 2>>"$own/failed" || stuck "$@"
+}
+
+# stuck PATH…: notes who made what of it could not be taken away
+stuck() {
+  for path; do
+    if [ ! -s "$path" ] && [ ! -d "$path" ] && [ ! -L "$path" ]; then continue; fi
+    stat --printf '%Z %n\0' -- "$path" | tell stuck - | awk -F '\t' '{ print $4 ($5 == "-" ? "" : " was last changed by " $5) }' >>"$own/failed"
+  done
+}
+
+identity() { remove identity "$@"; }
+private() { remove private "$@"; }
+trace() { remove trace "$@"; }
+
+installed() {
+  for path; do
+    if is_as_installed "$path"; then remove installed "$path"; fi
+  done
+}
+
+# Whether it is there, and nothing of it has changed since the first script began.
+is_as_installed() {
+  [ -e "$1" ] && { [ ! -e "$build/started" ] || ! find "$1" -cnewer "$build/started" | grep -q .; }
+}
+
+# empty WHY PATH…: leaves those files without content that have some
+empty() {
+  why=$1
+  shift
+  for path; do
+    shift
+    if [ -s "$path" ] && ! kept "$path"; then set -- "$@" "$path"; fi
+  done
+  [ $# -gt 0 ] || return 0
+  stat --printf '%Z %n\0' -- "$@" | tell emptied "$why"
+  truncate --size 0 -- "$@" 2>>"$own/failed" || stuck "$@"
+}
+
+# take_out PATTERN PATH…: deletes such lines, in capitals or not
+take_out() {
+  pattern=$1
+  shift
+  for path; do
+    if [ ! -f "$path" ] || ! grep -qi "$pattern" "$path" || kept "$path"; then continue; fi
+    stat --printf '%Z %n\0' -- "$path" | tell edited trace
+    sed -i "/$pattern/Id" "$path" 2>>"$own/failed" || stuck "$path"
+  done
+}
+
+# each ACTION WHY, and what find takes: does it to what is found. The files go to this script once more, so that no name is too odd.
+each() {
+  action=$1 why=$2
+  shift 2
+  find "$@" -exec sh "$0" "$action" "$why" {} + 2>/dev/null || true
+}
+case "${1-}" in remove | empty) "$@" && exit ;; esac
 
 # Services that would write again while the machine shuts down.
 systemctl stop '*.timer' || true
@@ -23,81 +120,102 @@ journalctl --relinquish-var 2>/dev/null || true # from here on the journal is in
 # Identity. An empty machine-id: systemd makes one at the first boot, in every version since RHEL 7's. "uninitialized"
 # would also make that boot a "first boot" in systemd's sense, which enables and disables units by preset, against what
 # provisioning scripts chose, and may ask questions on the console.
-: >/etc/machine-id
-[ -L /var/lib/dbus/machine-id ] || rm -f /var/lib/dbus/machine-id
-rm -f /etc/ssh/ssh_host_* /etc/dropbear/dropbear_*_host_key
-rm -f /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/urandom/random-seed
-rm -f /boot/efi/loader/random-seed /boot/loader/random-seed /efi/loader/random-seed
-rm -f /etc/hostid /var/lib/yum/uuid /etc/yum/vars/uuid /etc/dnf/vars/uuid /etc/insights-client/machine-id
-rm -f /etc/sysconfig/hw-uuid /etc/smolt/uuid /etc/smolt/hw-uuid /etc/lvm/devices/system.devices
-rm -f /etc/blkid.tab /etc/blkid/blkid.tab* /var/lib/blkid/*
+if [ -e /etc/machine-id ]; then empty identity /etc/machine-id; else : >/etc/machine-id; fi
+[ -L /var/lib/dbus/machine-id ] || identity /var/lib/dbus/machine-id
+identity /etc/ssh/ssh_host_* /etc/dropbear/dropbear_*_host_key
+identity /var/lib/systemd/random-seed /var/lib/systemd/credential.secret /var/lib/urandom/random-seed
+identity /boot/efi/loader/random-seed /boot/loader/random-seed /efi/loader/random-seed
+identity /etc/hostid /var/lib/yum/uuid /etc/yum/vars/uuid /etc/dnf/vars/uuid /etc/insights-client/machine-id
+identity /etc/sysconfig/hw-uuid /etc/smolt/uuid /etc/smolt/hw-uuid /etc/lvm/devices/system.devices
+identity /etc/blkid.tab /etc/blkid/blkid.tab* /var/lib/blkid/*
 
 # Membership of a domain, and certificates of configuration agents.
-rm -f /etc/krb5.keytab /var/lib/samba/*.tdb /var/lib/samba/*/*.tdb /var/lib/sss/db/*
-rm -rf /var/lib/ipa-client/pki/* /var/lib/ipa-client/sysrestore/*
-rm -rf /var/lib/puppet/ssl /etc/puppet/ssl /etc/puppetlabs/puppet/ssl /etc/salt/pki/minion
+identity /etc/krb5.keytab /var/lib/samba/*.tdb /var/lib/samba/*/*.tdb /var/lib/sss/db/*
+identity /var/lib/ipa-client/pki/* /var/lib/ipa-client/sysrestore/*
+identity /var/lib/puppet/ssl /etc/puppet/ssl /etc/puppetlabs/puppet/ssl /etc/salt/pki/minion
 
 # Subscription. A script has unregistered the system where it was registered; this takes away what is stored.
 if exists subscription-manager; then subscription-manager clean >/dev/null 2>&1 || true; fi
-rm -rf /etc/pki/consumer/* /etc/pki/entitlement/* /etc/rhsm/facts/* /var/lib/rhsm/* /var/log/rhsm/*
-rm -f /etc/sysconfig/rhn/systemid /etc/sysconfig/rhn/osad-auth.conf
+identity /etc/pki/consumer/* /etc/pki/entitlement/* /var/lib/rhsm/* /var/log/rhsm/*
+identity /etc/sysconfig/rhn/systemid /etc/sysconfig/rhn/osad-auth.conf
+installed /etc/rhsm/facts/*
 
-# Network: leases, and what is bound to the build's network card.
-rm -f /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/75-persistent-net-generator.rules
-rm -f /etc/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init*
-rm -f /etc/NetworkManager/system-connections/cloud-init-*
-rm -rf /var/lib/dhcp/* /var/lib/dhclient/* /var/lib/dhcpcd/* /var/lib/dhcpd/*lease* /var/lib/NetworkManager/*
-rm -rf /var/lib/systemd/network/*
-for file in /etc/sysconfig/network-scripts/ifcfg-*; do
-  [ ! -f "$file" ] || sed -i '/^\(HWADDR\|UUID\|HOSTNAME\|DHCP_HOSTNAME\)=/d' "$file"
+# Network: leases, and what is bound to the build's network card. The resolver is that of QEMU's user-mode network.
+for address in /sys/class/net/*/address; do
+  read -r hardware <"$address" || continue
+  case "$hardware" in 00:00:00:00:00:00 | '') continue ;; esac
+  take_out "$hardware" /etc/udev/rules.d/70-persistent-net.rules /etc/sysconfig/network-scripts/ifcfg-* \
+    /etc/NetworkManager/system-connections/*.nmconnection
 done
-for file in /etc/NetworkManager/system-connections/*.nmconnection; do
-  [ ! -f "$file" ] || sed -i '/^\(uuid\|mac-address\|timestamp\)=/d' "$file" # NetworkManager derives a UUID from the name
+installed /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/75-persistent-net-generator.rules
+identity /etc/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init*
+identity /etc/NetworkManager/system-connections/cloud-init-*
+trace /var/lib/dhcp/* /var/lib/dhclient/* /var/lib/dhcpcd/* /var/lib/dhcpd/*lease* /var/lib/NetworkManager/*
+trace /var/lib/systemd/network/*
+for file in /etc/sysconfig/network-scripts/ifcfg-* /etc/NetworkManager/system-connections/*.nmconnection; do
+  # of a connection without a UUID, NetworkManager derives one from the name
+  pattern='^\(HWADDR\|UUID\|HOSTNAME\|DHCP_HOSTNAME\|mac-address\|timestamp\)='
+  if is_as_installed "$file"; then take_out "$pattern" "$file"; fi
 done
-[ -L /etc/resolv.conf ] || : >/etc/resolv.conf
+[ -L /etc/resolv.conf ] || take_out '^[[:blank:]]*nameserver[[:blank:]]\+10\.0\.2\.3' /etc/resolv.conf
 
-# cloud-init: as if it had never run.
-rm -rf /var/lib/cloud/*
+# cloud-init: as if it had never run. Scripts for each boot, and a seed, can only have been put there.
+trace /var/lib/cloud/instance /var/lib/cloud/instances /var/lib/cloud/data /var/lib/cloud/sem
+installed /var/lib/cloud/seed
 
-# Accounts: the build's key and user, backups that may hold old passwords, history.
-keys=/root/.ssh/authorized_keys
-[ ! -f "$keys" ] || sed -i '/ kragle-build$/d' "$keys"
-[ -s "$keys" ] || rm -f "$keys"
+# Accounts: the build's key, the user that an installation may have made for it, backups that may hold old passwords, history.
+take_out ' kragle-build$' /root/.ssh/authorized_keys
+[ -s /root/.ssh/authorized_keys ] || rm -f /root/.ssh/authorized_keys
 rmdir /root/.ssh 2>/dev/null || true
 for user in packer kragle; do
-  if ! id "$user" >/dev/null 2>&1; then continue; fi
+  if ! grep -qx "$user" "$build/users" 2>/dev/null || ! id "$user" >/dev/null 2>&1; then continue; fi
+  identity "/etc/sudoers.d/$user" "/etc/sudoers.d/"*"-$user"
+  printf '%s account %s\0' "$(date +%s)" "$user" | tell deleted identity
   userdel --force --remove "$user" # even while it is logged in
-  rm -f "/etc/sudoers.d/$user" "/etc/sudoers.d/"*"-$user"
 done
 for name in passwd shadow group gshadow subuid subgid; do
-  rm -f "/etc/$name-" "/etc/$name~" "/etc/$name.bak" "/etc/$name.old" "/etc/$name.orig" "/var/backups/$name.bak"
+  trace "/etc/$name-"
+  private "/etc/$name~" "/etc/$name.bak" "/etc/$name.old" "/etc/$name.orig" "/var/backups/$name.bak"
 done
 for home in /root /home/*; do
-  rm -rf "$home"/.*_history "$home"/.zhistory "$home"/.histfile "$home"/.viminfo "$home"/.lesshst "$home"/.wget-hsts
-  rm -rf "$home"/.cache "$home"/.ansible "$home"/.ssh/known_hosts*
+  private "$home"/.*_history "$home"/.zhistory "$home"/.histfile "$home"/.viminfo "$home"/.lesshst "$home"/.wget-hsts
+  trace "$home"/.ansible/tmp "$home"/.cache/motd.legal-displayed
 done
-find /etc /root /home /srv -xdev -type f \( -name '*~' -o -name '*.bak' \) -delete 2>/dev/null || true
 
 # Packages: caches and lists.
 if exists apt-get; then
-  apt-get clean
-  rm -rf /var/lib/apt/lists/* /var/lib/apt/periodic/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
-  rm -rf /var/backups/apt.extended_states* /var/backups/dpkg.* /var/backups/alternatives.tar*
+  trace /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/* /var/cache/apt/*.bin
+  trace /var/lib/apt/lists/* /var/lib/apt/periodic/* /var/cache/debconf/*-old /var/lib/dpkg/*-old
+  trace /var/backups/apt.extended_states* /var/backups/dpkg.* /var/backups/alternatives.tar*
 fi
-rm -rf /var/cache/yum/* /var/cache/dnf/* /var/lib/rpm/__db.*
+trace /var/cache/yum/* /var/cache/dnf/* /var/lib/rpm/__db.*
 
 # The installer's answers, logs, and what else the running system left.
-rm -f /root/anaconda-ks.cfg /root/original-ks.cfg /root/initial-setup-ks.cfg /root/install.log* /root/preseed.cfg /preseed.cfg
-rm -rf /var/log/journal/* /var/log/installer /var/log/anaconda /var/log/cloud-init*.log /var/crash/* /var/spool/abrt/*
-find /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \
-  -o -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' \) -delete
-find /var/log -xdev -type f -exec truncate --size 0 {} +
+trace /root/anaconda-ks.cfg /root/original-ks.cfg /root/initial-setup-ks.cfg /root/install.log* /root/preseed.cfg /preseed.cfg
+trace /var/log/journal/* /var/log/installer /var/log/anaconda /var/log/cloud-init*.log /var/crash/* /var/spool/abrt/*
+each remove trace /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \
+  -o -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' \)
 # The sessions that end after this script would be recorded in these; a file that is gone is not written, and comes back at boot.
-rm -f /var/log/wtmp /var/log/btmp /var/log/lastlog /var/log/tallylog /var/log/faillog /var/account/pacct
-rm -rf /var/lib/systemd/coredump/* /var/lib/systemd/timers/* /var/lib/systemd/pstore/* /var/lib/logrotate/*
-rm -rf /var/spool/mail/* /var/mail/* /var/spool/at/[a-z]* /var/spool/cron/atjobs/[a-z]* /var/lib/dovecot/*
-rm -f /etc/.pwd.lock
-find /tmp /var/tmp -xdev -mindepth 1 ! -path "$0" -delete
+trace /var/log/wtmp /var/log/btmp /var/log/lastlog /var/log/tallylog /var/log/faillog /var/account/pacct
+each empty trace /var/log -xdev -type f
+trace /var/lib/systemd/coredump/* /var/lib/systemd/timers/* /var/lib/systemd/pstore/* /var/lib/logrotate/*
+private /var/spool/mail/* /var/mail/*
+installed /var/spool/at/[a-z]* /var/spool/cron/atjobs/[a-z]* /var/lib/dovecot/*
+trace /etc/.pwd.lock
+# Also what lies below a file system that a script has mounted there; "$root" shows the disk without any.
+mkdir -p "$root"
+if mount --bind / "$root" 2>/dev/null; then
+  each remove private "$root/tmp" "$root/var/tmp" -mindepth 1 -maxdepth 1 ! -path "$root$0"
+  umount "$root"
+fi
+each remove private /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -path "$0"
+
+if [ -s "$own/failed" ]; then
+  cat "$own/failed"
+  echo "these could not be taken away; if the image is to have them, a script writes their paths into the file \$KRAGLE_KEEP"
+  exit 1
+fi
+rm -rf "$(readlink -f "$build")" "$build" 2>/dev/null || true # a mount point goes with the guest
 
 # Blocks of deleted files are given back to the disk, so that neither their room nor their content is in the image. The
 # kernel of Enterprise Linux 7 cannot on a virtio disk: there zeros are written, which QEMU gives back (detect-zeroes).

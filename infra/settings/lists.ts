@@ -1,17 +1,14 @@
-import { existsSync, statSync } from "node:fs";
-
 import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
-import { inProject } from "../../host/project";
+import { scriptProblem } from "./scripts";
 import { listOf, path, structured } from "./values";
 
 export const provision = structured(
   z.array(path("scripts/app.sh"), listOf("paths of scripts")).superRefine((paths, context) => {
     paths.forEach((script, index) => {
-      const file = inProject(script);
-      if (existsSync(file) && statSync(file).isFile()) return;
-      context.addIssue({ code: "custom", path: [index], message: `"${script}" is not a file` });
+      const message = scriptProblem(script);
+      if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });
     });
   }),
 );

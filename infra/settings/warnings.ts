@@ -5,6 +5,7 @@ import { inProject } from "../../host/project";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
 import { onlySecret } from "./credentials";
 import { schema, type SettingName } from "./schema";
+import { scriptWarnings } from "./scripts";
 
 /** A stack's settings as they were read. */
 export interface ReadSettings {
@@ -31,7 +32,8 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
       const other = `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`;
       return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
     });
-  return [...unused, ...clear];
+  const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
+  return [...unused, ...clear, ...scripts];
 }
 
 /** Settings that make no difference to this image. */

@@ -16,10 +16,13 @@ import {
 /** The file of the finished image. */
 export const IMAGE = "image.qcow2";
 
+/** What generalisation took away, a path a line: what was done, why, the path, the script in whose time it had changed last. */
+export const REMOVED = "removed.tsv";
+
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises and shuts down. */
 export const image = contract({
   stage: "image",
-  version: 1,
+  version: 2,
   inputs: z.strictObject({
     /** kragle's programs that drive Packer. */
     programs: fileDigests,
@@ -57,5 +60,7 @@ export const image = contract({
     packer: z.string(),
     qemu: z.string(),
     accelerator,
+    /** How many paths generalisation took away; `removed.tsv` lists them. */
+    removed: size,
   }),
 });

@@ -14,7 +14,7 @@ export const conversionUpstream = (name: string) => `convert ${name}`;
 /** The proven files with their description under PATH/output. */
 export const release = contract({
   stage: "release",
-  version: 5,
+  version: 6,
   inputs: z.strictObject({
     path: z.string(),
     /** Fingerprint of the key that signs; null where none does. */

@@ -9,10 +9,12 @@ import { formatSeconds, formatSize } from "../../plan/units";
 import type { PackageList } from "../../plan/packages";
 import type { PackageChanges } from "../packages";
 import type { Provenance } from "../provenance";
+import type { RemovedPath } from "../removed";
 import { type Boot, boots } from "./boots";
 import { checks, countOf } from "./checks";
 import { changes, packageTable, sizes } from "./contents";
 import { dateTime, digest, html, Html } from "./html";
+import { generalised } from "./generalised";
 import { origin } from "./origin";
 import { facts as factList } from "./parts";
 import { type TimedStage, timeline } from "./timeline";
@@ -34,6 +36,7 @@ export interface ReportFacts {
   readonly check: ResultOf<typeof check>;
   readonly smoke: ResultOf<typeof smoke> | undefined;
   readonly boots: readonly Boot[];
+  readonly removed: readonly RemovedPath[];
   readonly packages: PackageList;
   readonly changes: PackageChanges;
   readonly provenance: Provenance;
@@ -42,6 +45,7 @@ export interface ReportFacts {
 const SECTIONS = [
   ["timeline", "Making"],
   ["checks", "Checks"],
+  ["removed", "Generalised"],
   ["boots", "Boots"],
   ["sizes", "Sizes"],
   ["changes", "Changes"],
@@ -79,9 +83,9 @@ export function renderReport(facts: ReportFacts): string {
           </ul>
         </nav>
         <main>
-          ${timeline(stages)} ${checks(check)} ${boots(smoke, facts.boots)}
-          ${sizes(packages, check.folders)} ${changes(facts.changes)} ${packageTable(packages)}
-          ${origin(facts.provenance, facts.signer)}
+          ${timeline(stages)} ${checks(check)} ${generalised(facts.removed)}
+          ${boots(smoke, facts.boots)} ${sizes(packages, check.folders)} ${changes(facts.changes)}
+          ${packageTable(packages)} ${origin(facts.provenance, facts.signer)}
         </main>
         <footer>
           Made by kragle ${facts.provenance.predicate.runDetails.builder.version.kragle}. This page

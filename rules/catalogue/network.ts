@@ -15,7 +15,7 @@ export const network: readonly Rule[] = [
         "/etc/network/interfaces",
         "/etc/network/interfaces.d/*",
       ],
-      lacks: "^\\s*(hwaddr|hwaddress|mac-?address|uuid)\\s*[=: ]",
+      lacks: "^\\s*(hwaddr|hwaddress|mac-?address)\\s*[=: ]",
     },
     reason: "a copy has another card",
     source: `${SYSPREP}, net-hwaddr`,
@@ -92,7 +92,7 @@ export const network: readonly Rule[] = [
     asserts: "cloud-init has never run",
     assertion: {
       absent: [
-        "/var/lib/cloud/{instance,instances,data,sem,handlers,scripts,seed}/**",
+        "/var/lib/cloud/{instance,instances,data,sem,seed}/**",
         "/var/lib/cloud/instance",
         "/var/log/cloud-init*.log",
       ],

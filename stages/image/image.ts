@@ -64,7 +64,9 @@ export const image: StageProgram<typeof contract> = {
         // as long as SSH may take with KVM
         freezeSeconds: accelerator === "tcg" ? request.timeouts.ssh : null,
         environment: hostProxyEnvironment(),
-        scripts: Object.keys(scripts).sort(),
+        scripts: Object.fromEntries(
+          Object.keys(scripts).map((name) => [name, request.scripts[name]!]),
+        ),
         signs: consoleSigns(),
       },
       secrets: { ...secrets, ...buildKeySecrets(), ...screen.secrets },

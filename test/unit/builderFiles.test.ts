@@ -52,6 +52,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/base/install_watch.py": { rhel7: "base" },
   "stages/base/iso_medium.py": { rhel7: "base" },
   "stages/image/build_image.py": { dev: "image", rhel7: "image" },
+  "stages/image/guest.sh": { dev: "image", rhel7: "image" },
   "stages/check/ext_file_system.py": { dev: "check", rhel7: "check" },
   "stages/check/facts_file.py": { dev: "check", rhel7: "check" },
   "stages/check/fat_file_system.py": { dev: "check", rhel7: "check" },
@@ -150,6 +151,7 @@ const ENTRIES: Readonly<Record<ProgramSet, readonly string[]>> = {
   image: [
     "stages/common/lifeline.py",
     "stages/image/build_image.py",
+    "stages/image/guest.sh",
     "stages/common/qemu-recorded",
   ],
   check: ["stages/common/lifeline.py", "stages/check/inspect_image.py"],

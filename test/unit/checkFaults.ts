@@ -153,7 +153,7 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/var/cache/dnf/a/b/c.rpm"),
     file("/var/lib/rpm/__db.001"),
   ],
-  "caches.backups": [file("/etc/ssh/sshd_config.bak"), file("/root/notes~")],
+  "caches.backups": [file("/etc/ssh/sshd_config~"), file("/root/notes~")],
   "caches.spool": [
     file("/var/mail/root", "From packer"),
     file("/var/spool/at/a0000101b2c3d4", "poweroff"),

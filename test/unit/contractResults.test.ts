@@ -35,7 +35,7 @@ const boot: ResultOf<typeof smoke>["boots"][string] = {
 };
 
 const built: ResultOf<typeof image> = {
-  ...{ image: "image.qcow2", packages: 312, packer: "1.6.6", qemu: "7.2.22" },
+  ...{ image: "image.qcow2", packages: 312, packer: "1.6.6", qemu: "7.2.22", removed: 90 },
   accelerator: "kvm",
 };
 

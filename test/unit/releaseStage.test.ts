@@ -12,6 +12,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 const FIRST = [
   ...["SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
   ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/packages.json"],
+  ...["evidence/image", "evidence/image/removed.tsv"],
   ...["evidence/smoke", "evidence/smoke/screen.png", "kragle.raw", "manifest.json"],
   ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
   "sbom.cdx.json",
@@ -33,8 +34,9 @@ describe("the release stage", () => {
     assert.equal(place.read("packer-kragle-qcow2"), "an image");
     assert.equal(place.read("kragle.raw"), "an image as raw");
     const listed = [
-      ...["packer-kragle-qcow2", "kragle.raw", "evidence/check/check.json"],
-      ...["evidence/check/deep/x", "evidence/check/packages.json", "evidence/smoke/screen.png"],
+      ...["packer-kragle-qcow2", "kragle.raw", "evidence/image/removed.tsv"],
+      ...["evidence/check/check.json", "evidence/check/deep/x", "evidence/check/packages.json"],
+      "evidence/smoke/screen.png",
       ...["sbom.cdx.json", "package-changes.json", "provenance.json", "report.html"],
     ].map((name): [string, string] => [name, sha256(place.read(name))]);
     assert.equal(
@@ -62,7 +64,7 @@ describe("the release stage", () => {
       signer: null,
       packages: 1,
       tools: {
-        ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22" },
+        ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22", removed: 1 },
         accelerator: "tcg",
       },
       files: Object.fromEntries(listed),
@@ -107,7 +109,8 @@ describe("the release stage", () => {
     const names = place.names().filter((name) => statSync(inOutput(name)).isFile());
     assert.deepEqual(names, [
       ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
-      ...["evidence/check/packages.json", "kragle.raw", "manifest.json", "notes.txt"],
+      ...["evidence/check/packages.json", "evidence/image/removed.tsv"],
+      ...["kragle.raw", "manifest.json", "notes.txt"],
       ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
       "sbom.cdx.json",
     ]);

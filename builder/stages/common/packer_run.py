@@ -14,14 +14,13 @@ from qemu_watch import QemuWatch
 # What Packer says. 1.6 puts spaces before a script's standard output only; for 1.16 all is a step.
 LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
+REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
-NOT_OF_A_SCRIPT = re.compile(
-    r"Setting a .* timeout for the next provisioner|Cancelling provisioner|Provisioning step had errors|Deleting output"
-)
 EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
 
 
 LONGEST_PIECE = 2**16  # characters of a line that are taken at once; a script may print one without end
+MOST_REMOVED = 5000  # paths that generalisation took away of which a list is kept
 
 
 def environment(folder):
@@ -49,18 +48,24 @@ class PackerRun:
     `folder` is private to the run and takes Packer's own files; `logs` gets packer.log, scripts.log, qemu.log
     and screen.png.
     `signs` are what its guest's console, logs/serial.log, says of its life, `freeze_seconds` when it counts as frozen, see
-    QemuWatch.
+    QemuWatch. `titles` are the scripts' names as people know them, by those in the template; what they print begins with `mark`, see
+    guest.sh. All else is Packer's.
     """
 
-    def __init__(self, folder, logs, name, signs=None, freeze_seconds=None):
+    def __init__(self, folder, logs, name, signs=None, freeze_seconds=None, titles=None, mark=None):
         self.folder = folder
         self.logs = logs
         self.line = re.compile(LINE.format(name=re.escape(name)))
+        self.titles = titles or {}
+        self.mark = mark
+        self.removed = []  # what generalisation took away: (what was done, why, path, script in whose time it had changed last)
         self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs, freeze_seconds)
         self.watches = [self.qemu]
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
         self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
+        self.stray = collections.deque(maxlen=stage.TAIL)  # lines meanwhile that are not its own
+        self.rest = None  # whether the next piece is the rest of a line, and of a script's: None, False or True
         self.timed_out = False  # whether Packer ended the build because a timeout of a provisioner was over
         self.why = ""  # Packer's last word on its failure
 
@@ -87,7 +92,7 @@ class PackerRun:
                 watch.start(packer, lambda: self.end(packer))
             for piece in iter(lambda: packer.stdout.readline(LONGEST_PIECE), ""):
                 log.write(piece)
-                self.hear(stage.plain(piece))
+                self.hear(piece)
         if packer.returncode != 0:
             raise stage.Failure(self.reason(packer.returncode))
 
@@ -95,13 +100,32 @@ class PackerRun:
         self.qemu.screen.take()
         os.killpg(packer.pid, signal.SIGKILL)
 
-    def hear(self, line):
+    def hear(self, piece):
+        """A line of Packer's output, or a piece of one that is too long."""
+        line = piece.rstrip("\r\n")
+        if self.rest is None:
+            self.rest = self.take(line)
+        elif self.rest:
+            self.scripts.write(line)
+        if piece.endswith("\n"):
+            if self.rest:
+                self.scripts.write("\n")
+            self.rest = None
+
+    def take(self, line):
+        """Whether the line is a script's: what a script prints is never taken for Packer's own words."""
         match = self.line.match(line)
-        if match:
-            (self.step if match[1] == "==>" else self.output)(match[2])
+        text = match[2] if match else ""
+        if self.mark and text.startswith(self.mark):
+            note, text = text[len(self.mark) :][:1] == "!", text[len(self.mark) + 1 :]
+            self.output(f"kragle: {text}" if note else text)
+            return True
         errored = ERRORED.match(line)
         if errored:
             self.why = errored[1]
+        elif match:
+            self.step(stage.plain(text))
+        return False
 
     def step(self, text):
         script = SCRIPT.match(text)
@@ -117,29 +141,33 @@ class PackerRun:
             stage.phase("power off")
         elif text.startswith("Error"):
             self.why = text
-        elif NOT_OF_A_SCRIPT.match(text):
-            self.timed_out = self.timed_out or text.startswith("Cancelling")
+        elif text.startswith("Cancelling provisioner"):
+            self.timed_out = True
         else:
-            self.output(text)
+            self.stray.append(text)
 
     def start_script(self, name):
-        """Notes which script runs. Inline commands of the template, whose names Packer invents, are not shown as one."""
-        own = not name.startswith("packer-shell")
+        """Notes which script runs. The template's own commands, whose names Packer invents, are not shown as one."""
+        own = name in self.titles
         self.script = name if own else None
         self.said.clear()
+        self.stray.clear()
         if own:
-            stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {name}")
-            self.keep(f"» {name}")
+            stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {self.titles[name]}")
+            self.scripts.write(f"» {self.titles[name]}\n")
 
     def output(self, text):
-        """Keeps what a script printed. Packer's own lines, printed when no script runs, are only in its log."""
-        if self.script:
-            self.said.append(text)
-            self.keep(text)
+        """Keeps what a script printed, or what guest.sh has to say of it."""
+        self.scripts.write(text)
+        if self.script and GENERALISE.fullmatch(self.script) and REMOVED.fullmatch(text):
+            self.note_removed(*text.split("\t")[1:])
+        else:
+            self.said.append(stage.plain(text))
             stage.detail(text)
 
-    def keep(self, text):
-        self.scripts.write(text + "\n")
+    def note_removed(self, what, why, path, script):
+        if len(self.removed) < MOST_REMOVED:
+            self.removed.append((what, why, path, "" if script == "-" else self.titles.get(script, script)))
 
     def reason(self, code):
         if self.qemu.lost:
@@ -160,14 +188,17 @@ class PackerRun:
         return f"packer ended with exit code {code}: {self.why or 'its last lines:'}{self.tail('packer.log')}"
 
     def script_failed(self, how):
-        words = "".join(f"\n  {line}" for line in self.said) or "\n  (it printed nothing)"
-        return f'the provisioning script "{self.script}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
+        words = "".join(f"\n  {line}" for line in self.said or self.stray) or "\n  (it printed nothing)"
+        for name, title in self.titles.items():  # generalisation names the script that left what it cannot take away
+            words = words.replace(name, title)
+        title = self.titles[self.script]
+        return f'the provisioning script "{title}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
 
     def where(self):
         if self.qemu.may_end:
             return "while the guest powered off"
         if self.script:
-            return f'while the script "{self.script}" ran'
+            return f'while the script "{self.titles[self.script]}" ran'
         return "before the guest answered on SSH"
 
     def qemu_ended(self):

@@ -4,10 +4,14 @@ import base64
 import json
 import os
 import re
+import shlex
 
 from stage import Failure
 
 GENERALISE = re.compile(r"\d+-generalise\.sh")
+GUEST_FOLDER = "/run/kragle"
+NOBODY = "-"  # the mark of scripts that only a person listens to
+GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.sh")
 QEMU_RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "qemu-recorded")
 
 
@@ -25,11 +29,12 @@ def load(path):
     return template
 
 
-def with_scripts(template, scripts, environment, script_seconds):
+def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY):
     """The template with one shell provisioner a script {name: path}, in the order of the names.
 
     The template's own provisioners run after the scripts and before the one that generalises, which is the last. Its
     credentials go into the environment of one script: "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there).
+    `mark` begins every line that a script prints, see guest.sh.
     """
     trusted, _, names = template.get("_credentials", "").partition(" gets ")
     credentials = names.split()
@@ -42,11 +47,19 @@ def with_scripts(template, scripts, environment, script_seconds):
         provisioner = {
             "type": "shell",
             "script": path,
+            "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
+            "remote_folder": GUEST_FOLDER,
+            "execute_command": f"{{{{.Vars}}}} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
             "environment_vars": variables,
             "timeout": f"{script_seconds}s",
         }
         (generalise if GENERALISE.fullmatch(name) else before).append(provisioner)
-    return {**template, "provisioners": before + template.get("provisioners", []) + generalise}
+    own = [{"remote_folder": GUEST_FOLDER, **one} if one["type"] == "shell" else one for one in template.get("provisioners", [])]
+    # run by the shell, since it may come before the folder, and /tmp may be mounted noexec
+    prepare = {"type": "shell", "script": GUEST, "execute_command": "sh {{.Path}} prepare"}
+    cleanup = template.get("error-cleanup-provisioner")
+    last = {"error-cleanup-provisioner": {"execute_command": "{{.Vars}} sh {{.Path}}", **cleanup}} if cleanup else {}
+    return {**template, "provisioners": [prepare, *before, *own, *generalise], **last}
 
 
 def listening_inside(template, password_file=None):
@@ -88,19 +101,28 @@ def screen_password_file(secrets, folder):
 
 
 def check_script(path, name):
+    """Refuses what cannot run, before a guest is started for it. infra/settings/scripts.ts says so even in a preview."""
     try:
         with open(path, "rb") as file:
             content = file.read()
     except OSError as error:
         raise Failure(f'the provisioning script "{name}" cannot be read: {error.strerror} ({path})') from error
-    if b"\r\n" in content:
-        line = content[: content.index(b"\r\n")].count(b"\n") + 1
+    if not content.strip():
+        raise Failure(f'the provisioning script "{name}" is empty')
+    line = windows_line(content)
+    if line:
         raise Failure(
             f'the provisioning script "{name}" has Windows line ends (CRLF, first in line {line}), which the guest\'s '
             "shell takes for part of the commands; save it with LF"
         )
-    if not content.strip():
-        raise Failure(f'the provisioning script "{name}" is empty')
+
+
+def windows_line(content):
+    """The number of the first line that ends with CRLF, or None. Of what is no text, a self-extracting installer, only "#!…" counts."""
+    end = content.find(b"\r\n")
+    before = content.count(b"\n", 0, max(end, 0))
+    is_text = not re.search(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", content)
+    return before + 1 if end >= 0 and (is_text or (before == 0 and content.startswith(b"#!"))) else None
 
 
 def scripts_in(*folders):

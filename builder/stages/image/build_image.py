@@ -8,18 +8,20 @@ Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg")
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
-    scripts      their names, in the order to run
+    scripts      the name of each, by which they run in order, and its title: the path that people know
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
 secret_scan); screenPassword, where the guest's screen is to be seen; all others become variables of the template: rhsmUsername,
 rhsmPassword, rhsmOrg, rhsmActivationKey
-Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log.
+Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log;
+/result/removed.tsv, what generalisation took away (what was done, why, path, script in whose time it had changed last).
 """
 
 import json
 import os
 import re
+import secrets
 import shutil
 
 import lifeline
@@ -32,44 +34,48 @@ from secret_scan import scan
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/template/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 OUTPUT = os.path.join(SCRATCH, "output")
+MOST_TOLD = 20  # paths that are told one by one
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
 
 
 def build_image(settings):
     shutil.rmtree(SCRATCH, ignore_errors=True)
     os.makedirs(SCRATCH)
+    mark = secrets.token_hex(8)  # what scripts print cannot begin with it by chance
     template = packer_template.with_scripts(
         packer_template.load(os.path.join(TEMPLATE, "image.json")),
         {name: os.path.join(PROVISION, name) for name in settings["scripts"]},
         settings["environment"],
         settings["timeouts"]["script"],
+        mark,
     )
-    secrets = stage.secrets()
+    given = stage.secrets()
     build = os.path.join(PRIVATE, "build.json")
-    stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(secrets, PRIVATE)))
-    patterns = json.loads(secrets.pop("keySearch"))
+    stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(given, PRIVATE)))
+    patterns = json.loads(given.pop("keySearch"))
     with open(packer_template.key_path(PRIVATE), "x", encoding="ascii") as file:
         os.chmod(file.fileno(), 0o600)
-        file.write(secrets.pop("sshPrivateKey"))
-    own = all_variables(settings, secrets.pop("sshPublicKey"))
-    others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in secrets.items()}
+        file.write(given.pop("sshPrivateKey"))
+    own = all_variables(settings, given.pop("sshPublicKey"))
+    others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in given.items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**own, **others}))
-    run_packer(settings, template["builders"][0]["name"], build, [variables])
+    removed = run_packer(settings, mark, template["builders"][0]["name"], build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(only_file(OUTPUT), image)
     look_for_key(image, patterns)
-    stage.write_json(os.path.join(WORK, "image.json"), facts())
+    stage.write_json(os.path.join(WORK, "image.json"), {**facts(), "removed": write_removed(removed)})
     shutil.rmtree(SCRATCH)
 
 
-def run_packer(settings, builder, *files):
+def run_packer(settings, mark, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     for last in (False, True):
-        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"])
+        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], settings["scripts"], mark)
         try:
-            return run.build(*files)
+            run.build(*files)
+            return run.removed
         except stage.Failure:
             if last or not run.qemu.frozen:
                 raise
@@ -101,6 +107,18 @@ def look_for_key(image, patterns):
             f"the build's private SSH key is in the image ({hits[0]['form']}, at byte {hits[0]['offset']} of the qcow2); "
             "a provisioning script must have copied it there"
         )
+
+
+def write_removed(removed):
+    """Lists what generalisation took away, and tells what of it a script had made and does not come back by itself; how many."""
+    with open(os.path.join(WORK, "removed.tsv"), "w", encoding="utf-8") as file:
+        file.writelines("\t".join(row) + "\n" for row in removed)
+    told = [row for row in removed if row[1] != "trace" and row[3]]
+    for what, why, path, script in told[:MOST_TOLD]:
+        stage.detail(f"{what}, though {script} had left it: {path} ({why}); to keep it, write that path into the file $KRAGLE_KEEP")
+    if len(told) > MOST_TOLD:
+        stage.detail(f"and {len(told) - MOST_TOLD} more; all are in the release's evidence/image/removed.tsv")
+    return len(removed)
 
 
 def facts():

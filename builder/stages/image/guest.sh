@@ -1,0 +1,144 @@
+#!/bin/sh
+# kragle's hand in the guest while Packer provisions it: finds the scripts a folder in which they can run, and runs each of them.
+#
+#   sh guest.sh prepare                  once, before the first script: makes /run/kragle
+#   sh guest.sh run NAME MARK SCRIPT     runs one script and ends with its exit code
+#
+# What a script prints is data: each line of it reaches Packer as MARK| and the line, what this program has to say as MARK! and
+# the line, so that nobody takes either for Packer's own words. MARK is - where nobody listens but a person.
+#
+# /run/kragle is, or links to, a folder outside /tmp, since scripts may do to that what they like:
+#   guest.sh   this program
+#   started    its time of change is that of the first script
+#   steps      when each script began, in seconds since 1970, and its name
+#   users      the accounts that the installed system had
+#   apt.conf   for scripts only: apt-get tries again, and apt-get update fails where it has failed
+#   keep       KRAGLE_KEEP: scripts write paths there, one a line, that generalisation shall leave alone
+set -u
+
+HERE=/run/kragle
+
+# Every folder may lie on a file system that is mounted noexec; on Debian, /run itself is. The last is one of our own.
+prepare() {
+  rm -rf "$HERE"
+  for folder in /var/lib/kragle /opt/kragle /root/.kragle "$HERE"; do
+    rm -rf "$folder"
+    install -d -m 755 "$folder" 2>/dev/null || continue
+    if [ "$folder" = "$HERE" ] && ! runs_in "$folder"; then
+      mount -t tmpfs -o mode=755,exec tmpfs "$folder" 2>/dev/null || continue
+    fi
+    if runs_in "$folder"; then
+      [ "$folder" = "$HERE" ] || ln -s "$folder" "$HERE"
+      cp "$0" "$HERE/guest.sh"
+      cut -d: -f1 /etc/passwd >"$HERE/users"
+      # apt only warns where it could not fetch a list, and what is missing then is a riddle
+      printf '%s "%s";\n' Acquire::Retries 5 APT::Update::Error-Mode any >"$HERE/apt.conf"
+      : >"$HERE/steps"
+      : >"$HERE/keep"
+      : >"$HERE/started"
+      return 0
+    fi
+    rm -rf "$folder"
+  done
+  echo "no folder of the guest lets programs run: /var/lib, /opt, /root and /run are mounted noexec or read-only" >&2
+  return 1
+}
+
+# Whether programs may run in the folder.
+runs_in() {
+  printf '#!/bin/sh\n' >"$1/probe" 2>/dev/null && chmod 755 "$1/probe" && "$1/probe" 2>/dev/null
+  code=$?
+  rm -f "$1/probe"
+  return "$code"
+}
+
+run() {
+  name=$1 mark=$2 script=$3
+  note=$mark! data=$mark\|
+  if [ "$mark" = - ]; then note='kragle: ' data=''; fi
+  chmod 755 "$script"
+  find_interpreter "$script" || return 127
+  printf '%s\t%s\n' "$(date +%s)" "$name" >>"$HERE/steps"
+
+  # A pipe of our own: what a script leaves in the background holds that and not Packer's connection, which would wait for it.
+  pipe=$(cd -P "$HERE" && pwd)/output
+  rm -f "$pipe"
+  mkfifo -m 600 "$pipe"
+  exec 3<>"$pipe" # so that opening it blocks nobody
+  end=$mark-$$-end
+  forward <"$pipe" 3>&- &
+  forwarder=$!
+  export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$HERE/apt.conf}"
+  "$script" </dev/null >"$pipe" 2>&1 3>&- &
+  wait "$!"
+  code=$?
+  echo "$end" >&3
+  wait "$forwarder"
+  name_background
+  return "$code"
+}
+
+# Forwards the script's output until `end`, which may follow an unfinished line. Of a line that was overwritten (carriage return), what a
+# terminal would show in the end, as Packer does: the mark must not be cut off with the rest.
+forward() {
+  return=$(printf '\r')
+  # by the line, where coreutils can
+  buffered=
+  if command -v stdbuf >/dev/null; then buffered='stdbuf -oL'; fi
+  # shellcheck disable=SC2086 # two words
+  LC_ALL=C $buffered sed -n -e "s/$end\$//" -e 't end' -e "s/$return*\$//" -e "s/.*$return//" -e "s/^/$data/p" -e d \
+    -e ':end' -e '/^$/q' -e "s/^/$data/p" -e q
+}
+
+# Names what the script left running: by its process group, or because it holds the script's output, which is read on for it.
+name_background() {
+  group=$(group_of "$$")
+  holders=" $(find /proc/[0-9]*/fd -lname "$pipe" 2>/dev/null | sed 's|^/proc/\([0-9]*\)/fd/.*|\1|' | sort -u | tr '\n' ' ')"
+  held=
+  for folder in /proc/[0-9]*; do
+    process=${folder#/proc/}
+    if [ "$process" = "$$" ] || [ "$process" = "$PPID" ]; then continue; fi
+    holds=no
+    case "$holders" in *" $process "*) holds=yes held=yes ;; esac
+    if [ "$holds" = yes ] || [ "$(group_of "$process")" = "$group" ]; then
+      command=$(tr '\0\n' '  ' 2>/dev/null <"$folder/cmdline") || continue
+      [ -z "$command" ] || echo "${note}still running after the script has ended: $command(process $process)"
+    fi
+  done
+  if [ -n "$held" ]; then setsid cat <"$pipe" >/dev/null 2>&1 3>&- & fi
+}
+
+# The process group of a process, by proc(5); its name may contain blanks and parentheses.
+group_of() {
+  read -r line 2>/dev/null <"/proc/$1/stat" || return 0
+  # shellcheck disable=SC2086 # its fields
+  set -- ${line##*) }
+  echo "$3"
+}
+
+# Says so where the guest lacks what the script's first line names; the shell would only say "not found".
+find_interpreter() {
+  set -f
+  first=$(head -n 1 "$1" | LC_ALL=C tr -d '\0')
+  case "$first" in
+    '#!'*) ;;
+    *) set +f; return 0 ;;
+  esac
+  # shellcheck disable=SC2086 # its words
+  set -- ${first#??}
+  set +f
+  interpreter=${1-}
+  case "$interpreter ${2-}" in
+    */env\ -*) ;;
+    */env\ *) interpreter=$2 ;;
+  esac
+  command -v "$interpreter" >/dev/null && return 0
+  echo "${note}the guest has no $interpreter, by which the script is to be run (its first line is $first); install it in an earlier script"
+  return 1
+}
+
+case "$1" in
+  prepare) prepare ;;
+  run) run "$2" "$3" "$4" ;;
+esac
+exit # the last script removes this file

@@ -1,0 +1,73 @@
+import { readFileSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+
+import { inProject } from "../../host/project";
+import type { ImageSpec } from "../../plan/imageSpec";
+
+/** What keeps a provisioning script from running, as far as its file tells; undefined where nothing does. */
+export function scriptProblem(path: string): string | undefined {
+  const file = inProject(path);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return `"${path}" is not a file`;
+  const content = readFileSync(file);
+  if (content.toString("latin1").trim() === "") return `"${path}" is empty`;
+  const line = windowsLine(content);
+  if (line === undefined) return undefined;
+  return `"${path}" has Windows line ends (CRLF, first in line ${line}), which the guest's shell takes for part of the commands; save it with LF`;
+}
+
+/**
+ * The number of the first line that ends with CRLF. Of what is no text, such as a self-extracting installer, only the first line counts.
+ * builder/stages/common/packer_template.py judges in the same way: test/vectors/scriptLineEnds.json.
+ */
+export function windowsLine(content: Buffer): number | undefined {
+  const end = content.indexOf("\r\n");
+  if (end < 0) return undefined;
+  const before = content.subarray(0, end).filter((byte) => byte === 0x0a).length;
+  // eslint-disable-next-line no-control-regex
+  const isText = !/[\x00-\x06\x0e-\x1a\x1c-\x1f]/.test(content.toString("latin1"));
+  const isHeader = before === 0 && content.subarray(0, 2).equals(Buffer.from("#!"));
+  return isText || isHeader ? before + 1 : undefined;
+}
+
+/** What the templates' systems bring along to run scripts by, in /bin and /usr/bin. */
+const INTERPRETERS: Readonly<Record<string, readonly string[]>> = {
+  debian12: ["sh", "bash", "dash", "rbash", "perl", "python3", "awk", "mawk", "sed"],
+  rhel7: ["sh", "bash", "python", "python2", "awk", "gawk", "sed"],
+  centos7: ["sh", "bash", "python", "python2", "awk", "gawk", "sed"],
+};
+
+/** What is probably not meant, a line each: scripts that stand in the list twice, that name no interpreter, or one that the guest lacks. */
+export function scriptWarnings({ provision, template }: ImageSpec): string[] {
+  const twice = new Set(provision.filter((path, index) => provision.indexOf(path) !== index));
+  const has = INTERPRETERS[template.name];
+  return [
+    ...[...twice].map((path) => `"${path}" stands in the list twice, and runs twice`),
+    ...[...new Set(provision)].flatMap((path) => {
+      const first = firstLine(path);
+      if (first === undefined) return [];
+      if (!first.startsWith("#!")) {
+        return [`"${path}" has no first line such as "#!/bin/sh"; the guest's sh runs it`];
+      }
+      const asked = interpreterOf(first);
+      const isThere =
+        has === undefined ||
+        (has.includes(basename(asked)) && ["/bin", "/usr/bin", "."].includes(dirname(asked)));
+      if (isThere) return [];
+      return [
+        `"${path}" is run by ${asked} (its first line), which ${template.name} does not bring along; an earlier script has to install it`,
+      ];
+    }),
+  ];
+}
+
+/** The script's first line; undefined for a program, which needs none. */
+function firstLine(path: string): string | undefined {
+  const content = readFileSync(inProject(path)).subarray(0, 4096).toString("latin1");
+  return content.startsWith("\x7fELF") ? undefined : content.split("\n", 1)[0]!;
+}
+
+/** What a line such as "#!/usr/bin/env python3" or "#! /bin/sh -e" runs a script by. */
+function interpreterOf(first: string): string {
+  const [program = "", name] = first.slice(2).trim().split(/\s+/);
+  return basename(program) === "env" && name !== undefined && /^[^-]/.test(name) ? name : program;
+}

@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { builderFolder } from "../../host/project";
+import { toolsImage } from "./toolsImage";
+
+/** Runs scripts as the image stage does, by guest.sh in a session of its own; each is a line "script NAME" and what it is. */
+const RUNNER = `
+script() { cat >/run/kragle/script; setsid --wait sh /run/kragle/guest.sh run "$1" MK /run/kragle/script; echo "code $?"; }
+sh /guest/guest.sh prepare || exit 1
+`;
+
+describe("in a guest", function () {
+  this.timeout(120_000);
+  let image: string;
+  let folder: string;
+  before(async function () {
+    image = await toolsImage(this);
+  });
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "kragle-guest-"))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function inGuest(script: string, ...options: string[]): string[] {
+    writeFileSync(join(folder, "run.sh"), RUNNER + script);
+    chmodSync(folder, 0o755);
+    const mounts = [
+      `${join(builderFolder, "stages/image")}:/guest:ro`,
+      `${join(builderFolder, "provision")}:/provision:ro`,
+      `${folder}:/w:ro`,
+    ];
+    const { stdout, stderr } = spawnSync(
+      "docker",
+      [
+        ...["run", "--rm", "--network", "none", "--entrypoint", "sh", ...options],
+        ...[...mounts.flatMap((mount) => ["--volume", mount]), image, "/w/run.sh"],
+      ],
+      { encoding: "utf8" },
+    );
+    return (stdout + stderr).trimEnd().split("\n");
+  }
+
+  it("a script's lines are marked, whatever they say, and its exit code is kept", () => {
+    const said = inGuest(`
+script 1 <<'END'
+#!/bin/sh
+echo "Build 'kragle-qcow2' errored: not at all" >&2
+printf '10%%\\r20%%\\nno line end'
+exit 7
+END
+printf 'echo no first line' | script 2
+`);
+    assert.deepEqual(said, [
+      ...["MK|Build 'kragle-qcow2' errored: not at all", "MK|20%", "MK|no line end", "code 7"],
+      ...["MK|no first line", "code 0"],
+    ]);
+  });
+
+  it("a script ends when it ends, and what it leaves running is named", () => {
+    const said = inGuest(`
+script 1 <<'END'
+#!/bin/sh
+sleep 300 &
+setsid sleep 301 >/dev/null &
+(sleep 1; echo late; touch /tmp/late) &
+echo done
+END
+sleep 3
+ls /tmp/late
+`);
+    const still = /^MK!still running after the script has ended: (.*)\(process \d+\)$/;
+    const named = said.flatMap((line) => still.exec(line)?.[1]?.trim() ?? []);
+    assert.deepEqual(named.filter((name) => /^sleep 30/.test(name)).sort(), [
+      ...["sleep 300", "sleep 301"],
+    ]);
+    // whoever prints to nobody is not ended for it
+    assert.deepEqual([said[0], said.at(-2), said.at(-1)], ["MK|done", "code 0", "/tmp/late"]);
+  });
+
+  it("a script whose interpreter is lacking is told so", () => {
+    const said = inGuest(`printf '#!/usr/bin/env ruby\\nputs 1\\n' | script 1`);
+    assert.match(said[0]!, /^MK!the guest has no ruby, by which the script is to be run/);
+    assert.equal(said[1], "code 127");
+  });
+
+  const noexec = (...paths: string[]) => paths.flatMap((path) => ["--tmpfs", `${path}:noexec`]);
+  it("scripts run where /tmp, /run and others are mounted noexec, by a strict umask", () => {
+    const script = "umask 077\nprintf '#!/bin/sh\\necho it runs\\n' | script 1";
+    const said = inGuest(script, ...noexec("/tmp", "/var/tmp", "/run", "/home", "/var/lib"));
+    assert.deepEqual(said, ["MK|it runs", "code 0"]);
+  });
+
+  it("or it is told that nothing runs anywhere", () => {
+    const said = inGuest("", ...noexec("/var/lib", "/opt", "/root", "/run"));
+    assert.match(said.join(), /no folder of the guest lets programs run: \/var\/lib/);
+  });
+
+  it("generalisation leaves what a script put there, and lists what it takes away", () => {
+    const said = inGuest(
+      `
+useradd -m packer; mkdir -p /etc/sudoers.d /var/lib/cloud/instance /root/.ssh
+for file in /etc/sudoers.d/packer /var/lib/cloud/instance/x /etc/ssh/ssh_host_x_key /etc/machine-id; do echo x >$file; done
+echo 'ssh-ed25519 AAAA kragle-build' >/root/.ssh/authorized_keys
+sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
+script 50-acme.sh <<'END'
+#!/bin/sh
+for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
+  /etc/sudoers.d/kragle /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid "/tmp/a
+b"; do mkdir -p "\${file%/*}"; echo x >"$file"; done
+useradd -m kragle
+echo /etc/hostid >>"$KRAGLE_KEEP"
+echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys
+umount /etc/resolv.conf; printf 'nameserver 10.0.2.3\\nnameserver 192.0.2.53\\n' >/etc/resolv.conf
+mount -t tmpfs -o noexec tmpfs /tmp
+END
+sleep 1.1
+script 90-generalise.sh </provision/90-generalise.sh
+umount /tmp
+for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
+  /etc/sudoers.d/* /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid /tmp/* /var/lib/kragle /run/kragle
+do [ ! -e "$file" ] || echo "there $file"; done
+cat /root/.ssh/authorized_keys /etc/resolv.conf
+id -un packer kragle
+`,
+      "--cap-add",
+      "SYS_ADMIN",
+      "--security-opt",
+      "apparmor=unconfined",
+    );
+    const removed = said.flatMap((line) => /^MK\|removed\t(.*)/.exec(line)?.[1] ?? []);
+    for (const line of [
+      "emptied\tidentity\t/etc/machine-id\t-",
+      "deleted\tidentity\t/etc/ssh/ssh_host_x_key\t-",
+      "deleted\tidentity\t/etc/krb5.keytab\t50-acme.sh",
+      "deleted\tprivate\t/tmp/a?b\t50-acme.sh",
+      "deleted\ttrace\t/var/lib/cloud/instance\t-",
+      "deleted\tidentity\taccount packer\t-",
+    ]) {
+      assert.ok(removed.includes(line), `${line}\n${said.join("\n")}`);
+    }
+    assert.deepEqual(
+      said.filter((line) => line.startsWith("there ")).map((line) => line.slice(6)),
+      [
+        ...["/home/ci/.cache/ms-playwright/browser", "/root/.cache/pre-commit/x"],
+        ...["/srv/seed/northwind.bak", "/etc/acme/a.conf.bak", "/etc/sudoers.d/kragle"],
+        ...["/var/lib/cloud/scripts/per-boot/a.sh", "/root/.ssh/known_hosts", "/etc/hostid"],
+      ],
+    );
+    assert.deepEqual(said.slice(-4), [
+      ...["ssh-ed25519 AAAA operator", "nameserver 192.0.2.53", "kragle"],
+      "id: ‘packer’: no such user",
+    ]);
+  });
+
+  it("what generalisation cannot take away is told by file and script", () => {
+    // a mount point is as immovable as a file with chattr +i, which not every file system has
+    const said = inGuest(
+      `
+sleep 1.1
+script 50-dns.sh <<'END'
+#!/bin/sh
+echo x >/etc/krb5.keytab
+mount --bind /etc/krb5.keytab /etc/krb5.keytab
+END
+sleep 1.1
+script 90-generalise.sh </provision/90-generalise.sh
+`,
+      "--cap-add",
+      "SYS_ADMIN",
+      "--security-opt",
+      "apparmor=unconfined",
+    );
+    const text = said.join("\n");
+    assert.match(
+      text,
+      /MK\|rm: cannot remove '\/etc\/krb5\.keytab': Device or resource busy\nMK\|\/etc\/krb5\.keytab was last changed by 50-dns\.sh/,
+    );
+    assert.equal(said.at(-1), "code 1");
+  });
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { programsFolder } from "../../host/project";
+import { scriptProblem, scriptWarnings, windowsLine } from "../../infra/settings/scripts";
+import { parseSettings } from "../../infra/settings";
+import vectors from "../vectors/scriptLineEnds.json";
+
+describe("a provisioning script", () => {
+  let folder: string;
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "kragle scripts "))));
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const script = (name: string, content: string | Buffer) => {
+    const path = join(folder, name);
+    writeFileSync(path, content);
+    return path;
+  };
+  const warnings = (...provision: string[]) =>
+    scriptWarnings(parseSettings({ provision }, "dev")).map((w) => w.replaceAll(`${folder}/`, ""));
+
+  for (const { what, hex, line } of vectors) {
+    it(`is judged by its line ends only where it is text: ${what}`, () => {
+      assert.equal(windowsLine(Buffer.from(hex, "hex")) ?? null, line);
+    });
+  }
+
+  it("is judged in the same way by the program that runs it", () => {
+    const common = join(programsFolder, "common");
+    const code = `
+import json, sys
+sys.path.insert(0, ${JSON.stringify(common)})
+import packer_template
+vectors = json.load(open(${JSON.stringify(join(__dirname, "../vectors/scriptLineEnds.json"))}))
+print(json.dumps([packer_template.windows_line(bytes.fromhex(one["hex"])) for one in vectors]))`;
+    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", code], { encoding: "utf8" });
+    assert.deepEqual(
+      JSON.parse(stdout || "null"),
+      vectors.map(({ line }) => line),
+      stderr,
+    );
+  });
+
+  it("that cannot run is a wrong setting, told before anything is built", () => {
+    mkdirSync(join(folder, "scripts.d"));
+    const problem = (path: string) => scriptProblem(path)?.replace(`${folder}/`, "");
+    assert.match(problem(script("dos.sh", "#!/bin/sh\r\n"))!, /"dos\.sh" has Windows line ends/);
+    assert.equal(problem(script("empty.sh", "\n \t\n")), '"empty.sh" is empty');
+    assert.equal(problem(join(folder, "scripts.d")), '"scripts.d" is not a file');
+    assert.equal(problem(join(folder, "none.sh")), '"none.sh" is not a file');
+    assert.equal(problem(script("good.sh", "#!/bin/sh\n")), undefined);
+    const provision = [join(folder, "dos.sh")];
+    assert.throws(() => parseSettings({ provision }, "dev"), /has Windows line ends/);
+  });
+
+  it("gets a warning where it probably is not what was meant", () => {
+    const ruby = script("app.rb", "#!/usr/bin/env ruby\nputs 1\n");
+    const plain = script("plain.sh", "echo 1\n");
+    const local = script("local.sh", "#!/usr/local/bin/bash\n");
+    assert.deepEqual(warnings(ruby, plain, plain, local), [
+      '"plain.sh" stands in the list twice, and runs twice',
+      '"app.rb" is run by ruby (its first line), which debian12 does not bring along; an earlier script has to install it',
+      '"plain.sh" has no first line such as "#!/bin/sh"; the guest\'s sh runs it',
+      '"local.sh" is run by /usr/local/bin/bash (its first line), which debian12 does not bring along; an earlier script has to install it',
+    ]);
+  });
+
+  it("gets none where it is one like many", () => {
+    const heads = ["/bin/sh", "/bin/sh -e", " /bin/bash", "/usr/bin/env python3", "/usr/bin/perl"];
+    const many = heads.map((head, index) => script(`${index}.sh`, `#!${head}\ntrue\n`));
+    const program = script("program", Buffer.from("\x7fELF\x02\x01\x00\r\n", "latin1"));
+    assert.deepEqual(warnings(...many, program), []);
+  });
+});
