@@ -4,11 +4,13 @@ import { requireDaemon } from "../executors/daemon";
 import { otherDaemon } from "../executors/dockerEndpoint";
 import { thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { requireNode } from "../host/oldestNode";
 import { asRunError, program } from "./program";
 
 /** The program as the Pulumi CLI runs it: in a process of its own, on whatever machine somebody runs `pulumi up`. */
 export async function programUnderPulumi(): Promise<Record<string, pulumi.Input<unknown>>> {
   try {
+    requireNode();
     const two = otherDaemon(new pulumi.Config("docker").get("host"));
     if (two) throw new StageFailure(two, { exitCode: EXIT.wrongSettings });
     await requireDaemon(thisSite());

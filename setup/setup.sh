@@ -41,7 +41,7 @@ lacking() {
 
 # Runs npm in a folder. Shows the command, and while it runs silently a line now and then.
 npm_ci() {
-  command -v npm >/dev/null || lacking "npm is not installed" "install Node.js 20 or newer with npm; on Debian and Ubuntu: apt-get install nodejs npm"
+  command -v npm >/dev/null || lacking "npm is not installed" "install Node.js with npm, any version that npm runs on: set-up fetches a newer Node by it; on Debian and Ubuntu: apt-get install nodejs npm"
   echo "  \$ npm ci --ignore-scripts  # in $1"
   (while sleep 20 >/dev/null 2>&1; do echo "  … npm is still at work"; done) &
   beat=$!

@@ -7,6 +7,7 @@ import {
   isRemote,
   OLDEST_DOCKER,
 } from "../../executors/daemon";
+import { OLDEST_NODE } from "../../host/oldestNode";
 import { isAtLeast } from "../../host/version";
 import { formatSize } from "../../plan/units";
 
@@ -34,8 +35,6 @@ export function verdict(
 ): Requirement {
   return { name, status, found, need, next: status === "ok" ? "" : next };
 }
-
-export const OLDEST_NODE = [22, 13] as const;
 
 export function nodeRequirement(version: string): Requirement {
   const status = isAtLeast(version, OLDEST_NODE) ? "ok" : "missing";

@@ -54,10 +54,11 @@ describe("the launcher", () => {
     assert.equal(copy.run([]).stdout, `${folder}:${copy.programs}\n`);
   });
 
-  for (const [lack, prepare] of [
-    ["Node", () => copy.withDependencies()],
-    ["a Node that is new enough", () => copy.withDependencies().program("node", 'echo "v20.20.2"')],
-    ["the dependencies", () => copy.withNode()],
+  const TOO_OLD = /Node 22\.13 or newer is needed, and the machine's is v20\.20\.2;/;
+  for (const [lack, why, prepare] of [
+    ["Node", /is needed, and the machine's is none;/, () => copy.withDependencies()],
+    ["a Node that is new enough", TOO_OLD, () => withOldNode(copy)],
+    ["the dependencies", /dependencies are not installed yet;/, () => copy.withNode()],
   ] as const) {
     it(`says in one line what to do without ${lack}`, () => {
       prepare();
@@ -65,6 +66,9 @@ describe("the launcher", () => {
       assert.equal(status, 3);
       assert.equal(stdout, "");
       assert.match(stderr, /^kragle: .*npm start.*\.\/kragle setup.*\n$/);
+      assert.match(stderr, why);
     });
   }
 });
+
+const withOldNode = (copy: Copy) => copy.withDependencies().program("node", 'echo "v20.20.2"');

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { OLDEST_NODE } from "../../cli/doctor/requirements";
+import { OLDEST_NODE, requireNode } from "../../host/oldestNode";
 import { projectFolder } from "../../host/project";
 import { isAtLeast } from "../../host/version";
 
@@ -43,5 +43,20 @@ describe("versions", () => {
     const shell = readFileSync(join(projectFolder, "setup/node.sh"), "utf8");
     const number = (name: string) => Number(new RegExp(`^${name}=(\\d+)$`, "m").exec(shell)?.[1]);
     assert.deepEqual([number("node_major"), number("node_minor")], [...OLDEST_NODE]);
+    const oldest = OLDEST_NODE.join(".");
+    const { engines } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as {
+      engines: { node: string };
+    };
+    assert.equal(engines.node, `>=${oldest}`);
+    const readme = readFileSync(join(projectFolder, "README.md"), "utf8");
+    assert.ok(readme.includes(`Node ${oldest} or newer, which set-up fetches`));
+  });
+
+  it("of Node that are too old are told by the program, where set-up has put no other", () => {
+    requireNode(OLDEST_NODE.join("."), "/nowhere");
+    assert.throws(
+      () => requireNode("20.20.2", "/nowhere"),
+      /this is Node 20\.20\.2, and kragle's stages need 22\.13 or newer/,
+    );
   });
 });
