@@ -15,6 +15,18 @@ if [ -n "$APT_SOURCES_B64" ]; then
   printf 'Dir::Etc::SourceList "/tmp/host.list";\nDir::Etc::SourceParts "/dev/null";\n' >>"$host_apt"
 fi
 if [ -n "$APT_CONF_B64" ]; then printf %s "$APT_CONF_B64" | base64 -d >>"$host_apt"; fi
+# apt only warns where it could not fetch a list, and what is missing then is a riddle.
+printf 'APT::Update::Error-Mode "any";\nAcquire::Retries "5";\n' >>"$host_apt"
+# Debian's own image trusts no certificate yet. What apt fetches it verifies by signatures, as from the http that Debian uses by
+# default; but a password is told to nobody unknown.
+if [ -e /tmp/host.list ] && grep -q 'https://' /tmp/host.list && [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
+  if grep -q 'https://[^/ ]*@' /tmp/host.list; then
+    say "the host's package source is by https with a password, and the base image has no certificates to know its server by;" \
+      "set baseImage to one that has the package ca-certificates"
+    exit 1
+  fi
+  echo 'Acquire::https::Verify-Peer "false";' >>"$host_apt"
+fi
 if [ -e "$host_apt" ]; then export APT_CONFIG="$host_apt"; fi
 
 # Documentation and translations of the tools are of no use in a container.

@@ -21,6 +21,12 @@ interface Format {
   readonly maximumBytes?: number;
 }
 
+/** How an option's value is called in names, where it does not tell by itself what it is. */
+const TITLES: Readonly<Record<string, (value: string) => string>> = {
+  hwversion: (value) => `hw${value}`,
+  force_size: (value) => `force_size_${value}`,
+};
+
 const TEBIBYTE = 2 ** 40;
 
 const FORMATS: Readonly<Record<string, Format>> = {
@@ -36,7 +42,12 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
   vmdk: {
     extension: "vmdk",
-    options: { subformat: ["monolithicSparse", "streamOptimized"] },
+    options: {
+      subformat: ["monolithicSparse", "streamOptimized"],
+      adapter_type: ["ide", "buslogic", "lsilogic", "legacyESX"],
+      // what VMware's products may ask for: KB 1003746; QEMU writes 4 by default
+      hwversion: ["4", ...Array.from({ length: 15 }, (_, index) => String(index + 7))],
+    },
     // one extent has at most 2^32 sectors: QEMU, block/vmdk.c, VMDK_EXTENT_MAX_SECTORS
     maximumBytes: 2 * TEBIBYTE,
   },
@@ -44,7 +55,8 @@ const FORMATS: Readonly<Record<string, Format>> = {
   vhdx: { extension: "vhdx", options: { subformat: ["dynamic", "fixed"] } },
   vpc: {
     extension: "vhd",
-    options: { subformat: ["dynamic", "fixed"] },
+    // force_size: to the byte, as Azure wants it, and not rounded up to cylinders
+    options: { subformat: ["dynamic", "fixed"], force_size: ["on", "off"] },
     // QEMU, block/vpc.c, VHD_MAX_SECTORS: 0xff000000; the next ones of vhdx (64 TiB) and vdi (512 TiB) are out of reach
     maximumBytes: 0xff00_0000 * 512,
   },
@@ -93,7 +105,9 @@ export function parseConversion(entry: unknown): Conversion {
     }
     options[name] = value;
   }
-  const variant = Object.values(options);
+  const variant = Object.entries(options).map(
+    ([option, value]) => TITLES[option]?.(value) ?? value,
+  );
   return {
     format,
     options,

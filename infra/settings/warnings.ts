@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { inProject } from "../../host/project";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
 import { onlySecret } from "./credentials";
+import { hypervisorWarnings } from "./hypervisors";
 import { schema, type SettingName } from "./schema";
 import { scriptWarnings } from "./scripts";
 
@@ -33,7 +34,8 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
       return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
     });
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
-  return [...unused, ...clear, ...scripts];
+  const machines = hypervisorWarnings(spec).map((text) => `${full("formats")}: ${text}`);
+  return [...unused, ...clear, ...scripts, ...machines];
 }
 
 /** Settings that make no difference to this image. */

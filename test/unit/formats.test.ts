@@ -42,6 +42,14 @@ describe("formats", () => {
       'vmdk {"subformat":"streamOptimized"} kragle.streamOptimized.vmdk vmdk-streamOptimized',
     ],
     ["vhd:subformat=fixed", 'vpc {"subformat":"fixed"} kragle.fixed.vhd vhd-fixed'],
+    [
+      "vhd:subformat=fixed,force_size=on",
+      'vpc {"force_size":"on","subformat":"fixed"} kragle.force_size_on.fixed.vhd vhd-force_size_on-fixed',
+    ],
+    [
+      { format: "vmdk", adapter_type: "lsilogic", hwversion: 13 },
+      'vmdk {"adapter_type":"lsilogic","hwversion":"13"} kragle.lsilogic.hw13.vmdk vmdk-lsilogic-hw13',
+    ],
   ];
   for (const [entry, text] of right) {
     it(`understands ${JSON.stringify(entry)}`, () => assert.equal(line(entry), text));
@@ -66,7 +74,10 @@ describe("formats", () => {
       '"__proto__" is not an option of raw; it has none',
     ],
     ["raw:__proto__=x", '"__proto__" is not an option of raw; it has none'],
-    ["vmdk:constructor=x", '"constructor" is not an option of vmdk; allowed are subformat'],
+    [
+      "vmdk:constructor=x",
+      '"constructor" is not an option of vmdk; allowed are subformat, adapter_type, hwversion',
+    ],
     [
       "qcow2:backing_file=/etc/shadow",
       '"backing_file" is not an option of qcow2; allowed are compression, cluster_size',

@@ -95,7 +95,7 @@ def bootstrap(root, settings, ids):
     command.append("--skip=chroot/mount")  # this container may not mount, and nothing here needs it
     # A power failure during the build costs the build, not the installed system.
     command += ["--dpkgopt=force-unsafe-io", f"--dpkgopt={overlay}/etc/dpkg/dpkg.cfg.d/50-small"]
-    command.append('--aptopt=Acquire::Languages "none"')
+    command += ['--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "5"']
     if settings["apt"]["conf"]:
         configuration = os.path.join(SCRATCH, "apt.conf")
         with open(configuration, "w", encoding="utf-8") as file:
