@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { LibvirtOutputs } from "../plan/outputs";
 import { smoke } from "../plan/stages/smoke";
 import type * as libvirtModule from "./libvirtDomain";
 import { type ProofStageArgs, proofRequest } from "./proofStage";
@@ -17,10 +18,16 @@ export interface SmokeDomainArgs extends ProofStageArgs<typeof smoke> {
 export class SmokeDomain extends pulumi.ComponentResource {
   /** Release waits for this. */
   readonly smoke: pulumi.Resource;
+  /** What was defined under libvirt, and stays; undefined for QEMU in a container. */
+  readonly libvirt: pulumi.Output<LibvirtOutputs> | undefined;
 
   constructor(name: string, args: SmokeDomainArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:SmokeDomain", name, {}, opts);
     const guest = args.libvirt && this.define(name, args, args.libvirt);
+    this.libvirt = guest?.spec.apply(({ uri, domain, pool, image, overlay, serial }) => ({
+      ...{ uri, domain, pool },
+      volumes: { image, overlay, serial },
+    }));
     const request = proofRequest<typeof smoke>(args);
     this.smoke = stageCommand(
       smoke.stage,

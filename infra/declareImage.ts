@@ -154,7 +154,7 @@ export function declareImage(
   );
 
   return {
-    ...outputsOf(release),
+    ...outputsOf(release, smoke?.libvirt),
     ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
   };
 }

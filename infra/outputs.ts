@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Release } from "../components/release";
 import { projectFolder } from "../host/project";
-import type { StackOutputs } from "../plan/outputs";
+import type { LibvirtOutputs, StackOutputs } from "../plan/outputs";
 
 /** Each of them as an output of its own. */
 type Outputs = {
@@ -15,7 +15,10 @@ type Outputs = {
  * The stack's outputs of a release: its facts with absolute paths. They lead to where it was released, so that they do not move when
  * another clone of the stack runs and changes nothing.
  */
-export function outputsOf({ facts, folder }: Pick<Release, "facts" | "folder">): Outputs {
+export function outputsOf(
+  { facts, folder }: Pick<Release, "facts" | "folder">,
+  libvirt?: pulumi.Output<LibvirtOutputs>,
+): Outputs {
   const here = pulumi.all([facts, folder]);
   // a state of an earlier version does not tell the folder
   const absolute = (path: string, from = projectFolder) => resolve(from, path);
@@ -35,7 +38,9 @@ export function outputsOf({ facts, folder }: Pick<Release, "facts" | "folder">):
     imageBytes: facts.apply(({ imageBytes }) => imageBytes),
     imageVirtualBytes: facts.apply(({ imageVirtualBytes }) => imageVirtualBytes),
     conversions,
-    smoke: facts.apply(({ smoke }) => smoke),
+    smoke: libvirt
+      ? pulumi.all([facts, libvirt]).apply(([{ smoke }, guest]) => ({ ...smoke, libvirt: guest }))
+      : facts.apply(({ smoke }) => smoke),
     accelerator: facts.apply(({ accelerator }) => accelerator),
     builderImageId: facts.apply(({ builderImageId }) => builderImageId),
     manifestPath: path("manifestPath"),
