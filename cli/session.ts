@@ -14,6 +14,7 @@ import { warn } from "../host/warn";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
+import { machineShortfalls } from "./doctor/shortfalls";
 import { engineNeeds } from "./engineNeeds";
 import { readStack, type StackSettings } from "./stackSettings";
 
@@ -53,6 +54,11 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   const { stack, rebuild = [] } = options;
   const { project } = settings;
   const owner = identityOf(site.home, { project, stack });
+  for (const { name, found, need } of machineShortfalls(spec)) {
+    process.stderr.write(
+      `warning: ${name}: this machine has ${found}, and the settings ask for ${need}\n`,
+    );
+  }
   const last = await readStackRecord(site.home, owner);
   const plan = requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
   return {
