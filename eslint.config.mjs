@@ -63,6 +63,22 @@ export default tseslint.config(
     },
   },
   {
+    files: ["**/*.ts"],
+    // those that compare with a time that stands in a file
+    ignores: ["test/**", "infra/explain.ts", "infra/plan.ts"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        {
+          object: "Date",
+          property: "now",
+          message:
+            "it jumps when the clock is set: performance.now() measures limits and durations",
+        },
+      ],
+    },
+  },
+  {
     files: ["**/*.cjs"],
     languageOptions: {
       globals: {

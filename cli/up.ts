@@ -14,7 +14,7 @@ import { makeView } from "./view";
 
 /** `kragle up`: runs the stack's program and shows what happens. */
 export async function up(options: CommonOptions): Promise<number> {
-  const started = Date.now();
+  const started = performance.now();
   const session = await openSession(options);
   const say = (text: string) => void (options.json || process.stdout.write(text + "\n"));
   if (session.switched) say(session.switched);
@@ -35,7 +35,7 @@ export async function up(options: CommonOptions): Promise<number> {
       finishedAt,
       seconds: { ...session.last?.seconds, ...view.seconds },
     });
-    const seconds = (Date.now() - started) / 1000;
+    const seconds = (performance.now() - started) / 1000;
     if (options.json) {
       const steps = Object.fromEntries(view.finished);
       process.stdout.write(

@@ -36,7 +36,7 @@ abstract class Recorder implements View {
 
   take(event: EngineEvent): void {
     if (event.kind === "start") {
-      this.begun.set(event.step, Date.now());
+      this.begun.set(event.step, performance.now());
       this.worked = true;
     }
     if (event.kind === "done") {
@@ -50,7 +50,7 @@ abstract class Recorder implements View {
   }
 
   protected elapsed(step: string): number {
-    return (Date.now() - (this.begun.get(step) ?? Date.now())) / 1000;
+    return (performance.now() - (this.begun.get(step) ?? performance.now())) / 1000;
   }
 
   protected abstract show(event: EngineEvent): void;
@@ -58,7 +58,7 @@ abstract class Recorder implements View {
 }
 
 class PlainView extends Recorder {
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly timer = setInterval(() => this.beat(), SILENCE_SECONDS * 1000);
 
   constructor(
@@ -89,7 +89,7 @@ class PlainView extends Recorder {
   }
 
   private line(step: string, text: string): void {
-    const at = formatSeconds((Date.now() - this.started) / 1000);
+    const at = formatSeconds((performance.now() - this.started) / 1000);
     this.out.write(`[${at}] ${step ? `${step}: ` : ""}${text}\n`);
     this.timer.refresh();
   }

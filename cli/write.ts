@@ -140,7 +140,7 @@ async function run(
   const interrupt = () => stop.abort();
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const facts: WriteFacts = { dataBytes: 0, verified: verify, backupTableMoved: false };
-  const started = Date.now();
+  const started = performance.now();
   try {
     const { toolsImage } = image;
     const steps = writeSteps(
@@ -154,7 +154,7 @@ async function run(
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
-  const seconds = (Date.now() - started) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   const { path } = target;
   process.stdout.write(
     json

@@ -12,11 +12,11 @@ export async function showSteps(steps: readonly WriteStep[], silent: boolean): P
   const tasks = steps.map(({ title, run: runStep }) => ({
     title,
     task: (_: unknown, task: { output: string }) => {
-      const started = Date.now();
+      const started = performance.now();
       let shown = started;
       return runStep((done, total) => {
-        if (Date.now() - shown < every) return;
-        shown = Date.now();
+        if (performance.now() - shown < every) return;
+        shown = performance.now();
         task.output = describeProgress(done, total, (shown - started) / 1000);
       });
     },

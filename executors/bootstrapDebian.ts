@@ -91,9 +91,9 @@ async function runToEnd(
   { print, signal }: BootstrapOptions,
 ): Promise<void> {
   const tail: string[] = [];
-  const started = Date.now();
+  const started = performance.now();
   const beat = setInterval(() => {
-    print(`… mmdebstrap is at work, ${Math.round((Date.now() - started) / 1000)} s so far`);
+    print(`… mmdebstrap is at work, ${Math.round((performance.now() - started) / 1000)} s so far`);
   }, HEARTBEAT_SECONDS * 1000);
   const onLine = (line: string) => {
     if (!line) return;

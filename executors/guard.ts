@@ -30,8 +30,8 @@ export interface GuardOptions {
 export class Guard {
   /** Why the end was called for. */
   failure?: StageFailure;
-  private readonly started = Date.now();
-  private moved = Date.now();
+  private readonly started = performance.now();
+  private moved = performance.now();
   private activity = "";
   private readonly timer: NodeJS.Timeout;
   private readonly onAbort = () => this.call(interruption(this.options.signal!));
@@ -51,7 +51,7 @@ export class Guard {
 
   /** To be called whenever something was printed. */
   heard(): void {
-    this.moved = Date.now();
+    this.moved = performance.now();
   }
 
   stop(): void {
@@ -68,7 +68,7 @@ export class Guard {
 
   private async look(): Promise<void> {
     const { deadlineSeconds, silenceSeconds, folder } = this.options;
-    const since = (time: number) => (Date.now() - time) / 1000;
+    const since = (time: number) => (performance.now() - time) / 1000;
     if (since(this.started) > deadlineSeconds) {
       const limit = formatSeconds(deadlineSeconds);
       return this.call(
@@ -80,7 +80,7 @@ export class Guard {
     if (shortage) return this.call(shortage);
     if (silenceSeconds === undefined || since(this.moved) < POLL_MS / 1000) return;
     const activity = await activityIn(folder);
-    if (activity !== this.activity) this.moved = Date.now();
+    if (activity !== this.activity) this.moved = performance.now();
     this.activity = activity;
     if (since(this.moved) > silenceSeconds) {
       const limit = formatSeconds(silenceSeconds);

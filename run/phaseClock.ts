@@ -8,7 +8,7 @@ const CHARACTERS_A_SECOND = 4096;
 
 /** Prints lines, keeps them with their time in the stage's log, measures phases, and speaks up when nothing was printed for a while. */
 export class PhaseClock {
-  private readonly started = Date.now();
+  private readonly started = performance.now();
   private readonly phases: { name: string; from: number }[] = [];
   private readonly timer: NodeJS.Timeout;
   /** The current second, the lines and characters printed in it, and the number of lines left out, which only the log has. */
@@ -26,16 +26,16 @@ export class PhaseClock {
 
   line(text: string): void {
     if (!text) return;
-    const at = ((Date.now() - this.started) / 1000).toFixed(1).padStart(7);
+    const at = ((performance.now() - this.started) / 1000).toFixed(1).padStart(7);
     this.log.write(`${at} ${text}`);
     const opens = text.startsWith("» ");
-    if (opens) this.phases.push({ name: text.slice(2), from: Date.now() });
+    if (opens) this.phases.push({ name: text.slice(2), from: performance.now() });
     this.pass(text, opens);
     this.timer.refresh();
   }
 
   private pass(text: string, always: boolean): void {
-    const second = Math.floor(Date.now() / 1000);
+    const second = Math.floor(performance.now() / 1000);
     if (second !== this.second) {
       this.second = second;
       this.lines = this.characters = 0;
@@ -58,7 +58,7 @@ export class PhaseClock {
 
   private beat(): void {
     const name = this.phases.at(-1)?.name ?? "start";
-    this.print(`… ${name}, ${formatSeconds((Date.now() - this.started) / 1000)} so far`);
+    this.print(`… ${name}, ${formatSeconds((performance.now() - this.started) / 1000)} so far`);
   }
 
   /** Ends the log; gives how long the whole and each phase took. */
@@ -66,7 +66,7 @@ export class PhaseClock {
     clearInterval(this.timer);
     this.tellHeld();
     this.log.close();
-    const end = Date.now();
+    const end = performance.now();
     const seconds = (from: number, to: number) => Math.round((to - from) / 100) / 10;
     return {
       seconds: seconds(this.started, end),

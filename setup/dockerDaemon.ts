@@ -74,13 +74,13 @@ async function waitForAnswer(
   options: StartOptions,
   alive: () => boolean,
 ): Promise<string | undefined> {
-  const deadline = Date.now() + (options.deadlineSeconds ?? DEADLINE_SECONDS) * 1000;
+  const deadline = performance.now() + (options.deadlineSeconds ?? DEADLINE_SECONDS) * 1000;
   for (;;) {
     const running = alive();
     const obstacle = await options.obstacle();
     if (!obstacle) return undefined;
     if (!running) return `it ended at once; ${obstacle.words}`;
-    if (Date.now() > deadline) return obstacle.words;
+    if (performance.now() > deadline) return obstacle.words;
     await sleep(250);
   }
 }

@@ -37,9 +37,11 @@ export async function runCommand(
   mkdirSync(dirname(log), { recursive: true });
   const file = openSync(log, "a");
   const from = statSync(log).size;
-  const started = Date.now();
+  const started = performance.now();
   const beat = setInterval(() => {
-    print(`  … ${formatSeconds((Date.now() - started) / 1000)} so far, log: ${displayPath(log)}`);
+    print(
+      `  … ${formatSeconds((performance.now() - started) / 1000)} so far, log: ${displayPath(log)}`,
+    );
   }, heartbeatSeconds * 1000);
   try {
     // straight into the log, not through a pipe: an installation is not cut off where set-up is killed. sudo asks on the terminal itself

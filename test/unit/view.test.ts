@@ -8,6 +8,8 @@ async function shown(use: (view: View) => void, rows: Parameters<typeof makeView
   const lines: string[] = [];
   const write = mock.method(process.stderr, "write", (text: string) => lines.push(text) > 0);
   mock.timers.enable({ apis: ["setInterval", "Date"] });
+  // Node's mocked timers move the wall clock alone
+  mock.method(performance, "now", () => Date.now());
   try {
     const view = makeView(rows, true);
     use(view);
@@ -15,7 +17,7 @@ async function shown(use: (view: View) => void, rows: Parameters<typeof makeView
     mock.timers.tick(120_000);
     return { lines, view };
   } finally {
-    mock.timers.reset();
+    mock.reset();
     write.mock.restore();
   }
 }
