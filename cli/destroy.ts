@@ -1,6 +1,6 @@
 import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
-import { homeFolder } from "../host/project";
+import { homeFolder } from "../host/home";
 import { Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";

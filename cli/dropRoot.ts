@@ -1,5 +1,5 @@
 import { EXIT } from "../host/failure";
-import { homeFolder } from "../host/project";
+import { homeFolder } from "../host/home";
 import { Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
 import { readProject } from "./stackSettings";

@@ -3,7 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
-import { displayPath, homeFolder } from "../host/project";
+import { homeFolder } from "../host/home";
+import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
 import { Roots } from "../store/roots";

@@ -37,7 +37,9 @@ async function main(): Promise<number> {
       "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
     )
     .showHelpAfterError("(--help lists what is allowed)")
-    .exitOverride();
+    .exitOverride()
+    // before any verb looks at anything: a home that is somebody else's
+    .hook("preAction", async () => void (await import("../host/home")).homeFolder());
 
   const add = (name: string, description: string, options: Option[] = []) => {
     const command = program.command(name).description(description).exitOverride();

@@ -3,7 +3,8 @@ import { dirname } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { thisClone } from "../host/clone";
-import { displayPath, homeFolder } from "../host/project";
+import { homeFolder } from "../host/home";
+import { displayPath } from "../host/project";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";

@@ -1,6 +1,6 @@
 import Docker from "dockerode";
 
-import { homeFolder } from "../host/project";
+import { claimHome, homeFolder } from "../host/home";
 import { dockerEndpoint, socketOf } from "./dockerEndpoint";
 
 /** What a run of kragle works with on this machine. */
@@ -12,11 +12,16 @@ export interface Site {
 }
 
 /**
- * The site that this process's environment names: KRAGLE_HOME, and the daemon that Docker's own client asks.
+ * The site that this process's environment names: KRAGLE_HOME, and the daemon that Docker's own client asks. The home is made where
+ * there is none.
  *
- * @throws StageFailure (exit code 3) where that cannot be the address of a daemon
+ * @throws StageFailure where KRAGLE_HOME names somebody else's folder (exit code 2), or that daemon's address can be none (3)
  */
-export const thisSite = (): Site => ({ home: homeFolder(), docker: thisDocker() });
+export function thisSite(): Site {
+  const home = homeFolder();
+  claimHome(home);
+  return { home, docker: thisDocker() };
+}
 
 /** The daemon of this process's environment. Where DOCKER_HOST is no socket, the client reads Docker's other variables, too. */
 export function thisDocker(): Docker {

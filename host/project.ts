@@ -3,10 +3,6 @@ import { join, relative, resolve } from "node:path";
 /** The folder with Pulumi.yaml. Relative paths in settings, and in what stages print, are relative to it. */
 export const projectFolder = resolve(__dirname, "..");
 
-/** The folder of store, roots, locks and logs; `KRAGLE_HOME` moves it elsewhere, for instance to a larger disk. */
-export const homeFolder = (environment = process.env) =>
-  resolve(projectFolder, environment.KRAGLE_HOME ?? ".kragle");
-
 /** A path for people: relative to where they stand if that is shorter. */
 export function displayPath(path: string): string {
   const near = relative(process.cwd(), path);

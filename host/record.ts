@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { open, rename } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync } from "node:fs";
 import { basename } from "node:path";
 
 import type { z } from "zod";
@@ -17,40 +16,59 @@ const ASIDE = /\.damaged-[\d-]+~$/;
 export const nameOfAside = (name: string): string | undefined =>
   ASIDE.test(name) ? name.replace(ASIDE, "") : undefined;
 
+/** `readSmallFile` of a JSON document that has a schema. */
+export const readRecord = <T>(
+  file: string,
+  schema: z.ZodType<T>,
+  again: string,
+): Promise<T | undefined> =>
+  // a promise although nothing waits: a store that machines share may have to fetch it
+  Promise.resolve(readSmallFile(file, (bytes) => parseRecord(bytes, schema), again));
+
 /**
- * Reads a small JSON file that kragle wrote. One that is not what was written (cut by a power failure, edited, of another version) is told
+ * Reads a small file that kragle wrote. One that is not what was written (cut by a power failure, edited, of another version) is told
  * and put aside, so that it neither stops this run nor the next one; whoever needs it makes it again. What is no file at all is
  * somebody else's: it is told and left alone.
  *
+ * @param parse throws where the content is not what was written
  * @param again how it comes back, as a sentence for the user without its end
  * @returns undefined where there is none, or none that can be read
  * @throws the file system's error where an existing file cannot be read at all
  */
-export async function readRecord<T>(
+export function readSmallFile<T>(
   file: string,
-  schema: z.ZodType<T>,
+  parse: (bytes: Buffer) => T,
   again: string,
-): Promise<T | undefined> {
-  const bytes = await readRegular(file);
+): T | undefined {
+  const bytes = readRegular(file);
   if (!bytes) return undefined;
-  const read = parse(bytes, schema);
-  if ("record" in read) return read.record;
-  const time = new Date().toISOString().replace(/\D+/g, "-").slice(0, -1);
-  const aside = `${file}.damaged-${time}~`;
-  const kept = await rename(file, aside).then(
-    () => `was put aside as ${basename(aside)}`,
-    (error: Error) => `could not be put aside (${error.message})`,
-  );
-  warn(`${displayPath(file)} is damaged (${read.problem}) and ${kept}; ${again}`);
-  return undefined;
+  try {
+    return parse(bytes);
+  } catch (error) {
+    warn(
+      `${displayPath(file)} is damaged (${(error as Error).message}) and ${putAside(file)}; ${again}`,
+    );
+    return undefined;
+  }
 }
 
-/** @returns undefined where there is no such file, or what is there is none */
-async function readRegular(file: string): Promise<Buffer | undefined> {
+function putAside(file: string): string {
+  const time = new Date().toISOString().replace(/\D+/g, "-").slice(0, -1);
+  const aside = `${file}.damaged-${time}~`;
+  try {
+    renameSync(file, aside);
+    return `was put aside as ${basename(aside)}`;
+  } catch (error) {
+    return `could not be put aside (${(error as Error).message})`;
+  }
+}
+
+/** @returns the content; undefined where there is no such file, or what is there is none */
+export function readRegular(file: string): Buffer | undefined {
   let handle;
   try {
     // neither follows a link nor waits for the writer of a pipe
-    handle = await open(
+    handle = openSync(
       file,
       constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
     );
@@ -62,11 +80,11 @@ async function readRegular(file: string): Promise<Buffer | undefined> {
     return foreign(file);
   }
   try {
-    const facts = await handle.stat();
+    const facts = fstatSync(handle);
     if (!facts.isFile() || facts.size > MOST_BYTES) return foreign(file);
-    return await handle.readFile();
+    return readFileSync(handle);
   } finally {
-    await handle.close();
+    closeSync(handle);
   }
 }
 
@@ -74,15 +92,11 @@ function foreign(file: string): undefined {
   warn(`${displayPath(file)} is not a file that kragle wrote; it is left alone, and not read`);
 }
 
-function parse<T>(bytes: Buffer, schema: z.ZodType<T>): { record: T } | { problem: string } {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    return { problem: (error as Error).message };
-  }
+/** @throws Error of one line where the content is no JSON, or not as its schema has it */
+export function parseRecord<T>(bytes: Buffer, schema: z.ZodType<T>): T {
+  const value: unknown = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   const read = schema.safeParse(value);
-  if (read.success) return { record: read.data };
+  if (read.success) return read.data;
   const { path, message } = read.error.issues[0]!;
-  return { problem: path.length ? `${path.join(".")}: ${message}` : message };
+  throw new Error(path.length ? `${path.join(".")}: ${message}` : message);
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { listFiles } from "../host/files";
@@ -59,7 +59,6 @@ async function moveEvidence(
       await rm(join(work, name), { recursive: true, force: true }).catch(() => undefined);
     }
     await rm(kept, { recursive: true, force: true });
-    await mkdir(dirname(kept), { recursive: true });
     await rename(logs, kept).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "EXDEV") throw error;
       // copied where a rename fails: the work folder may be on another disk

@@ -1,5 +1,5 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import { clearFolder } from "../executors/clearFolder";
 import type { Executor } from "../executors/executor";
@@ -112,10 +112,8 @@ async function build<C extends StageContract>(
   const { toolsImage: image } = request as { toolsImage?: string };
   const programs = () => makeBundle(place, programsOf("command"));
   const clear = () => clearFolder(work, { run: runTask, image, programs, storeId: store.id, key });
+  for (const part of ["work", "failed", "trash", "store"] as const) await place.provide(part);
   await clear();
-  // only for this user: logs are redacted when they are whole, and may hold secrets until then
-  await mkdir(dirname(work), { recursive: true });
-  await chmod(dirname(work), 0o700);
   await mkdir(logs, { recursive: true });
   // whatever the umask, the container's user can enter
   for (const folder of [work, logs]) await chmod(folder, 0o755);

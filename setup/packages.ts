@@ -1,7 +1,8 @@
 import { join } from "node:path";
 
 import { type Command, outputOf } from "../host/process";
-import { displayPath, homeFolder } from "../host/project";
+import { homeFolder } from "../host/home";
+import { displayPath } from "../host/project";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines, runCommand } from "./runCommand";
 

@@ -36,9 +36,8 @@ export async function makeBundle(place: Workplace, files: readonly BundleFile[])
   const folder = join(bundlesFolder(place.home), nameOf(contents));
   if (await isWhole(folder, contents)) return folder;
   await place.discard(folder);
-  // a script may say what is not for every user of this machine; a container gets its own bundle only, whatever lies above
-  await mkdir(dirname(folder), { recursive: true });
-  await chmod(dirname(folder), 0o700);
+  // a container gets its own bundle only, whatever lies above
+  await place.provide("bundles");
   const fresh = join(dirname(folder), `.${randomUUID()}`);
   for (const [at, { bytes, executable }] of contents) {
     const path = join(fresh, at);

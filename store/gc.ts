@@ -2,6 +2,7 @@ import { rm, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles } from "../host/files";
+import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
 import { contentsOf, leftovers } from "./ownership";
 import { allRoots, type HeldRoots } from "./roots";
@@ -29,6 +30,7 @@ export interface Collected {
  */
 export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Promise<Collected> {
   const { home } = store;
+  if (!isClaimed(home)) return { deleted: [], kept: [], foreign: [], unreadable: [], failed: [] };
   const place = new Workplace(home);
   const release = await place.lockStore({ noWait: true });
   try {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import canonicalize from "canonicalize";
 import { z } from "zod";
 
+import { parseRecord, readRegular } from "../host/record";
 import { descriptionSchema } from "../plan/description";
 
 /** A file as it was when its record was made. */
@@ -61,10 +61,10 @@ export function encodeManifest(manifest: Manifest): string {
 }
 
 /** @throws Error where the manifest is absent, not whole, or not what was written */
-export async function readManifest(folder: string): Promise<Manifest> {
-  const text = await readFile(join(folder, MANIFEST), "utf8");
-  const { digest, ...rest } = JSON.parse(text) as Record<string, unknown>;
-  const manifest = manifestSchema.parse(rest);
+export function readManifest(folder: string): Manifest {
+  const bytes = readRegular(join(folder, MANIFEST));
+  if (!bytes) throw new Error("it is missing");
+  const { digest, ...manifest } = parseRecord(bytes, manifestSchema.extend({ digest: z.string() }));
   if (digestOf(manifest) !== digest) throw new Error("the manifest was altered");
   return manifest;
 }

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { chmod, chown, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { chmod, chown, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 
 import {
@@ -11,6 +10,7 @@ import {
   type Lookup,
 } from "./artifactStore";
 import { recordFile } from "./fileRecord";
+import { claimHome } from "../host/home";
 import { listFiles, listFolders, syncPath } from "../host/files";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
 import { VerifiedFiles } from "./verified";
@@ -21,12 +21,12 @@ import { Workplace } from "./workplace";
  * finished, synced folder, and is never changed afterwards.
  */
 export class Store implements ArtifactStore {
-  readonly id: string;
+  private knownId?: string;
   private readonly verified: VerifiedFiles;
   private readonly workplace: Workplace;
 
   /**
-   * @param home the `.kragle` folder; made where it is absent
+   * @param home the `.kragle` folder; made where it is absent, when something is written
    * @param project the folder from which relative paths of released files lead; clones that share a store each have their own
    */
   constructor(
@@ -35,20 +35,10 @@ export class Store implements ArtifactStore {
   ) {
     this.workplace = new Workplace(home);
     this.verified = new VerifiedFiles(join(home, "verified"));
-    const idFile = join(home, "id");
-    if (!existsSync(idFile)) {
-      mkdirSync(home, { recursive: true });
-      const fresh = `${idFile}.${process.pid}`;
-      writeFileSync(fresh, randomUUID(), { flush: true });
-      // by a link, not a rename: where another first run was quicker it fails, and that run's id stays
-      try {
-        linkSync(fresh, idFile);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
-      unlinkSync(fresh);
-    }
-    this.id = readFileSync(idFile, "utf8").trim();
+  }
+
+  get id(): string {
+    return (this.knownId ??= claimHome(this.home));
   }
 
   /** Where an artifact lies once it is published. */
@@ -61,7 +51,7 @@ export class Store implements ArtifactStore {
     if (!existsSync(folder)) return { state: "missing" };
     let manifest: Manifest;
     try {
-      manifest = await readManifest(folder);
+      manifest = readManifest(folder);
       if (manifest.stage !== stage || manifest.key !== key) throw new Error("it is another's");
     } catch (error) {
       return { state: "damaged", reason: `manifest: ${(error as Error).message}` };
@@ -95,10 +85,13 @@ export class Store implements ArtifactStore {
     const found = names.filter(
       (name) => name.startsWith(`${stage}-`) && name.length === stage.length + 65,
     );
-    const read = await Promise.allSettled(
-      found.map((n) => readManifest(join(this.home, "store", n))),
-    );
-    return read.flatMap((r) => (r.status === "fulfilled" ? [r.value] : []));
+    return found.flatMap((name) => {
+      try {
+        return [readManifest(join(this.home, "store", name))];
+      } catch {
+        return [];
+      }
+    });
   }
 
   /**
@@ -136,7 +129,7 @@ export class Store implements ArtifactStore {
       await settle(join(work, name), 0o755);
       await syncPath(join(work, name));
     }
-    await mkdir(dirname(folder), { recursive: true });
+    await this.workplace.provide("store");
     await this.workplace.discard(folder);
     await rename(work, folder);
     await syncPath(dirname(folder));

@@ -16,7 +16,7 @@ export class VerifiedFiles {
   /** Whether a file is still what its record says. Equal size, time and inode are believed; otherwise its content decides. */
   async isIntact(path: string, record: FileRecord): Promise<boolean> {
     const facts = await stat(path, { bigint: true }).catch(() => undefined);
-    if (!facts || Number(facts.size) !== record.bytes) return false;
+    if (!facts?.isFile() || Number(facts.size) !== record.bytes) return false;
     const mtimeNs = String(facts.mtimeNs);
     const inode = String(facts.ino);
     if (mtimeNs === record.mtimeNs && inode === record.inode) return true;

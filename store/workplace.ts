@@ -1,9 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 
+import { EXIT, StageFailure } from "../host/failure";
 import { type LockOptions, lockFile } from "../host/lock";
+import { displayPath } from "../host/project";
+
+/** Logs are redacted when they are whole, and scripts may say what is not for every user of this machine. */
+const PRIVATE: ReadonlySet<string> = new Set(["work", "bundles"]);
 
 /** Where stages of this machine work until their results are published, and the locks by which runs keep out of each other's way. */
 export class Workplace {
@@ -30,11 +35,30 @@ export class Workplace {
     return lockFile(join(this.home, "locks", "store"), options);
   }
 
+  /**
+   * Makes one of the home's folders, for this user alone where what lies in it is not for others.
+   *
+   * @throws StageFailure where something else has its name: through a link, what is written, deleted and given modes would be elsewhere
+   */
+  async provide(part: "store" | "work" | "failed" | "trash" | "bundles"): Promise<void> {
+    const folder = join(this.home, part);
+    await mkdir(this.home, { recursive: true });
+    await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+      if ((await lstat(folder)).isDirectory()) return;
+      throw new StageFailure(`${displayPath(folder)} is no folder, or a link to one`, {
+        hint: "move it away; to have the store on another disk, let KRAGLE_HOME name a folder there",
+        exitCode: EXIT.lacking,
+      });
+    });
+    if (PRIVATE.has(part)) await chmod(folder, 0o700);
+  }
+
   /** Takes a folder out of sight by one rename, then deletes it. */
   async discard(folder: string): Promise<void> {
     if (!existsSync(folder)) return;
     const trash = join(this.home, "trash", randomUUID());
-    const moved = await mkdir(dirname(trash), { recursive: true })
+    const moved = await this.provide("trash")
       .then(() => rename(folder, trash))
       .then(
         () => trash,

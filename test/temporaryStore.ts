@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 
 import { type StageDescription, stageKey } from "../plan/description";
 import type { Artifact, Finished } from "../store/artifactStore";
+import { claimHome } from "../host/home";
 import { Store } from "../store/store";
 import { Workplace } from "../store/workplace";
 
@@ -17,6 +18,10 @@ export class TemporaryStore {
   readonly home = join(this.outer, "a/b/.kragle");
   readonly store = new Store(this.home);
   readonly place = new Workplace(this.home);
+
+  constructor() {
+    claimHome(this.home);
+  }
 
   /** The description of a stage that tests use, one for each variant. */
   describe(variant = "a", stage = "image"): StageDescription {

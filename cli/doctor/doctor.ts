@@ -6,7 +6,7 @@ import { findBuilderBase } from "../../executors/builderBase";
 import { inspectImage } from "../../executors/images";
 import { type Site, thisSite } from "../../executors/site";
 import { EXIT, StageFailure } from "../../host/failure";
-import { homeFolder } from "../../host/project";
+import { homeFolder } from "../../host/home";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { makePlan } from "../../infra/plan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";

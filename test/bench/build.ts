@@ -54,7 +54,7 @@ export async function benchBuild(say: (line: string) => void): Promise<Figure[]>
     // the first run builds the builder image too, which is excluded everywhere: its stages are timed by their own clocks
     say("cold build by kragle");
     const cold = await up(...embedded);
-    const manifests = await readManifests(clone);
+    const manifests = readManifests(clone);
     const seconds = (stage: string) => manifests.find((m) => m.stage === stage)!.seconds;
     const kragle = seconds("base") + seconds("image") + seconds("convert");
     const stages = kragle + seconds("check") + seconds("smoke") + seconds("release");
@@ -142,9 +142,9 @@ async function median(run: () => Promise<{ seconds: number }>): Promise<number> 
   return values.sort((a, b) => a - b)[Math.floor(RUNS / 2)]!;
 }
 
-async function readManifests(clone: Clone): Promise<Manifest[]> {
+function readManifests(clone: Clone): Manifest[] {
   const folder = clone.path(".kragle/store");
-  return Promise.all(readdirSync(folder).map((name) => readManifest(join(folder, name))));
+  return readdirSync(folder).map((name) => readManifest(join(folder, name)));
 }
 
 /** mmdebstrap, mke2fs, packer build and qemu-img with the same scripts and settings, without plan, store, digests and fsync. */

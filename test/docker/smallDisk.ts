@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { programs } from "./programs";
 import { sha256File } from "../../host/files";
+import { claimHome } from "../../host/home";
 import { writeStackRecord } from "../../store/stackRecord";
 import { ownerOf } from "../stacks";
 
@@ -56,7 +57,7 @@ export async function makeSmallDisk(toolsImage: string, dataMiB = 24): Promise<S
 /** Makes a stack look as if it had released this disk; `./kragle` finds it with KRAGLE_HOME set to the returned folder. */
 export async function pretendRelease(disk: SmallDisk, stack = "dev"): Promise<string> {
   const home = join(disk.folder, "kragle home");
-  mkdirSync(home, { recursive: true });
+  claimHome(home);
   await writeStackRecord(home, ownerOf(home, stack), {
     engine: "embedded",
     finishedAt: new Date().toISOString(),

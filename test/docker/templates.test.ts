@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { homeFolder } from "../../host/project";
+import { homeFolder } from "../../host/home";
 
 const templates = resolve(__dirname, "../../builder/templates");
 const PYKICKSTART = "3.78";

@@ -51,7 +51,7 @@ describe("an up that is killed", function () {
 
   async function rememberPublished(): Promise<void> {
     for (const name of readdirIfThere(join(home, "store"))) {
-      const { publishedAt: at } = await readManifest(join(home, "store", name));
+      const { publishedAt: at } = readManifest(join(home, "store", name));
       assert.equal(publishedAt.get(name) ?? at, at, `${name} was made a second time`);
       publishedAt.set(name, at);
     }

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 
@@ -55,6 +64,18 @@ describe("a stage", () => {
     // paths of this machine would make the answer, and with it the state, differ from clone to clone
     assert.doesNotMatch(JSON.stringify(answer), /\/tmp|kragle st/);
   });
+
+  for (const part of ["work", "failed", "trash", "store"]) {
+    it(`does not work through a link in the place of ${part}, nor changes what it leads to`, async () => {
+      const elsewhere = join(at.home, "../elsewhere");
+      mkdirSync(join(elsewhere, `image-${key()}`), { recursive: true });
+      chmodSync(elsewhere, 0o750);
+      symlinkSync(elsewhere, join(at.home, part));
+      await assert.rejects(stage.start(), new RegExp(`/${part} is no folder, or a link to one`));
+      assert.deepEqual(readdirSync(elsewhere), [`image-${key()}`]);
+      assert.equal(statSync(elsewhere).mode & 0o777, 0o750);
+    });
+  }
 
   it("does not run when it is there, in any stack, and makes it that stack's too", async () => {
     const first = await stage.start();
@@ -173,6 +194,7 @@ describe("a stage", () => {
 
   it("speaks up when nothing was printed for 25 seconds, and names its phase", async () => {
     mock.timers.enable({ apis: ["setInterval", "Date"] });
+    mock.method(performance, "now", () => Date.now());
     try {
       stage.during = () => {
         mock.timers.tick(24_999);
@@ -186,7 +208,7 @@ describe("a stage", () => {
       mock.timers.tick(100_000);
       assert.equal(stage.lines.length, length);
     } finally {
-      mock.timers.reset();
+      mock.reset();
     }
   });
 

@@ -79,7 +79,7 @@ describe("a stage that fails", () => {
     failWith(new StageFailure("no"));
     await failure();
     assert.equal(await at.state(), "missing");
-    assert.ok(!existsSync(join(at.home, "store")));
+    assert.deepEqual(readdirSync(join(at.home, "store")), []);
     assert.deepEqual(readdirSync(join(at.home, "work")), []);
     assert.equal((await rootsOf(at.home, "dev").list()).size, 0);
     await collectGarbage(at.store, false);

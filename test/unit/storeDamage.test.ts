@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   cpSync,
@@ -12,6 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+
+import fc from "fast-check";
 
 import { stageKey } from "../../plan/description";
 import { encodeManifest, type Manifest } from "../../store/manifest";
@@ -107,7 +110,7 @@ describe("store: damage", () => {
 
     it("is its absence", async () => {
       rmSync(manifest());
-      assert.match(await at.state(), /^manifest: ENOENT/);
+      assert.match(await at.state(), /^manifest: it is missing$/);
     });
 
     const texts: [string, (text: string) => string][] = [
@@ -115,14 +118,43 @@ describe("store: damage", () => {
       ["half of it", (text) => text.slice(0, text.length / 2)],
       ["another kind of JSON", () => "[]"],
       ["JSON null", () => "null"],
+      ["an empty object", () => "{}"],
       ["a lost digest", (text) => text.replace(/"digest": "[0-9a-f]{64}",/, "")],
     ];
     for (const [what, change] of texts) {
       it(`is ${what}`, async () => {
         rewrite(change(readFileSync(manifest(), "utf8")));
-        assert.match(await at.state(), /^manifest: /);
+        // in one line, whatever a schema has to say about it
+        assert.match(await at.state(), /^manifest: .+$/);
       });
     }
+
+    it("is a pipe in its place, which nobody writes to", async () => {
+      rmSync(manifest());
+      execFileSync("mkfifo", [manifest()]);
+      assert.match(await at.state(), /^manifest: it is missing$/);
+      rmSync(file);
+      execFileSync("mkfifo", [file]);
+    });
+
+    it("is whatever else its bytes are, in one line and without a trace", async () => {
+      const whole = readFileSync(manifest());
+      const content = fc.oneof(
+        fc.uint8Array({ maxLength: 64 }).map((bytes) => Buffer.from(bytes)),
+        fc.nat(whole.length - 3).map((at) => whole.subarray(0, at)),
+        fc.json().map((text) => Buffer.from(text)),
+      );
+      chmodSync(manifest(), 0o644);
+      await fc.assert(
+        fc.asyncProperty(content, async (bytes) => {
+          writeFileSync(manifest(), bytes);
+          assert.match(await at.state(), /^manifest: .+$/);
+          assert.deepEqual(await at.store.manifests("image"), []);
+          assert.ok(statSync(file).size === CONTENT.length);
+        }),
+        { numRuns: 100 },
+      );
+    });
 
     const fields: [string, (manifest: ReturnType<typeof read>) => void][] = [
       ["a file's digest", (m) => (m.files[0]!.sha256 = "0".repeat(64))],

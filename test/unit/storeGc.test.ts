@@ -19,13 +19,19 @@ import { LockHeld } from "../../host/lock";
 import { readStackRecord } from "../../store/stackRecord";
 import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
+import { Warnings } from "../warnings";
 
 describe("store: garbage collection", () => {
+  let warnings: Warnings;
   let at: TemporaryStore;
   beforeEach(() => {
+    warnings = new Warnings();
     at = new TemporaryStore();
   });
-  afterEach(() => at.remove());
+  afterEach(() => {
+    warnings.release();
+    at.remove();
+  });
 
   /** Publishes an artifact; with a stack, also as one that it uses. */
   async function artifact(variant: string, stack?: string): Promise<string> {

@@ -50,7 +50,7 @@ describe("store: publish", () => {
   it("leaves neither work nor trash behind", async () => {
     const { key } = await at.publish();
     assert.equal(existsSync(at.place.workFolder("image", key)), false);
-    assert.deepEqual(readdirSync(at.home).sort(), ["id", "store", "work"]);
+    assert.deepEqual(readdirSync(at.home).sort(), ["id", "kragle-home.json", "store", "work"]);
     assert.deepEqual(readdirSync(join(at.home, "work")), []);
   });
 

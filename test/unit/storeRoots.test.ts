@@ -19,16 +19,22 @@ import { RootFolder } from "../../store/rootFolder";
 import { markDestroyed, readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { ownerOf, rootsOf, stacksIn } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
+import { Warnings } from "../warnings";
 
 const root = (key: string) => ({ stage: "image", key, publishedAt: "2026-11-01T00:00:00.000Z" });
 
 describe("store: roots", () => {
+  let warnings: Warnings;
   let at: TemporaryStore;
   const of = (stack: string) => rootsOf(at.home, stack);
   beforeEach(() => {
+    warnings = new Warnings();
     at = new TemporaryStore();
   });
-  afterEach(() => at.remove());
+  afterEach(() => {
+    warnings.release();
+    at.remove();
+  });
 
   const folderOf = (stack: string) =>
     join(at.home, "roots", `${stack}.${shortIdentity(ownerOf(at.home, stack))}`);
@@ -126,7 +132,7 @@ describe("store: roots", () => {
       assert.deepEqual([...(await of(name).list())], [[name, root(name)]], JSON.stringify(name));
     }
     assert.deepEqual(await stacksIn(at.home), [...odd].sort());
-    assert.deepEqual(readdirSync(at.home).sort(), ["id", "roots"]);
+    assert.deepEqual(readdirSync(at.home).sort(), ["id", "kragle-home.json", "roots"]);
     for (const name of odd) await of(name).drop(name);
     for (const name of odd) assert.equal((await of(name).list()).size, 0);
     for (const name of odd) await of(name).dropAll();
@@ -180,6 +186,6 @@ describe("store: what is remembered of a stack", () => {
       assert.deepEqual(await readStackRecord(at.home, owner), record);
     }
     assert.equal(readdirSync(join(at.home, "stacks")).length, 3);
-    assert.deepEqual(readdirSync(at.home).sort(), ["id", "stacks"]);
+    assert.deepEqual(readdirSync(at.home).sort(), ["id", "kragle-home.json", "stacks"]);
   });
 });
