@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
+import { isDiskFull } from "./failure";
 import { type PlacedId, placedId } from "./placedId";
 import { projectFolder } from "./project";
 
@@ -11,7 +12,8 @@ export function thisClone(folder = projectFolder): PlacedId {
   try {
     return placedId(folder, join(folder, ".kragle", "clone"));
   } catch (error) {
-    if (!["EROFS", "EACCES"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (!["EROFS", "EACCES"].includes(code) && !isDiskFull(error as Error)) throw error;
     // a folder in which nothing can be written is told by where it lies
     const path = realpathSync(folder);
     const id = createHash("sha256").update(`${hostname()}\n${path}`).digest("hex").slice(0, 36);

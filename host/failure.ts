@@ -22,6 +22,10 @@ export class StageFailure extends Error {
   }
 }
 
+/** Whether an error of the file system says that its disk, or this user's share of it, is full. */
+export const isDiskFull = ({ code }: NodeJS.ErrnoException): boolean =>
+  code === "ENOSPC" || code === "EDQUOT";
+
 /** Whether a program's message says that its disk is full, in the words of the C library in English. */
 export const saysDiskIsFull = (words: string) =>
   /No space left on device|Disk quota exceeded/.test(words);
@@ -62,7 +66,7 @@ export function explainSystemError(error: Error): StageFailure | undefined {
     );
   }
   const where = path ? `${displayPath(path)}: ` : "";
-  if (["ENOSPC", "EDQUOT"].includes(code)) {
+  if (isDiskFull(error)) {
     return new StageFailure(`${where}the disk is full`, FULL_DISK);
   }
   if (code === "EXDEV") {

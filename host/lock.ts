@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
+import { isDiskFull } from "./failure";
+
 export interface LockOptions {
   readonly shared?: boolean;
   /** Called once, with what is known of the holder, when the lock is taken and has to be waited for. */
@@ -52,7 +54,9 @@ export async function lockFile(
     }
     if (!options.shared) {
       await handle.truncate(0);
-      await handle.appendFile(`process ${process.pid} since ${new Date().toISOString()}\n`);
+      const name = `process ${process.pid} since ${new Date().toISOString()}\n`;
+      // on a full disk the lock has no name in it, and whoever frees space can take it
+      await handle.appendFile(name).catch(unlessFull);
     }
   } catch (error) {
     await handle.close();
@@ -63,4 +67,8 @@ export async function lockFile(
     if (!options.shared) await handle.truncate(0);
     await handle.close();
   };
+}
+
+function unlessFull(error: NodeJS.ErrnoException): void {
+  if (!isDiskFull(error)) throw error;
 }

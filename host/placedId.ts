@@ -5,6 +5,7 @@ import {
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeFileSync,
@@ -83,6 +84,11 @@ function replace(file: string, own: PlacedId): PlacedId {
 
 function unfinished(file: string, own: PlacedId): string {
   const fresh = `${file}.${process.pid}~`;
-  writeFileSync(fresh, JSON.stringify(own) + "\n", { flush: true });
+  try {
+    writeFileSync(fresh, JSON.stringify(own) + "\n", { flush: true });
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
   return fresh;
 }

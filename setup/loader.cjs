@@ -4,7 +4,14 @@
  * dependencies, some 1,300 of them; that takes longer than all else in a run in which nothing has changed.
  */
 const { createHash } = require("node:crypto");
-const { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } = require("node:fs");
+const {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} = require("node:fs");
 const { enableCompileCache, setSourceMapsSupport } = require("node:module");
 const { dirname, join, relative } = require("node:path");
 
@@ -20,35 +27,44 @@ require.extensions[".ts"] = (module, file) => {
   module._compile(readCompiled(compiled, digest) ?? compile(source, file, digest, compiled), file);
 };
 
-/** What was compiled before, if it was from this very source: the first line tells. */
+const lastLine = (digest, body) =>
+  `// ${digest} ${createHash("sha256").update(body).digest("hex")}\n`;
+
+/**
+ * What was compiled before, if it was from this very source, and is whole: the last line tells both. It is not worth a sync, and a
+ * power cut may leave any part of it.
+ */
 function readCompiled(compiled, digest) {
   try {
     const code = readFileSync(compiled, "utf8");
-    return code.startsWith(`// ${digest}\n`) ? code : undefined;
+    const end = code.lastIndexOf("\n//") + 1;
+    return code.slice(end) === lastLine(digest, code.slice(0, end)) ? code : undefined;
   } catch {
     return undefined;
   }
 }
 
 function compile(source, file, digest, compiled) {
-  const { code } = require("esbuild").transformSync(source, {
+  const { code: body } = require("esbuild").transformSync(source, {
     loader: "ts",
     format: "cjs",
     platform: "node",
     target: "node22",
     // import() becomes a require: relative imports have no extension, which only CommonJS can resolve
     supported: { "dynamic-import": false },
-    banner: `// ${digest}`,
     sourcefile: file,
     sourcemap: "inline",
   });
+  const code = body + lastLine(digest, body);
+  const unfinished = `${compiled}.${process.pid}`;
   try {
     mkdirSync(dirname(compiled), { recursive: true });
     // renamed into place, since another run may read it at this moment
-    writeFileSync(`${compiled}.${process.pid}`, code);
-    renameSync(`${compiled}.${process.pid}`, compiled);
+    writeFileSync(unfinished, code);
+    renameSync(unfinished, compiled);
   } catch {
-    // a read-only checkout works, only slower
+    // a checkout that is read-only, or on a full disk, works, only slower
+    rmSync(unfinished, { force: true });
   }
   return code;
 }

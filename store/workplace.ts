@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import { EXIT, StageFailure } from "../host/failure";
+import { EXIT, isDiskFull, StageFailure } from "../host/failure";
 import { type LockOptions, lockFile } from "../host/lock";
 import { displayPath } from "../host/project";
 
@@ -64,7 +64,7 @@ export class Workplace {
         () => trash,
         (error: NodeJS.ErrnoException) => {
           // on a full disk not even a folder can be made: what is then half deleted counts as damaged
-          if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
+          if (!isDiskFull(error)) throw error;
           return folder;
         },
       );

@@ -49,7 +49,7 @@ describe("an up that is killed", function () {
   const output = () => clone.path("build/dev/output");
   const up = () => Run.up(clone, "dev");
 
-  async function rememberPublished(): Promise<void> {
+  function rememberPublished(): void {
     for (const name of readdirIfThere(join(home, "store"))) {
       const { publishedAt: at } = readManifest(join(home, "store", name));
       assert.equal(publishedAt.get(name) ?? at, at, `${name} was made a second time`);
@@ -68,7 +68,7 @@ describe("an up that is killed", function () {
   async function assertSurvived(fault: string, stage: string, run: Run): Promise<void> {
     const left = { project: clone.folder, since: run.faultAt! };
     const secondsToClean = await assertNothingLeaked(home, left);
-    await rememberPublished();
+    rememberPublished();
     await assertNoneUnfinished(output());
     assert.deepEqual(resultsOf(home, stage), [], `${stage} was published all the same`);
     survived({ fault, where: stage, secondsToClean });
@@ -126,7 +126,7 @@ describe("an up that is killed", function () {
       assert.equal(steps[stage], "store", stage);
     }
     assert.equal(steps.release, "run");
-    await rememberPublished();
+    rememberPublished();
     await assertNothingLeaked(home, { project: clone.folder });
     assert.deepEqual(readdirSync(join(home, "work")), []);
     const verified = await clone.kragle(["verify", "-s", "dev"]);

@@ -1,5 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { projectFolder } from "../../host/project";
 
@@ -40,5 +51,34 @@ describe("the loader", function () {
       const { runtime } = require("@pulumi/pulumi");
       runtime.serializeFunction(() => 42).then(({ text }) => console.log(text));`);
     assert.match(said, /42/);
+  });
+
+  it("compiles again what a power cut left of what was compiled", () => {
+    const folder = mkdtempSync(join(tmpdir(), "kragle loader "));
+    try {
+      mkdirSync(join(folder, "setup"));
+      const loader = join(folder, "setup/loader.cjs");
+      copyFileSync(join(projectFolder, "setup/loader.cjs"), loader);
+      symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+      const source = join(folder, "program.ts");
+      writeFileSync(source, "const a: number = 1;\nconsole.log(a);\nthrow new Error(`b`);\n");
+      const start = () =>
+        spawnSync(process.execPath, ["--require", loader, source], { encoding: "utf8" });
+      const { stdout, stderr } = start();
+      assert.equal(stdout, "1\n");
+      // the lines of a trace are those of the source
+      assert.match(stderr, /program\.ts:3:/);
+      const compiled = join(folder, ".kragle/compiled/program.ts.js");
+      const whole = readFileSync(compiled);
+      for (const length of [0, 1, 30, whole.length / 2, whole.length - 1]) {
+        for (const rest of [Buffer.alloc(0), Buffer.alloc(whole.length - Math.floor(length))]) {
+          writeFileSync(compiled, Buffer.concat([whole.subarray(0, length), rest]));
+          assert.equal(start().stdout, "1\n");
+          assert.deepEqual(readFileSync(compiled), whole);
+        }
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
