@@ -14,6 +14,9 @@ const LOGS = ["packer.log", "scripts.log", "container.log", "stage.log"];
 const FLOOD = {
   "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
   "one endless line.sh": `head -c 20000000 /dev/zero | tr '\\0' x; echo`,
+  "hardens.sh": `mount -t tmpfs -o noexec tmpfs /tmp; umask 077`,
+  "leaves a process.sh": "sleep 100000 & sleep 100000 >/dev/null &",
+  "talks like Packer.sh": `echo 'Error: none' >&2; echo 'Gracefully halting virtual machine...'`,
   "fails.sh": "echo these are its last words; exit 7",
 };
 
@@ -65,9 +68,12 @@ describe("provisioning scripts that misbehave", function () {
       assert.ok(statSync(join(folder, log)).size < 40 * MIB, `${log} is too large`);
     }
     const said = readFileSync(join(folder, "scripts.log"), "utf8");
+    assert.match(stderr, /still running after the script has ended: sleep 100000/);
+    assert.match(said, /» talks like Packer\.sh\nError: none\nGracefully halting/);
     assert.match(said, /^» \S*prints 100 MB\.sh\n[^]*» \S*fails\.sh\nthese are its last words\n$/);
     assert.ok(stderr.length < 2 * MIB, "whoever watches was flooded");
-    for (const fault of ["prints 100 MB", "prints one endless line", "fails"]) {
+    const more = ["mounts /tmp noexec", "leaves a process", "talks like Packer"];
+    for (const fault of ["prints 100 MB", "prints one endless line", "fails", ...more]) {
       survived({ fault: `script ${fault}`, where: "image" });
     }
   });
