@@ -58,6 +58,17 @@ describe("a stage that fails", () => {
     assert.equal(error.details.exitCode, EXIT.failed);
   });
 
+  it("names logs by where they are now, and no file that is not there", async () => {
+    const text = "its last lines: …\nall of it: logs/scripts.log; its screen: logs/screen.png";
+    failWith(new StageFailure(text), { "logs/scripts.log": "all" });
+    const { message } = await failure();
+    assert.ok(
+      message.includes(`all of it: ${displayPath(join(kept, "scripts.log"))}; its`),
+      message,
+    );
+    assert.match(message, /its screen: logs\/screen\.png\n/);
+  });
+
   it("passes on that the machine lacks something", async () => {
     failWith(new StageFailure("no room", { exitCode: EXIT.lacking }));
     assert.equal((await failure()).details.exitCode, 3);
