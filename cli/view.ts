@@ -71,7 +71,11 @@ class PlainView extends Recorder {
   protected show(event: EngineEvent): void {
     if (event.kind === "note") this.line("", event.text);
     if (event.kind === "line") this.line(event.step, event.text);
-    if (event.kind === "failed") this.line(event.step, "failed");
+    // the whole reason, at once: what still runs may take long
+    if (event.kind === "failed") {
+      this.line(event.step, "failed");
+      for (const text of event.message.split("\n")) this.line(event.step, text);
+    }
     if (event.kind === "start") {
       const about = this.expected.get(event.step);
       this.line(

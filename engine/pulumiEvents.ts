@@ -13,6 +13,8 @@ export class EventTranslator {
   /** The stack's, once they are registered. */
   outputs: Outputs | undefined;
   private readonly started = new Set<string>();
+  /** What each step that failed says. */
+  private readonly words = new Map<string, StepFailed>();
 
   constructor(private readonly run: Pick<EngineRun, "onEvent" | "preview">) {}
 
@@ -37,8 +39,9 @@ export class EventTranslator {
     if (diagnosticEvent) this.diagnostic(diagnosticEvent);
     if (resOpFailedEvent) {
       const step = stepOf(resOpFailedEvent.metadata.urn);
-      this.failure ??= new StepFailed(step, `${step} failed`, EXIT.failed);
-      onEvent({ kind: "failed", step, message: this.failure.message });
+      const failed = this.words.get(step) ?? new StepFailed(step, `${step} failed`, EXIT.failed);
+      this.failure ??= failed;
+      onEvent({ kind: "failed", step, message: failed.message });
     }
     const changes = event.summaryEvent?.resourceChanges;
     if (changes) onEvent({ kind: "resources", changes });
@@ -61,7 +64,9 @@ export class EventTranslator {
     const step = urn ? stepOf(urn) : "";
     if (severity === "error") {
       const words = ownWords(text);
-      this.failure ??= new StepFailed(step, words.text, words.exitCode);
+      const failed = new StepFailed(step, words.text, words.exitCode);
+      this.failure ??= failed;
+      if (!this.words.has(step)) this.words.set(step, failed);
     } else if (ephemeral && step) {
       this.start(step);
       for (const line of text.split("\n")) {

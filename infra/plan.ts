@@ -105,7 +105,7 @@ export async function makePlan(
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
   if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
 
-  const estimates = new Estimates(store, roots, record);
+  const estimates = new Estimates(store, roots, record, plan.image.description);
   const history = new Map<string, StageHistory>();
   const all: [string, PlannedStage][] = [
     ["builder", plan.builder],

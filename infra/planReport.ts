@@ -111,8 +111,8 @@ export function planLines(rows: readonly PlanRow[]): string[] {
   if (running.length === 0) return lines;
   const known = running.every(({ expectedSeconds }) => expectedSeconds !== undefined);
   const total = totalSeconds(rows);
-  const about = total > 0 ? `${known ? "about" : "at least"} ${formatSeconds(total)}` : "unknown";
-  return [...lines, `${"total".padEnd(width)}  ${about}, as earlier runs took`];
+  const about = `${known ? "about" : "at least"} ${formatSeconds(total)}, as earlier runs took`;
+  return [...lines, `${"total".padEnd(width)}  ${total > 0 ? about : "not known yet"}`];
 }
 
 /** As many reasons as somebody reads; `--json` has all of them. */

@@ -26,6 +26,7 @@ import { Workplace } from "../store/workplace";
 import { answerOf, claimResult, findResult } from "./answer";
 import { keepEvidence, redactLogs } from "./evidence";
 import { PhaseClock } from "./phaseClock";
+import { besideOthers, ImageRefused } from "./refusal";
 import type { StageContext, StageProgram } from "./stage";
 import { locate, programsOf } from "./task";
 
@@ -94,7 +95,7 @@ export async function runStage<C extends StageContract>(
 
 async function build<C extends StageContract>(
   program: StageProgram<C>,
-  { description, request }: StageCall<C>,
+  { stack, root, description, request }: StageCall<C>,
   run: StageRun,
   key: string,
 ): Promise<Manifest> {
@@ -120,6 +121,8 @@ async function build<C extends StageContract>(
 
   const secrets = Object.values(run.secrets);
   const redactor = new Redactor([...secrets, ...secrets.flatMap(urlPasswords), ...hostSecrets()]);
+  const proof = await besideOthers(place.home, program.contract, { stack, root, description });
+  const signal = proof ? AbortSignal.any([run.signal, proof.signal]) : run.signal;
   const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
   const tell = (text: string) => clock.line(redactor.redact(text));
   const kragle = kragleVersion();
@@ -134,7 +137,7 @@ async function build<C extends StageContract>(
     logs,
     store,
     executor,
-    signal: run.signal,
+    signal,
     phase: (name) => tell(`» ${name}`),
     detail: tell,
     container: async (task) => {
@@ -151,7 +154,7 @@ async function build<C extends StageContract>(
         onLine: (line) => clock.line(line),
         redactor,
         watch: work,
-        signal: run.signal,
+        signal,
       });
     },
   };
@@ -176,10 +179,13 @@ async function build<C extends StageContract>(
     return manifest;
   } catch (error) {
     clock.stop();
+    if (error instanceof ImageRefused) await proof?.tell();
     await redactLogs(work, redactor);
     const { message, details } = await keepEvidence(place, stage, key, error);
     await clear().catch(() => undefined); // what cannot be deleted now the next run deletes
     throw new StageFailure(redactor.redact(message), details);
+  } finally {
+    proof?.stop();
   }
 }
 

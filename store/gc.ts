@@ -79,6 +79,8 @@ async function dropCaches(home: string, dryRun: boolean): Promise<string[]> {
   }
   for (const part of [".", "stacks", "iso"] as const) files.push(...(await leftovers(home, part)));
   if (dryRun) return foreign;
+  // what proofs tell each other while they run, see Refusals
+  files.push(join(home, "refused"));
   for (const file of files) await rm(file, { recursive: true, force: true });
   for (const part of ["verified", "bundles"]) {
     // where somebody else's files lie in it, it stays

@@ -17,6 +17,7 @@ import { PROGRAMS_AT } from "../../executors/executor";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { displayPath, inProject } from "../../host/project";
+import { ImageRefused } from "../../run/refusal";
 import type { StageContext, StageProgram } from "../../run/stage";
 import { plannedPrograms } from "../../run/task";
 
@@ -124,7 +125,7 @@ async function explain(failed: readonly Finding[], context: StageContext<typeof 
     `  should be: ${asserts}; ${reason} (${source})`,
   ]);
   const rules = failed.length === 1 ? "1 rule" : `${failed.length} rules`;
-  return new StageFailure(
+  return new ImageRefused(
     [
       `the image breaks ${rules}:`,
       ...lines,

@@ -11,6 +11,7 @@ import { type BootFacts, smoke as contract } from "../../plan/stages/smoke";
 import type { Driver, SmokeContext } from "./driver";
 import { explainBoot } from "./explainBoot";
 import { libvirtDriver } from "./libvirtDriver";
+import { ImageRefused } from "../../run/refusal";
 import type { StageProgram } from "../../run/stage";
 
 /**
@@ -51,7 +52,7 @@ export const smoke: StageProgram<typeof contract> = {
 };
 
 /** A freeze is QEMU's fault as often as the image's where QEMU emulates several CPUs. */
-class FrozenUnderEmulation extends StageFailure {}
+class FrozenUnderEmulation extends ImageRefused {}
 
 async function prove(context: SmokeContext) {
   const { libvirt } = context.request;
@@ -115,5 +116,5 @@ async function climbOne(
   const { message, details } = explainBoot(boot, failure);
   throw failure.progress.frozen
     ? new FrozenUnderEmulation(message, details)
-    : new StageFailure(message, details);
+    : new ImageRefused(message, details);
 }

@@ -79,7 +79,7 @@ describe("what the plan finds in the store", () => {
       "image        will run",
       "               never built in this store",
       ...AFTER.map((stage) => `${stage.padEnd(11)}  runs after image`),
-      "total        unknown, as earlier runs took",
+      "total        not known yet",
     ]);
   });
 
@@ -211,7 +211,15 @@ describe("what the plan finds in the store", () => {
       return { builder, ...rest, total: totalSeconds(list) };
     };
     const first = await plan();
-    const likeRaw = { ...first.history.get("convert-raw")!.description, upstream: { other: "1" } };
+    const likeImage = { ...first.plan.image.description, upstream: { base: "another" } };
+    const { manifest } = await at.publish({ "image.qcow2": "like" }, likeImage);
+    const upstream = { imageSha256: manifest.files[0]!.sha256 };
+    const likeRaw = { ...first.history.get("convert-raw")!.description, upstream };
+    // of an image that nothing is known of
+    await at.publish(
+      { file: "x" },
+      { ...first.history.get("check")!.description, upstream: { imageSha256: "x" } },
+    );
     await at.publish({ file: "x" }, likeRaw);
     await at.publish({ file: "x" }, { ...likeRaw, inputs: { format: "vdi", options: {} } });
     await publish(first.plan.base, "base");

@@ -39,7 +39,7 @@ describe("the view in a pipe", () => {
       view.take({ kind: "done", step: "base", from: "run" });
       view.take({ kind: "start", step: "image" });
       mock.timers.tick(2000);
-      view.take({ kind: "failed", step: "image", message: "long words" });
+      view.take({ kind: "failed", step: "image", message: "why\n  next: what" });
       view.take({ kind: "done", step: "check", from: "unchanged" });
     }, rows);
     assert.deepEqual(lines, [
@@ -50,6 +50,8 @@ describe("the view in a pipe", () => {
       "[21 s] base: done in 21 s\n",
       "[21 s] image: starts\n",
       "[23 s] image: failed\n",
+      "[23 s] image: why\n",
+      "[23 s] image:   next: what\n",
       "[23 s] check: unchanged\n",
     ]);
     assert.equal(view.worked, true);
@@ -73,7 +75,7 @@ describe("the view in a pipe", () => {
       mock.timers.tick(25_000);
       mock.timers.tick(25_000);
     });
-    assert.deepEqual(lines.slice(5), [
+    assert.deepEqual(lines.slice(6), [
       "[25 s] smoke: still at work, 25 s so far\n",
       "[50 s] smoke: still at work, 50 s so far\n",
     ]);

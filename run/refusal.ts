@@ -1,0 +1,70 @@
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { atomicWrite } from "../host/atomicWrite";
+import { StageFailure } from "../host/failure";
+import type { StageCall } from "../plan/stages/call";
+import { check } from "../plan/stages/check";
+import type { StageContract } from "../plan/stages/contract";
+
+/** A proof has judged the image, and it did not pass. */
+export class ImageRefused extends StageFailure {}
+
+const WATCH_MS = 1000;
+
+/** A running stage's part in what is said below. */
+export interface BesideOthers {
+  /** Aborted, with words for the user, when another stage refuses the same image. */
+  readonly signal: AbortSignal;
+  /** Tells the others that this stage has refused it. */
+  tell(): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * What follows an image runs side by side, each in a process that an engine has started. They learn of a refusal by a file of each
+ * stage, which holds the digest of the image that it has refused, and end: a boot of a refused image can no longer count. Check goes on,
+ * since it is short and says what else is wrong. Only a file that appears meanwhile counts: what was refused before is judged again.
+ *
+ * @param home the `.kragle` folder
+ * @returns undefined for a stage that is not about an image
+ */
+export async function besideOthers(
+  home: string,
+  { stage }: StageContract,
+  { stack, root, description }: Pick<StageCall, "stack" | "root" | "description">,
+): Promise<BesideOthers | undefined> {
+  const image = (description.upstream as { imageSha256?: unknown }).imageSha256;
+  if (typeof image !== "string") return undefined;
+  const folder = join(home, "refused", encodeURIComponent(stack));
+  const own = join(folder, encodeURIComponent(root));
+  await rm(own, { force: true });
+  const before = await refusals(folder, image);
+  const controller = new AbortController();
+  const look = async () => {
+    const now = await refusals(folder, image);
+    const by = [...now].find(([name, time]) => name !== root && before.get(name) !== time)?.[0];
+    if (by !== undefined) controller.abort(pointless(by));
+  };
+  const timer = stage === check.stage ? undefined : setInterval(() => void look(), WATCH_MS);
+  return {
+    signal: controller.signal,
+    tell: () => atomicWrite(own, image),
+    stop: () => clearInterval(timer),
+  };
+}
+
+/** When each stage has refused the image, by its root. */
+async function refusals(folder: string, image: string): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>();
+  for (const name of await readdir(folder).catch(() => [])) {
+    const file = join(folder, name);
+    const digest = await readFile(file, "utf8").catch(() => undefined);
+    const written = await stat(file).catch(() => undefined);
+    if (digest === image && written) found.set(decodeURIComponent(name), written.mtimeMs);
+  }
+  return found;
+}
+
+const pointless = (by: string) =>
+  new StageFailure(`ended, since ${by} has refused this image`, { hint: `see what ${by} says` });
