@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { EngineEvent } from "@pulumi/pulumi/automation";
@@ -12,6 +11,7 @@ import { EXIT } from "../host/failure";
 import { endSessionWithThisProcess, removeAfterThisProcess } from "../host/lifeline";
 import { LineSplitter } from "../host/lines";
 import { projectFolder } from "../host/project";
+import { makeTemporaryFolder } from "../host/temporaryFolder";
 import { StepFailed } from "./events";
 import { backendEnvironment } from "./pulumiBackend";
 
@@ -41,7 +41,7 @@ export async function pulumi(
   args: readonly string[],
   { home, onEvent, onLine, environment, signal }: PulumiOptions,
 ): Promise<{ code: number; stdout: string; stderr: string }> {
-  const folder = onEvent ? mkdtempSync(join(tmpdir(), "kragle-events-")) : undefined;
+  const folder = onEvent ? makeTemporaryFolder("kragle-events-") : undefined;
   const log = folder ? join(folder, "events") : undefined;
   if (folder) removeAfterThisProcess(folder);
   if (log) writeFileSync(log, "");

@@ -1,11 +1,11 @@
 import { createReadStream } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
 import { type Command, runProgram } from "../../host/process";
 import { displayPath } from "../../host/project";
+import { withTemporaryFolder } from "../../host/temporaryFolder";
 import { Unsuitable } from "../../host/regularFile";
 import { SIGNATURE_FILES } from "../layout";
 import { NAMESPACE } from "../signing";
@@ -62,7 +62,7 @@ export async function verifySignature(
       ? await read(names.publicKey)
       : `no key to verify ${names.signature} with: ${names.publicKey} is missing`);
   if (typeof keys === "string") return failed(keys);
-  const found = await withScratch(async (scratch) => {
+  const found = await withTemporaryFolder("kragle-verify-", async (scratch) => {
     // programs read files: these have what was read, whatever becomes of the folder's meanwhile
     const put = async (name: string, content: Uint8Array | string) => {
       await writeFile(join(scratch, name), content);
@@ -118,17 +118,6 @@ async function readKeys(path: string): Promise<Buffer> {
     throw wrong(`${path} is a private key; whom to trust is said by its public half, ${path}.pub`);
   }
   return keys;
-}
-
-async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const parent = tmpdir();
-  const scratch = await mkdtemp(join(parent, "kragle-verify-")).catch((error: Error) => {
-    throw new StageFailure(`no temporary folder can be made in ${parent}: ${error.message}`, {
-      hint: "set TMPDIR to a folder that can be written",
-      exitCode: EXIT.lacking,
-    });
-  });
-  return work(scratch).finally(() => rm(scratch, { recursive: true, force: true }));
 }
 
 type Found = { readonly signer: string } | { readonly problem: string };

@@ -184,7 +184,10 @@ describe("verifying what was prepared to deceive", function () {
     } catch (error) {
       const { status, stderr } = error as { status: number; stderr: Buffer };
       assert.equal(status, 3);
-      assert.match(String(stderr), /no temporary folder can be made in \/nowhere/);
+      assert.match(
+        String(stderr),
+        /nothing can be written in \/nowhere, the folder for temporary files/,
+      );
     }
   });
 });
