@@ -133,7 +133,7 @@ class LiveView extends Recorder {
       this.steps.set(stage, { settle, ended: promise, expected: expectedSeconds, phase: "" });
     }
     const tasks = [...this.steps].map(([name, step]) => ({
-      title: name,
+      title: `${name.padEnd(12)} waiting`,
       task: (_: unknown, task: unknown) => {
         step.task = task as ListrTaskWrapper<unknown, never, never>;
         return step.ended;
@@ -164,7 +164,9 @@ class LiveView extends Recorder {
     for (const [name, step] of this.steps) {
       if (!step.task || !this.begun.has(name) || this.finished.has(name)) continue;
       const elapsed = this.elapsed(name);
-      const about = step.expected === undefined ? "" : ` of about ${formatSeconds(step.expected)}`;
+      const late = step.expected !== undefined && elapsed > step.expected;
+      const of = late ? ", longer than the expected" : " of about";
+      const about = step.expected === undefined ? "" : `${of} ${formatSeconds(step.expected)}`;
       step.task.title = `${name.padEnd(12)} ${bar(elapsed, step.expected)} ${formatSeconds(elapsed)}${about}  ${step.phase}`;
     }
   }
