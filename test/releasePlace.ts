@@ -95,7 +95,7 @@ export class ReleasePlace {
       result: result as Record<string, unknown>,
       ...(builderId && {
         madeBy: {
-          kragle: { version: "0.0.9", commit: "ab12", modified: false },
+          kragle: { version: "0.0.9", commit: "ab12".repeat(10), modified: false },
           containers: [
             { reference: "kragle-tools:1", id: builderId, layers: [`sha256:${sha256("layer")}`] },
           ],

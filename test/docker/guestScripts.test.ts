@@ -24,7 +24,9 @@ describe("in a guest", function () {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   function inGuest(script: string, ...options: string[]): string[] {
-    writeFileSync(join(folder, "run.sh"), RUNNER + script);
+    // in a container, free blocks would be zeroed on the disk of the machine that tests
+    const noTrim = "ln -sf /bin/true /usr/local/bin/fstrim\n";
+    writeFileSync(join(folder, "run.sh"), noTrim + RUNNER + script);
     chmodSync(folder, 0o755);
     const mounts = [
       `${join(builderFolder, "stages/image")}:/guest:ro`,

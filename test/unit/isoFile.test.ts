@@ -47,7 +47,7 @@ describe("the installation ISO", () => {
   /** What the stage base hands over, with a container that fetches `served`, or fails. */
   function context(secrets: Record<string, string> = {}, served?: string) {
     return {
-      request: { toolsImage: "none", silenceSeconds: 1 },
+      request: { toolsImage: "none", silenceSeconds: 1, allow: [] },
       store: at.store,
       secrets,
       signal: new AbortController().signal,

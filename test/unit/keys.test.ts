@@ -15,12 +15,12 @@ describe("keys", () => {
     assert.deepEqual(keysOf(sampleInputs), {
       builder: "6b244243ea329af33e9533758eefc0859a3dd78e59b849adfd55d639e3deac20",
       base: "16c7093d1981b34b3518780b57736e26146c208b0ef9390e15ed43c7c4354790",
-      image: "c0e4edf0f47791700fa90ebb5193369e6973fbc215b8c9d64304ec674c849767",
+      image: "77c1eb1a71ac4297c4a370e55928f79259d4a820301fc803b8906adb327fb288",
       check: "615ebdb32201f561ecd6b0076134db9587eb548cc4bf17bfd30e6639464bc5c4",
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
       smoke: "479f501538d9b551a44f0866ccc5d3d1316ea0078b7a49d4e205a5ae09b468d1",
-      release: "ba773df925e7a87f8ee766de374159a5b1cc418ea7157d1af0e7652b9d6b895e",
+      release: "c485f45ce52f9eb5de7672b0942a8f1744d5010cb25a769ee6898bec77a0cf75",
     });
   });
 

@@ -159,6 +159,7 @@ describe("SmokeDomain with the driver libvirt", () => {
       ...["smoke-domain", "smoke-image", "smoke-overlay", "smoke-serial", "smoke-type"],
     ]);
     assert.deepEqual(requestOf(boot), {
+      project: "kragle",
       stack: "dev",
       root: "smoke",
       description: planned.description,

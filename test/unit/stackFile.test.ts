@@ -152,7 +152,7 @@ describe("a stack's file is read as the Pulumi CLI reads it:", () => {
 
   it("providers' namespaces are left alone, also those that look like the project's", () => {
     assert.deepEqual(
-      values("config: {aws:region: eu, docker:host: x, kragel:region: eu}"),
+      values("config: {aws:region: eu, docker:registryAuth: x, kragel:region: eu}"),
       DEFAULTS,
     );
   });
