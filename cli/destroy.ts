@@ -1,6 +1,7 @@
 import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { letGoOfFolder, outputFolder } from "../release/owner";
 import { Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
@@ -13,7 +14,9 @@ export async function destroy(options: CommonOptions): Promise<number> {
   const roots = Roots.of(home, { project, stack: options.stack });
   const last = await readStackRecord(home, roots.owner);
   // read before the Pulumi CLI deletes its resources, each of which drops its root
-  const dropped = [...(await roots.list()).keys()];
+  const kept = await roots.list();
+  const dropped = [...kept.keys()];
+  const released = kept.get("release")?.description?.inputs.path;
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const say = (line: string) => void (options.json || process.stdout.write(line + "\n"));
   if (engine === "pulumi") {
@@ -28,6 +31,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, say);
   }
+  if (typeof released === "string") await letGoOfFolder(outputFolder(released), roots.owner);
   await roots.dropAll();
   await markDestroyed(home, roots.owner);
   if (options.json)

@@ -1,5 +1,6 @@
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { letGoOfFolder, outputFolder } from "../release/owner";
 import { Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
 import { readProject } from "./stackSettings";
@@ -16,6 +17,10 @@ export async function dropRoot(
 ): Promise<number> {
   const home = homeFolder();
   const roots = Roots.of(home, { project, stack });
+  const path = (await roots.list()).get(root)?.description?.inputs.path;
+  if (root === "release" && typeof path === "string") {
+    await letGoOfFolder(outputFolder(path), roots.owner);
+  }
   await roots.drop(root);
   if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;

@@ -5,6 +5,7 @@ import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { settingWarnings } from "../infra/settings/warnings";
+import { outputFolder, requireOwnFolder } from "../release/owner";
 import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
@@ -60,6 +61,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
     );
   }
   const last = await readStackRecord(site.home, owner);
+  await requireOwnFolder(site.home, outputFolder(spec.path), owner);
   const plan = requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
   return {
     site,

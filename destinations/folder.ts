@@ -1,7 +1,8 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { listFolders, syncPath } from "../host/files";
+import { HeldFolder } from "../host/heldFolder";
 import { withIncoming } from "../release/incoming";
 import { copyVerified } from "../release/verifiedCopy";
 import type { Destination, PublishedFile } from "./destination";
@@ -23,7 +24,8 @@ export class FolderDestination implements Destination {
   async put(version: string, files: readonly PublishedFile[]): Promise<Record<string, string>> {
     const target = join(this.folder, version);
     const place = { parent: this.folder, owner: `${version}-`, namedBy: "the publication" };
-    await withIncoming(place, async (incoming) => {
+    await withIncoming(place, async ({ folder: held, name, parent }) => {
+      const incoming = held.path();
       for (const file of files) {
         const to = join(incoming, file.name);
         await mkdir(dirname(to), { recursive: true });
@@ -33,14 +35,15 @@ export class FolderDestination implements Destination {
       for (const folder of await listFolders(incoming)) await syncPath(join(incoming, folder));
       await syncPath(incoming);
       // a version of that name whose files were altered is replaced
-      await rm(target, { recursive: true, force: true });
-      await rename(incoming, target);
-      await syncPath(this.folder);
+      await parent.removeFolder(version);
+      await rename(parent.path(name), parent.path(version));
+      await parent.sync();
     });
     return Object.fromEntries(files.map(({ name }) => [name, join(target, name)]));
   }
 
   async remove(version: string): Promise<void> {
-    await rm(join(this.folder, version), { recursive: true, force: true });
+    const held = await HeldFolder.open(this.folder);
+    await held.removeFolder(version).finally(() => held.close());
   }
 }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { isDiskFull } from "./failure";
@@ -35,23 +35,8 @@ export async function lockFile(
 ): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
   const handle = await open(path, "a+");
-  const mode = options.shared ? "-s" : "-x";
-  const flock = async (...args: string[]) => {
-    // not by runProgram: the lock's descriptor has to be handed on
-    const child = spawn("flock", [mode, ...args, "3"], {
-      stdio: ["ignore", "ignore", "inherit", handle.fd],
-      signal: options.signal,
-    });
-    const [code] = (await once(child, "exit")) as [number | null];
-    return code === 0;
-  };
   try {
-    if (!(await flock("-n"))) {
-      const holder = (await readFile(path, "utf8").catch(() => "")).trim() || "holder unknown";
-      if (options.noWait) throw new LockHeld(holder);
-      options.onWait?.(holder);
-      if (!(await flock())) throw new Error(`flock failed on ${path}`);
-    }
+    await lockHandle(handle, options, () => readFile(path, "utf8").catch(() => ""));
     if (!options.shared) {
       await handle.truncate(0);
       const name = `process ${process.pid} since ${new Date().toISOString()}\n`;
@@ -71,4 +56,30 @@ export async function lockFile(
 
 function unlessFull(error: NodeJS.ErrnoException): void {
   if (!isDiskFull(error)) throw error;
+}
+
+/**
+ * The same on a file that is open. The lock ends when the file is closed.
+ *
+ * @param holder what is known of whoever holds it
+ */
+export async function lockHandle(
+  handle: FileHandle,
+  { shared, signal, noWait, onWait }: LockOptions,
+  holder: () => Promise<string> = () => Promise.resolve(""),
+): Promise<void> {
+  const flock = async (...args: string[]) => {
+    // not by runProgram: the lock's descriptor has to be handed on
+    const child = spawn("flock", [shared ? "-s" : "-x", ...args, "3"], {
+      stdio: ["ignore", "ignore", "inherit", handle.fd],
+      signal,
+    });
+    const [code] = (await once(child, "exit")) as [number | null];
+    return code === 0;
+  };
+  if (await flock("-n")) return;
+  const name = (await holder()).trim() || "holder unknown";
+  if (noWait) throw new LockHeld(name);
+  onWait?.(name);
+  if (!(await flock())) throw new Error("flock failed");
 }

@@ -6,6 +6,7 @@ import { StageFailure } from "../host/failure";
 import { identityOf } from "../store/identity";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
+import { outputFolder, requireOwnFolder } from "../release/owner";
 import { requireIso } from "./requireIso";
 import { type FullPlan, makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
@@ -67,6 +68,7 @@ async function planOf(
     const { values, problems } = configuredSettings();
     const spec = parseSettings(values, stack, pulumi.getProject(), problems);
     const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
+    await requireOwnFolder(site.home, outputFolder(spec.path), owner);
     return requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
   } catch (error) {
     throw asRunError(error as Error);

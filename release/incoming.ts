@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { access, constants, mkdir, readdir, rm } from "node:fs/promises";
+import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { HeldFolder } from "../host/heldFolder";
 import { removeAfterThisProcess } from "../host/lifeline";
 import { displayPath } from "../host/project";
 
@@ -17,34 +18,56 @@ export interface IncomingPlace {
   readonly namedBy: string;
 }
 
+/** Both are held open: others may be able to write in the parent. */
+export interface Incoming {
+  readonly folder: HeldFolder;
+  /** Its name in the parent. */
+  readonly name: string;
+  readonly parent: HeldFolder;
+}
+
 /**
  * Lets something be put together in a folder beside its final place, from where it is moved by renames. The folder is deleted
  * afterwards, however this process ends; one that a power cut left is deleted beforehand, if it is the same owner's.
  *
- * @throws StageFailure (exit code 3) where the parent cannot be written
+ * @throws StageFailure (exit code 3) where the parent cannot be written, (2) where it is somebody else's link
  */
 export async function withIncoming<T>(
-  { parent, owner, namedBy }: IncomingPlace,
-  fill: (incoming: string) => Promise<T>,
+  { parent: path, owner, namedBy }: IncomingPlace,
+  fill: (incoming: Incoming) => Promise<T>,
 ): Promise<T> {
   const prefix = `${INCOMING}${owner}`;
-  const incoming = join(parent, `${prefix}${randomUUID()}`);
+  const name = `${prefix}${randomUUID()}`;
+  let parent: HeldFolder | undefined;
+  let folder: HeldFolder | undefined;
   try {
-    for (const name of await readdir(parent).catch(() => [])) {
-      if (name.startsWith(prefix)) await rm(join(parent, name), { recursive: true, force: true });
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    parent = await HeldFolder.open(path);
+    for (const left of await readdir(parent.path())) {
+      if (left.startsWith(prefix)) await parent.removeFolder(left);
     }
-    removeAfterThisProcess(incoming);
-    await mkdir(incoming, { recursive: true, mode: 0o755 });
-    await access(parent, constants.W_OK);
+    removeAfterThisProcess(join(path, name));
+    folder = (await parent.enter(name, true))!;
+    await access(parent.path(), constants.W_OK);
   } catch (error) {
-    throw new StageFailure(`${displayPath(parent)}: ${(error as Error).message}`, {
+    await parent?.close();
+    if (error instanceof StageFailure) throw error;
+    const words = parent?.inWords((error as Error).message) ?? (error as Error).message;
+    throw new StageFailure(`${displayPath(path)}: ${words}`, {
       hint: `${namedBy} must name a folder that can be written`,
       exitCode: EXIT.lacking,
     });
   }
   try {
-    return await fill(incoming);
+    return await fill({ folder, name, parent });
+  } catch (error) {
+    // paths through an open folder say nothing to people
+    const { message } = error as Error;
+    (error as Error).message = parent.inWords(folder.inWords(message));
+    throw error;
   } finally {
-    await rm(incoming, { recursive: true, force: true });
+    await folder.close();
+    await parent.removeFolder(name);
+    await parent.close();
   }
 }

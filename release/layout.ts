@@ -29,8 +29,12 @@ export const DESCRIPTION: readonly string[] = [
 /** Stands beside a published version: which of the release's files it has. */
 export const PUBLICATION = "publication.json";
 
+/** Stands beside a release: whose it is on this machine. No part of it. */
+export const OWNER = ".owner.json";
+
 /** Files that SHA256SUMS does not list. */
 export const UNLISTED: readonly string[] = [
+  OWNER,
   NAMES.sums,
   PUBLICATION,
   ...Object.values(SIGNATURE_FILES).map(({ signature }) => signature),

@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
-import { join, sep } from "node:path";
-
 import { z } from "zod";
 
 import type { StageDescription } from "../plan/description";
-import { IMAGE_NAME, NAMES, PACKAGE_LIST, UNLISTED } from "./layout";
+import { IMAGE_NAME, NAMES, OWNER, PACKAGE_LIST, UNLISTED } from "./layout";
+import { ReleaseFolder } from "./verify/folder";
 import type { InstalledPackage } from "../plan/packages";
 import { type PackageChanges, comparePackages, parsePackageList } from "./packages";
 
@@ -39,6 +37,8 @@ const provenanceFile = z.object({
 export interface PreviousRelease {
   /** Its files, relative to PATH/output. */
   readonly files: readonly string[];
+  /** Of its `manifest.json`, which names the files. */
+  readonly manifestSha256?: string;
   readonly imageSha256?: string;
   readonly releasedAt?: string;
   readonly packages?: readonly InstalledPackage[];
@@ -49,9 +49,10 @@ export interface PreviousRelease {
 }
 
 export async function readPrevious(output: string): Promise<PreviousRelease> {
+  const folder = new ReleaseFolder(output);
   const read = async <T>(name: string, parse: (text: string) => T): Promise<T | undefined> => {
     try {
-      return parse(await readFile(join(output, name), "utf8"));
+      return parse((await folder.content(name)).toString());
     } catch {
       return undefined;
     }
@@ -62,10 +63,15 @@ export async function readPrevious(output: string): Promise<PreviousRelease> {
       schema.parse(JSON.parse(text));
   const facts = await read(NAMES.manifest, json(manifestFile));
   const statement = await read(NAMES.provenance, json(provenanceFile));
+  const found = await folder.find(NAMES.manifest, undefined);
   // others may write to the folder too: a name from its manifest must not lead out of it
-  const isInside = (name: string) => join(output, name).startsWith(output + sep);
+  const isInside = (name: string) => !name.startsWith("/") && !name.split("/").includes("..");
   return {
-    files: [...Object.keys(facts?.files ?? {}).filter(isInside), ...UNLISTED],
+    files: [
+      ...Object.keys(facts?.files ?? {}).filter(isInside),
+      ...UNLISTED.filter((name) => name !== OWNER),
+    ],
+    ...("sha256" in found ? { manifestSha256: found.sha256 } : {}),
     imageSha256: facts?.files[IMAGE_NAME] && facts.imageSha256,
     releasedAt: facts?.releasedAt,
     packages: (await read(PACKAGE_LIST, parsePackageList))?.packages,

@@ -20,6 +20,7 @@ import {
 } from "../plan/stages/contract";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
+import { identityOf } from "../store/identity";
 import { makeBundle } from "../store/bundles";
 import { Roots } from "../store/roots";
 import { Workplace } from "../store/workplace";
@@ -95,11 +96,12 @@ export async function runStage<C extends StageContract>(
 
 async function build<C extends StageContract>(
   program: StageProgram<C>,
-  { stack, root, description, request }: StageCall<C>,
+  call: StageCall<C>,
   run: StageRun,
   key: string,
 ): Promise<Manifest> {
   const { store, executor } = run;
+  const { stack, root, description, request } = call;
   const place = new Workplace(store.home);
   const { stage } = program.contract;
   stopIfInterrupted(run.signal);
@@ -129,6 +131,7 @@ async function build<C extends StageContract>(
   const ranIn = new Map<string, ImageFacts & { readonly reference: string }>();
   const context: StageContext<C> = {
     key,
+    owner: identityOf(store.home, call),
     inputs: description.inputs as InputsOf<C>,
     upstream: description.upstream as UpstreamOf<C>,
     request,

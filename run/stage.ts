@@ -6,12 +6,15 @@ import type {
   StageContract,
   UpstreamOf,
 } from "../plan/stages/contract";
+import type { StackIdentity } from "../plan/identity";
 import type { ArtifactStore, Finished } from "../store/artifactStore";
 import type { StageTask } from "./task";
 
 /** What a running stage has: what it was declared to be, and the means to become that. */
 export interface StageContext<C extends StageContract> {
   readonly key: string;
+  /** Whose stack it runs for. In no key. */
+  readonly owner: StackIdentity;
   readonly inputs: InputsOf<C>;
   readonly upstream: UpstreamOf<C>;
   readonly request: RequestOf<C>;

@@ -1,19 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
 
 import { syncPath } from "../../host/files";
+import type { HeldFolder } from "../../host/heldFolder";
 import { withIncoming } from "../../release/incoming";
 import { stopIfInterrupted } from "../../host/interrupt";
-import { inProject } from "../../host/project";
 import { describeRelease } from "../../release/describe";
 import { copyFiles } from "../../release/files";
 import { NAMES } from "../../release/layout";
-import { readPrevious } from "../../release/previous";
+import { claimFolder, outputFolder } from "../../release/owner";
+import { type PreviousRelease, readPrevious } from "../../release/previous";
 import { collectSources } from "../../release/sources";
 import { runsOf } from "../../release/stageRuns";
 import { release as contract } from "../../plan/stages/release";
 import type { StageProgram } from "../../run/stage";
+import type { ArtifactStore } from "../../store/artifactStore";
 import { findContainers } from "./containers";
 
 export { IMAGE_NAME } from "../../release/layout";
@@ -26,42 +28,70 @@ export { IMAGE_NAME } from "../../release/layout";
 export const release: StageProgram<typeof contract> = {
   contract,
   async run(context) {
-    const { inputs, request, store, phase, signal } = context;
-    const output = join(inProject(inputs.path), "output");
+    const { inputs, request, store, owner, phase, detail, signal } = context;
+    const output = outputFolder(inputs.path);
     const sources = await collectSources(context, store);
     const runs = runsOf(sources);
     const containers = await findContainers(context.executor, runs, request.baseImage);
     const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
-    return withIncoming(place, async (incoming) => {
-      phase("copy the files");
-      await copyFiles(sources.files, incoming, signal);
-      phase("describe the release");
-      const previous = await readPrevious(output);
-      const { manifest, digests, unlisted } = await describeRelease(context, {
-        ...{ sources, runs, previous, containers, folder: incoming, invocationId: randomUUID() },
-      });
-      // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
-      stopIfInterrupted(signal);
-      phase("move everything into place");
-      const names = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
-      for (const name of [...names, NAMES.manifest]) {
-        await syncPath(join(incoming, name));
-        await mkdir(dirname(join(output, name)), { recursive: true });
-        await rename(join(incoming, name), join(output, name));
-      }
-      await syncPath(output);
-      for (const stale of previous.files) {
-        if (!digests.has(stale) && !unlisted.includes(stale)) {
-          await rm(join(output, stale), { force: true });
+    return withIncoming(place, async ({ folder: incoming, parent: held }) => {
+      const onWait = () => detail("waiting: another run of this stack releases there");
+      const letNextIn = await claimFolder(held, output, owner, { signal, onWait });
+      try {
+        phase("copy the files");
+        await copyFiles(sources.files, incoming.path(), signal);
+        phase("describe the release");
+        const previous = await readPrevious(held.path());
+        const { manifest, digests, unlisted } = await describeRelease(context, {
+          ...{ sources, runs, previous, containers, folder: incoming.path() },
+          invocationId: randomUUID(),
+        });
+        // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
+        stopIfInterrupted(signal);
+        phase("move everything into place");
+        const all = [...digests.keys(), ...unlisted];
+        const names = all.filter((name) => name !== NAMES.manifest);
+        for (const name of [...names, NAMES.manifest]) {
+          await syncPath(incoming.path(name));
+          await held.within(name, true, (folder, base) =>
+            rename(incoming.path(name), folder.path(base)),
+          );
         }
+        await held.sync();
+        const stale = (await isOurs(store, previous)) ? previous.files : [];
+        await removeStale(
+          held,
+          stale.filter((name) => !all.includes(name)),
+          detail,
+        );
+        return {
+          result: manifest,
+          external: [...names, NAMES.manifest].map((name) => ({
+            path: join(inputs.path, "output", name),
+            sha256: digests.get(name),
+          })),
+        };
+      } finally {
+        await letNextIn();
       }
-      return {
-        result: manifest,
-        external: [...names, NAMES.manifest].map((name) => ({
-          path: join(inputs.path, "output", name),
-          sha256: digests.get(name),
-        })),
-      };
     });
   },
 };
+
+/** Whether the folder's manifest is one that kragle wrote: others may be able to write there, and it says what is deleted. */
+async function isOurs(store: ArtifactStore, { manifestSha256 }: PreviousRelease): Promise<boolean> {
+  const releases = await store.manifests(contract.stage);
+  return releases.some(({ external }) => external.some(({ sha256 }) => sha256 === manifestSha256));
+}
+
+/** Deletes what the release before had more: its files, and nothing that stands in their place. */
+async function removeStale(
+  held: HeldFolder,
+  names: readonly string[],
+  detail: (line: string) => void,
+): Promise<void> {
+  for (const name of names) {
+    const left = await held.removeFile(name);
+    if (left) detail(`${name} was left: it ${left}`);
+  }
+}

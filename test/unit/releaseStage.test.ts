@@ -10,7 +10,7 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 
 /** What is under PATH/output after the first release of these tests. */
 const FIRST = [
-  ...["SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
+  ...[".owner.json", "SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
   ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/packages.json"],
   ...["evidence/image", "evidence/image/removed.tsv"],
   ...["evidence/smoke", "evidence/smoke/screen.png", "kragle.raw", "manifest.json"],
@@ -108,7 +108,7 @@ describe("the release stage", () => {
     assert.equal(place.read("packer-kragle-qcow2"), "another image");
     const names = place.names().filter((name) => statSync(inOutput(name)).isFile());
     assert.deepEqual(names, [
-      ...["SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
+      ...[".owner.json", "SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
       ...["evidence/check/packages.json", "evidence/image/removed.tsv"],
       ...["kragle.raw", "manifest.json", "notes.txt"],
       ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
