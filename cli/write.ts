@@ -1,9 +1,17 @@
 import { join } from "node:path";
 
 import { type BlockDevice, readBlockDevice } from "../disk/blockDevice";
-import { askForName, type Consent, describeDevice, objection } from "../disk/confirm";
+import { type Claim, claimDevice, claimFile } from "../disk/claim";
+import {
+  askForName,
+  type Consent,
+  describeDevice,
+  fileObjection,
+  objection,
+} from "../disk/confirm";
+import { fileRefusals, ownReason } from "../disk/fileRefusals";
 import { refusals } from "../disk/refusals";
-import { type Claim, claimDevice, claimFile, findTarget, type Target } from "../disk/target";
+import { findTarget, type Target } from "../disk/target";
 import { readUsage } from "../disk/usage";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
 import { formatSeconds, formatSize } from "../plan/units";
@@ -15,10 +23,13 @@ import { planImage } from "../plan/imagePlan";
 import { EXIT, StageFailure } from "../host/failure";
 import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
+import { ownFiles } from "./ownFiles";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
 import { readStack, readStackSettings } from "./stackSettings";
 import { showSteps } from "./writeView";
+import { interruptible } from "../host/interrupt";
+import { print, say, tell } from "../host/output";
 
 export interface WriteOptions extends CommonOptions, Consent {
   readonly verify: Verification;
@@ -31,7 +42,6 @@ interface ReleasedImage {
   readonly sha256: string;
   readonly bytes: number;
   readonly virtualBytes: number;
-  readonly toolsImage: string;
 }
 
 const refuse = (message: string, hint?: string) =>
@@ -40,34 +50,35 @@ const refuse = (message: string, hint?: string) =>
 /** `kragle write TARGET`: writes a stack's released image to a block device or a file, verified. */
 export async function write(given: string, options: WriteOptions): Promise<number> {
   const site = thisSite();
-  const image = await releasedImage(site, options.stack);
+  const { outputs } = await lastRelease(options.stack);
+  const image: ReleasedImage = {
+    path: String(outputs.imagePath),
+    sha256: String(outputs.imageSha256),
+    bytes: Number(outputs.imageBytes),
+    virtualBytes: Number(outputs.imageVirtualBytes),
+  };
   const target = await findTarget(given);
   const device =
     target.kind === "device" ? await acceptDevice(site, target, image, options) : undefined;
+  const judge = () => acceptFile(site, target, image);
+  if (!device) await judge();
+  const toolsImage = await findTools(site, options.stack, String(outputs.builderImageId));
   const claim = device
     ? await claimDevice(target.path)
     : await claimFile(
         target.path,
         { virtual: image.virtualBytes, data: image.bytes },
         join(site.home, "locks"),
+        judge,
       );
   try {
-    await confirm(target, device, options);
-    return await run(site, image, target, device, claim, options);
+    await confirm(target, device, image, options);
+    return await interruptible(({ signal }) =>
+      run(site, { ...image, toolsImage }, target, device, claim, options, signal),
+    );
   } finally {
     await claim.release();
   }
-}
-
-async function releasedImage(site: Site, stack: string): Promise<ReleasedImage> {
-  const { outputs } = await lastRelease(stack);
-  return {
-    path: String(outputs.imagePath),
-    sha256: String(outputs.imageSha256),
-    bytes: Number(outputs.imageBytes),
-    virtualBytes: Number(outputs.imageVirtualBytes),
-    toolsImage: await findTools(site, stack, String(outputs.builderImageId)),
-  };
 }
 
 /** The image in which the release was built; where that is gone, the one that the stack's next run would use. */
@@ -81,6 +92,22 @@ async function findTools(site: Site, stack: string, released: string): Promise<s
     exitCode: EXIT.lacking,
   });
 }
+
+/** @throws StageFailure with every reason why the file must not be written */
+async function acceptFile(
+  { home }: Site,
+  { path, exists }: Target,
+  { virtualBytes }: ReleasedImage,
+): Promise<void> {
+  const own = await ownReason(path, await ownFiles(home));
+  if (own) throw refusal(path, [own], "give another name");
+  const reasons = exists ? await fileRefusals(path, virtualBytes) : [];
+  if (reasons.length === 0) return;
+  throw refusal(path, reasons, "give another name, or remove that file first if nobody needs it");
+}
+
+const refusal = (path: string, reasons: readonly string[], hint?: string) =>
+  refuse([`${path} is refused:`, ...reasons.map((reason) => `  ${reason}`)].join("\n"), hint);
 
 /** @throws StageFailure with every reason why the device must not be written */
 async function acceptDevice(
@@ -100,8 +127,7 @@ async function acceptDevice(
     );
   }
   if (reasons.length === 0) return device;
-  const list = reasons.map((reason) => `  ${reason}`);
-  throw refuse([`${path} is refused:`, ...list].join("\n"));
+  throw refusal(path, reasons);
 }
 
 /** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
@@ -114,53 +140,48 @@ async function kernelOf(store: ArtifactStore, stack: string, sha256: string): Pr
 }
 
 async function confirm(
-  { path, exists }: Target,
+  target: Target,
   device: BlockDevice | undefined,
+  { virtualBytes }: ReleasedImage,
   options: WriteOptions,
 ): Promise<void> {
-  if (!exists) return;
-  if (options.yes) {
-    const problem = device && objection(device, options);
-    if (problem) throw refuse(`${path} is refused: ${problem}`);
-    return;
-  }
-  process.stderr.write(`${device ? describeDevice(device) : `  file     ${path}`}\n`);
+  const { path, exists } = target;
+  const problem = device
+    ? options.yes && objection(device, options)
+    : fileObjection(target, virtualBytes, options);
+  if (problem) throw refuse(`${path} is refused: ${problem}`);
+  if (!exists || options.yes) return;
+  const size = `${formatSize(virtualBytes)} (${virtualBytes} bytes)`;
+  tell(`${device ? describeDevice(device) : `  file     ${path}\n  size     ${size}`}\n`);
   await askForName(path);
 }
 
 async function run(
   { docker }: Site,
-  image: ReleasedImage,
+  image: ReleasedImage & { readonly toolsImage: string },
   target: Target,
   device: BlockDevice | undefined,
   claim: Claim,
   { verify, json }: WriteOptions,
+  signal: AbortSignal,
 ): Promise<number> {
-  const stop = new AbortController();
-  const interrupt = () => stop.abort();
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const facts: WriteFacts = { dataBytes: 0, verified: verify, backupTableMoved: false };
   const started = performance.now();
-  try {
-    const { toolsImage } = image;
-    const steps = writeSteps(
-      {
-        ...{ docker, image, toolsImage, target, claim, verify },
-        ...{ targetBytes: device?.bytes, signal: stop.signal },
-      },
-      facts,
-    );
-    await showSteps(steps, json === true);
-  } finally {
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
-  }
+  const { toolsImage } = image;
+  const steps = writeSteps(
+    { docker, image, toolsImage, target, claim, verify, targetBytes: device?.bytes, signal },
+    facts,
+  );
+  await showSteps(steps, json === true);
   const seconds = (performance.now() - started) / 1000;
   const { path } = target;
-  process.stdout.write(
-    json
-      ? JSON.stringify({ target: path, imageSha256: image.sha256, seconds, ...facts }) + "\n"
-      : `\n${path} has the image: ${formatSize(facts.dataBytes)} of data in ${formatSeconds(seconds)}, ` +
-          `read back and compared (${facts.verified}).\n`,
-  );
+  if (json) {
+    print(JSON.stringify({ target: path, imageSha256: image.sha256, seconds, ...facts }) + "\n");
+  } else {
+    say(
+      `\n${path} has the image: ${formatSize(facts.dataBytes)} of data in ${formatSeconds(seconds)}, ` +
+        `read back and compared (${facts.verified}).\n`,
+    );
+  }
   return EXIT.done;
 }

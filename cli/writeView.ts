@@ -1,30 +1,34 @@
-import { Listr } from "listr2";
-
 import { describeProgress } from "../disk/progress";
 import type { WriteStep } from "../disk/writeImage";
+import { makeView } from "./view";
 
 /** Milliseconds between two reports of progress, on a terminal and in a log. */
 const EVERY_MS = { terminal: 200, log: 5000 };
 
-/** Runs the steps of a write one after the other and shows how far they are: on a terminal a live list, elsewhere lines. */
-export async function showSteps(steps: readonly WriteStep[], silent: boolean): Promise<void> {
+/** Runs the steps of a write one after the other, and shows them as `up` shows its stages. */
+export async function showSteps(steps: readonly WriteStep[], json: boolean): Promise<void> {
+  const view = makeView(
+    steps.map(({ title }) => ({ stage: title })),
+    json,
+  );
   const every = process.stdout.isTTY ? EVERY_MS.terminal : EVERY_MS.log;
-  const tasks = steps.map(({ title, run: runStep }) => ({
-    title,
-    task: (_: unknown, task: { output: string }) => {
+  try {
+    for (const { title: step, run } of steps) {
+      view.take({ kind: "start", step });
       const started = performance.now();
       let shown = started;
-      return runStep((done, total) => {
+      await run((done, total) => {
         if (performance.now() - shown < every) return;
         shown = performance.now();
-        task.output = describeProgress(done, total, (shown - started) / 1000);
+        const text = describeProgress(done, total, (shown - started) / 1000);
+        view.take({ kind: "line", step, text });
+      }).catch((error: Error) => {
+        view.take({ kind: "failed", step, message: error.message });
+        throw error;
       });
-    },
-  }));
-  await new Listr(tasks, {
-    silentRendererCondition: silent,
-    fallbackRenderer: "verbose",
-    registerSignalListeners: false,
-    rendererOptions: { showErrorMessage: false, collapseErrors: false },
-  }).run();
+      view.take({ kind: "done", step, from: "run" });
+    }
+  } finally {
+    await view.close();
+  }
 }

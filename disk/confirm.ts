@@ -1,16 +1,17 @@
-import { createInterface } from "node:readline/promises";
 import { basename } from "node:path";
 
-import { formatSize, parseSize } from "../plan/units";
+import { formatSize } from "../plan/units";
+import { ask } from "../host/ask";
 import { EXIT, StageFailure } from "../host/failure";
 import type { BlockDevice } from "./blockDevice";
+import type { Target } from "./target";
 
 /** How a script that cannot be asked says which device it means. */
 export interface Consent {
   readonly yes?: boolean;
   readonly serial?: string;
-  /** Bytes, or a size such as "8 GiB"; only for a device that has no serial number. */
-  readonly deviceSize?: string;
+  /** Bytes; for a file, or a device that has no serial number. */
+  readonly deviceSize?: number;
 }
 
 /** A device, its partitions, and the volumes and file systems on them, as aligned lines. */
@@ -59,10 +60,24 @@ export function objection(device: BlockDevice, consent: Consent): string | undef
   if (consent.deviceSize === undefined) {
     return "it has no serial number, so --yes also needs --device-size with its size in bytes";
   }
-  const { deviceSize } = consent;
-  const bytes = /^\d+$/.test(deviceSize) ? Number(deviceSize) : parseSize(deviceSize);
-  return bytes === device.bytes ? undefined : `it has ${device.bytes} bytes, not ${bytes}`;
+  return otherSize(device.bytes, consent.deviceSize);
 }
+
+/** What is wrong with the consent to write to a file: one that is there is replaced only by a size that it has, or by its name. */
+export function fileObjection(
+  { exists }: Target,
+  virtualBytes: number,
+  { yes, serial, deviceSize }: Consent,
+): string | undefined {
+  if (serial !== undefined) return "a file has no serial number; name it by --device-size";
+  if (deviceSize !== undefined) return otherSize(virtualBytes, deviceSize);
+  return exists && yes
+    ? "it is there already, so --yes also needs --device-size with its size in bytes"
+    : undefined;
+}
+
+const otherSize = (bytes: number, given: number) =>
+  bytes === given ? undefined : `it has ${bytes} bytes, not ${given}`;
 
 /** Asks on the terminal for the device's name, typed in full. @throws StageFailure where it is not given */
 export async function askForName(path: string): Promise<void> {
@@ -72,11 +87,7 @@ export async function askForName(path: string): Promise<void> {
       exitCode: EXIT.wrongSettings,
     });
   }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal
-    .question(`Everything on it will be lost. Type its name (${basename(path)}) to go on: `)
-    .catch(() => "")
-    .finally(() => terminal.close());
-  if ([path, basename(path)].includes(answer.trim())) return;
+  const question = `Everything on it will be lost. Type its name (${basename(path)}) to go on: `;
+  if ([path, basename(path)].includes((await ask(question)) ?? "")) return;
   throw new StageFailure("not confirmed; nothing was written", { exitCode: EXIT.wrongSettings });
 }

@@ -1,6 +1,7 @@
 import type { Site } from "../executors/site";
-import { StageFailure } from "../host/failure";
-import type { Claim, Target } from "./target";
+import { type FailureDetails, StageFailure } from "../host/failure";
+import type { Claim } from "./claim";
+import type { Target } from "./target";
 import { runTool } from "./tools";
 
 /** A target that is being written, and what with. */
@@ -34,7 +35,7 @@ export async function onTarget(
       else onShare(Number(percent) / 100);
     },
   }).catch((error: Error) => {
-    throw incomplete(target, error.message);
+    throw incomplete(target, error.message, error instanceof StageFailure ? error.details : {});
   });
   if (exitCode === 0) return;
   const text = firstError(words) ?? words.filter(Boolean).slice(-5).join("\n");
@@ -54,10 +55,14 @@ export const differs = (target: Target, at: number) =>
   incomplete(target, `what was read back differs from the image at byte ${at}`);
 
 /** A failure when writing had already begun, so that the target has neither its old content nor the image. */
-export function incomplete(target: Target, what: string): StageFailure {
+export function incomplete(
+  target: Target,
+  what: string,
+  details: FailureDetails = {},
+): StageFailure {
   const result =
     target.kind === "device"
       ? `${target.path} is now incomplete and must be written again`
       : `there is no new ${target.path}`;
-  return new StageFailure(`writing to ${target.path} stopped: ${what}\n${result}`);
+  return new StageFailure(`writing to ${target.path} stopped: ${what}\n${result}`, details);
 }

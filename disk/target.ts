@@ -1,13 +1,8 @@
-import { createHash } from "node:crypto";
-import { constants } from "node:fs";
-import { lstat, open, realpath, rename, rm, stat, statfs, type FileHandle } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
-import { formatSize } from "../plan/units";
 import { EXIT, StageFailure } from "../host/failure";
-import { syncPath } from "../host/files";
-import { lockFile } from "../host/lock";
-import { runProgram } from "../host/process";
 
 /** What an image is to be written to: a block device, or a plain file that may be there already. */
 export interface Target {
@@ -17,27 +12,19 @@ export interface Target {
   readonly exists: boolean;
 }
 
-/** A target that nobody else can write to until it is released. */
-export interface Claim {
-  /** Where to write: the device itself, or the unfinished file beside the final name. */
-  readonly path: string;
-  readonly handle: FileHandle;
-  /** Makes the written content durable and, of a file, visible. */
-  finish(): Promise<void>;
-  /** Ends the claim; deletes an unfinished file. */
-  release(): Promise<void>;
-}
-
 const wrong = (message: string, hint?: string) =>
   new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });
 
-/** @throws StageFailure where the path leads to neither a block device nor a place for a file */
+/** @throws StageFailure where the path leads to neither a block device nor a place for a file, or may mean either */
 export async function findTarget(given: string): Promise<Target> {
+  await refuseDeviceName(given);
   const path = resolve(given);
   const facts = await stat(path).catch(() => undefined);
   if (facts?.isBlockDevice()) return { kind: "device", path: await realpath(path), exists: true };
   if (facts?.isFile()) return { kind: "file", path: await realpath(path), exists: true };
-  if (facts) throw wrong(`${given} is neither a block device nor a file`);
+  if (facts) {
+    throw wrong(`${given} is ${kindOf(facts)}, and neither a block device nor a file`);
+  }
   if (await lstat(path).catch(() => undefined)) {
     throw wrong(`${given} is a symbolic link that leads nowhere`);
   }
@@ -51,91 +38,28 @@ export async function findTarget(given: string): Promise<Target> {
   return { kind: "file", path: join(folder, basename(path)), exists: false };
 }
 
-/**
- * Opens a device with the kernel's exclusive claim: none of it can be mounted, swapped to or claimed by another program until
- * it is released, and it is refused where somebody has it. The kernel drops the claim when this process ends.
- */
-export async function claimDevice(path: string): Promise<Claim> {
-  const handle = await open(path, constants.O_RDWR | constants.O_EXCL).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "EBUSY") {
-        throw wrong(
-          `${path} is in use: the kernel says that another program holds it or a part of it`,
-          "another write may be under way, or another mount namespace may have it mounted",
-        );
-      }
-      throw cannotOpen(path, error);
-    },
+/** Names that the kernel gives to disks and their partitions; of one that is not plugged in no file must be made either. */
+const DISK_NAME =
+  /^((s|h|v|xv)d[a-z]{1,2}\d*|(nvme\d+n|mmcblk|loop|nbd|md|dm-|sr|zram)\d+(p\d+)?)$/;
+
+/** `sdb` may mean the disk or a file here: who writes a disk says which. */
+async function refuseDeviceName(given: string): Promise<void> {
+  if (given.includes("/")) return;
+  const device = join("/dev", given);
+  const facts = await stat(device).catch(() => undefined);
+  const there = facts?.isBlockDevice() || facts?.isCharacterDevice();
+  if (!there && !DISK_NAME.test(given)) return;
+  throw wrong(
+    there
+      ? `${given} may mean the device ${device}, or a file here`
+      : `${given} is the name of a disk, and there is no ${device}`,
+    `write ${there ? `${device} for the device, ` : ""}./${given} for a file`,
   );
-  let written = false;
-  return {
-    path,
-    handle,
-    finish: async () => {
-      await handle.sync();
-      written = true;
-    },
-    release: async () => {
-      await handle.close();
-      // makes the kernel read the new partition table; that may fail, for instance on a device without partitions
-      if (written) await runProgram(["blockdev", "--rereadpt", path]).catch(() => undefined);
-    },
-  };
 }
 
-/**
- * Makes a file of the image's size beside the final name, which appears only by `finish`.
- *
- * @param locks folder for the lock that keeps a second writer away
- * @throws LockHeld while another process writes to the same name
- */
-export async function claimFile(
-  path: string,
-  bytes: { readonly virtual: number; readonly data: number },
-  locks: string,
-): Promise<Claim> {
-  const folder = dirname(path);
-  const name = createHash("sha256").update(path).digest("hex");
-  const unlock = await lockFile(join(locks, `write-${name}`), { noWait: true });
-  const unfinished = join(folder, `.${basename(path)}.unfinished`);
-  try {
-    const { bavail, bsize } = await statfs(folder);
-    if (bavail * bsize < bytes.data) {
-      throw new StageFailure(
-        `${folder} has ${formatSize(bavail * bsize)} free, the image's data needs ${formatSize(bytes.data)}`,
-        { exitCode: EXIT.lacking },
-      );
-    }
-    await rm(unfinished, { force: true });
-    const handle = await open(unfinished, "wx+").catch((error: NodeJS.ErrnoException) => {
-      throw cannotOpen(unfinished, error);
-    });
-    await handle.truncate(bytes.virtual);
-    return {
-      path: unfinished,
-      handle,
-      finish: async () => {
-        await handle.sync();
-        await rename(unfinished, path);
-        await syncPath(folder);
-      },
-      release: async () => {
-        await handle.close();
-        // on a failing disk the file may stay; the error of the write itself must not be hidden by that
-        await rm(unfinished, { force: true }).catch(() => undefined);
-        await unlock();
-      },
-    };
-  } catch (error) {
-    await unlock();
-    throw error;
-  }
-}
-
-function cannotOpen(path: string, error: NodeJS.ErrnoException): StageFailure {
-  const forbidden = error.code === "EACCES" || error.code === "EPERM";
-  return new StageFailure(`${path} cannot be opened for writing: ${error.message}`, {
-    hint: forbidden ? "run the same command as root, for instance with sudo" : undefined,
-    exitCode: EXIT.lacking,
-  });
+function kindOf(facts: Stats): string {
+  if (facts.isDirectory()) return "a folder";
+  if (facts.isFIFO()) return "a FIFO (a named pipe)";
+  if (facts.isSocket()) return "a socket";
+  return "a character device";
 }

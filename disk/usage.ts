@@ -57,9 +57,13 @@ export async function deviceNumber(path: string): Promise<string | undefined> {
   if (!path.startsWith("/")) return undefined;
   const facts = await stat(path, { bigint: true }).catch(() => undefined);
   if (!facts?.isBlockDevice()) return undefined;
+  return majorMinor(facts.rdev);
+}
+
+/** A device number as the kernel writes it, such as "8:1". */
+export function majorMinor(device: bigint): string {
   // glibc's encoding of dev_t, sys/sysmacros.h
-  const { rdev } = facts;
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn);
+  const major = ((device >> 8n) & 0xfffn) | ((device >> 32n) & ~0xfffn);
+  const minor = (device & 0xffn) | ((device >> 12n) & ~0xffn);
   return `${major}:${minor & 0xffffffffn}`;
 }

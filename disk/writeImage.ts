@@ -1,13 +1,13 @@
 import { open } from "node:fs/promises";
-import { dirname } from "node:path";
 
 import { StageFailure } from "../host/failure";
 import { sha256File } from "../host/files";
-import { takesDirectIo } from "../host/directIo";
+import { opensDirectly } from "../host/directIo";
 import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
 import { differs, incomplete, onTarget } from "./onTarget";
 import type { Site } from "../executors/site";
-import type { Claim, Target } from "./target";
+import type { Claim } from "./claim";
+import type { Target } from "./target";
 import { IMAGE, runTool, TARGET } from "./tools";
 
 export type Verification = "quick" | "full";
@@ -55,7 +55,7 @@ const SECTOR_BYTES = 512;
  * @param facts is filled in as the steps run
  */
 export function writeSteps(request: WriteRequest, facts: WriteFacts): WriteStep[] {
-  const { image, target, claim, targetBytes = image.virtualBytes } = request;
+  const { image, claim, targetBytes = image.virtualBytes } = request;
   let extents: Extent[] = [];
   const steps: WriteStep[] = [
     {
@@ -69,7 +69,7 @@ export function writeSteps(request: WriteRequest, facts: WriteFacts): WriteStep[
       title: "write",
       run: async (report) => {
         const share = (done: number) => report(done * facts.dataBytes, facts.dataBytes);
-        await onTarget(request, await writeCommand(target), share);
+        await onTarget(request, await writeCommand(request), share);
         await claim.handle.sync();
       },
     },
@@ -119,16 +119,16 @@ async function checkAndMap({ docker, image, toolsImage, signal }: WriteRequest):
   throw new StageFailure(`the image is damaged: ${lines.join("\n")}`);
 }
 
-const isDirect = async ({ kind, path }: Target) =>
-  kind === "device" || (await takesDirectIo(dirname(path)));
+const isDirect = async ({ target, claim }: WriteRequest) =>
+  target.kind === "device" || (await opensDirectly(claim.path));
 
-async function writeCommand(target: Target): Promise<string[]> {
+async function writeCommand(request: WriteRequest): Promise<string[]> {
   const convert = [
     // -n: onto an existing target; qemu-img zeroes it first, by the device's own command where it has one
     ...["qemu-img", "convert", "-p", "-n", "-f", "qcow2", "-O", "raw"],
-    ...["-t", (await isDirect(target)) ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
+    ...["-t", (await isDirect(request)) ? "none" : "writeback", "-W", "-m", "16", IMAGE, TARGET],
   ];
-  if (target.kind === "file") return convert;
+  if (request.target.kind === "file") return convert;
   // old signatures go first, also those of RAID at the end of a larger disk: after a write that is cut off, nothing must look valid
   const script = `wipefs --all --force --quiet ${TARGET} && exec "$@"`;
   return ["sh", "-c", script, "write", ...convert];
@@ -156,7 +156,7 @@ async function compareWhole(request: WriteRequest, report: Report): Promise<void
   const { image, target } = request;
   // only as many bytes as the image has; with direct I/O, since the page cache still has what was written
   const disk = [
-    `driver=raw,size=${image.virtualBytes},cache.direct=${(await isDirect(target)) ? "on" : "off"}`,
+    `driver=raw,size=${image.virtualBytes},cache.direct=${(await isDirect(request)) ? "on" : "off"}`,
     `file.driver=${target.kind === "device" ? "host_device" : "file"},file.filename=${TARGET}`,
   ].join(",");
   const source = `driver=qcow2,file.driver=file,file.filename=${IMAGE}`;

@@ -1,4 +1,4 @@
-import { shortKey, type StageDescription } from "../plan/description";
+import type { StageDescription } from "../plan/description";
 import {
   baseFamily,
   type ImagePlan,
@@ -7,6 +7,7 @@ import {
   type PlannedStage,
   planProof,
   type ProofPlan,
+  toolsImageName,
 } from "../plan/imagePlan";
 import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
@@ -140,9 +141,9 @@ function proofStages(proof: ProofPlan): [string, PlannedStage][] {
   ];
 }
 
-/** The image that runs the stages: its tag has the builder's key, so that equal tags mean equal builders. */
+/** The image that runs the stages. */
 export const toolsReference = (spec: ImageSpec, { builder }: ImagePlan) =>
-  spec.builderImage ?? `kragle-tools:${shortKey(builder.key)}`;
+  spec.builderImage ?? toolsImageName(builder.key);
 
 const imageDigest = (manifest: Manifest | undefined) =>
   manifest?.files.find(({ path }) => path === IMAGE)?.sha256;

@@ -1,4 +1,4 @@
-import { type StageDescription, stageKey } from "./description";
+import { shortKey, type StageDescription, stageKey } from "./description";
 import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
 import type { PublicationSpec } from "./publication";
@@ -17,6 +17,9 @@ export type FileDigests = Readonly<Record<string, string>>;
 
 /** The stages that run programs of kragle's own in a container. */
 export type ProgrammedStage = "base" | "image" | "check" | "convert" | "smoke";
+
+/** The Docker image of a builder: its tag has the builder's key, so that equal tags mean equal builders. */
+export const toolsImageName = (builderKey: string) => `kragle-tools:${shortKey(builderKey)}`;
 
 /** The digests of every file that the stages of an image depend on. */
 export interface InputFiles {

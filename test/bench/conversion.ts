@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { claimDevice } from "../../disk/target";
+import { claimDevice } from "../../disk/claim";
 import { writeSteps } from "../../disk/writeImage";
 import { parseConversion } from "../../plan/formats";
 import { conversionSteps, IMAGE_FILE } from "../../stages/convert/steps";

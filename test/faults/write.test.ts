@@ -14,7 +14,8 @@ import {
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { type Claim, claimDevice, claimFile, type Target } from "../../disk/target";
+import { type Claim, claimDevice, claimFile } from "../../disk/claim";
+import type { Target } from "../../disk/target";
 import { writeSteps } from "../../disk/writeImage";
 import { docker } from "../site";
 import { StageFailure } from "../../host/failure";

@@ -14,7 +14,8 @@ import { join } from "node:path";
 
 import { dataBytes, type Extent, firstDifference, parseMap } from "../../disk/extents";
 import { describeProgress } from "../../disk/progress";
-import { claimFile, findTarget } from "../../disk/target";
+import { claimFile } from "../../disk/claim";
+import { findTarget } from "../../disk/target";
 import { parseConversion } from "../../plan/formats";
 import { asProgram, conversionSteps } from "../../stages/convert/steps";
 import { LockHeld } from "../../host/lock";

@@ -1,0 +1,45 @@
+import { realpath } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { OwnFiles } from "../disk/fileRefusals";
+import { listFiles } from "../host/files";
+import { inProject } from "../host/project";
+import { openStore } from "../store/open";
+import { Roots } from "../store/roots";
+import { readStackRecord } from "../store/stackRecord";
+import { stackNames } from "./stackSettings";
+
+/** Folders of `.kragle` in which large files lie. */
+const PLACES = ["store", "work", "failed", "iso"];
+
+/** Kragle's own files: those of its store, and what stages have laid down outside of it, in PATH/output and where releases are published. */
+export async function ownFiles(home: string): Promise<OwnFiles> {
+  const store = openStore(home);
+  const manifests = await Promise.all(
+    ["release", "publish"].map((stage) => store.manifests(stage)),
+  );
+  const laidDown = manifests.flat().flatMap(({ external = [] }) => external);
+  const stored = await Promise.all(
+    PLACES.map(async (place) => {
+      const folder = join(home, place);
+      const names = await listFiles(folder).catch(() => []);
+      return names.map((name) => join(folder, name));
+    }),
+  );
+  const stacks = new Set([...stackNames(), ...(await new Roots(home).stacks())]);
+  const released = await Promise.all([...stacks].map((stack) => releasedFiles(home, stack)));
+  return {
+    home: await realpath(home).catch(() => home),
+    files: [...stored.flat(), ...laidDown.map(({ path }) => inProject(path)), ...released.flat()],
+  };
+}
+
+/** Files that a stack's outputs name, which stay when its results are gone from the store. */
+async function releasedFiles(home: string, stack: string): Promise<string[]> {
+  const outputs = (await readStackRecord(home, stack).catch(() => undefined))?.outputs ?? {};
+  const { imagePath, manifestPath, reportPath, conversions = {} } = outputs;
+  const converted = Object.values(conversions as Record<string, { readonly path?: unknown }>);
+  return [imagePath, manifestPath, reportPath, ...converted.map(({ path }) => path)].filter(
+    (path) => typeof path === "string",
+  );
+}
