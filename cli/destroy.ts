@@ -6,6 +6,7 @@ import { Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
+import { print, say } from "../host/output";
 
 /** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */
 export async function destroy(options: CommonOptions): Promise<number> {
@@ -18,7 +19,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
   const dropped = [...kept.keys()];
   const released = kept.get("release")?.description?.inputs.path;
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
-  const say = (line: string) => void (options.json || process.stdout.write(line + "\n"));
+  const line = (text: string) => void (options.json || say(text + "\n"));
   if (engine === "pulumi") {
     if (!(await chooseEngine("pulumi"))) {
       throw new StageFailure(
@@ -29,16 +30,15 @@ export async function destroy(options: CommonOptions): Promise<number> {
         },
       );
     }
-    await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, say);
+    await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, line);
   }
   if (typeof released === "string") await letGoOfFolder(outputFolder(released), roots.owner);
   await roots.dropAll();
   await markDestroyed(home, roots.owner);
-  if (options.json)
-    process.stdout.write(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
+  if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
   else {
-    say(`Stack ${options.stack} uses nothing any more. Released files were left where they are.`);
-    say("Next: ./kragle gc   frees what no stack uses");
+    line(`Stack ${options.stack} uses nothing any more. Released files were left where they are.`);
+    line("Next: ./kragle gc   frees what no stack uses");
   }
   return EXIT.done;
 }

@@ -10,6 +10,7 @@ import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
 import { readProject, stackNames } from "./stackSettings";
+import { print, say, tell } from "../host/output";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
@@ -27,30 +28,28 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
     const counts = [...keepers].map(([name, { roots }]) => [name, roots.size] as const);
     const kept = Object.fromEntries(counts);
     const unknownStacks = unknown.map(({ name }) => name);
-    process.stdout.write(JSON.stringify({ ...found, kept, bytes, unknownStacks }) + "\n");
+    print(JSON.stringify({ ...found, kept, bytes, unknownStacks }) + "\n");
     return exitCode;
   }
-  for (const { name, bytes: size } of deleted)
-    process.stdout.write(`${name}  ${formatSize(size)}\n`);
+  for (const { name, bytes: size } of deleted) say(`${name}  ${formatSize(size)}\n`);
   const verb = options.dryRun ? "would be freed" : "freed";
-  process.stdout.write(`${deleted.length} folders, ${formatSize(bytes)} ${verb}\n`);
+  say(`${deleted.length} folders, ${formatSize(bytes)} ${verb}\n`);
   for (const { name, why, held } of unknown) {
     const folder = displayPath(join(home, "roots", held.folder));
-    process.stdout.write(
+    say(
       `stack ${name} ${why} but keeps ${held.roots.size} results; delete '${folder}' if it is gone for good\n`,
     );
   }
   for (const name of foreign) {
-    process.stdout.write(`${name} is not kragle's, or is a link: left alone\n`);
+    say(`${name} is not kragle's, or is a link: left alone\n`);
   }
   if (unreadable.length > 0) {
-    process.stdout.write(
+    say(
       `no result was deleted, for nobody knows which of them these kept: ${unreadable.join(", ")}\n` +
         "  next: ./kragle up of that stack writes them again; delete them where the stack is gone for good\n",
     );
   }
-  for (const { name, reason } of failed)
-    process.stderr.write(`${name} could not be deleted: ${reason}\n`);
+  for (const { name, reason } of failed) tell(`${name} could not be deleted: ${reason}\n`);
   return exitCode;
 }
 

@@ -10,6 +10,7 @@ import type { StackName } from "../plan/identity";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
+import { print } from "../host/output";
 
 interface LogFolder {
   readonly stage: string;
@@ -25,7 +26,7 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
     const text = options.json
       ? JSON.stringify(folders)
       : folders.map((f) => `${f.stage}  ${f.state}  ${displayPath(f.folder)}`).join("\n");
-    process.stdout.write((text || "no stage of this stack has run yet") + "\n");
+    print((text || "no stage of this stack has run yet") + "\n");
     return EXIT.done;
   }
   const found = folders.filter((f) => f.stage === stage).at(-1);
@@ -36,7 +37,7 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
     });
   }
   const text = await readFile(join(found.folder, "stage.log"), "utf8").catch(() => "");
-  process.stdout.write(options.json ? JSON.stringify({ ...found, text }) + "\n" : text);
+  print(options.json ? JSON.stringify({ ...found, text }) + "\n" : text);
   return EXIT.done;
 }
 

@@ -1,6 +1,11 @@
-import { Command, CommanderError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { outputLoss, print, tell, watchStreams } from "../host/output";
+import { parseBytes } from "../plan/units";
+import { version } from "../package.json";
+import { checkArguments } from "./arguments";
+import { completion, SHELLS } from "./completion";
 import type { CommonOptions } from "./options";
 import type { ReportOptions } from "./report";
 import type { VerifyOptions } from "./verify";
@@ -36,13 +41,18 @@ async function main(): Promise<number> {
       "after",
       "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
     )
+    .version(version)
     .showHelpAfterError("(--help lists what is allowed)")
+    .configureOutput({ writeOut: print, writeErr: tell })
     .exitOverride()
+    .hook("preAction", (_, command) => checkArguments(command))
     // before any verb looks at anything: a home that is somebody else's
     .hook("preAction", async () => void (await import("../host/home")).homeFolder());
 
   const add = (name: string, description: string, options: Option[] = []) => {
     const command = program.command(name).description(description).exitOverride();
+    // `checkArguments` tells more than how many there are
+    command.allowExcessArguments();
     options.forEach((option) => command.addOption(option));
     return command;
   };
@@ -101,9 +111,17 @@ async function main(): Promise<number> {
         .default("quick"),
     )
     .option("--virtual", "the target will be a virtual machine's disk")
-    .option("-y, --yes", "do not ask; needs --serial, or --device-size for a device without one")
+    .option(
+      "-y, --yes",
+      "do not ask; replaces a device only with --serial, or --device-size where it has none",
+    )
     .option("--serial <number>", "the serial number that the device has to have")
-    .option("--device-size <size>", "the size that a device without a serial number has to have")
+    .addOption(
+      new Option(
+        "--device-size <size>",
+        "the size that a file, or a device without a serial number, has to have",
+      ).argParser(deviceSize),
+    )
     .action(async (target: string, options: WriteOptions) => {
       exitCode = await (await import("./write")).write(target, options);
     });
@@ -122,6 +140,11 @@ async function main(): Promise<number> {
     .action(async (options: { json?: boolean; dryRun?: boolean }) => {
       exitCode = await (await import("./gc")).gc(options);
     });
+  add("completion", "print what makes a shell complete these commands")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .action((shell: string) => {
+      exitCode = completion(shell, program);
+    });
   program.command("stage <name>", { hidden: true }).action(async (name: string) => {
     exitCode = await (await import("./runStage")).runStage(name);
   });
@@ -135,33 +158,37 @@ async function main(): Promise<number> {
   return exitCode;
 }
 
-// a reader such as `head` may close the pipe before the end
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit();
-  throw error;
-});
+/** @throws InvalidArgumentError with what is allowed */
+function deviceSize(text: string): number {
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
 
-main().then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-    // exits at once when all is written: idle connections to Docker would keep the process alive
-    process.stdout.write("", () => process.stderr.write("", () => process.exit()));
-  },
-  async (error: Error) => {
-    if (error instanceof CommanderError) {
-      const exitCode = error.exitCode === 0 ? EXIT.done : EXIT.wrongSettings;
-      process.exitCode = exitCode;
-      if (exitCode !== EXIT.done && process.argv.includes("--json")) {
-        process.stdout.write(JSON.stringify({ error: error.message, exitCode }) + "\n");
-      }
-      return;
-    }
-    const { describeFailure } = await import("./failure");
-    const { message, exitCode } = describeFailure(error);
-    process.stderr.write(`${message}\n`);
-    if (process.argv.includes("--json")) {
-      process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
-    }
-    process.exitCode = exitCode;
-  },
-);
+/** Tells a failure, with --json as a document too. @returns its exit code */
+async function reportFailure(error: Error): Promise<number> {
+  const json = (message: string, exitCode: number) => {
+    if (process.argv.includes("--json")) print(JSON.stringify({ error: message, exitCode }) + "\n");
+    return exitCode;
+  };
+  if (error instanceof CommanderError) {
+    // commander has told it; help and version are no failures
+    return error.exitCode === 0 ? EXIT.done : json(error.message, EXIT.wrongSettings);
+  }
+  const { describeFailure } = await import("./failure");
+  const { message, exitCode } = describeFailure(error);
+  tell(`${message}\n`);
+  return json(message, exitCode);
+}
+
+watchStreams();
+void main()
+  .catch(reportFailure)
+  .then((exitCode) => {
+    const loss = outputLoss();
+    if (loss) tell(`${loss}\n`);
+    // exits at once, since all is written: idle connections to Docker would keep the process alive
+    process.exit(loss && exitCode === EXIT.done ? EXIT.lacking : exitCode);
+  });

@@ -9,6 +9,7 @@ import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
+import { print } from "../host/output";
 
 /** The record of a stack's last release. @throws StageFailure where there is none, or the stack was destroyed after it */
 export async function lastRelease(stack: string): Promise<StackRecord> {
@@ -40,13 +41,13 @@ function neverReleased(stack: string): string {
 export async function outputs(options: CommonOptions): Promise<number> {
   const { outputs: values } = await lastRelease(options.stack);
   if (options.json) {
-    process.stdout.write(JSON.stringify(values) + "\n");
+    print(JSON.stringify(values) + "\n");
     return EXIT.done;
   }
   const width = Math.max(...Object.keys(values).map((name) => name.length));
   for (const [name, value] of Object.entries(values)) {
     const text = typeof value === "string" ? value : JSON.stringify(value);
-    process.stdout.write(`${name.padEnd(width)}  ${text}\n`);
+    print(`${name.padEnd(width)}  ${text}\n`);
   }
   return EXIT.done;
 }

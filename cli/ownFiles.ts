@@ -4,10 +4,12 @@ import { join } from "node:path";
 import type { OwnFiles } from "../disk/fileRefusals";
 import { listFiles } from "../host/files";
 import { inProject } from "../host/project";
+import type { StackIdentity } from "../plan/identity";
 import { openStore } from "../store/open";
-import { Roots } from "../store/roots";
+import { identityOf } from "../store/identity";
+import { allRoots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
-import { stackNames } from "./stackSettings";
+import { readProject, stackNames } from "./stackSettings";
 
 /** Folders of `.kragle` in which large files lie. */
 const PLACES = ["store", "work", "failed", "iso"];
@@ -26,8 +28,10 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
       return names.map((name) => join(folder, name));
     }),
   );
-  const stacks = new Set([...stackNames(), ...(await new Roots(home).stacks())]);
-  const released = await Promise.all([...stacks].map((stack) => releasedFiles(home, stack)));
+  const { project } = readProject();
+  const here = stackNames().map((stack) => identityOf(home, { project, stack }));
+  const held = (await allRoots(home)).flatMap(({ owner }) => (owner ? [owner] : []));
+  const released = await Promise.all([...here, ...held].map((owner) => releasedFiles(home, owner)));
   return {
     home: await realpath(home).catch(() => home),
     files: [...stored.flat(), ...laidDown.map(({ path }) => inProject(path)), ...released.flat()],
@@ -35,8 +39,8 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
 }
 
 /** Files that a stack's outputs name, which stay when its results are gone from the store. */
-async function releasedFiles(home: string, stack: string): Promise<string[]> {
-  const outputs = (await readStackRecord(home, stack).catch(() => undefined))?.outputs ?? {};
+async function releasedFiles(home: string, owner: StackIdentity): Promise<string[]> {
+  const outputs = (await readStackRecord(home, owner).catch(() => undefined))?.outputs ?? {};
   const { imagePath, manifestPath, reportPath, conversions = {} } = outputs;
   const converted = Object.values(conversions as Record<string, { readonly path?: unknown }>);
   return [imagePath, manifestPath, reportPath, ...converted.map(({ path }) => path)].filter(

@@ -2,6 +2,7 @@ import { planLines, totalSeconds, willRun } from "../infra/planReport";
 import { EXIT } from "../host/failure";
 import type { CommonOptions } from "./options";
 import { openSession } from "./session";
+import { print } from "../host/output";
 
 /** `kragle preview`: what `up` would do, stage by stage, and why. Changes nothing. */
 export async function preview(options: CommonOptions): Promise<number> {
@@ -18,18 +19,16 @@ export async function preview(options: CommonOptions): Promise<number> {
   if (options.json) {
     const { stack } = options;
     const document = { stack, engine: session.engine, stages: rows, resources };
-    process.stdout.write(
-      JSON.stringify({ ...document, expectedSeconds: totalSeconds(rows) }) + "\n",
-    );
+    print(JSON.stringify({ ...document, expectedSeconds: totalSeconds(rows) }) + "\n");
     return EXIT.done;
   }
-  for (const line of planLines(rows)) process.stdout.write(line + "\n");
+  for (const line of planLines(rows)) print(line + "\n");
   if (resources) {
     const counts = Object.entries(resources).map(([change, count]) => `${count} ${change}`);
-    process.stdout.write(`\nPulumi's resources: ${counts.join(", ")}\n`);
+    print(`\nPulumi's resources: ${counts.join(", ")}\n`);
   }
   const next = `Next: ./kragle up -s ${options.stack}`;
-  process.stdout.write(
+  print(
     rows.some(willRun)
       ? `\n${next}\n`
       : rows.some(({ status }) => status === "from store")

@@ -6,6 +6,7 @@ import { EXIT, StageFailure } from "../host/failure";
 import { displayPath } from "../host/project";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
+import { print } from "../host/output";
 
 export interface ReportOptions extends CommonOptions {
   readonly open?: boolean;
@@ -19,7 +20,7 @@ export async function report({ stack, json, open }: ReportOptions): Promise<numb
       hint: `./kragle up -s ${stack}`,
     });
   }
-  process.stdout.write((json ? JSON.stringify({ reportPath }) : displayPath(reportPath)) + "\n");
+  print((json ? JSON.stringify({ reportPath }) : displayPath(reportPath)) + "\n");
   if (open) await openInBrowser(reportPath);
   return EXIT.done;
 }

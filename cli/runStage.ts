@@ -16,8 +16,9 @@ import { runStage as run } from "../run/runStage";
 import { stagePrograms } from "../stages/index";
 import { openStore } from "../store/open";
 import { Roots } from "../store/roots";
+import { print, tell } from "../host/output";
 
-type Print = (line: string) => void;
+type Line = (text: string) => void;
 
 /** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
 export async function runStage(name: string): Promise<number> {
@@ -35,12 +36,11 @@ export async function runStage(name: string): Promise<number> {
       }),
     ),
   );
-  process.stderr.on("error", () => undefined);
-  const print = (line: string) => process.stderr.write(line + "\n");
+  const line = (text: string) => tell(text + "\n");
   try {
     const given = parsed(name, await text(process.stdin));
-    const answer = await answerTo(name, given, print, stop.signal);
-    process.stdout.write(JSON.stringify(answer) + "\n");
+    const answer = await answerTo(name, given, line, stop.signal);
+    print(JSON.stringify(answer) + "\n");
     return EXIT.done;
   } catch (error) {
     return reportFailure(error as Error);
@@ -69,13 +69,13 @@ function requireText(key: string, value: unknown): unknown {
 async function answerTo(
   name: string,
   given: unknown,
-  print: Print,
+  line: Line,
   signal: AbortSignal,
 ): Promise<object> {
   const site = thisSite();
   if (name === dockerBase.name) {
     const request = checkQuestion(dockerBase, given);
-    const answer = await provideBuilderBase(site, request, { print, signal });
+    const answer = await provideBuilderBase(site, request, { print: line, signal });
     // the image is Docker's, not the store's: nothing is published
     await claimBuilder(Roots.of(site.home, request), request);
     return answer;
@@ -83,7 +83,7 @@ async function answerTo(
   if (name === handImage.name)
     return provideHandImage(site, checkQuestion(handImage, given), print, signal);
   if (name === domainType.name)
-    return chooseDomainType(site, checkQuestion(domainType, given), print);
+    return chooseDomainType(site, checkQuestion(domainType, given), line);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
   if (!program) {
     const names = Object.keys(stagePrograms).join(", ");
@@ -98,7 +98,7 @@ async function answerTo(
     key: process.env[KEY],
     marker: process.env[MARKER],
     secrets: secretsOf(process.env),
-    print,
+    print: line,
     signal,
   });
 }
@@ -107,7 +107,7 @@ async function answerTo(
 export function reportFailure(error: Error): number {
   const known =
     error instanceof StageFailure ? error : (explainCall(error) ?? explainSystemError(error));
-  process.stderr.write(failureText(known ?? error));
+  tell(failureText(known ?? error));
   return known?.details.exitCode ?? EXIT.failed;
 }
 

@@ -11,6 +11,7 @@ import type { ImageSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { tell } from "../host/output";
 import { warn } from "../host/warn";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
@@ -56,9 +57,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   const { project } = settings;
   const owner = identityOf(site.home, { project, stack });
   for (const { name, found, need } of machineShortfalls(spec)) {
-    process.stderr.write(
-      `warning: ${name}: this machine has ${found}, and the settings ask for ${need}\n`,
-    );
+    tell(`warning: ${name}: this machine has ${found}, and the settings ask for ${need}\n`);
   }
   const last = await readStackRecord(site.home, owner);
   await requireOwnFolder(site.home, outputFolder(spec.path), owner);

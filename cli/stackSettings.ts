@@ -5,7 +5,9 @@ import { otherDaemon } from "../executors/dockerEndpoint";
 import { parseSettings, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
 import type { ReadSettings } from "../infra/settings/warnings";
+import { suggest } from "../infra/settings/suggest";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
+import { EXIT, StageFailure } from "../host/failure";
 import { projectFolder } from "../host/project";
 import { isStackName } from "../plan/identity";
 import { asEntries, configuration, type Entries, isEncrypted, readPulumiYaml } from "./pulumiYaml";
@@ -38,7 +40,7 @@ export function readStack(stack: string): { settings: StackSettings; spec: Image
  * Reads a stack's settings as Pulumi would: the project's defaults, then the stack's file.
  *
  * @param folder the one with Pulumi.yaml
- * @throws SettingsError where the name is none that Pulumi allows, the stack is unknown, or a file is no YAML
+ * @throws StageFailure where the stack is unknown; SettingsError where its name is none that Pulumi allows, or a file is no YAML
  */
 export function readStackSettings(stack: string, folder = projectFolder): StackSettings {
   if (!isStackName(stack)) {
@@ -49,9 +51,7 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
   const name = `Pulumi.${stack}.yaml`;
   const file = join(folder, name);
   if (!existsSync(file)) {
-    throw new SettingsError([
-      `stack "${stack}" is unknown, there is no ${name}; known are ${stackNames(folder).join(", ")}`,
-    ]);
+    throw unknownStack(stack, stackNames(folder));
   }
   const { project, defaults } = readProject(folder);
   const { content, anchored } = readPulumiYaml(file);
@@ -80,6 +80,15 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
     secretNames: given.filter(([, value]) => isEncrypted(value)).map(([key]) => key),
     problems: [...problems, ...all.problems, ...own.problems],
   };
+}
+
+function unknownStack(stack: string, known: readonly string[]): StageFailure {
+  const meant = suggest(stack, known);
+  const others = `known are ${known.join(", ") || "none"}`;
+  return new StageFailure(`stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml`, {
+    hint: meant ? `did you mean -s ${meant}? ${others}` : others,
+    exitCode: EXIT.wrongSettings,
+  });
 }
 
 /** Keys at the top of a stack's file that the Pulumi CLI knows: its struct ProjectStack in sdk/go/common/workspace/project.go. */

@@ -1,10 +1,10 @@
-import { ARCHITECTURES } from "../plan/architecture";
-import type { ImageSpec } from "../plan/imageSpec";
 import type { StackOutputs } from "../plan/outputs";
 import { formatSeconds, formatSize } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
 import { EXIT, StageFailure } from "../host/failure";
+import { interruptible } from "../host/interrupt";
+import { print, say, tell } from "../host/output";
 import { displayPath } from "../host/project";
 import { writeStackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
@@ -16,12 +16,17 @@ import { makeView } from "./view";
 export async function up(options: CommonOptions): Promise<number> {
   const started = performance.now();
   const session = await openSession(options);
-  const say = (text: string) => void (options.json || process.stdout.write(text + "\n"));
-  if (session.switched) say(session.switched);
+  if (session.switched && !options.json) say(`${session.switched}\n`);
+  return interruptible((stop) => run(session, options, started, stop));
+}
+
+async function run(
+  session: Session,
+  options: CommonOptions,
+  started: number,
+  stop: AbortController,
+): Promise<number> {
   const { rows } = session;
-  const stop = new AbortController();
-  const interrupt = () => stop.abort();
-  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   const clock = await startClock(session, stop);
   const view = makeView(rows, options.json === true);
   try {
@@ -38,12 +43,10 @@ export async function up(options: CommonOptions): Promise<number> {
     const seconds = (performance.now() - started) / 1000;
     if (options.json) {
       const steps = Object.fromEntries(view.finished);
-      process.stdout.write(
-        JSON.stringify({ stack: options.stack, engine: session.engine, seconds, steps, outputs }) +
-          "\n",
-      );
+      const { engine } = session;
+      print(JSON.stringify({ stack: options.stack, engine, seconds, steps, outputs }) + "\n");
     } else {
-      say(summary(options.stack, session.spec, outputs, seconds, view.worked));
+      say(summary(options.stack, outputs, seconds, view.worked) + "\n");
     }
     return EXIT.done;
   } catch (error) {
@@ -52,16 +55,15 @@ export async function up(options: CommonOptions): Promise<number> {
     const { reason } = stop.signal as { reason: unknown };
     const cause = reason instanceof StageFailure ? reason : (error as Error);
     const { message, exitCode } = describeFailure(cause);
-    process.stderr.write(`\n${message}\n`);
+    tell(`\n${message}\n`);
     const kept = session.last?.outputs.imagePath;
     if (typeof kept === "string") {
-      process.stderr.write(`The released image is untouched: ${displayPath(kept)}\n`);
+      tell(`The released image is untouched: ${displayPath(kept)}\n`);
     }
-    if (options.json) process.stdout.write(JSON.stringify({ error: message, exitCode }) + "\n");
+    if (options.json) print(JSON.stringify({ error: message, exitCode }) + "\n");
     return exitCode;
   } finally {
     clearTimeout(clock);
-    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
 }
 
@@ -78,7 +80,6 @@ async function startClock({ site, spec }: Session, stop: AbortController): Promi
 
 function summary(
   stack: string,
-  { architecture }: ImageSpec,
   raw: Readonly<Record<string, unknown>>,
   seconds: number,
   worked: boolean,
@@ -108,7 +109,7 @@ function summary(
     "Next:",
     `  ./kragle outputs -s ${stack} --json     the same for other programs`,
     `  ./kragle verify -s ${stack}             check the released files`,
-    `  ${ARCHITECTURES[architecture].qemu} -m 1G -nographic -snapshot ${image}     boot it here`,
+    `  ./kragle write -s ${stack} /dev/sdX     write it to a disk, and read it back`,
   ];
   return lines.join("\n");
 }

@@ -5,6 +5,7 @@ import { printable } from "../host/printable";
 import { verifyRelease } from "../release/verify/release";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
+import { print } from "../host/output";
 
 export interface VerifyOptions extends CommonOptions {
   /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */
@@ -27,6 +28,6 @@ export async function verify(folder: string | undefined, options: VerifyOptions)
     ),
     found.verdict,
   ].map(printable);
-  process.stdout.write((options.json ? JSON.stringify(found) : lines.join("\n")) + "\n");
+  print((options.json ? JSON.stringify(found) : lines.join("\n")) + "\n");
   return found.good ? EXIT.done : EXIT.failed;
 }

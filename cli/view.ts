@@ -3,6 +3,10 @@ import { Listr, type ListrTaskWrapper } from "listr2";
 import type { EngineEvent } from "../engine/events";
 import type { PlanRow } from "../infra/planReport";
 import { formatSeconds } from "../plan/units";
+import { say, tell } from "../host/output";
+
+/** A step that a view shows, and how long it is expected to take. */
+export type Row = Pick<PlanRow, "stage" | "expectedSeconds">;
 
 type From = "store" | "run" | "unchanged";
 
@@ -18,11 +22,15 @@ export interface View {
   readonly worked: boolean;
 }
 
-/** On a terminal a live list with bars; elsewhere plain lines. With `--json` the lines go to stderr. */
-export function makeView(rows: readonly PlanRow[], json: boolean): View {
+/**
+ * On a terminal a live list with bars; elsewhere plain lines. With `--json` the lines go to stderr.
+ *
+ * @param out takes the plain lines
+ */
+export function makeView(rows: readonly Row[], json: boolean, out = json ? tell : say): View {
   const expected = new Map(rows.map((row) => [row.stage, row.expectedSeconds]));
-  if (json) return new PlainView(expected, process.stderr);
-  return process.stdout.isTTY ? new LiveView(rows) : new PlainView(expected, process.stdout);
+  const live = !json && process.stdout.isTTY;
+  return live ? new LiveView(rows) : new PlainView(expected, out);
 }
 
 const SILENCE_SECONDS = 25;
@@ -63,7 +71,7 @@ class PlainView extends Recorder {
 
   constructor(
     private readonly expected: ReadonlyMap<string, number | undefined>,
-    private readonly out: NodeJS.WritableStream,
+    private readonly out: (text: string) => void,
   ) {
     super();
   }
@@ -94,7 +102,7 @@ class PlainView extends Recorder {
 
   private line(step: string, text: string): void {
     const at = formatSeconds((performance.now() - this.started) / 1000);
-    this.out.write(`[${at}] ${step ? `${step}: ` : ""}${text}\n`);
+    this.out(`[${at}] ${step ? `${step}: ` : ""}${text}\n`);
     this.timer.refresh();
   }
 
@@ -124,7 +132,7 @@ class LiveView extends Recorder {
   private readonly list: Promise<unknown>;
   private readonly timer = setInterval(() => this.draw(), 500);
 
-  constructor(rows: readonly PlanRow[]) {
+  constructor(rows: readonly Row[]) {
     super();
     for (const { stage, expectedSeconds } of rows) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -1,8 +1,10 @@
+import { tell } from "./output";
+
 const told = new Set<string>();
 
 /** Tells the user on stderr, once a process, of something that kragle can go on without. */
 export function warn(text: string): void {
   if (told.has(text)) return;
   told.add(text);
-  process.stderr.write(`warning: ${text}\n`);
+  tell(`warning: ${text}\n`);
 }

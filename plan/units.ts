@@ -33,6 +33,10 @@ export function parseSize(text: string): number {
   return bytes;
 }
 
+/** Reads a number of bytes, or a size as `parseSize` does. @throws Error whose message says what is allowed */
+export const parseBytes = (text: string): number =>
+  /^\d+$/.test(text) ? Number(text) : parseSize(text);
+
 /**
  * Reads a duration such as "7 days", "90 minutes" or "1 hour".
  *

@@ -1,11 +1,10 @@
-import { once } from "node:events";
-import { createInterface } from "node:readline/promises";
-
 import { findBuilderBase, isDebianImage } from "../executors/builderBase";
 import { type DaemonFacts, daemonObstacle, readDaemon } from "../executors/daemon";
 import { thisSite } from "../executors/site";
 import { registryObstacle } from "../executors/registry";
+import { ask } from "../host/ask";
 import { EXIT, StageFailure } from "../host/failure";
+import { outputLoss, print, say, tell, watchStreams } from "../host/output";
 import { defaultBaseImage } from "./defaults";
 import { startBySystemd, startInBackground } from "./dockerDaemon";
 import { type DockerPlan, type Lacking, planBase, planDocker, type Privilege } from "./dockerPlan";
@@ -16,44 +15,59 @@ import { installCommand, installPackages, updateCommand } from "./packages";
 
 const REGISTRY_SECONDS = 8;
 
-interface Options {
-  readonly yes: boolean;
-  /** The shell part of set-up has installed something. */
-  readonly didSomething: boolean;
+const given = (option: string) => process.argv.includes(option);
+const json = given("--json");
+const line = (text: string) => (json ? tell : say)(`${text}\n`);
+const terminal = process.stdin.isTTY && process.stderr.isTTY;
+
+interface Done {
+  readonly kind: "done";
+  /** Whether anything was lacking before. */
+  readonly changed: boolean;
+  readonly node: string;
+  readonly docker: string;
 }
 
-const print = (line: string) => process.stdout.write(line + "\n");
-const terminal = process.stdin.isTTY && process.stdout.isTTY;
-
-/** The second half of set-up: Docker, and what the base image needs. */
-async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefined> {
-  let did = didSomething;
+/** The second half of set-up: Docker, and what the base image needs. Asks once at most. */
+async function setUp(): Promise<Done | Lacking> {
+  // the shell part of set-up may have installed something
+  let changed = given("--did-something");
+  let agreed = given("--yes") || !terminal;
+  const base = defaultBaseImage();
+  const debian = isDebianImage(base.reference);
   const facts = await readDockerFacts(thisSite(), terminal);
   const dockerPlan = planDocker(facts);
   if (dockerPlan.kind === "lacking") return dockerPlan;
   if (dockerPlan.kind === "act") {
-    print(
+    const { privilege } = facts;
+    // whether a registry answers, only the daemon will know
+    const perhaps = findProgram("mmdebstrap")
+      ? ({ kind: "nothing" } as const)
+      : planBase({ ...facts, debian, present: false, mmdebstrap: false, registryObstacle: "" });
+    line(
       `» ${dockerPlan.packages.length ? "install and start" : "start"} Docker (no daemon answers: ${facts.obstacle!.words})`,
     );
-    const refused = await ask(
-      yes,
-      announce(facts.privilege, dockerPlan),
-      "install Docker yourself and start it",
-    );
-    const lacking = refused ?? (await provideDocker(facts.privilege, dockerPlan));
+    const commands = announce(privilege, dockerPlan);
+    if (perhaps.kind === "act") {
+      commands.push(
+        `${installCommand(privilege, perhaps.packages).join(" ")}   # only where no container registry answers: it makes the base image`,
+      );
+    }
+    const lacking =
+      (await refusal(agreed, commands, "install Docker yourself and start it")) ??
+      (await provideDocker(privilege, dockerPlan));
     if (lacking) return lacking;
-    did = true;
+    changed = agreed = true;
   }
 
   const host = await readHost(terminal);
-  const base = defaultBaseImage();
   const present = (await findBuilderBase(thisSite(), base)) !== undefined;
   const mmdebstrap = findProgram("mmdebstrap") !== undefined;
   const basePlan = planBase({
     ...host,
     present,
     mmdebstrap,
-    debian: isDebianImage(base.reference),
+    debian,
     registryObstacle:
       present || mmdebstrap
         ? undefined
@@ -61,23 +75,21 @@ async function setUp({ yes, didSomething }: Options): Promise<Lacking | undefine
   });
   if (basePlan.kind === "lacking") return basePlan;
   if (basePlan.kind === "act") {
-    print("» install mmdebstrap (no container registry answers, so the base image is made here)");
+    const { packages } = basePlan;
+    line("» install mmdebstrap (no container registry answers, so the base image is made here)");
+    const commands = aptCommands(host.privilege, packages);
     const lacking =
-      (await ask(
-        yes,
-        aptCommands(host.privilege, basePlan.packages),
-        `install ${basePlan.packages.join(" ")} yourself`,
-      )) ?? (await installPackages(host.privilege, basePlan.packages, print));
+      (await refusal(agreed, commands, `install ${packages.join(" ")} yourself`)) ??
+      (await installPackages(host.privilege, packages, line));
     if (lacking) return lacking;
-    did = true;
+    changed = true;
   }
 
   const daemon = await readDaemon(thisSite());
   const problem = "obstacle" in daemon ? daemon : daemonObstacle(daemon);
   if (problem) return { kind: "lacking", message: problem.obstacle, next: problem.next };
-  const versions = `Node ${process.version.slice(1)}, Docker ${(daemon as DaemonFacts).version}`;
-  print(`set-up: ${did ? "done" : "nothing to do"} (${versions})`);
-  return undefined;
+  const { version: docker } = daemon as DaemonFacts;
+  return { kind: "done", changed, node: process.version.slice(1), docker };
 }
 
 type Act = Extract<DockerPlan, { kind: "act" }>;
@@ -105,10 +117,10 @@ async function provideDocker(
   { packages, start }: Act,
 ): Promise<Lacking | undefined> {
   if (packages.length) {
-    const lacking = await installPackages(privilege, packages, print, CLIENT);
+    const lacking = await installPackages(privilege, packages, line, CLIENT);
     if (lacking) return lacking;
   }
-  const options = { privilege, print, obstacle: usableObstacle };
+  const options = { privilege, print: line, obstacle: usableObstacle };
   // a package may have started its service already
   if (!(await usableObstacle())) return undefined;
   const lacking = await (start === "systemd"
@@ -125,21 +137,18 @@ async function usableObstacle() {
   return obstacle?.code === "EACCES" ? undefined : obstacle;
 }
 
-/** Says what will be run as root, and asks where somebody can answer. */
-async function ask(
-  yes: boolean,
+/** Says what will be run as root, and asks unless that is agreed upon. @returns that it may not be run */
+async function refusal(
+  agreed: boolean,
   commands: readonly string[],
   otherwise: string,
 ): Promise<Lacking | undefined> {
-  print("  This will be run:");
-  for (const command of commands) print(`    ${command}`);
-  if (yes || !terminal) return undefined;
-  const reader = createInterface({ input: process.stdin, output: process.stdout });
-  // end of input or Ctrl-C closes the reader: that means no
-  const closed = once(reader, "close").then(() => "no");
-  const answer = await Promise.race([reader.question("  Go on? [Y/n] ").catch(() => "no"), closed]);
-  reader.close();
-  if (/^(y|yes|)$/i.test(answer.trim())) return undefined;
+  line("  This will be run:");
+  for (const command of commands) line(`    ${command}`);
+  if (agreed) return undefined;
+  // the end of the input means no
+  const answer = (await ask("  Go on? [Y/n] ")) ?? "no";
+  if (/^(y|yes|)$/i.test(answer)) return undefined;
   return {
     kind: "lacking",
     message: "nothing was changed",
@@ -147,19 +156,37 @@ async function ask(
   };
 }
 
-setUp({
-  yes: process.argv.includes("--yes"),
-  didSomething: process.argv.includes("--did-something"),
-}).then(
-  (lacking) => {
-    if (!lacking) return;
-    process.stderr.write(`set-up: ${lacking.message}\n  next: ${lacking.next}\n`);
-    process.exitCode = EXIT.lacking;
-  },
-  (error: Error) => {
-    const known = error instanceof StageFailure ? error : undefined;
-    const words = known ? `${known.message}\n  next: ${known.details.hint}` : error.stack;
-    process.stderr.write(`set-up failed: ${words}\n`);
-    process.exitCode = known?.details.exitCode ?? EXIT.failed;
-  },
-);
+/** @returns the exit code */
+function report(result: Done | Lacking): number {
+  if (result.kind === "lacking") return reportFailure(result.message, result.next, EXIT.lacking);
+  const { kind: _, ...facts } = result;
+  if (json) print(JSON.stringify(facts) + "\n");
+  else {
+    const did = facts.changed ? "done" : "nothing to do";
+    line(`set-up: ${did} (Node ${facts.node}, Docker ${facts.docker})`);
+  }
+  return EXIT.done;
+}
+
+function reportFailure(message: string, next: string | undefined, exitCode: number): number {
+  tell(`set-up: ${message}\n${next ? `  next: ${next}\n` : ""}`);
+  if (json) print(JSON.stringify({ error: message, exitCode }) + "\n");
+  return exitCode;
+}
+
+watchStreams();
+void setUp()
+  .then(report, (error: Error) =>
+    error instanceof StageFailure
+      ? reportFailure(
+          `failed: ${error.message}`,
+          error.details.hint,
+          error.details.exitCode ?? EXIT.failed,
+        )
+      : reportFailure(`failed: ${error.stack}`, undefined, EXIT.failed),
+  )
+  .then((exitCode) => {
+    const loss = outputLoss();
+    if (loss) tell(`${loss}\n`);
+    process.exitCode = loss && exitCode === EXIT.done ? EXIT.lacking : exitCode;
+  });

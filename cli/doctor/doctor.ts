@@ -27,6 +27,7 @@ import * as judge from "./requirements";
 import * as around from "./surroundings";
 import { engineRequirements, examineSpec, settingsRequirement } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
+import { print } from "../../host/output";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
@@ -36,12 +37,12 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
     requirements.filter((requirement) => requirement.status === status).length;
   const [missing, degraded] = [count("missing"), count("degraded")];
   if (json) {
-    process.stdout.write(JSON.stringify({ stack, missing, degraded, requirements }) + "\n");
+    print(JSON.stringify({ stack, missing, degraded, requirements }) + "\n");
   } else {
     const summary = missing
       ? `${missing} missing: stack ${stack} cannot be built here before that is mended`
       : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here`;
-    process.stdout.write(`${describe(requirements)}\n${summary}\n`);
+    print(`${describe(requirements)}\n${summary}\n`);
   }
   // as `up` would end
   if (settings instanceof SettingsError) return EXIT.wrongSettings;

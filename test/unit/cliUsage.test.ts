@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { stackNames } from "../../cli/stackSettings";
+import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
 
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   verify: "[options] [folder] -s, --stack --json --allowed-signers",
   logs: "[options] [stage] -s, --stack --json",
   gc: "[options] --json --dry-run",
+  completion: "[options] <shell>",
 };
 
 describe("the command line", function () {
@@ -44,7 +46,37 @@ describe("the command line", function () {
     ["up -s", `error: option '-s, --stack <name>' argument missing\n${HINT}`],
     [
       "outputs dev",
-      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: dev.\n${HINT}`,
+      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: dev.\n(Did you mean -s dev?)\n${HINT}`,
+    ],
+    [
+      "write dev disk.img",
+      `error: too many arguments for 'write'. Expected 1 argument but got 2: dev, disk.img.\n(Did you mean -s dev?)\n${HINT}`,
+    ],
+    [
+      "logs image base x",
+      `error: too many arguments for 'logs'. Expected 1 argument but got 3: image, base, x.\n${HINT}`,
+    ],
+    ["verify ", `error: argument 'folder' is empty\n${HINT}`],
+    ["write ", `error: argument 'target' is empty\n${HINT}`],
+    ["logs ", `error: argument 'stage' is empty\n${HINT}`],
+    ["drop-root  ", `error: argument 'stack' is empty\n${HINT}`],
+    [
+      "outputs ",
+      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: .\n${HINT}`,
+    ],
+    ["up -s ", `error: option '-s, --stack <name>' argument is empty\n${HINT}`],
+    ["write x --serial ", `error: option '--serial <number>' argument is empty\n${HINT}`],
+    [
+      "verify --allowed-signers ",
+      `error: option '--allowed-signers <file>' argument is empty\n${HINT}`,
+    ],
+    [
+      "write x --device-size banana",
+      `error: option '--device-size <size>' argument 'banana' is invalid. "banana" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"\n${HINT}`,
+    ],
+    [
+      "completion tcsh",
+      `error: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n${HINT}`,
     ],
     ["gc -s dev", `error: unknown option '-s'\n${HINT}`],
     ["drop-root dev", `error: missing required argument 'root'\n${HINT}`],
@@ -77,6 +109,18 @@ describe("the command line", function () {
     );
   });
 
+  it("tells its version", async () => {
+    const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as {
+      version: string;
+    };
+    for (const flag of ["--version", "-V"])
+      assert.deepEqual(await kragle(at.home, [flag]), {
+        code: 0,
+        stdout: `${version}\n`,
+        stderr: "",
+      });
+  });
+
   it("has help for each command, with all of its options", async () => {
     const helps = await Promise.all(
       Object.keys(COMMANDS).map((name) => kragle(at.home, [name, "--help"])),
@@ -93,7 +137,7 @@ describe("the command line", function () {
     assert.deepEqual(Object.fromEntries(found), COMMANDS);
   });
 
-  for (const stack of ["../dev", "", "..", "a b", "a;b", "ö", "a".repeat(101)]) {
+  for (const stack of ["../dev", "..", "a b", "a;b", "ö", "a".repeat(101)]) {
     it(`takes ${JSON.stringify(stack)} for no stack's name, as Pulumi does`, async () => {
       const words = `${JSON.stringify(stack)} is no stack's name; letters, digits, "-", "_" and "." are allowed, at most 100`;
       const stderr = `1 setting is wrong:\n  ${words}\n`;
@@ -104,13 +148,18 @@ describe("the command line", function () {
     });
   }
 
-  for (const stack of ["nope", "constructor", "...x"]) {
+  for (const [stack, meant = ""] of [
+    ["nope"],
+    ["constructor"],
+    ["...x"],
+    ["devv", "did you mean -s dev? "],
+  ]) {
     it(`does not know the stack "${stack}"`, async () => {
       const message = [
-        "1 setting is wrong:",
-        `  stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml; known are ${stackNames().join(", ")}`,
+        `stack "${stack}" is unknown, there is no Pulumi.${stack}.yaml`,
+        `  next: ${meant}known are ${stackNames().join(", ")}`,
       ].join("\n");
-      const plain = await kragle(at.home, ["up", "-s", stack]);
+      const plain = await kragle(at.home, ["up", "-s", stack!]);
       assert.deepEqual(plain, { code: 2, stdout: "", stderr: `${message}\n` });
       const json = await kragle(at.home, ["outputs", `--stack=${stack}`, "--json"]);
       assert.equal(json.code, 2);
@@ -123,6 +172,9 @@ describe("the command line", function () {
     const { code, stderr } = await kragle(at.home, ["outputs"], { environment });
     assert.equal(code, 2);
     assert.match(stderr, /stack "nope" is unknown/);
+    const empty = await kragle(at.home, ["outputs"], { environment: { KRAGLE_STACK: "" } });
+    assert.equal(empty.code, 2);
+    assert.match(empty.stderr, /the environment variable KRAGLE_STACK is empty/);
     assert.equal((await kragle(at.home, ["outputs", "-s", "dev"], { environment })).code, 1);
   });
 

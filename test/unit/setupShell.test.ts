@@ -82,7 +82,7 @@ describe("set-up's first part", () => {
   it("refuses arguments that it does not know, and explains itself", () => {
     const { status, stderr } = copy.run(["setup", "--force"]);
     assert.equal(status, 2);
-    assert.match(stderr, /"--force" .* allowed are --yes, --help/);
+    assert.match(stderr, /"--force" .* allowed are --yes, --json, --help/);
     assert.match(copy.run(["setup", "--help"]).stdout, /^Usage: \.\/kragle setup/);
   });
 });

@@ -3,22 +3,20 @@ import { mock } from "node:test";
 
 import { makeView, type View } from "../../cli/view";
 
-/** What a view writes to stderr, as it does with --json, while this runs. */
+/** The plain lines of a view while this runs. */
 async function shown(use: (view: View) => void, rows: Parameters<typeof makeView>[0] = []) {
   const lines: string[] = [];
-  const write = mock.method(process.stderr, "write", (text: string) => lines.push(text) > 0);
   mock.timers.enable({ apis: ["setInterval", "Date"] });
   // Node's mocked timers move the wall clock alone
   mock.method(performance, "now", () => Date.now());
   try {
-    const view = makeView(rows, true);
+    const view = makeView(rows, true, (text) => void lines.push(text));
     use(view);
     await view.close();
     mock.timers.tick(120_000);
     return { lines, view };
   } finally {
     mock.reset();
-    write.mock.restore();
   }
 }
 

@@ -30,6 +30,7 @@ import { ownFiles } from "../../cli/ownFiles";
 import { projectFolder } from "../../host/project";
 import { writeStackRecord } from "../../store/stackRecord";
 import { canLoop, losetup } from "../docker/smallDisk";
+import { ownerOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 const BYTES = 4 * 2 ** 20;
@@ -134,7 +135,7 @@ time.sleep(20)`;
       const released = disk("released.raw");
       const outputs = { imagePath: join(folder, "gone"), conversions: { raw: { path: released } } };
       const record = { engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" } as const;
-      await writeStackRecord(at.home, "rhel7", record);
+      await writeStackRecord(at.home, ownerOf(at.home, "rhel7"), record);
       linkSync(released, join(folder, "hard link"));
       const own = await ownFiles(at.home);
       const home = realpathSync(at.home);
