@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
+import { join } from "node:path";
+
+import type { Clone } from "../clone";
+import { sharedClone } from "../sharedClone";
+import { docker } from "../site";
+import { countFaults, survived } from "./figures";
+import { assertNothingLeaked, evidenceFolder } from "./invariants";
+import { Run } from "./run";
+
+/** Runs in a real guest, through QEMU's network: the last word of each line is what became of the connection. */
+const reach = (targets: readonly string[], names: readonly string[]) => `#!/bin/bash
+for target in ${targets.join(" ")}; do
+  if timeout 5 bash -c "exec 3<>/dev/tcp/\${target%:*}/\${target##*:}" 2>/dev/null
+  then echo "reach $target open"; else echo "reach $target shut"; fi
+done
+for name in ${names.join(" ")}; do
+  if getent ahosts "$name" >/dev/null; then echo "name $name found"; else echo "name $name lost"; fi
+done
+exit 3
+`;
+
+describe("a script that looks around", function () {
+  this.timeout(20 * 60_000);
+  let clone: Clone;
+  countFaults();
+
+  before(function () {
+    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    clone = sharedClone();
+  });
+
+  it("reaches the outside and what is allowed, but neither this machine nor what runs on it", async () => {
+    const servers = [1, 2].map(() => createServer((connection) => connection.end()));
+    const ports = [];
+    for (const server of servers) {
+      await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
+      ports.push((server.address() as { port: number }).port);
+    }
+    const [port, allowedPort] = ports;
+    const bridge = (await docker.getNetwork("bridge").inspect()) as {
+      IPAM: { Config: { Gateway?: string; Subnet: string }[] };
+    };
+    const { Gateway, Subnet } = bridge.IPAM.Config[0]!;
+    const gateway = Gateway ?? Subnet.replace(/0\/\d+$/, "1");
+    const own = Object.values(networkInterfaces())
+      .flatMap((all) => all ?? [])
+      .filter(({ internal, family }) => !internal && family === "IPv4");
+    const shut = [
+      ...new Set([gateway, ...own.map(({ address }) => address)].map((at) => `${at}:${port}`)),
+      `${gateway.replace(/\.\d+$/, ".250")}:22`,
+      ...["10.0.2.2:5900", "10.0.2.2:22", "169.254.169.254:80", "168.63.129.16:80"],
+    ];
+    const open = `${gateway}:${allowedPort}`;
+    const mirror = "deb.debian.org";
+    writeFileSync(clone.path("reach.sh"), reach([...shut, open, `${mirror}:80`], [mirror]));
+    clone.addStack("reach", { provision: ["reach.sh"], network: { allow: [open] } });
+    const { code, stderr } = await Run.up(clone, "reach").ended;
+    for (const server of servers) server.close();
+    assert.equal(code, 1, stderr.slice(-3000));
+    const said = readFileSync(join(evidenceFolder(stderr, clone.folder), "scripts.log"), "utf8");
+    for (const target of shut) assert.ok(said.includes(`reach ${target} shut\n`), said);
+    assert.ok(said.includes(`reach ${open} open\n`), said);
+    // a machine behind a proxy looks up no names
+    if (!process.env.http_proxy) {
+      assert.ok(said.includes(`reach ${mirror}:80 open\n`), said);
+      assert.ok(said.includes(`name ${mirror} found\n`), said);
+    }
+    await assertNothingLeaked(clone.path(".kragle"), { project: clone.folder });
+    survived({ fault: "script looks around on the host", where: "image" });
+  });
+});
