@@ -1,6 +1,7 @@
 import { Listr, type ListrTaskWrapper } from "listr2";
 
 import type { EngineEvent } from "../engine/events";
+import { expectedTotal } from "../infra/estimates";
 import type { PlanRow } from "../infra/planReport";
 import { formatSeconds } from "../plan/units";
 import { say, tell } from "../host/output";
@@ -131,8 +132,11 @@ class LiveView extends Recorder {
   private readonly steps = new Map<string, LiveStep>();
   private readonly list: Promise<unknown>;
   private readonly timer = setInterval(() => this.draw(), 500);
+  private readonly whole = Promise.withResolvers<void>();
+  private readonly started = performance.now();
+  private total?: ListrTaskWrapper<unknown, never, never>;
 
-  constructor(rows: readonly Row[]) {
+  constructor(private readonly rows: readonly Row[]) {
     super();
     for (const { stage, expectedSeconds } of rows) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -147,6 +151,13 @@ class LiveView extends Recorder {
         return step.ended;
       },
     }));
+    tasks.push({
+      title: "total",
+      task: (_: unknown, task: unknown) => {
+        this.total = task as ListrTaskWrapper<unknown, never, never>;
+        return this.whole.promise;
+      },
+    });
     this.list = new Listr(tasks, {
       concurrent: true,
       exitOnError: false,
@@ -169,6 +180,7 @@ class LiveView extends Recorder {
   }
 
   private draw(): void {
+    if (this.total) this.total.title = `${"total".padEnd(12)} ${this.wholeTime()}`;
     for (const [name, step] of this.steps) {
       if (!step.task || !this.begun.has(name) || this.finished.has(name)) continue;
       const elapsed = this.elapsed(name);
@@ -179,8 +191,22 @@ class LiveView extends Recorder {
     }
   }
 
+  /** How long the run has taken, and what is left of it as far as earlier runs tell. */
+  private wholeTime(): string {
+    const left = expectedTotal(
+      this.rows.map(({ stage, expectedSeconds = 0 }) => ({
+        stage,
+        runs: !this.finished.has(stage),
+        expectedSeconds: Math.max(0, expectedSeconds - this.elapsed(stage)),
+      })),
+    );
+    const sofar = formatSeconds((performance.now() - this.started) / 1000);
+    return left > 0 ? `${sofar}, about ${formatSeconds(left)} left` : sofar;
+  }
+
   async close(): Promise<void> {
     clearInterval(this.timer);
+    this.whole.resolve();
     for (const [name, step] of this.steps) {
       // a step that never began, because another one failed, is neither done nor failed
       if (!this.begun.has(name) && !this.finished.has(name))
