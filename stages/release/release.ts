@@ -51,6 +51,8 @@ export const release: StageProgram<typeof contract> = {
         phase("move everything into place");
         const all = [...digests.keys(), ...unlisted];
         const names = all.filter((name) => name !== NAMES.manifest);
+        // a link in place of a folder is refused while everything is still as it was
+        for (const name of names) await held.within(name, true, () => Promise.resolve());
         for (const name of [...names, NAMES.manifest]) {
           await syncPath(incoming.path(name));
           await held.within(name, true, (folder, base) =>

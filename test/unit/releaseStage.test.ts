@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 import { stageKey } from "../../plan/description";
+import { requireOwnFolder } from "../../release/owner";
 import { BUILDER_ID, type ReleaseExtras, ReleasePlace } from "../releasePlace";
+import { ownerOf, rootsOf } from "../stacks";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -139,6 +149,39 @@ describe("the release stage", () => {
     place.builderOf = () => undefined;
     const { result } = await place.release("an image");
     assert.equal(result.builderImageId, "unknown");
+  });
+
+  it("follows no link in the folder, neither to delete nor to write", async () => {
+    const victim = join(place.at.home, "../victim");
+    mkdirSync(victim);
+    writeFileSync(join(victim, "important.conf"), "x");
+    mkdirSync(place.output, { recursive: true });
+    symlinkSync(victim, inOutput("link"));
+    const forged = { "link/important.conf": sha256("x") };
+    const facts = { files: forged, imageSha256: sha256("y"), releasedAt: "2026-11-01" };
+    writeFileSync(inOutput("manifest.json"), JSON.stringify(facts));
+    await place.release("an image");
+    assert.deepEqual(readdirSync(victim), ["important.conf"]);
+    assert.equal(readlinkSync(inOutput("link")), victim);
+    rmSync(inOutput("evidence"), { recursive: true });
+    symlinkSync(victim, inOutput("evidence"));
+    await assert.rejects(place.release("another image"), /evidence is a link; nothing is written/);
+    assert.deepEqual(readdirSync(victim), ["important.conf"]);
+    // nothing half: what was released before still is
+    assert.equal(place.read("packer-kragle-qcow2"), "an image");
+  });
+
+  it("belongs to one stack, until that lets go of it", async () => {
+    const asked = (stack: string) =>
+      requireOwnFolder(place.at.home, place.output, ownerOf(place.at.home, stack));
+    await place.release("an image");
+    await asked("dev");
+    await assert.rejects(asked("prod"), /belongs to stack dev; two stacks cannot release there/);
+    // as an earlier version left it: told by what the stack keeps
+    rmSync(inOutput(".owner.json"));
+    await assert.rejects(asked("prod"), /belongs to stack dev; two stacks cannot release there/);
+    await rootsOf(place.at.home, "dev").dropAll();
+    await asked("prod");
   });
 
   it("says openly that nothing was booted", async () => {
