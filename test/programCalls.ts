@@ -74,7 +74,7 @@ function combinations(folder: string): Settings[] {
   const rules = join(folder, "site.yaml");
   writeFileSync(rules, RULES);
   const provision = join(folder, "site.sh");
-  writeFileSync(provision, "");
+  writeFileSync(provision, "#!/bin/sh\n");
   const waive = [{ rule: "ssh.passwords", reason: "reached by console only" }];
   const half: Settings = {
     formats: ["raw", "raw.zst", { format: "qcow2", compression: "zstd" }],

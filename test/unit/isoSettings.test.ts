@@ -139,7 +139,7 @@ describe("keys of an image from an ISO", () => {
       { base, image },
       {
         base: "b8b6cb484343f8caf5782174393879a17c894fbb602e1a8219be76b52a3ffda8",
-        image: "08a659617056f522a0aaa276106c3e5e9e15a1c4e5a194c14b6d0a03b37c2ea9",
+        image: "8512f0beb2507b1334a23af3bb181b9a50d50f647fbde4d35454e6dc5ef7a604",
       },
     );
   });
