@@ -57,10 +57,10 @@ describe("verifying a release", function () {
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
     assert.equal(lines[3], "ok       SBOM: 1 packages of the image's own database");
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
-    assert.equal(lines.length, 4 + 12 + 1);
+    assert.equal(lines.length, 4 + 13 + 1);
     assert.match(
       lines.at(-1)!,
-      /^verified: 12 files, signed by SHA256:\S+, and nothing says whose key that is$/,
+      /^verified: 13 files, signed by SHA256:\S+, and nothing says whose key that is$/,
     );
   });
 
