@@ -7,6 +7,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
@@ -86,7 +87,9 @@ describe("./kragle write", function () {
       const file = join(disk.folder, "a folder", "the disk.raw");
       mkdirSync(join(disk.folder, "a folder"));
       for (const verify of ["quick", "full"]) {
-        const { verified, target } = done(file, "--verify", verify, "--yes");
+        // the second time it is there, and is named by its size
+        const size = ["--device-size", String(disk.virtualBytes)];
+        const { verified, target } = done(file, "--verify", verify, "--yes", ...size);
         assert.equal(verified, verify);
         assert.equal(target, file);
         assert.equal(await sha256File(file), await sha256File(rawOfImage()));
@@ -97,14 +100,43 @@ describe("./kragle write", function () {
     it("asks before it replaces a file, and keeps it where nobody can answer", () => {
       const file = join(disk.folder, "there already");
       writeFileSync(file, "precious");
-      refused(/there is no terminal on which to confirm[^]*--yes/, file);
+      refused(/it is no disk of the image's size/, file, "--yes");
       assert.equal(execFileSync("cat", [file], { encoding: "utf8" }), "precious");
+      truncateSync(file, 0);
+      truncateSync(file, disk.virtualBytes);
+      refused(/there is no terminal on which to confirm[^]*--yes/, file);
+      refused(/--yes also needs --device-size/, file, "--yes");
+      refused(/it has \d+ bytes, not 1$/m, file, "--yes", "--device-size", "1");
+      refused(/it is a file of kragle's own/, disk.path, "--yes");
+      refused(/where kragle keeps its store/, join(home, "new.raw"));
+    });
+
+    it("goes on without a reader, and its exit code tells the result", async () => {
+      const file = join(disk.folder, "unread.raw");
+      const command = 'cd "$1"; ./kragle write "$2" | true; exit ${PIPESTATUS[0]}';
+      const { status, stderr } = spawnSync("bash", ["-c", command, "sh", projectFolder, file], {
+        ...{ encoding: "utf8", env: { ...process.env, KRAGLE_HOME: home } },
+      });
+      assert.deepEqual([status, stderr], [0, ""]);
+      assert.equal(await sha256File(file), await sha256File(rawOfImage()));
+      rmSync(file);
+      const full = spawnSync(
+        "bash",
+        ["-c", 'cd "$1"; ./kragle write "$2" >/dev/full', "sh", projectFolder, file],
+        { encoding: "utf8", env: { ...process.env, KRAGLE_HOME: home } },
+      );
+      assert.deepEqual(
+        [full.status, full.stderr],
+        [3, "the output could not be written: no space left on device\n"],
+      );
+      assert.equal(await sha256File(file), await sha256File(rawOfImage()));
+      assert.ok(!readdirSync(disk.folder).some((name) => /unfinished|direct-io/.test(name)));
     });
 
     it("refuses what is neither a device nor a place for a file", () => {
       const dangling = join(disk.folder, "dangling");
       symlinkSync(join(disk.folder, "nothing"), dangling);
-      refused(/neither a block device nor a file/, disk.folder);
+      refused(/is a folder, and neither a block device nor a file/, disk.folder);
       refused(/neither a block device nor a file/, "/dev/null");
       refused(/there is no device \/dev\/sd-mistyped/, "/dev/sd-mistyped");
       refused(/there is no folder/, join(disk.folder, "no", "file"));

@@ -238,6 +238,11 @@ describe("a write that goes wrong", function () {
     child.kill("SIGKILL");
     await ended;
     assert.ok(!existsSync(path));
+    const deadline = Date.now() + 10_000;
+    while (existsSync(unfinished)) {
+      assert.ok(Date.now() < deadline, "the unfinished file was left behind");
+      await sleep(20);
+    }
     const again = spawnSync(file, args, { ...options, encoding: "utf8" });
     assert.equal(again.status, 0, again.stderr);
     assert.ok(existsSync(path));
@@ -255,12 +260,33 @@ describe("a write that goes wrong", function () {
     while (!existsSync(unfinished) || statSync(unfinished).blocks === 0) await sleep(2);
     child.kill("SIGINT");
     const [code] = (await once(child, "close")) as [number];
-    assert.equal(code, 1);
+    assert.equal(code, 130);
     assert.match(stderr, /it was interrupted/);
     assert.match(stderr, /there is no new .*interrupted\.raw/);
     assert.ok(!existsSync(path) && !existsSync(unfinished));
     survived({ fault: "SIGINT of kragle", where: "write" });
   });
+
+  for (const [fault, into, exitCode] of [
+    ["reader goes away", "| true; exit ${PIPESTATUS[0]}", 0],
+    ["output is full", ">/dev/full", 3],
+  ] as const) {
+    it(`writes to its end although its ${fault}`, () => {
+      const path = join(disk.folder, "unread.raw");
+      const { file, options } = kragle(path);
+      const { status, stderr } = spawnSync("bash", ["-c", `"$0" write "$1" ${into}`, file, path], {
+        ...{ ...options, encoding: "utf8" },
+      });
+      assert.equal(status, exitCode, stderr);
+      assert.equal(statSync(path).size, disk.virtualBytes);
+      assert.deepEqual(
+        readdirSync(disk.folder).filter((name) => /unfinished|direct-io/.test(name)),
+        [],
+      );
+      rmSync(path);
+      survived({ fault, where: "write" });
+    });
+  }
 
   it("finds what the device did not keep", async function () {
     rootOnly(this);
