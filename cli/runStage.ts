@@ -81,7 +81,7 @@ async function answerTo(
     return answer;
   }
   if (name === handImage.name)
-    return provideHandImage(site, checkQuestion(handImage, given), print, signal);
+    return provideHandImage(site, checkQuestion(handImage, given), line, signal);
   if (name === domainType.name)
     return chooseDomainType(site, checkQuestion(domainType, given), line);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
