@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { linkSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -35,5 +36,37 @@ export async function atomicWrite(path: string, text: string): Promise<void> {
   // a new folder is an entry of the one above it
   for (let at = folder; made && at.length >= made.length; at = dirname(at)) {
     await syncPath(dirname(at));
+  }
+}
+
+/**
+ * Writes a small file where there is none yet, at once; where several do, the first of them wins.
+ *
+ * @returns whether it was this one
+ */
+export function writeOnce(path: string, text: string): boolean {
+  return beside(path, text, (unfinished) => {
+    try {
+      // by a link, not a rename, which would replace what a quicker run wrote
+      linkSync(unfinished, path);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+      return false;
+    }
+  });
+}
+
+/** `atomicWrite` at once, in a folder that is there, of what can be found out again. */
+export const replaceNow = (path: string, text: string): void =>
+  beside(path, text, (unfinished) => renameSync(unfinished, path));
+
+function beside<T>(path: string, text: string, use: (unfinished: string) => T): T {
+  const unfinished = join(dirname(path), `.${randomUUID()}~`);
+  try {
+    writeFileSync(unfinished, text, { flush: true });
+    return use(unfinished);
+  } finally {
+    rmSync(unfinished, { force: true });
   }
 }

@@ -10,7 +10,8 @@ import { projectFolder } from "./project";
 /** The clone that this process works for. Its id lies in its own folder, whatever `KRAGLE_HOME` it shares with others. */
 export function thisClone(folder = projectFolder): PlacedId {
   try {
-    return placedId(folder, join(folder, ".kragle", "clone"));
+    const again = "this clone counts as a new one: ./kragle up notes anew what its stacks use";
+    return placedId(folder, join(folder, ".kragle", "clone"), again);
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (!["EROFS", "EACCES"].includes(code) && !isDiskFull(error as Error)) throw error;

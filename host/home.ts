@@ -1,17 +1,9 @@
-import { randomUUID } from "node:crypto";
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import { isUnfinished } from "./atomicWrite";
+import { isUnfinished, writeOnce } from "./atomicWrite";
 import { EXIT, StageFailure } from "./failure";
+import { placedId, readPlacedId } from "./placedId";
 import { displayPath, projectFolder } from "./project";
 import { readSmallFile } from "./record";
 
@@ -19,7 +11,6 @@ import { readSmallFile } from "./record";
 const FORMAT = 1;
 const MARK = "kragle-home.json";
 const ID = "id";
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /**
  * The folder of store, roots, locks and logs: `.kragle` in the project, or what `KRAGLE_HOME` names, for instance on a larger disk.
@@ -54,7 +45,7 @@ function problemOf(home: string, inProject: boolean): string | undefined {
     return `whose format ${format} is of a newer kragle; this one knows ${FORMAT}`;
   }
   // homes of earlier versions have no mark; set-up puts Node into the project's own before there is one
-  if (inProject || (names.includes(ID) && UUID.test(text(join(home, ID)).trim()))) return undefined;
+  if (inProject || readPlacedId(join(home, ID))) return undefined;
   // a disk's own folder, and what a first run leaves that was killed
   const others = names.filter((name) => name !== "lost+found" && !isUnfinished(name));
   if (others.length === 0) return undefined;
@@ -69,32 +60,20 @@ export const isClaimed = (home: string): boolean =>
 /**
  * Makes the home where there is none yet, and marks it.
  *
- * @returns its id: tells containers, losses and publications of this machine's store from those of others
+ * @returns its id: tells containers, losses and publications of this machine's store from those of others, of a copy of it as well
  */
 export function claimHome(home: string): string {
-  const known = readId(home);
+  const file = join(home, ID);
   try {
     mkdirSync(home, { recursive: true });
-    writeOnce(home, MARK, JSON.stringify({ format: FORMAT }) + "\n");
+    const mark = join(home, MARK);
+    if (!existsSync(mark)) writeOnce(mark, JSON.stringify({ format: FORMAT }) + "\n");
   } catch (error) {
     // a home of an earlier version, on a disk that is full or read-only: that matters where something else has to be written
-    if (known === undefined) throw error;
+    if (!readPlacedId(file)) throw error;
   }
-  if (known !== undefined) return known;
-  writeOnce(home, ID, randomUUID());
-  return text(join(home, ID)).trim();
+  return placedId(home, file, "the store gets a new id").id;
 }
-
-const readId = (home: string) =>
-  readSmallFile(
-    join(home, ID),
-    (bytes) => {
-      const id = bytes.toString("latin1").trim();
-      if (!UUID.test(id)) throw new Error("it holds no UUID");
-      return id;
-    },
-    "the store gets a new id",
-  );
 
 const readMark = (home: string) =>
   readSmallFile(
@@ -106,30 +85,3 @@ const readMark = (home: string) =>
     },
     "it is written again",
   );
-
-/** Where several write at once, the first of them wins. */
-function writeOnce(home: string, name: string, content: string): void {
-  if (text(join(home, name)) !== "") return;
-  const fresh = join(home, `.${randomUUID()}~`);
-  try {
-    writeFileSync(fresh, content, { flush: true });
-    // by a link, not a rename, which would replace what a quicker run wrote
-    linkSync(fresh, join(home, name));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  } finally {
-    try {
-      unlinkSync(fresh);
-    } catch {
-      // it was never made
-    }
-  }
-}
-
-function text(file: string): string {
-  try {
-    return readFileSync(file, "latin1");
-  } catch {
-    return "";
-  }
-}

@@ -1,25 +1,26 @@
-import { randomUUID } from "node:crypto";
-import {
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { createHash, randomUUID } from "node:crypto";
+import { type BigIntStats, mkdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
-/** An id that a folder has, and the place where it has it. */
-export interface PlacedId {
-  readonly id: string;
-  /** The folder that has it, by its real path. */
-  readonly path: string;
+import { z } from "zod";
+
+import { replaceNow, writeOnce } from "./atomicWrite";
+import { EXIT, StageFailure } from "./failure";
+import { displayPath } from "./project";
+import { parseRecord, readRegular, readSmallFile } from "./record";
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+const placedSchema = z.object({
+  id: z.string().regex(UUID, "it holds no UUID"),
+  /** The folder that has it, by its real path; empty in files of earlier versions. */
+  path: z.string(),
   /** Where the folder lies of which this one is a copy. */
-  readonly copyOf?: string;
-}
+  copyOf: z.string().optional(),
+});
+
+/** An id that a folder has, and the place where it has it. */
+export type PlacedId = Readonly<z.infer<typeof placedSchema>>;
 
 /**
  * The id of a folder, from a file in it, made where there is none. The file says where the folder lay, so that a copy of the folder
@@ -27,31 +28,44 @@ export interface PlacedId {
  *
  * @param folder what the id is of
  * @param file where it stands, inside of the folder
+ * @param again what happens where the file is damaged, as a sentence without its end
+ * @throws the file system's error where there is no id yet, and none can be written
  */
-export function placedId(folder: string, file: string): PlacedId {
-  mkdirSync(dirname(file), { recursive: true });
+export function placedId(folder: string, file: string, again: string): PlacedId {
+  // before it is read: where another run replaces it meanwhile, that one's id is read
+  const facts = statSync(file, { bigint: true, throwIfNoEntry: false });
+  const found = readSmallFile(file, parse, again);
+  if (!found || !facts) return found ?? create(folder, file);
   const path = realpathSync(folder);
-  const found = read(file);
-  if (found?.path === path) return found;
-  if (!found) return create(file, { id: randomUUID(), path });
-  // as earlier versions wrote it: without a place
-  if (!found.path) return replace(file, { ...found, path });
-  if (isSameFolder(found.path, path)) return found;
-  const original = read(join(found.path, relative(folder, file)));
-  if (original?.id !== found.id) return replace(file, { ...found, path });
-  return replace(file, { id: randomUUID(), path, copyOf: found.path });
+  if (found.path === path || isSameFolder(found.path, path)) return found;
+  const isCopy =
+    found.path !== "" && readPlacedId(join(found.path, relative(folder, file)))?.id === found.id;
+  const own: PlacedId = isCopy
+    ? { id: idOfCopy(found, path, facts), path, copyOf: found.path }
+    : { ...found, path };
+  try {
+    replaceNow(file, encode(own));
+  } catch {
+    // on a full or read-only disk: the next run comes to the same
+  }
+  return own;
 }
 
-function read(file: string): PlacedId | undefined {
+/** The id in a file, as it stands there; undefined where there is none. */
+export function readPlacedId(file: string): PlacedId | undefined {
   try {
-    const text = readFileSync(file, "utf8").trim();
-    if (/^[0-9a-f-]{36}$/.test(text)) return { id: text, path: "" };
-    const { id, path, copyOf } = JSON.parse(text) as PlacedId;
-    if (!id || !path) return undefined;
-    return { id, path, ...(copyOf ? { copyOf } : {}) };
+    return parse(readRegular(file)!);
   } catch {
     return undefined;
   }
+}
+
+function parse(bytes: Buffer): PlacedId {
+  const text = bytes.toString("latin1").trim();
+  // as earlier versions wrote it: without a place
+  if (UUID.test(text)) return { id: text, path: "" };
+  if (!text.startsWith("{")) throw new Error("it holds no UUID");
+  return parseRecord(bytes, placedSchema);
 }
 
 /** One folder can have two paths, by a mount. */
@@ -60,35 +74,24 @@ function isSameFolder(one: string, other: string): boolean {
   return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
 }
 
-/** By a link, not a rename: where another first run was quicker it fails, and that run's id stays. */
-function create(file: string, own: PlacedId): PlacedId {
-  const fresh = unfinished(file, own);
-  try {
-    linkSync(fresh, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    const winner = read(file);
-    if (winner) return winner;
-    // what stands there is no id: a power cut left it
-    renameSync(fresh, file);
-    return own;
-  }
-  unlinkSync(fresh);
-  return own;
+/** The same for all who notice at once that a folder is a copy, and another one for each copy: its file is another one. */
+function idOfCopy({ id }: PlacedId, path: string, { dev, ino, ctimeNs }: BigIntStats): string {
+  const digest = createHash("sha256")
+    .update([id, path, dev, ino, ctimeNs].join("\n"))
+    .digest("hex");
+  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
 }
 
-function replace(file: string, own: PlacedId): PlacedId {
-  renameSync(unfinished(file, own), file);
-  return own;
+function create(folder: string, file: string): PlacedId {
+  mkdirSync(dirname(file), { recursive: true });
+  const own = { id: randomUUID(), path: realpathSync(folder) };
+  if (writeOnce(file, encode(own))) return own;
+  const winner = readPlacedId(file);
+  if (winner) return winner;
+  throw new StageFailure(`${displayPath(file)} is not kragle's, and stands where it keeps an id`, {
+    hint: "see who put it there, move it away, and run the same command again",
+    exitCode: EXIT.lacking,
+  });
 }
 
-function unfinished(file: string, own: PlacedId): string {
-  const fresh = `${file}.${process.pid}~`;
-  try {
-    writeFileSync(fresh, JSON.stringify(own) + "\n", { flush: true });
-  } catch (error) {
-    rmSync(fresh, { force: true });
-    throw error;
-  }
-  return fresh;
-}
+const encode = (own: PlacedId) => JSON.stringify(own) + "\n";

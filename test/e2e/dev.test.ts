@@ -7,6 +7,7 @@ import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
 import { sharedClone } from "../sharedClone";
 import { canLoop, LoopDevice } from "../docker/smallDisk";
+import { readPlacedId } from "../../host/placedId";
 import { inSequence } from "../inSequence";
 import { bootWithSeed } from "./bootWithSeed";
 
@@ -43,7 +44,7 @@ describe("the dev stack, built, proven and released for real", function () {
     clone = sharedClone();
   });
   afterEach(async () => {
-    const id = readFileSync(clone.path(".kragle/id"), "utf8").trim();
+    const { id } = readPlacedId(clone.path(".kragle/id"))!;
     const left = await docker.listContainers({
       all: true,
       filters: { label: [`kragle.store=${id}`] },

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { docker } from "../site";
 import { sha256File } from "../../host/files";
+import { readPlacedId } from "../../host/placedId";
 import { Store } from "../../store/store";
 import { countLeaks, countLostBytes } from "./figures";
 
@@ -14,8 +15,7 @@ const CLEAN_SECONDS = 60;
 
 /** Undefined as long as nothing has used the store. */
 export function storeIdOf(home: string): string | undefined {
-  const file = join(home, "id");
-  return existsSync(file) ? readFileSync(file, "utf8").trim() : undefined;
+  return readPlacedId(join(home, "id"))?.id;
 }
 
 /** What of a store's runs is still there: containers, processes, mounts, loop devices. */

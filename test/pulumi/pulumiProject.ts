@@ -8,6 +8,9 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 
 import { findPulumi } from "../../engine/choose";
+import { pulumiBackend } from "../../host/pulumiBackend";
+import { readPlacedId } from "../../host/placedId";
+import { shortIdentity } from "../../plan/identity";
 import { docker } from "../site";
 import { type Clone, type Finished, jsonOf } from "../clone";
 
@@ -157,14 +160,22 @@ export class PulumiProject {
 
   /** Running containers of the clone's store. */
   async containers(): Promise<string[]> {
-    const id = readFileSync(this.clone.path(".kragle/id"), "utf8").trim();
+    const { id } = readPlacedId(this.clone.path(".kragle/id"))!;
     const filters = { label: [`kragle.store=${id}`] };
     return (await docker.listContainers({ filters })).map(({ Id }) => Id);
   }
 
+  /** The folder of the roots that a stack has on this backend. */
+  rootsOf(stack: string): string {
+    const { id: clone } = readPlacedId(this.clone.path(".kragle/clone"))!;
+    const backend = pulumiBackend(this.clone.path(".kragle"), this.environment());
+    const whose = shortIdentity({ clone, backend, project: "kragle", stack });
+    return this.clone.path(".kragle/roots", `${stack}.${whose}`);
+  }
+
   /** The artifact that a stack uses under a root. */
   artifactOf(stack: string, root: string): string {
-    const text = readFileSync(this.clone.path(".kragle/roots", stack, root), "utf8");
+    const text = readFileSync(join(this.rootsOf(stack), root), "utf8");
     const { stage, key } = JSON.parse(text) as { stage: string; key: string };
     return this.clone.path(".kragle/store", `${stage}-${key}`);
   }

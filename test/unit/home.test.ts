@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile, execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -6,14 +7,17 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 
 import { StageFailure } from "../../host/failure";
 import { claimHome, homeFolder, isClaimed } from "../../host/home";
+import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 import { Warnings } from "../warnings";
 
@@ -88,6 +92,52 @@ describe("the home", () => {
     assert.equal(claimHome(open()), id);
     assert.match(warnings.text, /\/id is damaged \(it holds no UUID\) and was put aside as id\./);
     assert.match(warnings.text, /\/kragle-home\.json is damaged/);
+  });
+
+  it("has another id where it is a copy, the same for all who notice at once, and keeps its own where it is moved", async () => {
+    const id = claimHome(home);
+    const copy = `${home} copy`;
+    execFileSync("cp", ["-a", home, copy]);
+    const ids = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const program = "console.log(require(process.argv[1]).claimHome(process.argv[2]))";
+        const [loader, room] = ["setup/loader.cjs", "host/home"].map((x) => join(projectFolder, x));
+        const args = ["--require", loader!, "-e", program, room!, copy];
+        return (await promisify(execFile)(process.execPath, args)).stdout.trim();
+      }),
+    );
+    assert.match(ids[0]!, UUID);
+    assert.notEqual(ids[0], id);
+    assert.deepEqual(ids, [ids[0], ids[0], ids[0], ids[0]]);
+    assert.equal(claimHome(home), id);
+    renameSync(home, `${home} moved`);
+    assert.equal(claimHome(`${home} moved`), id);
+    execFileSync("cp", ["-a", `${home} moved`, home]);
+    assert.ok(![id, ids[0]].includes(claimHome(home)), "another copy at another time");
+    execFileSync("cp", ["-a", copy, `${home} second`]);
+    rmSync(copy, { recursive: true });
+    assert.equal(claimHome(`${home} second`), ids[0], "copied, and the original deleted: moved");
+  });
+
+  it("of an earlier version knows where it lies from its first use on", () => {
+    const id = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    mkdirSync(home);
+    writeFileSync(join(home, "id"), id);
+    assert.equal(claimHome(home), id);
+    execFileSync("cp", ["-a", home, `${home} copy`]);
+    assert.notEqual(claimHome(`${home} copy`), id);
+  });
+
+  it("whose mark is gone is still known by its id", () => {
+    const id = claimHome(home);
+    rmSync(join(home, "kragle-home.json"));
+    assert.equal(claimHome(open()), id);
+  });
+
+  it("with something else in the place of its id is told", () => {
+    mkdirSync(join(home, "id"), { recursive: true });
+    writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
+    assert.throws(() => claimHome(open()), /home\/id is not kragle's/);
   });
 
   it("is refused where it is somebody else's, of a newer kragle, or no folder", () => {
