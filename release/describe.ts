@@ -73,6 +73,7 @@ export async function describeRelease(
         kragleVersion: kragle.version,
       },
       packages,
+      sources.packageFiles,
     ),
   );
   const changes = changesSince(previous, imageSha256, packages.packages);

@@ -26,10 +26,10 @@ interface ReportInputs {
 export async function makeReport(inputs: ReportInputs): Promise<string> {
   const { declared, sources, previous, runs, changes, provenance, signer, releasedAt } = inputs;
   const { upstream, request } = declared;
-  const { image, check, smoke, packages } = sources;
+  const { image, check, smoke, packages, packageFiles } = sources;
   return renderReport({
     stack: request.stack,
-    ...{ releasedAt, signer, packages, changes, provenance },
+    ...{ releasedAt, signer, packages, changes, provenance, packageFiles },
     image: {
       sha256: upstream.imageSha256,
       bytes: image.manifest.files.find(({ path }) => path === IMAGE)!.bytes,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import { PackageURL } from "packageurl-js";
 
+import type { PackageFile, PackageFiles } from "../plan/packageFiles";
 import type { InstalledPackage, PackageList } from "../plan/packages";
 
 export interface SbomSubject {
@@ -14,10 +15,14 @@ export interface SbomSubject {
 }
 
 /**
- * The bill of materials, CycloneDX 1.6 as JSON. Equal images and package lists make equal bytes: number and time are the
- * image's, and every list is sorted.
+ * The bill of materials, CycloneDX 1.6 as JSON: the packages, and the files that none of them accounts for. Equal images and
+ * package lists make equal bytes: number and time are the image's, and every list is sorted.
  */
-export function encodeSbom(subject: SbomSubject, list: PackageList): string {
+export function encodeSbom(
+  subject: SbomSubject,
+  list: PackageList,
+  files: PackageFiles = null,
+): string {
   const image = new Models.Component(Enums.ComponentType.OperatingSystem, subject.imageName, {
     version: subject.imageSha256.slice(0, 12),
     bomRef: `sha256:${subject.imageSha256}`,
@@ -45,6 +50,8 @@ export function encodeSbom(subject: SbomSubject, list: PackageList): string {
     bom.components.add(component);
     image.dependencies.add(component.bomRef);
   }
+  const own = files?.filter(({ state }) => state !== "derived") ?? [];
+  for (const file of own.slice(0, MOST_FILES)) bom.components.add(fileComponent(file));
   const serializer = new Serialize.JsonSerializer(
     new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6),
   );
@@ -89,6 +96,23 @@ export function packageUrl(
  */
 const canonical = (purl: string) =>
   purl.replaceAll("+", "%2B").replaceAll("%3A", ":").replaceAll("%7E", "~");
+
+/** Files that a bill lists; an image with more has all of them in the evidence. */
+const MOST_FILES = 20_000;
+
+/** A file that no package accounts for. */
+function fileComponent({ path, state, package: owner, bytes, sha256 }: PackageFile) {
+  const properties = { "kragle:state": state, "kragle:package": owner, "kragle:bytes": bytes };
+  return new Models.Component(Enums.ComponentType.File, path, {
+    bomRef: `file:${path}`,
+    hashes: new Models.HashDictionary(sha256 ? [[Enums.HashAlgorithm["SHA-256"], sha256]] : []),
+    properties: new Models.PropertyRepository(
+      Object.entries(properties).flatMap(([key, value]) =>
+        value === null ? [] : new Models.Property(key, String(value)),
+      ),
+    ),
+  });
+}
 
 /** Name of the property that says why a bill lists nothing. */
 export const INCOMPLETE = "kragle:incomplete";

@@ -12,6 +12,7 @@ import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { type ArtifactOf, artifactOf } from "../store/typed";
 import { type Released, releasedFiles } from "./files";
+import { type PackageFiles, packageFiles } from "../plan/packageFiles";
 import type { PackageList } from "../plan/packages";
 import { parsePackageList } from "./packages";
 import { parseRemoved, type RemovedPath } from "./removed";
@@ -36,6 +37,7 @@ export interface Sources {
   readonly packages: PackageList;
   /** What generalisation took away. */
   readonly removed: readonly RemovedPath[];
+  readonly packageFiles: PackageFiles;
   readonly files: readonly Released[];
 }
 
@@ -64,6 +66,9 @@ export async function collectSources(
     ...(booted ? { smoke: booted } : {}),
     packages: parsePackageList(await readFile(join(checked.folder, "packages.json"), "utf8")),
     removed: parseRemoved(await readFile(join(built.folder, REMOVED), "utf8")),
+    packageFiles: packageFiles.parse(
+      JSON.parse(await readFile(join(checked.folder, "package-files.json"), "utf8")),
+    ),
     files: releasedFiles(built, [...conversions.values()], evidence),
   };
 }

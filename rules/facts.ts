@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { type PackageFiles, packageFiles } from "../plan/packageFiles";
 import { installedPackage } from "../plan/packages";
 import { writtenPath } from "./writtenPath";
 
@@ -52,6 +53,8 @@ export const facts = z.object({
   contents: z.record(z.string(), z.string()),
   /** Packages of an rpm database, as librpm reads it; null where it cannot, absent where the image has none. */
   rpm: z.array(installedPackage).nullable().optional(),
+  /** Files that no package accounts for; null where no database can be read, absent where the disk could not be unpacked. */
+  packageFiles: packageFiles.optional(),
   secrets: z
     .object({
       scannedBytes: z.number(),
@@ -107,6 +110,14 @@ export function filesTsv({ tree }: Facts): string {
     .map(({ line }) => line)
     .join("");
 }
+
+/** The content of `package-files.json`. */
+export const otherFiles = ({ packageFiles: found }: Facts): PackageFiles =>
+  found?.map((file) => ({
+    ...file,
+    path: writtenPath(file.path),
+    package: file.package && writtenPath(file.package),
+  })) ?? null;
 
 const FOLDER_DEPTH = 2;
 

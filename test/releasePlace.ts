@@ -133,10 +133,18 @@ export class ReleasePlace {
       );
       conversions.push({ name: format, format, fileName });
     }
-    const checked = { passed: true, imageSha256, rules: [], fileSystems: [], folders: [] };
+    const checked = {
+      passed: true,
+      imageSha256,
+      rules: [],
+      fileSystems: [],
+      folders: [],
+      packageFiles: null,
+    };
     const found = {
       "check.json": JSON.stringify(checked),
       "deep/x": "y",
+      "package-files.json": "null",
       "packages.json": samplePackages(packages),
       "logs/stage.log": "",
     };

@@ -72,10 +72,15 @@ export function sampleReport(): ReportFacts {
         { path: "/usr", bytes: 3e8 },
         { path: "/usr/lib", bytes: 2e8 },
       ],
+      packageFiles: { unowned: 1, derived: 1, changed: 1, configured: 0, unread: 0 },
     },
     removed: [
       { done: "deleted", why: "identity", path: EVIL, script: "join-domain.sh" },
       { done: "emptied", why: "trace", path: "/var/log/dpkg.log", script: "" },
+    ],
+    packageFiles: [
+      { path: EVIL, state: "changed", package: EVIL, bytes: 7, sha256: digest("b") },
+      { path: "/srv/data/data.bin", state: "unowned", package: null, bytes: 2e7, sha256: null },
     ],
     smoke: {
       ...{ passed: true, driver: "qemu", proof: "quick", channel: "agent", accelerator: "tcg" },

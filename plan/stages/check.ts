@@ -24,7 +24,7 @@ export type Status = Finding["status"];
 /** The finished file, judged offline by kragle's rules and the user's own. */
 export const check = contract({
   stage: "check",
-  version: 1,
+  version: 2,
   inputs: z.strictObject({
     /** kragle's programs that read the image. */
     programs: fileDigests,
@@ -61,5 +61,11 @@ export const check = contract({
     ),
     /** Bytes of the files below each folder, the largest first. */
     folders: z.array(z.strictObject({ path: z.string(), bytes: size })),
+    /** How many files no package accounts for, by what became of them; null where there is no package database. */
+    packageFiles: z
+      .strictObject({
+        ...{ unowned: size, derived: size, changed: size, configured: size, unread: size },
+      })
+      .nullable(),
   }),
 });

@@ -6,6 +6,7 @@ import type { check, Status } from "../../plan/stages/check";
 import type { ResultOf } from "../../plan/stages/contract";
 import type { smoke } from "../../plan/stages/smoke";
 import { formatSeconds, formatSize } from "../../plan/units";
+import type { PackageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
 import type { PackageChanges } from "../packages";
 import type { Provenance } from "../provenance";
@@ -16,6 +17,7 @@ import { changes, packageTable, sizes } from "./contents";
 import { dateTime, digest, html, Html } from "./html";
 import { generalised } from "./generalised";
 import { origin } from "./origin";
+import { otherFiles } from "./packageFiles";
 import { facts as factList } from "./parts";
 import { type TimedStage, timeline } from "./timeline";
 
@@ -38,6 +40,7 @@ export interface ReportFacts {
   readonly boots: readonly Boot[];
   readonly removed: readonly RemovedPath[];
   readonly packages: PackageList;
+  readonly packageFiles: PackageFiles;
   readonly changes: PackageChanges;
   readonly provenance: Provenance;
 }
@@ -50,6 +53,7 @@ const SECTIONS = [
   ["sizes", "Sizes"],
   ["changes", "Changes"],
   ["packages", "Packages"],
+  ["files", "Files"],
   ["provenance", "Provenance"],
 ] as const;
 
@@ -85,7 +89,8 @@ export function renderReport(facts: ReportFacts): string {
         <main>
           ${timeline(stages)} ${checks(check)} ${generalised(facts.removed)}
           ${boots(smoke, facts.boots)} ${sizes(packages, check.folders)} ${changes(facts.changes)}
-          ${packageTable(packages)} ${origin(facts.provenance, facts.signer)}
+          ${packageTable(packages)} ${otherFiles(facts.packageFiles)}
+          ${origin(facts.provenance, facts.signer)}
         </main>
         <footer>
           Made by kragle ${facts.provenance.predicate.runDetails.builder.version.kragle}. This page

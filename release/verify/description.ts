@@ -65,7 +65,15 @@ const sbomFile = z.object({
     component: z.object({ hashes: z.array(z.object({ alg: z.string(), content: z.string() })) }),
     properties: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
   }),
-  components: z.array(z.object({ name: z.string(), purl: z.string() })).optional(),
+  components: z
+    .array(
+      z.object({
+        type: z.string().optional(),
+        name: z.string(),
+        purl: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 
 type Manifest = z.infer<typeof manifestFile>;
@@ -208,13 +216,16 @@ function judgeSbom(
     return failed("it belongs to another image");
   }
   if (number !== serialNumber(imageSha256)) return failed("its number is another image's");
-  const urls = new Set(components.map(({ purl }) => purl));
+  const named = components.filter(({ type }) => type !== "file");
+  const urls = new Set(named.map(({ purl }) => purl));
   const lacking = list?.packages.find((one) => !urls.has(packageUrl(one, list)));
   if (lacking) return failed(`it lacks ${lacking.name} ${lacking.version}`);
-  if (components.length !== count || (list?.packages.length ?? count) !== count) {
-    return failed(`it lists ${components.length} packages, the manifest says ${count}`);
+  if (named.length !== count || (list?.packages.length ?? count) !== count) {
+    return failed(`it lists ${named.length} packages, the manifest says ${count}`);
   }
   const incomplete = metadata.properties?.find(({ name }) => name === INCOMPLETE);
   if (incomplete) return { state: "warning", detail: `lists nothing: ${incomplete.value}` };
-  return ok(`${count} packages of the image's own database`);
+  const files = components.length - named.length;
+  const others = files > 0 ? `, ${files} files that none of them accounts for` : "";
+  return ok(`${count} packages of the image's own database${others}`);
 }

@@ -2,11 +2,18 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { check as contract, type Finding, type Status } from "../../plan/stages/check";
+import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
 import { readPlanned } from "../../store/bundles";
 import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
-import { facts as factsSchema, type Facts, filesTsv, folderSizes } from "../../rules/facts";
+import {
+  facts as factsSchema,
+  type Facts,
+  filesTsv,
+  folderSizes,
+  otherFiles,
+} from "../../rules/facts";
 import { judge, neededContents } from "../../rules/judge";
 import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
@@ -24,7 +31,7 @@ import { plannedPrograms } from "../../run/task";
 /**
  * Looks at the finished image offline, without root, KVM or a mount, and judges it by the catalogue and the user's rules.
  * Leaves `check.json` (every rule's finding, the size of each folder), `packages.json` (what is installed, see packages.ts)
- * `packages.tsv`, the same in short, and `files.tsv`, which files it has.
+ * `packages.tsv`, the same in short, `files.tsv`, which files it has, and `package-files.json`, those that no package accounts for.
  */
 export const check: StageProgram<typeof contract> = {
   contract,
@@ -35,6 +42,7 @@ export const check: StageProgram<typeof contract> = {
     phase("judge");
     const findings = judge(rules, facts, inputs.waive);
     const list = findPackages(facts);
+    const others = otherFiles(facts);
     const having = (status: Status) => findings.filter((finding) => finding.status === status);
     const result = {
       passed: having("failed").length + having("not checked").length === 0,
@@ -48,11 +56,13 @@ export const check: StageProgram<typeof contract> = {
         checked,
       })),
       folders: folderSizes(facts),
+      packageFiles: others && countStates(others),
     };
     await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
     await writeFile(join(work, "packages.json"), packagesJson(list));
     await writeFile(join(work, "packages.tsv"), packagesTsv(list));
     await writeFile(join(work, "files.tsv"), filesTsv(facts));
+    await writeFile(join(work, "package-files.json"), JSON.stringify(others, null, 1) + "\n");
     for (const { id, detail } of having("not checked")) {
       context.detail(`not checked: ${id}: ${detail}`);
     }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { entries } from "../../rules/facts";
+import { packaged } from "../packagedFiles";
 import { inspectTinyDisk } from "./tinyDisk";
 import { toolsImage } from "./toolsImage";
 
@@ -139,6 +140,23 @@ describe("the inspector, on tiny disks with planted faults", function () {
       ]);
     });
   }
+
+  for (const fault of ["none", "xfs"]) {
+    it(`tells which files their packages do not account for, ${fault === "xfs" ? "XFS" : "ext4"}`, async () => {
+      const { packageFiles } = await inspect(fault, {}, packaged.files);
+      const found = packageFiles!.filter(({ path }) => path in packaged.states);
+      assert.deepEqual(
+        Object.fromEntries(found.map(({ path, state, sha256 }) => [path, `${state} ${sha256}`])),
+        packaged.states,
+      );
+      assert.ok(!packageFiles!.some(({ path }) => path === "/usr/bin/whole"));
+      assert.ok(packageFiles!.some(({ path }) => path === "/boot/efi/EFI/BOOT/BOOTX64.EFI"));
+    });
+  }
+
+  it("compares nothing where there is no package database", async () => {
+    assert.equal((await inspect("none")).packageFiles, null);
+  });
 
   it("does not take an rpm database that cannot be read for an empty one", async () => {
     assert.equal((await inspect("rpm-broken")).rpm, null);

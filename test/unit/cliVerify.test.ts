@@ -53,11 +53,11 @@ describe("verifying a release", function () {
     assert.equal(code, 0);
     const lines = stdout.trimEnd().split("\n");
     assert.match(lines[0]!, /^warning {2}signature: .*came along; .* --allowed-signers can tell$/);
-    assert.match(lines[1]!, /^ok {7}manifest: names 12 files, image [0-9a-f]{12}$/);
+    assert.match(lines[1]!, /^ok {7}manifest: names 13 files, image [0-9a-f]{12}$/);
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
     assert.equal(lines[3], "ok       SBOM: 1 packages of the image's own database");
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
-    assert.equal(lines.length, 4 + 13 + 1);
+    assert.equal(lines.length, 4 + 14 + 1);
     assert.match(
       lines.at(-1)!,
       /^verified: 13 files, signed by SHA256:\S+, and nothing says whose key that is$/,
@@ -73,7 +73,7 @@ describe("verifying a release", function () {
     ]);
     const { folder: told, good, files, verdict } = JSON.parse(stdout) as Verification;
     assert.deepEqual([code, told, good], [1, release.folder, false]);
-    assert.equal(verdict, "NOT verified: 1 file is altered, missing or added; 12 files are right");
+    assert.equal(verdict, "NOT verified: 1 file is altered, missing or added; 13 files are right");
     assert.deepEqual(files[1], { name: "kragle.raw", state: "missing" });
   });
 

@@ -82,6 +82,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
         { partition: null, type: null, mountPoint: null, checked: false },
       ],
       folders: [{ path: "/usr", bytes: 300_000_000 }],
+      packageFiles: { unowned: 3, derived: 1, changed: 1, configured: 2, unread: 0 },
     },
     ["rules.0", "fileSystems.0", "fileSystems.1", "folders.0"],
   ),

@@ -71,7 +71,7 @@ describe("verifying a published version of a signed release", function () {
     for (const version of versions) {
       const found = await verify(join(folder, version));
       assert.deepEqual(wrong(found), []);
-      assert.match(found.verdict, /^verified: 13 files, signed by SHA256:\S+, which is trusted$/);
+      assert.match(found.verdict, /^verified: 14 files, signed by SHA256:\S+, which is trusted$/);
     }
     writeFileSync(join(folder, versions[0]!, "kragle.raw"), "altered");
     assert.equal((await verify(join(folder, versions[0]!))).good, false);
@@ -84,7 +84,7 @@ describe("verifying a published version of a signed release", function () {
     const version = await publishTo({ folder }, (await release("third")).key, ["kragle.raw"]);
     const found = await verify(join(folder, version));
     assert.deepEqual(wrong(found), []);
-    assert.match(found.verdict, /^verified: 12 files \(1 more were not published\), signed by /);
+    assert.match(found.verdict, /^verified: 13 files \(1 more were not published\), signed by /);
   });
 
   it("succeeds for the volumes of a pool, under their own names in a folder", async () => {
@@ -99,6 +99,6 @@ describe("verifying a published version of a signed release", function () {
     }
     const found = await verify(copy);
     assert.deepEqual(wrong(found), []);
-    assert.match(found.verdict, /^verified: 8 files \(5 more were not published\), signed by /);
+    assert.match(found.verdict, /^verified: 8 files \(6 more were not published\), signed by /);
   });
 });

@@ -14,6 +14,7 @@ import type { PackageList } from "../../plan/packages";
 import { comparePackages } from "../../release/packages";
 import { changesSince, type PreviousRelease } from "../../release/previous";
 import { provenance } from "../../release/provenance";
+import type { PackageFile } from "../../plan/packageFiles";
 import { encodeSbom, packageUrl } from "../../release/sbom";
 import { originOf, type StageRun } from "../../release/stageRuns";
 import { sha256File } from "../../host/files";
@@ -37,12 +38,43 @@ const subject = {
   madeAt: "2026-11-01T10:00:00.000Z",
 };
 
+/** A file in the bill. */
+interface Told {
+  readonly name: string;
+  readonly hashes?: readonly { readonly content: string; readonly value?: undefined }[];
+  readonly properties: readonly { readonly value: string; readonly content?: undefined }[];
+}
+
 describe("the bill of materials", () => {
   const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
   const packages = [
     one("zlib1g", "1:1.2.13.dfsg-1", { source: "zlib", homepage: "http://zlib.net/" }),
     one("bash", "5.2.15-2+b7", { sourceVersion: "5.2.15-2", homepage: "no address" }),
   ];
+
+  it("has the files that no package accounts for, but for those that come of a package", async () => {
+    const other = (path: string, state: PackageFile["state"], owner: string | null = null) => ({
+      ...{ path, state, package: owner, bytes: 7, sha256: state === "unread" ? null : digest("b") },
+    });
+    const text = encodeSbom(subject, list(packages), [
+      ...[other("/boot/copy", "derived"), other("/srv/data", "unowned")],
+      ...[other("/usr/bin/tool", "changed", "tool"), other("/var/large", "unread", "tool")],
+    ]);
+    assert.equal(await validator.validate(text), null);
+    const told = JSON.parse(text).components.filter(
+      ({ type }: { type: string }) => type === "file",
+    );
+    assert.deepEqual(
+      told.map(({ name, hashes = [], properties }: Told) =>
+        [name, ...[...hashes, ...properties].map((one) => one.content ?? one.value)].join(" "),
+      ),
+      [
+        `/srv/data ${digest("b")} 7 unowned`,
+        `/usr/bin/tool ${digest("b")} 7 tool changed`,
+        "/var/large 7 tool unread",
+      ],
+    );
+  });
 
   it("is valid CycloneDX 1.6 and belongs to the image", async () => {
     const text = encodeSbom(subject, list(packages));

@@ -21,7 +21,8 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** What is under PATH/output after the first release of these tests. */
 const FIRST = [
   ...[".owner.json", "SHA256SUMS", "evidence", "evidence/check", "evidence/check/check.json"],
-  ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/packages.json"],
+  ...["evidence/check/deep", "evidence/check/deep/x", "evidence/check/package-files.json"],
+  "evidence/check/packages.json",
   ...["evidence/image", "evidence/image/removed.tsv"],
   ...["evidence/smoke", "evidence/smoke/screen.png", "kragle.raw", "manifest.json"],
   ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
@@ -45,7 +46,12 @@ describe("the release stage", () => {
     assert.equal(place.read("kragle.raw"), "an image as raw");
     const listed = [
       ...["packer-kragle-qcow2", "kragle.raw", "evidence/image/removed.tsv"],
-      ...["evidence/check/check.json", "evidence/check/deep/x", "evidence/check/packages.json"],
+      ...[
+        "evidence/check/check.json",
+        "evidence/check/deep/x",
+        "evidence/check/package-files.json",
+      ],
+      ...["evidence/check/packages.json"],
       "evidence/smoke/screen.png",
       ...["sbom.cdx.json", "package-changes.json", "provenance.json", "report.html"],
     ].map((name): [string, string] => [name, sha256(place.read(name))]);
@@ -119,7 +125,11 @@ describe("the release stage", () => {
     const names = place.names().filter((name) => statSync(inOutput(name)).isFile());
     assert.deepEqual(names, [
       ...[".owner.json", "SHA256SUMS", "evidence/check/check.json", "evidence/check/deep/x"],
-      ...["evidence/check/packages.json", "evidence/image/removed.tsv"],
+      ...[
+        "evidence/check/package-files.json",
+        "evidence/check/packages.json",
+        "evidence/image/removed.tsv",
+      ],
       ...["kragle.raw", "manifest.json", "notes.txt"],
       ...["package-changes.json", "packer-kragle-qcow2", "provenance.json", "report.html"],
       "sbom.cdx.json",

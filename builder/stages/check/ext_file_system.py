@@ -5,6 +5,7 @@ import re
 import stat
 
 from disk_reading import CONTENT_LIMIT, ReadError, decode, output
+from file_pieces import pieces_of_copies
 
 ROOT = 2  # the root folder's inode
 DEEPEST = 2048  # folders inside of each other: more do not fit into a path of 4096 bytes
@@ -80,6 +81,10 @@ class Ext:
     def copy(self, _tree, targets):
         """Writes files of any size to {path: target}."""
         self._debugfs(f"dump <{self.inodes[path]}> {target}" for path, target in targets.items())
+
+    def pieces(self, tree, paths):
+        """(path, pieces of its content) of files of any size."""
+        return pieces_of_copies(self, tree, paths)
 
     def owner(self, offset):
         """Which file the byte of the image belongs to."""

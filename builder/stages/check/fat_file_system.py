@@ -4,6 +4,7 @@ import os
 import stat
 
 from disk_reading import ReadError, copy_range, output
+from file_pieces import pieces_of_copies
 
 # its names are UTF-16, which the locale C cannot tell apart
 UTF8 = ["env", "LC_ALL=C.UTF-8"]
@@ -45,6 +46,9 @@ class Fat:
     def copy(self, _tree, targets):
         for path, target in targets.items():
             output([*UTF8, "mcopy", "-n", *self.drive, f"::{path}", target])
+
+    def pieces(self, tree, paths):
+        return pieces_of_copies(self, tree, paths)
 
     def owner(self, _offset):
         return "the EFI system partition"

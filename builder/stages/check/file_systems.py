@@ -1,8 +1,8 @@
 """Reads the file systems of a raw disk image without mounting them, as any user: ext2/3/4 by debugfs, XFS by xfs_db,
 FAT by mtools.
 
-A reader has `problems()`, `tree()`, `read(tree, paths)`, `copy(tree, {path: target})` and `owner(offset)`; paths begin
-with "/". What no reader understands is for the caller to report as not checked.
+A reader has `problems()`, `tree()`, `read(tree, paths)`, `copy(tree, {path: target})`, `pieces(tree, paths)` and
+`owner(offset)`; paths begin with "/". What no reader understands is for the caller to report as not checked.
 """
 
 from ext_file_system import Ext

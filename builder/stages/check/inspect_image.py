@@ -11,12 +11,14 @@ import json
 import os
 import re
 import shutil
+import stat
 
 import rpm_packages
 import stage
 from disk_reading import ReadError, output
 from facts_file import write_facts
 from file_systems import open_reader
+from package_files import compare, dpkg_files, is_dpkg_file, mark_derived, without_links
 from secret_scan import scan
 
 SCRATCH = "/scratch"
@@ -37,7 +39,11 @@ def inspect(settings):
     facts["table"] = table = read_table(raw)
     mounted = read_file_systems(raw, table["partitions"] if table else [], facts)
     collect(mounted, re.compile("|".join(settings["contents"])), facts)
-    facts.update(read_rpm_packages(mounted))
+    rpm_database = read_rpm_database(mounted)
+    if rpm_database is not False:
+        facts["rpm"] = rpm_database and rpm_database[0]
+    stage.phase("compare the files with their packages")
+    facts["packageFiles"] = compare_with_packages(mounted, rpm_database and rpm_database[1])
     stage.phase("look for the run's secrets")
     facts["secrets"] = {"tooShort": search["tooShort"], **scan(raw, search["patterns"])}
     for hit in facts["secrets"]["hits"]:
@@ -176,8 +182,8 @@ def collect(readable, wanted, facts):
             facts["contents"].update({prefix + path: text for path, text in reader.read(tree, paths).items()})
 
 
-def read_rpm_packages(readable):
-    """{"rpm": packages, or None where they cannot be read}, or {} where the image has no such database."""
+def read_rpm_database(readable):
+    """What rpm_packages.installed tells, None where it cannot be read, or False where the image has no such database."""
     for folder in rpm_packages.FOLDERS:
         copy = os.path.join(SCRATCH, "rpm")
         os.makedirs(copy, exist_ok=True)
@@ -190,10 +196,37 @@ def read_rpm_packages(readable):
             with reading(record):
                 reader.copy(tree, wanted)
         if os.listdir(copy):
-            packages = rpm_packages.installed(copy)
+            database = rpm_packages.installed(copy)
             shutil.rmtree(copy)
-            return {"rpm": packages}
-    return {}
+            return database
+    return False
+
+
+def compare_with_packages(readable, rpm_files):
+    """The files that no package accounts for, see package_files; None where no database can be read."""
+    mounted = [one for one in readable if one[0]["mountPoint"] is not None]
+    contents, links = {}, {}
+    for record, _, reader, tree in mounted:
+        prefix = record["mountPoint"].rstrip("/")
+        with reading(record):
+            databases = [path for path in tree if is_dpkg_file(prefix + path)]
+            contents.update({prefix + path: text for path, text in reader.read(tree, databases).items()})
+            # such as /bin and /var/run
+            short = [path for path in tree if stat.S_ISLNK(tree[path][0]) and re.fullmatch(r"(/var)?/[^/]+", path)]
+            for path, target in reader.read(tree, short).items():
+                links[prefix + path] = os.path.normpath(os.path.join(os.path.dirname(prefix + path), target))
+    owned = rpm_files or dpkg_files(contents)
+    if not owned:
+        return None
+    owned = without_links(owned, links)
+    found, intact, privileged = [], set(), set()
+    for record, _, reader, tree in mounted:
+        prefix = record["mountPoint"].rstrip("/")
+        with reading(record):
+            found += compare(prefix, reader, tree, owned, intact)
+        privileged.update(prefix + path for path in tree if tree[path][0] & (stat.S_ISUID | stat.S_ISGID))
+    mark_derived(found, owned, intact, privileged)
+    return sorted(found, key=lambda one: one["path"])
 
 
 def locate(offset, readable):

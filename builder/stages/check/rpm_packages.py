@@ -3,6 +3,7 @@
 import os
 
 import rpm
+from package_files import Owned
 
 # Where it lies, and its file for each of librpm's readers; sqlite's log may hold what its file does not yet.
 FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
@@ -10,8 +11,15 @@ BACKENDS = {"Packages": "bdb_ro", "rpmdb.sqlite": "sqlite"}
 FILES = (*BACKENDS, "rpmdb.sqlite-wal")
 
 
+# rpm's numbers of digests, as RFC 4880 has them; what has none was built by an rpm that knew MD5 only
+ALGORITHMS = {None: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512"}
+
+
 def installed(folder):
-    """[{"name", "version", …}] (plan/packages.ts) of a copy of the database, or None where it cannot be read; the copy may be changed."""
+    """([{"name", "version", …}] (plan/packages.ts), {path: Owned}) of a copy of the database, which may be changed.
+
+    None where it cannot be read.
+    """
     backend = next((BACKENDS[name] for name in BACKENDS if os.path.exists(os.path.join(folder, name))), None)
     if not backend:
         return None
@@ -21,11 +29,21 @@ def installed(folder):
     transaction = rpm.TransactionSet()
     transaction.setVSFlags(-1)  # who signed the packages was for the installation to check
     try:
-        packages = [facts(header) for header in transaction.dbMatch()]
+        # keys to check signatures with are kept as if they were packages
+        headers = [header for header in transaction.dbMatch() if header["name"] != "gpg-pubkey"]
+        packages = [facts(header) for header in headers]
+        owned = {path: known for header in headers for path, known in files(header)}
     except (rpm.error, OSError):
         return None
-    # keys to check signatures with are kept as if they were packages
-    return [package for package in packages if package["name"] != "gpg-pubkey"] or None
+    return (packages, owned) if packages else None
+
+
+def files(header):
+    """(path, Owned) of what the package has; a folder, a link or a file that a program makes later has no digest."""
+    algorithm = ALGORITHMS.get(header["filedigestalgo"])
+    for path, digest, flags in zip(header["filenames"], header["filedigests"], header["fileflags"], strict=True):
+        known = (algorithm, digest) if algorithm and digest else None
+        yield path, Owned(header["name"], known, bool(flags & rpm.RPMFILE_CONFIG))
 
 
 def facts(header):

@@ -88,6 +88,11 @@ class Xfs:
                     file.write(piece)
                 file.truncate(tree[path][3])
 
+    def pieces(self, tree, paths):
+        """(path, pieces of its content) of files of any size."""
+        for path, pieces in self._pieces(list(paths)):
+            yield path, exactly(pieces, tree[path][3])
+
     def owner(self, offset):
         """Which file the byte of the image belongs to."""
         block = (offset - self.start) // int(self.geometry["blocksize"])
@@ -130,6 +135,16 @@ class Xfs:
     def _fields(self, commands, pattern):
         _, text, _ = output(["xfs_db", "-r", self.copied], "\n".join(commands) + "\n")
         return dict(re.findall(pattern, text))
+
+
+def exactly(pieces, size):
+    """The first bytes; a file ends within its last block, or in a hole."""
+    for piece in pieces:
+        yield piece[:size]
+        size -= min(size, len(piece))
+    while size > 0:
+        yield bytes(min(size, 2**20))
+        size -= min(size, 2**20)
 
 
 def entries(folder, listing):
