@@ -60,7 +60,7 @@ describe("verifying a release", function () {
     assert.equal(lines.length, 4 + 14 + 1);
     assert.match(
       lines.at(-1)!,
-      /^verified: 13 files, signed by SHA256:\S+, and nothing says whose key that is$/,
+      /^verified: 14 files, signed by SHA256:\S+, and nothing says whose key that is$/,
     );
   });
 
