@@ -1,8 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { projectFolder } from "../host/project";
+import { atomicWrite } from "../host/atomicWrite";
+import { displayPath, projectFolder } from "../host/project";
 import { chosenBackend, ownState } from "../host/pulumiBackend";
+import { warn } from "../host/warn";
 
 /** A local file backend below `.kragle`, unless the user has configured one or is logged in somewhere. */
 export function backendEnvironment(home: string): Record<string, string> {
@@ -22,16 +25,23 @@ export function backendEnvironment(home: string): Record<string, string> {
  * The CLI writes the salt of its passphrase into the stack's file. With kragle's own backend that would make a tracked file
  * differ after the first run, for a salt that no other machine can use.
  *
- * @returns the function that takes the salt out again, if the file had none
+ * @returns the function that takes the salt out again, if the file had none; where it cannot, it warns: the run has its result all
+ * the same
  */
-export function keepStackFile(stack: string): () => void {
-  const file = join(projectFolder, `Pulumi.${stack}.yaml`);
+export function keepStackFile(stack: string, project = projectFolder): () => Promise<void> {
+  const file = join(project, `Pulumi.${stack}.yaml`);
   const before = readFileSync(file, "utf8");
-  return () => {
+  const restore = async () => {
     const salt = /^encryptionsalt: .*\n/m;
     if (chosenBackend() || salt.test(before)) return;
-    const now = readFileSync(file, "utf8");
-    // written in place, so that owner, mode and links of the user's file stay
-    if (now.replace(salt, "") === before) writeFileSync(file, before, { flush: true });
+    const now = await readFile(file, "utf8");
+    if (now.replace(salt, "") !== before) return;
+    // what a link leads to is replaced, and not the link
+    const real = await realpath(file);
+    await atomicWrite(real, before, await stat(real));
   };
+  return () =>
+    restore().catch(({ message }: Error) =>
+      warn(`${displayPath(file)} keeps the line encryptionsalt of this run: ${message}`),
+    );
 }

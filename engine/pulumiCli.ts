@@ -34,7 +34,7 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
     }
     return run.preview ? undefined : listener.outputs;
   } finally {
-    restore();
+    await restore();
   }
 }
 
@@ -52,7 +52,7 @@ export async function destroyPulumi(
       throw new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
     }
   } finally {
-    restore();
+    await restore();
   }
 }
 

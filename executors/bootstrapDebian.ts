@@ -1,14 +1,16 @@
 import { createReadStream, existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import type { Site } from "./site";
-import { EXIT, StageFailure } from "../host/failure";
+import { EXIT, saysDiskIsFull, StageFailure } from "../host/failure";
 import { hostAptConfiguration } from "../host/packageMirror";
 import { hostCertificateBundle, LOCAL_CERTIFICATES } from "../host/certificates";
 import { stopIfInterrupted } from "../host/interrupt";
 import { type Command, endOf, runProgram } from "../host/process";
 import { findProgram } from "../host/program";
+import { displayPath } from "../host/project";
 import { sudoWithoutQuestion } from "../host/sudo";
 
 export interface BootstrapOptions extends Pick<Site, "docker"> {
@@ -88,7 +90,7 @@ const HEARTBEAT_SECONDS = 25;
 async function runToEnd(
   command: Command,
   sources: string,
-  { print, signal }: BootstrapOptions,
+  { folder, print, signal }: BootstrapOptions,
 ): Promise<void> {
   const tail: string[] = [];
   const started = performance.now();
@@ -107,8 +109,12 @@ async function runToEnd(
     const ended = await runProgram(command, { input: sources, onLine, signal });
     stopIfInterrupted(signal);
     if (ended.exitCode !== 0) {
+      const words = tail.join("\n");
       throw lacking(
-        `no registry answers, and mmdebstrap failed with ${endOf(ended)}\n${tail.join("\n")}`,
+        `no registry answers, and mmdebstrap failed with ${endOf(ended)}\n${words}`,
+        saysDiskIsFull(words)
+          ? `make room, about 500 MB each: in ${tmpdir()} (TMPDIR), where mmdebstrap unpacks, and on the disk of ${displayPath(folder)}`
+          : undefined,
       );
     }
   } finally {
@@ -134,9 +140,12 @@ async function importImage(
   });
 }
 
-function lacking(message: string): StageFailure {
+const INSTALL =
+  'run "./kragle setup", which installs mmdebstrap; or change the setting baseImage to a Debian image that this machine can pull, or has';
+
+function lacking(message: string, hint = INSTALL): StageFailure {
   return new StageFailure(message, {
-    hint: 'run "./kragle setup", which installs mmdebstrap; or change the setting baseImage to a Debian image that this machine can pull, or has',
+    hint,
     exitCode: EXIT.lacking,
   });
 }

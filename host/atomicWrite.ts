@@ -13,9 +13,14 @@ export const isUnfinished = (name: string): boolean => /^\.[\da-f-]{36}~$/.test(
  * name, synced, renamed. Where several write at once, one of them wins.
  *
  * @param path of the file; folders above it are made where they are absent
+ * @param like whose owner and mode it gets, as far as this user may give them; without it they are those of a new file
  * @throws the file system's error; the old content is there then, and nothing of the new
  */
-export async function atomicWrite(path: string, text: string): Promise<void> {
+export async function atomicWrite(
+  path: string,
+  text: string,
+  like?: { readonly uid: number; readonly gid: number; readonly mode: number },
+): Promise<void> {
   const folder = dirname(path);
   const made = await mkdir(folder, { recursive: true });
   const unfinished = join(folder, `.${randomUUID()}~`);
@@ -23,6 +28,11 @@ export async function atomicWrite(path: string, text: string): Promise<void> {
     const handle = await open(unfinished, "wx");
     try {
       await handle.writeFile(text);
+      if (like) {
+        const isOwn = like.uid === process.getuid!() && like.gid === process.getgid!();
+        if (!isOwn) await handle.chown(like.uid, like.gid).catch(() => undefined);
+        await handle.chmod(like.mode & 0o777);
+      }
       await handle.sync();
     } finally {
       await handle.close();

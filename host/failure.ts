@@ -75,9 +75,36 @@ export function explainSystemError(error: Error): StageFailure | undefined {
       "put the whole of .kragle, or of KRAGLE_HOME, on one disk",
     );
   }
-  if (["EROFS", "EACCES", "EPERM"].includes(code) && syscall) {
-    const why = code === "EROFS" ? "the file system is read-only" : "you may not change it";
-    return lacking(`${where}${why}`, "see to its rights, or move the store with KRAGLE_HOME");
-  }
-  return undefined;
+  const known = syscall === undefined ? undefined : FILE_ERRORS[code];
+  return known && lacking(`${where}${known[0]}`, known[1]);
 }
+
+const RIGHTS = "see to its rights, or move the store with KRAGLE_HOME";
+const IN_PLACE = "see who put it there, move it away, and run the same command again";
+
+/** What else a file system says, and what to do then. */
+const FILE_ERRORS: Readonly<Record<string, readonly [words: string, next: string]>> = {
+  EACCES: ["you may not change it", RIGHTS],
+  EPERM: ["you may not change it, or it was made immutable (lsattr)", RIGHTS],
+  EROFS: ["the file system is read-only", RIGHTS],
+  EIO: [
+    "the disk could not read or write it",
+    "see what the kernel says of the disk (dmesg); what was whole before was not changed",
+  ],
+  EFBIG: [
+    "it would be larger than its file system, or a limit of this user (ulimit -f), allows",
+    "raise the limit, or move the store with KRAGLE_HOME",
+  ],
+  EISDIR: ["a folder stands where a file belongs", IN_PLACE],
+  ENOTDIR: ["something else stands where a folder belongs", IN_PLACE],
+  // of mkdir; nothing else of kragle's leaves this one to the user
+  EEXIST: ["something else stands where a folder belongs", IN_PLACE],
+  ELOOP: ["a link stands where none is followed, or links lead in a circle", IN_PLACE],
+  ENAMETOOLONG: ["the path is too long for the file system", "let it be a shorter one"],
+  EBUSY: [
+    "something is mounted there, or uses it",
+    "see what it is (findmnt, fuser), and end that",
+  ],
+  EMFILE: ["this process may not open more files", "raise its limit (ulimit -n)"],
+  ENFILE: ["this machine has no more open files to give", "end what holds so many (lsof)"],
+};

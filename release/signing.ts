@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { EXIT, StageFailure } from "../host/failure";
+import { EXIT, saysDiskIsFull, StageFailure } from "../host/failure";
 import { type Command, outputOf } from "../host/process";
 import { displayPath, inProject } from "../host/project";
 import { NAMES, SIGNATURE_FILES } from "./layout";
@@ -36,7 +36,10 @@ export async function sign(signKey: string, signer: Signer, folder: string): Pro
     signer.kind === "ssh"
       ? ["ssh-keygen", "-Y", "sign", "-q", "-n", NAMESPACE, "-f", inProject(signKey)]
       : [...GPG, "--local-user", signer.fingerprint, "--armor", "--detach-sign"];
-  await writeFile(join(folder, signature), await run(command, sums));
+  const signed = await run(command, sums).catch((error: Error) => {
+    throw cannotSign(signKey, error, "see that the key, or the agent that holds it, can be used");
+  });
+  await writeFile(join(folder, signature), signed);
   return signature;
 }
 
@@ -113,10 +116,9 @@ async function findGpg(id: string): Promise<Signer> {
   const fingerprint = /^fpr:+([0-9A-F]{40,}):/m.exec(list)?.[1];
   if (!fingerprint) throw wrong(`GPG has no private key ${id}`);
   await run([...GPG, "--local-user", fingerprint, "--detach-sign"], "").catch((error: Error) => {
-    throw new StageFailure(`GPG cannot sign with ${id}: ${lastLine(error.message)}`, {
-      hint: "give its passphrase to gpg-agent first, for instance by signing something by hand",
-      exitCode: EXIT.lacking,
-    });
+    const hint =
+      "give its passphrase to gpg-agent first, for instance by signing something by hand";
+    throw cannotSign(`gpg:${id}`, error, hint);
   });
   const publicKey = await run([...GPG, "--armor", "--export", fingerprint]);
   return { kind: "gpg", fingerprint, publicKey };
@@ -125,6 +127,15 @@ async function findGpg(id: string): Promise<Signer> {
 /** Runs a tool that must not ask anything: without a terminal, in a session of its own. */
 const run = (command: Command, input?: string | Uint8Array): Promise<string> =>
   outputOf(command, { input, ownSession: true, env: { SSH_ASKPASS_REQUIRE: "never" } });
+
+function cannotSign(signKey: string, error: Error, hint: string): StageFailure {
+  if (error instanceof StageFailure) return error;
+  const isFull = saysDiskIsFull(error.message);
+  return new StageFailure(`nothing can be signed with ${signKey}: ${lastLine(error.message)}`, {
+    hint: isFull ? "make room where GPG has its files (GNUPGHOME), and in TMPDIR" : hint,
+    exitCode: EXIT.lacking,
+  });
+}
 
 const lastLine = (text: string) => text.trim().split("\n").at(-1)!;
 

@@ -2,8 +2,8 @@ import { createReadStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { EXIT, StageFailure } from "../../host/failure";
-import { type Command, runProgram } from "../../host/process";
+import { EXIT, saysDiskIsFull, StageFailure } from "../../host/failure";
+import { type Command, endOf, type ProcessOptions, runProgram } from "../../host/process";
 import { displayPath } from "../../host/project";
 import { withTemporaryFolder } from "../../host/temporaryFolder";
 import { Unsuitable } from "../../host/regularFile";
@@ -129,14 +129,31 @@ interface Evidence {
   readonly sums: string;
 }
 
+/**
+ * Runs a program that judges.
+ *
+ * @throws Error with the code ENOSPC, or StageFailure, where its failure says nothing of what was to be judged
+ */
+async function judge(command: Command, options?: ProcessOptions) {
+  const ended = await runProgram(command, options);
+  if (ended.exitCode !== 0 && saysDiskIsFull(ended.stderr)) {
+    throw Object.assign(new Error(ended.stderr), { code: "ENOSPC" });
+  }
+  if (ended.exitCode !== undefined) return ended;
+  throw new StageFailure(`${command[0]} was ended by ${endOf(ended)}; nothing is known yet`, {
+    hint: "see that there is memory, and room in TMPDIR, then run the same command again",
+    exitCode: EXIT.lacking,
+  });
+}
+
 async function verifySsh({ keys, signature }: Evidence, sums: Uint8Array): Promise<Found> {
   const find: Command = ["ssh-keygen", "-Y", "find-principals", "-s", signature, "-f", keys];
-  const found = await runProgram(find);
+  const found = await judge(find);
   const principal = found.stdout.split("\n")[0];
   if (found.exitCode !== 0 || !principal) {
     return { problem: `not by a trusted key (${lastLine(found.stderr) || "no key matches"})` };
   }
-  const verified = await runProgram(
+  const verified = await judge(
     ["ssh-keygen", "-Y", "verify", "-f", keys, "-I", principal, "-n", NAMESPACE, "-s", signature],
     { input: sums },
   );
@@ -147,10 +164,10 @@ async function verifySsh({ keys, signature }: Evidence, sums: Uint8Array): Promi
 
 async function verifyGpg({ keys, signature, sums }: Evidence, home: string): Promise<Found> {
   const gpg: Command = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
-  const imported = await runProgram([...gpg, "--import", keys]);
+  const imported = await judge([...gpg, "--import", keys]);
   if (imported.exitCode !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
   const status = ["--status-fd", "1"];
-  const { exitCode, stdout } = await runProgram([...gpg, ...status, "--verify", signature, sums]);
+  const { exitCode, stdout } = await judge([...gpg, ...status, "--verify", signature, sums]);
   // an expired or revoked key has another word than GOODSIG
   const signer = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,})$/m.exec(stdout)?.[1];
   if (exitCode === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };

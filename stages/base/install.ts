@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -11,6 +10,7 @@ import { PROGRAMS_AT } from "../../executors/executor";
 import { inProject } from "../../host/project";
 import { showScreen } from "../../run/screen";
 import type { StageContext, StageOutcome } from "../../run/stage";
+import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
 import { provideIso } from "./isoFile";
 
@@ -65,7 +65,7 @@ export async function installFromIso(
       },
     );
   }
-  const facts = installation.parse(JSON.parse(await readFile(join(work, "base.json"), "utf8")));
+  const facts = await readStageFile(work, "base.json", installation);
   return { result: { ...facts, accelerator, disk: DISK } };
 }
 

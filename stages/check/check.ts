@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { check as contract, type Finding, type Status } from "../../plan/stages/check";
@@ -26,6 +26,7 @@ import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { displayPath, inProject } from "../../host/project";
 import { ImageRefused } from "../../run/refusal";
 import type { StageContext, StageProgram } from "../../run/stage";
+import { readStageFile } from "../../run/stageFile";
 import { plannedPrograms } from "../../run/task";
 
 /**
@@ -120,9 +121,8 @@ async function inspect(
       },
     );
   }
-  const scratch = join(work, "scratch");
-  const facts = factsSchema.parse(JSON.parse(await readFile(join(scratch, "facts.json"), "utf8")));
-  await rm(scratch, { recursive: true });
+  const facts = await readStageFile(work, "scratch/facts.json", factsSchema);
+  await rm(join(work, "scratch"), { recursive: true });
   return facts;
 }
 

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { base, DISK } from "../../plan/stages/base";
@@ -15,6 +14,7 @@ import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
+import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
 
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises, shuts down; compacted once to `image.qcow2`. */
@@ -82,7 +82,7 @@ export const image: StageProgram<typeof contract> = {
         },
       );
     }
-    const facts = built.parse(JSON.parse(await readFile(join(work, "image.json"), "utf8")));
+    const facts = await readStageFile(work, "image.json", built);
     return { result: { ...facts, accelerator, image: IMAGE } };
   },
 };
