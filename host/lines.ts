@@ -47,13 +47,22 @@ export class LineSplitter {
     lines.forEach((line, index) => {
       this.add(this.redacted.write(line));
       if (index === lines.length - 1) return;
-      this.add(this.redacted.end());
-      this.onLine(this.rest.trimEnd());
-      this.rest = "";
+      // a secret may go on in the next line; this one is held back until that is known
+      this.add(this.redacted.endsInSecret ? this.redacted.write("\n") : this.redacted.end() + "\n");
     });
   }
 
   private add(text: string): void {
+    const [first = "", ...others] = text.split("\n");
+    this.append(first);
+    for (const line of others) {
+      this.onLine(this.rest.trimEnd());
+      this.rest = "";
+      this.append(line);
+    }
+  }
+
+  private append(text: string): void {
     this.rest += text;
     for (; this.rest.length > LONGEST; this.rest = this.rest.slice(LONGEST)) {
       this.onLine(this.rest.slice(0, LONGEST));

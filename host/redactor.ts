@@ -1,6 +1,6 @@
 import { open, rm } from "node:fs/promises";
 
-import { base64Pieces, formsOf, partsOf, SHORTEST } from "./secretForms";
+import { base64Pieces, brokenForms, formsOf, partsOf, SHORTEST } from "./secretForms";
 
 const MASK = "***";
 /** Bytes of a file that are read at a time. */
@@ -9,6 +9,7 @@ const CHUNK = 2 ** 20;
 /** Takes secrets out of text, in every form of the list in secretForms.ts. Of a secret of several lines, each line is one. */
 export class Redactor {
   private readonly patterns: readonly RegExp[];
+  private readonly begun: readonly RegExp[];
   private readonly secrets: readonly string[];
   /** Whether a character belongs to a secret is decided by at most so many characters before and after it. */
   readonly reach: number;
@@ -20,7 +21,12 @@ export class Redactor {
   constructor(secrets: Iterable<string>, unit: "text" | "bytes" = "text") {
     this.secrets = [...secrets];
     const parts = this.secrets.flatMap((secret) => partsOf(secret, SHORTEST.masked));
-    const forms = parts.flatMap((text) => [...formsOf(text, unit), ...base64Pieces(text)]);
+    const broken = parts.map((text) => brokenForms(text, unit));
+    const forms = [
+      ...parts.flatMap((text) => [...formsOf(text, unit), ...base64Pieces(text)]),
+      ...broken.flatMap((one) => one.forms),
+    ];
+    this.begun = broken.flatMap(({ begun }) => begun.map((pattern) => new RegExp(pattern)));
     this.patterns = [...new Set(forms.map(({ pattern }) => pattern))].map(
       (p) => new RegExp(p, "g"),
     );
@@ -36,6 +42,11 @@ export class Redactor {
   /** For a text that comes in pieces: however it is cut, the result is the same. */
   stream(): RedactedStream {
     return new RedactedStream(this);
+  }
+
+  /** Whether a secret that goes on in the next line may have begun at the end of this text. */
+  endsInSecret(text: string): boolean {
+    return this.begun.some((pattern) => pattern.test(text));
   }
 
   /** Where secrets stand in a text: start and end of each stretch, in order, without overlaps. */
@@ -100,6 +111,11 @@ export class RedactedStream {
   write(piece: string): string {
     this.text += piece;
     return this.pass(Math.max(this.passed, this.text.length - this.redactor.reach));
+  }
+
+  /** Whether what was taken so far may end in the first part of a secret. */
+  get endsInSecret(): boolean {
+    return this.redactor.endsInSecret(this.text);
   }
 
   /** The rest; what follows is a new text. */

@@ -103,6 +103,52 @@ export function base64Pieces(text: string): SecretForm[] {
   });
 }
 
+/**
+ * For texts that are looked through: the secret as it stands, broken by a line end anywhere, as where lines are cut at a width; and what
+ * the end of a line may be the first part of: of that, of base64, of hexadecimal.
+ */
+export function brokenForms(text: string, unit: Unit): { forms: SecretForm[]; begun: string[] } {
+  const bytes = Buffer.from(text);
+  const plain = [...text].map((character) => part([character], unit));
+  const ways: [FormName, readonly Part[], Part][] = [
+    ["plain", plain, BROKEN],
+    ...[0, 1, 2].map((shift): (typeof ways)[number] => ["base64", base64(bytes, shift), WRAPPED]),
+    ["hexadecimal", hexadecimal(bytes), WRAPPED_OR_SPACED],
+  ];
+  // too few parts at a line's end are let go: then the next line has all others
+  const all = ways
+    .flatMap(([form, parts, between]) =>
+      Array.from({ length: BEGUN.least }, (_, late) => ({
+        form,
+        rest: parts.slice(late),
+        between,
+        late,
+      })),
+    )
+    .filter(({ rest, late }) => late === 0 || rest.length >= BEGUN.left);
+  return {
+    forms: all
+      .filter(({ form, late }) => late > 0 || form === "plain")
+      .flatMap(({ form, rest, between }) => formOf(form, rest, between)),
+    begun: all.map(({ rest, between }) => beginningOf(rest, between)).filter(Boolean),
+  };
+}
+
+const BROKEN: Part = { sources: [`\\r?\\n`, ``], longest: 2 };
+
+/** Parts of a form; fewer at a line's end stand there by chance. What is longer is not looked for: pieces of base64 have to do. */
+const BEGUN = { least: 4, most: 400, left: 8 };
+
+/** A pattern of what ends in the first parts of a form, but not in all of them; empty where there are too few. */
+function beginningOf(parts: readonly Part[], between: Part): string {
+  const sources = parts.slice(0, BEGUN.most).map(alternatives);
+  if (sources.length <= BEGUN.least) return "";
+  const gap = alternatives(between);
+  const more = sources.slice(BEGUN.least, -1);
+  const rest = more.reduceRight((inner, source) => `(?:${gap}${source}${inner})?`, "");
+  return `${sources.slice(0, BEGUN.least).join(gap)}${rest}$`;
+}
+
 /** Characters; fewer of them could stand there by chance. */
 const PIECE = { least: 12, usual: 20 };
 
@@ -113,12 +159,13 @@ const PIECE = { least: 12, usual: 20 };
 function formOf(form: FormName, parts: readonly Part[], between?: Part): SecretForm[] {
   const [first, ...rest] = parts;
   const spaced = between ? rest.flatMap((one) => [between, one]) : rest;
-  const tail = spaced.map(({ sources }) =>
-    sources.length === 1 ? sources[0]! : `(?:${sources.join("|")})`,
-  );
+  const tail = spaced.map(alternatives);
   const longest = [first!, ...spaced].reduce((sum, one) => sum + one.longest, 0);
   return first!.sources.map((source) => ({ form, pattern: source + tail.join(""), longest }));
 }
+
+const alternatives = ({ sources }: Part) =>
+  sources.length === 1 ? sources[0]! : `(?:${sources.join("|")})`;
 
 /** One of several texts; the longest is tried first. */
 function part(texts: readonly string[], unit: Unit): Part {
@@ -185,17 +232,32 @@ function inXml(character: string): string[] {
   ];
 }
 
+/** A byte as `cat -v` shows it. */
+function visibly(byte: number): string {
+  if (byte >= 0x80) return `M-${visibly(byte - 0x80)}`;
+  if (byte === 0x7f) return "^?";
+  return byte < 0x20 ? `^${String.fromCharCode(byte + 0x40)}` : String.fromCharCode(byte);
+}
+
 /**
- * Backslashes as `printf %q` writes them, quotes inside of quotes ('\'' and '"'"'), bytes as `$'\303\274'` and `b'\xc3\xbc'`; signs
+ * Backslashes as `printf %q` writes them, those of coreutils between quotes (`'$'\t''`), quotes inside of quotes ('\'' and '"'"'), bytes as `$'\303\274'` and `b'\xc3\xbc'`; signs
  * that are doubled, as `'` is in SQL, `%` in units of systemd and `$` in compose files.
  */
 function inShell(character: string): string[] {
   const bytes = [...Buffer.from(character)];
+  const short = `\\${SHORT_ESCAPES[character] ?? character}`;
+  const octal = bytes.map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");
+  const unprintable = /[^\x20-\x7e]/.test(character);
   return [
-    `\\${SHORT_ESCAPES[character] ?? character}`,
-    bytes.map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(""),
+    short,
+    octal,
     ...bothCases(bytes, "\\x", 2),
-    ...(character === "'" ? [`'\\''`, `'"'"'`] : []),
+    ...(unprintable
+      ? [short, octal].flatMap((escape) => [`'$'${escape}''`, `'$'${escape}`, `${escape}''`])
+      : []),
+    ...(unprintable ? [bytes.map(visibly).join("")] : []),
+    // the last one at both ends of several, which dash puts between one pair
+    ...(character === "'" ? [`'\\''`, `'"'"'`, `'"'`] : []),
     ...(`'"%$`.includes(character) ? [character + character] : []),
   ];
 }
@@ -205,7 +267,12 @@ const WRAPPED: Part = {
   sources: [`["']?[\\x20\\x5c]{0,2}\\r?\\n[\\x20\\x09#>]{0,16}["']?`, `\\x5cn`, ``],
   longest: 22,
 };
-const WRAPPED_OR_SPACED: Part = { ...WRAPPED, sources: [`[\\x20:]`, ...WRAPPED.sources] };
+/** Between the lines of `od`, `xxd` and `hexdump -C`: perhaps a column of text, then the next line's offset. */
+const DUMP = `(?:\\x20{2,}[^\\n]{1,18})?\\r?\\n[0-9a-fA-F]{7,8}:?\\x20{1,2}`;
+const WRAPPED_OR_SPACED: Part = {
+  sources: [DUMP.replace("{2,}", "{2,32}"), `[\\x20:]{1,2}`, ...WRAPPED.sources],
+  longest: 62,
+};
 
 /**
  * Wherever the secret stands in what was encoded, it begins at one of three positions within a group of four characters; at both ends,

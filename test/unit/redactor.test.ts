@@ -113,6 +113,42 @@ describe("the redactor", () => {
     );
   });
 
+  it("sees a secret that goes on in the next line, wherever its base64, its hexadecimal or itself is cut", () => {
+    const hexadecimal = Buffer.from(SECRET).toString("hex");
+    const redactor = new Redactor([SECRET]);
+    // hexadecimal is cut between bytes
+    const cases: [string, number][] = [
+      [base64(`user:${SECRET}:x`), 1],
+      [hexadecimal, 2],
+      [`a ${SECRET} b`, 1],
+    ];
+    for (const [whole, step] of cases) {
+      const masked = redactor.redact(whole);
+      for (let width = 10; width <= whole.length; width += step) {
+        const lines: string[] = [];
+        const splitter = new LineSplitter((line) => lines.push(line), redactor);
+        for (const line of whole.match(new RegExp(`.{1,${width}}`, "g"))!) {
+          splitter.write(Buffer.from(`${line}\n`));
+        }
+        splitter.end();
+        // so few characters at a line's end are there by chance
+        assert.ok(
+          lines.join("").length <= masked.length + 3 * step,
+          `${width}: ${lines.join("|")}`,
+        );
+      }
+    }
+  });
+
+  it("holds no line back that ends in nothing of a secret", () => {
+    const lines: string[] = [];
+    const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+    splitter.write(Buffer.from("one\ntwo s3cr\n"));
+    assert.deepEqual(lines, ["one"]);
+    splitter.write(Buffer.from("three\n"));
+    assert.deepEqual(lines, ["one", "two s3cr", "three"]);
+  });
+
   it("sees a secret that a program colors", () => {
     const lines: string[] = [];
     const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
