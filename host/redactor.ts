@@ -1,6 +1,9 @@
 import { open, rm } from "node:fs/promises";
 
-import { base64Pieces, brokenForms, formsOf, partsOf, SHORTEST } from "./secretForms";
+import { brokenWays, endsTextOf } from "./brokenForms";
+import { BeginningIndex } from "./beginningIndex";
+import { base64Pieces, partsOf, SHORTEST, waysOf } from "./secretForms";
+import { beginningsOf, longestOf, type Matcher, matcherOf } from "./spelling";
 
 const MASK = "***";
 /** Bytes of a file that are read at a time. */
@@ -8,8 +11,8 @@ const CHUNK = 2 ** 20;
 
 /** Takes secrets out of text, in every form of the list in secretForms.ts. Of a secret of several lines, each line is one. */
 export class Redactor {
-  private readonly patterns: readonly RegExp[];
-  private readonly begun: readonly RegExp[];
+  private readonly patterns = new BeginningIndex<Matcher>();
+  private readonly beginnings = new BeginningIndex<(text: string, at: number) => boolean>();
   private readonly secrets: readonly string[];
   /** Whether a character belongs to a secret is decided by at most so many characters before and after it. */
   readonly reach: number;
@@ -21,16 +24,16 @@ export class Redactor {
   constructor(secrets: Iterable<string>, unit: "text" | "bytes" = "text") {
     this.secrets = [...secrets];
     const parts = this.secrets.flatMap((secret) => partsOf(secret, SHORTEST.masked));
-    const broken = parts.map((text) => brokenForms(text, unit));
-    const forms = [
-      ...parts.flatMap((text) => [...formsOf(text, unit), ...base64Pieces(text)]),
-      ...broken.flatMap((one) => one.forms),
-    ];
-    this.begun = broken.flatMap(({ begun }) => begun.map((pattern) => new RegExp(pattern)));
-    this.patterns = [...new Set(forms.map(({ pattern }) => pattern))].map(
-      (p) => new RegExp(p, "g"),
-    );
-    this.reach = Math.max(1, ...forms.map(({ longest }) => longest)) - 1;
+    const ways = parts.flatMap((text) => [
+      ...waysOf(text, unit),
+      ...base64Pieces(text),
+      ...brokenWays(text, unit),
+    ]);
+    for (const way of ways) {
+      this.patterns.add(beginningsOf(way), matcherOf(way));
+      if (way.between) this.beginnings.add(beginningsOf(way), endsTextOf(way));
+    }
+    this.reach = Math.max(1, ...ways.map(longestOf)) - 1;
   }
 
   /** A text that is whole. */
@@ -46,20 +49,22 @@ export class Redactor {
 
   /** Whether a secret that goes on in the next line may have begun at the end of this text. */
   endsInSecret(text: string): boolean {
-    return this.begun.some((pattern) => pattern.test(text));
+    let ends = false;
+    this.beginnings.scan(text, (at, values) => {
+      ends ||= values.some((endsText) => endsText(text, at));
+    });
+    return ends;
   }
 
   /** Where secrets stand in a text: start and end of each stretch, in order, without overlaps. */
   find(text: string): [number, number][] {
     const found: [number, number][] = [];
-    for (const pattern of this.patterns) {
-      pattern.lastIndex = 0;
-      for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-        found.push([match.index, pattern.lastIndex]);
-        pattern.lastIndex = match.index + 1; // the next may overlap
+    this.patterns.scan(text, (at, patterns) => {
+      for (const pattern of patterns) {
+        const end = pattern(text, at);
+        if (end >= 0) found.push([at, end]);
       }
-    }
-    found.sort(([a], [b]) => a - b);
+    });
     const merged: [number, number][] = [];
     for (const [start, end] of found) {
       const last = merged.at(-1);
@@ -74,7 +79,7 @@ export class Redactor {
    * overwritten is deleted.
    */
   async redactFile(path: string): Promise<void> {
-    if (this.patterns.length === 0) return;
+    if (this.secrets.length === 0) return;
     const bytes = new Redactor(this.secrets, "bytes");
     try {
       const file = await open(path, "r+");
@@ -128,6 +133,7 @@ export class RedactedStream {
   }
 
   private pass(until: number): string {
+    if (until <= this.passed) return "";
     let result = "";
     let at = this.passed;
     for (const [start, end] of this.redactor.find(this.text)) {

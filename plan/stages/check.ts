@@ -24,7 +24,7 @@ export type Status = Finding["status"];
 /** The finished file, judged offline by kragle's rules and the user's own. */
 export const check = contract({
   stage: "check",
-  version: 2,
+  version: 3,
   inputs: z.strictObject({
     /** kragle's programs that read the image. */
     programs: fileDigests,

@@ -19,8 +19,8 @@ const FILE = join(__dirname, "stageVersions.json");
 
 /** What belongs to a stage's program besides its folder; rules/ does not, since its digest is an input of check. */
 const BESIDES: Readonly<Record<string, readonly string[]>> = {
-  image: ["host/secretForms.ts"],
-  check: ["host/secretForms.ts"],
+  image: ["host/secretForms.ts", "host/spelling.ts"],
+  check: ["host/secretForms.ts", "host/spelling.ts"],
   release: ["release"],
   publish: ["destinations"],
 };
