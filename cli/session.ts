@@ -4,6 +4,7 @@ import { requireIso } from "../infra/requireIso";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
+import { machineWarnings } from "../infra/settings/machine";
 import { settingWarnings } from "../infra/settings/warnings";
 import { outputFolder, requireOwnFolder } from "../release/owner";
 import type { StackIdentity } from "../plan/identity";
@@ -11,12 +12,10 @@ import type { ImageSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
-import { tell } from "../host/output";
 import { warn } from "../host/warn";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
-import { machineShortfalls } from "./doctor/shortfalls";
 import { engineNeeds } from "./engineNeeds";
 import { readStack, type StackSettings } from "./stackSettings";
 
@@ -50,15 +49,15 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   for (const need of engineNeeds(engine, options.engine, settings, spec)) {
     if (need.problem) throw need.problem;
   }
-  for (const text of settingWarnings(settings, spec, options.stack)) {
+  for (const text of [
+    ...settingWarnings(settings, spec, options.stack),
+    ...machineWarnings(spec, settings.project),
+  ]) {
     warn(text);
   }
   const { stack, rebuild = [] } = options;
   const { project } = settings;
   const owner = identityOf(site.home, { project, stack });
-  for (const { name, found, need } of machineShortfalls(spec)) {
-    tell(`warning: ${name}: this machine has ${found}, and the settings ask for ${need}\n`);
-  }
   const last = await readStackRecord(site.home, owner);
   await requireOwnFolder(site.home, outputFolder(spec.path), owner);
   const plan = requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));

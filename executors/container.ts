@@ -3,7 +3,7 @@ import type Docker from "dockerode";
 import { EXIT, StageFailure } from "../host/failure";
 import { connectInContainer } from "./containerPort";
 import { PROGRAMS_AT, SCREEN_PORT, type Task, type TaskResult } from "./executor";
-import { firewallRules, raiseFirewall } from "./firewall";
+import { closeNetwork } from "./closedNetwork";
 import { Guard } from "./guard";
 import { BUILD_GID, BUILD_UID, handToContainer } from "./handOver";
 import { selinuxEnforces } from "../host/selinux";
@@ -15,7 +15,6 @@ import { LineSplitter } from "../host/lines";
 import { LogFile } from "../host/logFile";
 import { removeLabelled, runOwned } from "./ownedContainer";
 import type { Site } from "./site";
-import { findSurroundings } from "./surroundings";
 
 const TAIL_LINES = 40;
 
@@ -48,9 +47,12 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
       description: describe(site, options),
       request: { settings, secrets, environment, owner },
       onOutput: (chunk) => lines.write(chunk),
-      ...(options.network === "none" || options.allow?.includes(ANYWHERE)
+      ...(options.network === "none"
         ? {}
-        : { prepare: (container) => closeNetwork(site, container, options) }),
+        : {
+            prepare: (container) =>
+              closeNetwork(site.docker, container, { ...options, labels: ownerOf(options) }),
+          }),
       onStart: (container) =>
         options.onStart?.({ connect: (port) => connectInContainer(container, port) }),
       signal: stop.signal,
@@ -69,22 +71,6 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
     guard.stop();
     log.close();
   }
-}
-
-/** Among the allowed: every address, and nothing is closed. */
-const ANYWHERE = "any";
-
-async function closeNetwork(
-  { docker }: Site,
-  container: Docker.Container,
-  task: Task,
-): Promise<void> {
-  const { NetworkSettings } = await container.inspect();
-  const from = NetworkSettings.Networks.bridge!.Gateway;
-  const { shut, open } = await findSurroundings(docker, task.allow ?? []);
-  const screen = task.publishScreen ? { port: SCREEN_PORT, from } : undefined;
-  const rules = firewallRules({ shut: [...new Set([...shut, from])], open, screen });
-  await raiseFirewall(docker, container, { image: task.image, labels: ownerOf(task), rules });
 }
 
 const ownerOf = ({ storeId }: Task) => ({

@@ -55,9 +55,14 @@ export function parseDeb822(text: string, file: string): AptSource[] {
 
 const words = (text: string) => text.trim().split(/\s+/).filter(Boolean);
 
+/** Names that an archive gives its releases in turn. */
+const ALIAS = /^(?:oldoldstable|oldstable|stable|testing)(?:-|$)/;
+
 export interface ArchiveFacts {
   /** The `Origin` that the archive's release file states, where the host has fetched it. */
   readonly origin: (source: AptSource) => string | undefined;
+  /** Likewise the `Codename` that it states, with the pocket: a suite such as "stable" is another release next year. */
+  readonly codename?: (source: AptSource) => string | undefined;
   /** The Debian release that the host itself runs, if it is a Debian. */
   readonly hostRelease?: string | undefined;
 }
@@ -73,22 +78,14 @@ export function debianSources(
   release: string,
   facts: ArchiveFacts,
 ): string {
-  const isDebian = (source: AptSource) => {
-    if (source.signedBy && !source.signedBy.includes("/debian-archive-")) return false;
-    const origin = facts.origin(source);
-    // not fetched yet: only the files that the distribution itself writes are taken for its own
-    return origin === undefined
-      ? ["sources.list", "debian.sources"].includes(source.file)
-      : origin === "Debian";
-  };
   const usable = sources.filter(
     (source) =>
-      /^https?:/.test(source.uri) && source.components.includes("main") && isDebian(source),
+      /^https?:/.test(source.uri) && source.components.includes("main") && isDebian(source, facts),
   );
   for (const hostRelease of [release, facts.hostRelease]) {
     const lines = ["", "-updates", "-security"].flatMap((pocket) =>
       usable
-        .filter(({ suite }) => suite === `${hostRelease}${pocket}`)
+        .filter((source) => codename(source, facts) === `${hostRelease}${pocket}`)
         .map(
           ({ uri, trusted }) =>
             `deb ${trusted ? "[trusted=yes] " : ""}${uri} ${release}${pocket} main\n`,
@@ -98,6 +95,66 @@ export function debianSources(
   }
   return "";
 }
+
+const codename = (source: AptSource, facts: ArchiveFacts) =>
+  facts.codename?.(source) ?? source.suite;
+
+const byDebiansKey = ({ signedBy }: AptSource) =>
+  signedBy === "" || signedBy.includes("/debian-archive-");
+
+/** Not fetched yet: only the files that the distribution itself writes are taken for its own. */
+const inDebiansFile = ({ file }: AptSource) => ["sources.list", "debian.sources"].includes(file);
+
+function isDebian(source: AptSource, { origin }: ArchiveFacts): boolean {
+  if (!byDebiansKey(source)) return false;
+  const stated = origin(source);
+  return stated === undefined ? inDebiansFile(source) : stated === "Debian";
+}
+
+/**
+ * What a Debian host takes its own system from and containers cannot: a line each, with the reason. Other vendors' repositories are
+ * no concern of kragle's, and neither is a medium that the system was installed from (cdrom).
+ */
+export function unusableSources(sources: readonly AptSource[], facts: ArchiveFacts): string[] {
+  const own = sources.filter(
+    (source) =>
+      source.components.includes("main") &&
+      !source.uri.startsWith("cdrom:") &&
+      (facts.origin(source) === "Debian" ||
+        (facts.hostRelease !== undefined && inDebiansFile(source))),
+  );
+  const told = own.flatMap((source) => {
+    const why = obstacle(source, facts);
+    return why ? [`${withoutPassword(source.uri)} ${source.suite} (${source.file}): ${why}`] : [];
+  });
+  return [...new Set(told)];
+}
+
+function obstacle(source: AptSource, facts: ArchiveFacts): string | undefined {
+  const origin = facts.origin(source);
+  if (!/^https?:/.test(source.uri)) {
+    return `left out, since containers cannot read "${source.uri.split(":")[0]}:" of this machine`;
+  }
+  if (!byDebiansKey(source)) {
+    return "left out, since it is signed by another key than Debian's, which containers do not have";
+  }
+  if (origin !== undefined && origin !== "Debian") {
+    return `left out, since its release file says "Origin: ${origin}", not Debian`;
+  }
+  if (ALIAS.test(codename(source, facts))) {
+    return "left out, since it is not known which release that is; run apt-get update, or write its code name";
+  }
+  if (isLoopbackAddress(source.uri)) {
+    return "containers do not reach this machine's loopback address; let the mirror listen on the address of Docker's bridge too, and name that";
+  }
+  return undefined;
+}
+
+const withoutPassword = (uri: string) => uri.replace(/\/\/[^/@]*@/, "//");
+
+/** Whether an address, of a mirror or a proxy, is on the loopback of whoever reads it. */
+export const isLoopbackAddress = (uri: string) =>
+  /^(\w+:\/\/)?([^/@]*@)?(localhost|127\.|\[::1\])/.test(uri);
 
 /**
  * Selects from the output of `apt-config dump` what a container needs to reach the host's mirror: proxies, and the

@@ -6,8 +6,10 @@ import {
   aptReachability,
   type AptSource,
   debianSources,
+  isLoopbackAddress,
   parseDeb822,
   parseSourcesList,
+  unusableSources,
 } from "./aptSources";
 import { readIfThere } from "./files";
 
@@ -30,11 +32,26 @@ export interface AptConfiguration {
  */
 export function hostAptConfiguration(release: string, root = "/"): AptConfiguration {
   if (!existsSync(join(root, "etc/apt"))) return { sources: "", conf: "" };
-  const sources = debianSources(readSources(root), release, {
-    origin: (source) => fetchedOrigin(root, source),
-    hostRelease: debianRelease(root),
-  });
+  const sources = debianSources(readSources(root), release, factsOf(root));
   return { sources, conf: readReachability() };
+}
+
+const factsOf = (root: string) => ({
+  origin: (source: AptSource) => fetched(root, source, "Origin"),
+  codename: (source: AptSource) => fetched(root, source, "Codename"),
+  hostRelease: debianRelease(root),
+});
+
+/** What of the host's mirror and its proxy containers cannot use, a line each. */
+export function mirrorObstacles(root = "/", reachability = readReachability()): string[] {
+  if (!existsSync(join(root, "etc/apt"))) return [];
+  const proxies = [...reachability.matchAll(/^Acquire::(\w+::Proxy\S*) "([^"]+)";$/gim)]
+    .filter(([, , address]) => isLoopbackAddress(address!))
+    .map(
+      ([, name]) =>
+        `apt's ${name} is on this machine's loopback address, which containers do not reach; let the proxy listen on the address of Docker's bridge too, and name that`,
+    );
+  return [...unusableSources(readSources(root), factsOf(root)), ...proxies];
 }
 
 /** Every address in the host's apt configuration, one a line, whatever release it is for: some contain passwords. */
@@ -74,8 +91,12 @@ function resolveMirrorFile(root: string, uri: string): string {
   return /^\s*([^#\s]+)/m.exec(readIfThere(join(root, file)))?.[1] ?? uri;
 }
 
-/** The origin in the release file that apt has fetched; it is stored under the archive's escaped address. */
-function fetchedOrigin(root: string, { uri, suite }: AptSource): string | undefined {
+/** A field of the release file that apt has fetched; it is stored under the archive's escaped address. */
+function fetched(
+  root: string,
+  { uri, suite }: AptSource,
+  field: "Origin" | "Codename",
+): string | undefined {
   const escaped = `${uri.replace(/^\w+:\/\/(?:[^/@]*@)?/, "").replace(/\/$/, "")}/dists/${suite}`
     .replaceAll("_", "%5f")
     .replaceAll("/", "_");
@@ -83,7 +104,7 @@ function fetchedOrigin(root: string, { uri, suite }: AptSource): string | undefi
   const text =
     readIfThere(join(lists, `${escaped}_InRelease`)) ||
     readIfThere(join(lists, `${escaped}_Release`));
-  return /^Origin: (.*)$/m.exec(text)?.[1]?.trim();
+  return new RegExp(`^${field}: (.*)$`, "m").exec(text)?.[1]?.trim();
 }
 
 function debianRelease(root: string): string | undefined {

@@ -13,6 +13,7 @@ import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { parseSettings, SettingsError } from "./settings";
 import { type OwnSettings, ownSettings } from "./settings/own";
+import { machineWarnings } from "./settings/machine";
 import { settingWarnings } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
@@ -78,7 +79,7 @@ async function planOf(
 function warnings(spec: ImageSpec, stack: string): string[] {
   const { values } = configuredSettings();
   const settings = { project: pulumi.getProject(), values, secretNames: encryptedNames() };
-  return settingWarnings(settings, spec, stack);
+  return [...settingWarnings(settings, spec, stack), ...machineWarnings(spec, settings.project)];
 }
 
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */

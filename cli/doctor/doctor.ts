@@ -7,6 +7,7 @@ import { inspectImage } from "../../executors/images";
 import { type Site, thisSite } from "../../executors/site";
 import { EXIT, StageFailure } from "../../host/failure";
 import { homeFolder } from "../../host/home";
+import { mirrorObstacles } from "../../host/packageMirror";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { makePlan } from "../../infra/plan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
@@ -17,6 +18,7 @@ import type { CommonOptions } from "../options";
 import { readStack, type StackSettings, stackNames } from "../stackSettings";
 import {
   areDependenciesStale,
+  readGuestNetwork,
   readKvm,
   readNetwork,
   readProcessor,
@@ -45,7 +47,7 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
     print(`${describe(requirements)}\n${summary}\n`);
   }
   // as `up` would end
-  if (settings instanceof SettingsError) return EXIT.wrongSettings;
+  if (requirements.some(({ wrongSettings }) => wrongSettings)) return EXIT.wrongSettings;
   return missing ? EXIT.lacking : EXIT.done;
 }
 
@@ -80,10 +82,11 @@ async function examine(
   const anyImage =
     toolsImage ??
     (usable && spec && (await findBuilderBase(site!, { reference: spec.baseImage }).catch(none)));
-  const [kvm, registry, network, pulumi] = await Promise.all([
+  const [kvm, registry, network, guestNetwork, pulumi] = await Promise.all([
     spec && usable ? readKvm(site!, spec.accelerator, toolsImage) : undefined,
     usable && spec && !spec.builderImage ? readRegistry(site!, spec.baseImage) : undefined,
     usable ? readNetwork(site!, anyImage) : undefined,
+    usable && spec ? readGuestNetwork(site!, toolsImage, spec.network.allow) : undefined,
     findPulumi(),
   ]);
   return [
@@ -92,8 +95,11 @@ async function examine(
     judge.dependenciesRequirement(areDependenciesStale()),
     judge.dockerRequirement(daemon),
     network && judge.networkRequirement(network),
+    guestNetwork &&
+      (typeof network === "object" ? undefined : judge.guestNetworkRequirement(guestNetwork)),
     registry && around.registryRequirement(registry),
     around.proxyRequirement(hostProxyEnvironment()),
+    around.mirrorRequirement(mirrorObstacles()),
     ...(spec
       ? await examineSpec(home, spec, owner, {
           daemon: usable,

@@ -1,11 +1,11 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
-import { totalmem } from "node:os";
 import { dirname, join } from "node:path";
 
 import { StageFailure } from "../../host/failure";
 import { probeAccelerator } from "../../executors/accelerator";
 import { findBuilderBase, isDebianImage } from "../../executors/builderBase";
-import { networkObstacle } from "../../executors/network";
+import { isClosed } from "../../executors/closedNetwork";
+import { guestNetworkObstacle, networkObstacle } from "../../executors/network";
 import type { Site } from "../../executors/site";
 import { projectFolder } from "../../host/project";
 import { readIfThere } from "../../host/files";
@@ -26,11 +26,6 @@ export function readPlace(name: string, path: string, needBytes: number): Place 
   while (!existsSync(folder)) folder = dirname(folder);
   const { bavail, bsize } = statfsSync(folder);
   return { name, needBytes, freeBytes: bavail * bsize, device: statSync(folder).dev };
-}
-
-export function readMemory(): { total: number; available: number } {
-  const available = /^MemAvailable:\s+(\d+) kB/m.exec(readIfThere("/proc/meminfo"))?.[1];
-  return { total: totalmem(), available: Number(available) * 1024 };
 }
 
 export function readProcessor(): ProcessorFacts {
@@ -76,6 +71,17 @@ export async function readRegistry(site: Site, reference: string): Promise<Regis
 export async function readNetwork({ docker }: Site, image: string | undefined) {
   if (!image) return "untried";
   return (await networkObstacle(docker, image)) ?? "works";
+}
+
+/** @param toolsImage which has the program that sets the rules; undefined where the daemon does not have it */
+export async function readGuestNetwork(
+  { docker }: Site,
+  toolsImage: string | undefined,
+  allow: readonly string[],
+) {
+  if (!isClosed(allow)) return "open";
+  if (!toolsImage) return "untried";
+  return (await guestNetworkObstacle(docker, toolsImage, allow)) ?? "closed";
 }
 
 export function readSelinux(confinesContainers: boolean): SelinuxFacts {

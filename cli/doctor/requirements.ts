@@ -8,6 +8,7 @@ import {
   OLDEST_DOCKER,
 } from "../../executors/daemon";
 import { OLDEST_NODE } from "../../host/oldestNode";
+import { guestNeedBytes } from "../../infra/settings/machine";
 import { isAtLeast } from "../../host/version";
 import { formatSize } from "../../plan/units";
 
@@ -23,6 +24,8 @@ export interface Requirement {
   readonly need: string;
   /** What to do; empty where nothing has to be done. */
   readonly next: string;
+  /** `up` would refuse the settings for it, whatever the machine has. */
+  readonly wrongSettings?: true;
 }
 
 /** A verdict; `next` is dropped where the status is ok. */
@@ -81,6 +84,24 @@ export function networkRequirement(
   return verdict("Docker's network", "missing", network.obstacle, need, network.next);
 }
 
+/** @param network why a guest's network cannot be closed; or that it can, is to be open, or that there is no image to try it with */
+export function guestNetworkRequirement(
+  network: { readonly obstacle: string; readonly next: string } | "closed" | "open" | "untried",
+): Requirement {
+  const row = (status: Status, found: string, next = "") =>
+    verdict("Guest's network", status, found, "one that ends where this machine begins", next);
+  if (network === "closed") return row("ok", "closed against this machine");
+  if (network === "open") return row("ok", "open everywhere, as the setting network says");
+  if (network === "untried") {
+    return row(
+      "degraded",
+      "not known until there is the tools image",
+      "./kragle up builds it, and then says",
+    );
+  }
+  return row("missing", network.obstacle, network.next);
+}
+
 /** @param wanted the setting `cpus` */
 export function processorsRequirement(wanted: number, here = availableParallelism()): Requirement {
   return verdict(
@@ -92,15 +113,12 @@ export function processorsRequirement(wanted: number, here = availableParallelis
   );
 }
 
-/** What a container may use beyond its guest's memory, in bytes: QEMU itself, Packer, page cache of the disk. */
-const MEMORY_OVERHEAD = 512 * 2 ** 20;
-
 /** @param guestMiB the setting `memory` */
 export function memoryRequirement(
   { total, available }: { readonly total: number; readonly available: number },
   guestMiB: number,
 ): Requirement {
-  const need = guestMiB * 2 ** 20 + MEMORY_OVERHEAD;
+  const need = guestNeedBytes(guestMiB);
   const status = total < need ? "missing" : available < need ? "degraded" : "ok";
   return verdict(
     "Memory",

@@ -1,4 +1,5 @@
 import type { Iso } from "../../plan/imageSpec";
+import { isLoopbackAddress } from "../../host/aptSources";
 import { displayPath } from "../../host/project";
 import { type Requirement, type Status, verdict } from "./requirements";
 
@@ -98,9 +99,7 @@ export function proxyRequirement(
 ): Requirement | undefined {
   const proxies = Object.entries(environment).filter(([name]) => /^(https?|all)_proxy$/.test(name));
   if (proxies.length === 0) return undefined;
-  const local = proxies.filter(([, value]) =>
-    /^(\w+:\/\/)?([^/@]*@)?(localhost|127\.|\[::1\])/.test(value),
-  );
+  const local = proxies.filter(([, value]) => isLoopbackAddress(value));
   return verdict(
     "Proxy",
     local.length ? "degraded" : "ok",
@@ -109,5 +108,16 @@ export function proxyRequirement(
       : proxies.map(([name]) => name).join(" and "),
     "one that containers reach",
     "let the proxy listen on the address of Docker's bridge too, and name that address",
+  );
+}
+
+/** @param obstacles what of the host's mirror and of apt's proxies containers cannot use, a line each */
+export function mirrorRequirement(obstacles: readonly string[]): Requirement {
+  return verdict(
+    "Package mirror",
+    obstacles.length > 0 ? "degraded" : "ok",
+    obstacles.join("\n") || "the host's, or Debian's own",
+    "one that containers reach and believe; where none is left, Debian's own is asked",
+    "mend the lines that are named, or see that containers reach Debian's own mirror",
   );
 }

@@ -1,10 +1,12 @@
 import type { DaemonFacts } from "../../executors/daemon";
 import { isRemote } from "../../executors/daemon";
 import { requireLibvirt } from "../../executors/libvirtHost";
-import { StageFailure } from "../../host/failure";
+import { EXIT, type FailureDetails, StageFailure } from "../../host/failure";
 import { findIso } from "../../host/iso";
+import { readMemory } from "../../host/memory";
 import { inProject } from "../../host/project";
 import type { FullPlan } from "../../infra/plan";
+import { publicationObstacle } from "../../infra/settings/machine";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -13,7 +15,7 @@ import { readStackRecord } from "../../store/stackRecord";
 import { engineNeeds } from "../engineNeeds";
 import type { StackSettings } from "../stackSettings";
 import { diskNeed, diskRequirements } from "./diskSpace";
-import { readMemory, readPlace } from "./facts";
+import { readPlace } from "./facts";
 import {
   memoryRequirement,
   processorsRequirement,
@@ -30,7 +32,14 @@ const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
 export function settingsRequirement(wanted: object | SettingsError): Requirement | undefined {
   if (!(wanted instanceof SettingsError)) return undefined;
   const found = wanted.problems.join("\n");
-  return verdict("Settings", "missing", found, "settings that are right", "mend the stack's file");
+  const row = verdict(
+    "Settings",
+    "missing",
+    found,
+    "settings that are right",
+    "mend the stack's file",
+  );
+  return { ...row, wrongSettings: true };
 }
 
 /** What only the Pulumi CLI can do. */
@@ -41,7 +50,7 @@ export function engineRequirements(
   return engineNeeds(pulumi ? "pulumi" : "embedded", undefined, settings, spec).map(
     ({ name, need, problem }) =>
       problem
-        ? verdict(name, "missing", wordsOf(problem), need, nextOf(problem))
+        ? refused(name, need, problem)
         : verdict(name, "ok", `the Pulumi CLI ${pulumi}`, need),
   );
 }
@@ -71,6 +80,7 @@ export async function examineSpec(
       : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),
     processorsRequirement(spec.cpus),
+    publicationRequirement(spec),
     smoke === "libvirt"
       ? await tried("libvirt", `a daemon at ${libvirtUri} with a pool`, async () => {
           await requireLibvirt(libvirtUri);
@@ -86,6 +96,21 @@ export async function examineSpec(
   ];
 }
 
+function publicationRequirement(spec: ImageSpec): Requirement | undefined {
+  const folders = spec.publish.flatMap(({ destination }) =>
+    "folder" in destination ? [destination.folder] : [],
+  );
+  if (folders.length === 0) return undefined;
+  const obstacles = folders.flatMap((folder) => publicationObstacle(folder) ?? []);
+  return verdict(
+    "Places of copies",
+    obstacles.length > 0 ? "missing" : "ok",
+    obstacles.join("\n") || folders.join("\n"),
+    "folders that can be written, or made",
+    "mend the folder's rights, or the setting publish",
+  );
+}
+
 /** The row of what `up` tries before it starts, with the very words in which it would fail. */
 async function tried(
   name: string,
@@ -96,15 +121,19 @@ async function tried(
     return verdict(name, "ok", await look(), need);
   } catch (error) {
     if (!(error instanceof StageFailure || error instanceof SettingsError)) throw error;
-    return verdict(name, "missing", wordsOf(error), need, nextOf(error));
+    return refused(name, need, error);
   }
 }
 
-const wordsOf = (error: StageFailure | SettingsError) =>
-  error instanceof SettingsError ? error.problems.join("\n") : error.message;
-
-const nextOf = (error: StageFailure | SettingsError) =>
-  (error instanceof StageFailure && error.details.hint) || "mend the stack's settings";
+/** In the words of `up`. */
+function refused(name: string, need: string, problem: StageFailure | SettingsError): Requirement {
+  const { found, details }: { found: string; details: FailureDetails } =
+    problem instanceof StageFailure
+      ? { found: problem.message, details: problem.details }
+      : { found: problem.problems.join("\n"), details: { exitCode: EXIT.wrongSettings } };
+  const row = verdict(name, "missing", found, need, details.hint ?? "mend the stack's settings");
+  return details.exitCode === EXIT.wrongSettings ? { ...row, wrongSettings: true } : row;
+}
 
 async function examineDisk(
   home: string,

@@ -6,7 +6,6 @@ import { parseConversion } from "../../plan/formats";
 import { readStackSettings } from "../../cli/stackSettings";
 import { parseSettings } from "../../infra/settings";
 import { diskNeed, diskRequirements } from "../../cli/doctor/diskSpace";
-import { machineShortfalls } from "../../cli/doctor/shortfalls";
 import * as judge from "../../cli/doctor/requirements";
 import * as around from "../../cli/doctor/surroundings";
 import {
@@ -61,16 +60,6 @@ describe("doctor", () => {
     assert.equal(memory(4, 3), "ok");
     assert.equal(memory(4, 1), "degraded");
     assert.equal(memory(1, 1), "missing");
-  });
-
-  it("tells beforehand what the machine cannot give, not what is merely in use", () => {
-    const names = (memoryMiB: number, cpus: number) =>
-      machineShortfalls({ memoryMiB, cpus }, { total: 4 * GiB, available: GiB }, 2).map(
-        ({ name }) => name,
-      );
-    assert.deepEqual(names(1024, 2), []);
-    assert.deepEqual(names(2048, 2), []);
-    assert.deepEqual(names(900 * 1024, 64), ["Memory", "Processors"]);
   });
 
   it("asks for a registry only where nothing else gives a base image", () => {

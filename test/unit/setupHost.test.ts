@@ -9,7 +9,7 @@ import {
   parseDeb822,
   parseSourcesList,
 } from "../../host/aptSources";
-import { hostAptConfiguration } from "../../host/packageMirror";
+import { hostAptConfiguration, mirrorObstacles } from "../../host/packageMirror";
 import { urlPasswords } from "../../host/secrets";
 import { hostProxyEnvironment } from "../../host/proxies";
 
@@ -160,6 +160,64 @@ describe("the host's apt configuration", () => {
         hostAptConfiguration("bookworm", root).sources,
         `deb ${MIRROR} bookworm main\ndeb https://user:word@my_own.example.com/deb bookworm main\n`,
       );
+    });
+
+    it("takes a suite for the release that its archive says it is", () => {
+      write("etc/os-release", "ID=debian\nVERSION_CODENAME=trixie\n");
+      write(
+        "etc/apt/sources.list",
+        `deb ${MIRROR} stable main\ndeb ${MIRROR} stable-updates main\n`,
+      );
+      const line = /left out, since it is not known which release that is/;
+      assert.match(mirrorObstacles(root, "").join("\n"), line);
+      assert.equal(hostAptConfiguration("bookworm", root).sources, "");
+      for (const [suite, codename] of [
+        ["stable", "trixie"],
+        ["stable-updates", "trixie-updates"],
+      ]) {
+        write(
+          `var/lib/apt/lists/mirror.example.com_debian_dists_${suite}_InRelease`,
+          `Origin: Debian\nSuite: ${suite}\nCodename: ${codename}\n`,
+        );
+      }
+      assert.deepEqual(mirrorObstacles(root, ""), []);
+      assert.equal(
+        hostAptConfiguration("bookworm", root).sources,
+        `deb ${MIRROR} bookworm main\ndeb ${MIRROR} bookworm-updates main\n`,
+      );
+    });
+
+    it("names what of it containers cannot use, and why, and no password", () => {
+      write("etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n");
+      write(
+        "etc/apt/sources.list",
+        [
+          "deb http://u:secret@localhost:3142/debian bookworm main",
+          "deb [signed-by=/etc/apt/keyrings/company.gpg] http://m.example.com/debian bookworm main",
+          "deb file:///srv/debian bookworm main",
+          "deb cdrom:[Debian 12]/ bookworm main",
+          `deb ${MIRROR} bookworm main`,
+        ].join("\n"),
+      );
+      write("etc/apt/sources.list.d/vendor.list", "deb http://localhost:1/apt stable main\n");
+      const proxy = 'Acquire::http::Proxy "http://u:secret@127.0.0.1:3142";\n';
+      const found = mirrorObstacles(root, proxy);
+      const expected = [
+        /^http:\/\/localhost:3142\/debian bookworm \(sources\.list\): containers do not reach/,
+        /^http:\/\/m\.example\.com\/debian .* signed by another key than Debian's/,
+        /^file:\/\/\/srv\/debian .* cannot read "file:"/,
+        /^apt's http::Proxy is on this machine's loopback address/,
+      ];
+      assert.equal(found.length, expected.length, found.join("\n"));
+      expected.forEach((words, index) => assert.match(found[index]!, words));
+      assert.doesNotMatch(found.join("\n"), /secret/);
+    });
+
+    it("has nothing to name on another distribution, or without apt", () => {
+      assert.deepEqual(mirrorObstacles(root, ""), []);
+      write("etc/os-release", "ID=ubuntu\nVERSION_CODENAME=noble\n");
+      write("etc/apt/sources.list", "deb file:///srv/ubuntu noble main\n");
+      assert.deepEqual(mirrorObstacles(root, ""), []);
     });
 
     it("is empty where the host has no apt, or is another distribution", () => {

@@ -1,0 +1,76 @@
+import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname } from "node:path";
+
+import { readMemory } from "../../host/memory";
+import { mirrorObstacles } from "../../host/packageMirror";
+import { inProject } from "../../host/project";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { formatSize } from "../../plan/units";
+import type { SettingName } from "./schema";
+
+/** What a container may use beyond its guest's memory, in bytes: QEMU itself, Packer, page cache of the disk. */
+const MEMORY_OVERHEAD = 512 * 2 ** 20;
+
+export const guestNeedBytes = (guestMiB: number) => guestMiB * 2 ** 20 + MEMORY_OVERHEAD;
+
+const thisMachine = () => ({
+  memoryBytes: readMemory().total,
+  processors: availableParallelism(),
+  now: new Date(),
+  mirrorObstacles: mirrorObstacles(),
+});
+
+/**
+ * What the settings ask of this machine that it has not got, a line each. Told before a build, by which everything else would still be
+ * planned; `doctor` tells more.
+ *
+ * @param project the namespace of the settings
+ */
+export function machineWarnings(
+  spec: ImageSpec,
+  project: string,
+  machine = thisMachine(),
+): string[] {
+  const { processors, memoryBytes, now } = machine;
+  const need = guestNeedBytes(spec.memoryMiB);
+  const today = now.toISOString().slice(0, 10);
+  const found: string[] = [];
+  const tell = (setting: SettingName, text: string) => found.push(`${project}:${setting}: ${text}`);
+  // memory that is only in use at the moment is no shortfall
+  if (memoryBytes < need) {
+    const [has, needs] = [formatSize(memoryBytes), formatSize(need)];
+    tell("memory", `this machine has ${has}, and the guest with its emulator needs ${needs}`);
+  }
+  if (processors < spec.cpus) {
+    const more = `a guest with more is slower, not faster`;
+    tell("cpus", `this machine has ${processors}, and ${spec.cpus} are asked for; ${more}`);
+  }
+  if (spec.snapshot !== null && spec.snapshot > today) {
+    const why = `is still to come by this machine's clock (${today}); no mirror has that day`;
+    tell("snapshot", `${spec.snapshot} ${why}`);
+  }
+  for (const { destination } of spec.publish) {
+    if (!("folder" in destination)) continue;
+    const { folder } = destination;
+    const obstacle = publicationObstacle(folder);
+    if (obstacle) tell("publish", obstacle);
+    else if (!existsSync(inProject(folder))) tell("publish", `${folder} is not there; it is made`);
+  }
+  return [...found, ...machine.mirrorObstacles.map((text) => `package mirror: ${text}`)];
+}
+
+/** Why copies cannot be laid down in a folder, which is made where it is not there. */
+export function publicationObstacle(folder: string): string | undefined {
+  let nearest = inProject(folder);
+  try {
+    while (!statSync(nearest, { throwIfNoEntry: false })) nearest = dirname(nearest);
+    if (!statSync(nearest).isDirectory()) return `${nearest} is no folder`;
+    accessSync(nearest, constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EACCES" ? "permission denied" : code === "EROFS" ? "read-only" : code;
+    return `${nearest} cannot be written (${why})`;
+  }
+}

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { stringify } from "yaml";
+
+import type { Requirement } from "../../cli/doctor/requirements";
+import { projectFolder } from "../../host/project";
+import { FakeDaemon } from "../fakeDaemon";
+import { kragle } from "../kragle";
+
+const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
+
+describe("doctor's table of a stack", function () {
+  this.timeout(60_000);
+  let outer: string;
+  let folder: string;
+  let daemon: FakeDaemon;
+  before(async () => {
+    outer = mkdtempSync(join(tmpdir(), "kragle doctor "));
+    folder = join(outer, "project");
+    for (const name of readdirSync(projectFolder)) {
+      if (!LEFT_OUT.has(name))
+        cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
+    }
+    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+    daemon = await new FakeDaemon("docker").open();
+  });
+  after(async () => {
+    await daemon.close();
+    rmSync(outer, { recursive: true });
+  });
+
+  /** @returns its rows by name, and the exit codes of doctor and of preview */
+  async function examine(settings: Record<string, unknown>) {
+    const config = Object.entries(settings).map(([name, value]) => [`kragle:${name}`, value]);
+    writeFileSync(
+      join(folder, "Pulumi.x.yaml"),
+      stringify({ config: Object.fromEntries(config) as object }),
+    );
+    // neither a Pulumi CLI nor a virsh
+    const environment = {
+      DOCKER_HOST: daemon.address,
+      PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
+    };
+    const [doctor, preview] = await Promise.all(
+      [
+        ["doctor", "-s", "x", "--json"],
+        ["preview", "-s", "x"],
+      ].map((args) => kragle(join(outer, "home"), args, { folder, environment })),
+    );
+    const { requirements } = JSON.parse(doctor!.stdout) as { requirements: Requirement[] };
+    return {
+      rows: Object.fromEntries(requirements.map((row) => [row.name, row])),
+      codes: [doctor!.code, preview!.code],
+      told: preview!.stderr,
+    };
+  }
+
+  it("has a row for the driver libvirt, and ends as preview does", async () => {
+    const { rows, codes, told } = await examine({ smoke: "libvirt" });
+    assert.equal(rows["Driver libvirt"]?.status, "missing");
+    assert.match(told, new RegExp(rows["Driver libvirt"].found));
+    assert.deepEqual(codes, [3, 3]);
+  });
+
+  it("has a row for settings that are encrypted", async () => {
+    const { rows, codes, told } = await examine({
+      template: "rhel7",
+      diskSize: "10 GiB",
+      isoSha256: "0".repeat(64),
+      rhsmUsername: "u",
+      rhsmPassword: { secure: "AAABAMm9" },
+    });
+    assert.equal(rows["Encrypted settings"]?.status, "missing");
+    assert.match(told, /rhsmPassword is encrypted, and only the Pulumi CLI can decrypt it/);
+    assert.deepEqual(codes, [2, 2]);
+  });
+
+  it("has a row for a key that signs, in the words of preview", async () => {
+    const { rows, codes, told } = await examine({ signKey: join(outer, "no-such-key") });
+    assert.equal(rows["Signing key"]?.status, "missing");
+    assert.match(rows["Signing key"].found, /no-such-key/);
+    assert.ok(told.includes(rows["Signing key"].found), told);
+    // the settings are to blame, not the machine
+    assert.deepEqual(codes, [2, 2]);
+  });
+
+  it("has a row for folders that cannot take copies", async () => {
+    const inFile = join(folder, "Pulumi.yaml/copies");
+    const { rows, told } = await examine({ publish: [{ folder: inFile }] });
+    assert.equal(rows["Places of copies"]?.status, "missing");
+    assert.match(told, /warning: kragle:publish: .*Pulumi\.yaml is no folder/);
+  });
+
+  it("does not know what a guest's network does before there is an image to try", async () => {
+    const { rows } = await examine({});
+    assert.equal(rows["Guest's network"]?.status, "degraded");
+    const open = await examine({ network: { allow: ["any"] } });
+    assert.equal(open.rows["Guest's network"]?.status, "ok");
+  });
+});
