@@ -7,7 +7,7 @@ import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
-import { HIDDEN, printedAnswer } from "./stageCommand";
+import { printedAnswer } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
@@ -72,7 +72,6 @@ export class BuilderImage extends pulumi.ComponentResource {
       {
         parent: this,
         deleteBeforeReplace: true,
-        hideDiffs: [...HIDDEN],
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
         ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
@@ -132,7 +131,6 @@ export class BuilderImage extends pulumi.ComponentResource {
         parent: this,
         dependsOn: tools,
         deleteBeforeReplace: true,
-        hideDiffs: [...HIDDEN],
         ignoreChanges: handMarker === undefined ? [`environment.${MARKER}`] : [],
       },
     );

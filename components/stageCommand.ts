@@ -21,12 +21,6 @@ export interface StageCommandArgs<C extends StageContract> {
   secrets?: Record<string, pulumi.Input<string>>;
 }
 
-/**
- * What `--diff` need not show in full: the call has every input of the stage, a line each, and keys are digests. That they changed is
- * shown, and what of it changed is what the plan says.
- */
-export const HIDDEN = ["stdin", "environment"] as const;
-
 /** A stage's command, and what it answers. */
 export interface StageResource<C extends StageContract> {
   readonly command: command.local.Command;
@@ -73,7 +67,9 @@ export function stageCommand<C extends StageContract>(
       deleteBeforeReplace: true,
       customTimeouts: { create: "24h", update: "24h" },
       ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
-      hideDiffs: [...HIDDEN],
+      // the call has every input of the stage, a line each; what of it changed the plan says. The key stays to be seen: where all that
+      // changed is hidden, the CLI (3.260) prints everything
+      hideDiffs: ["stdin"],
     }),
   );
   return {

@@ -103,6 +103,29 @@ describe("the real Pulumi CLI", function () {
     await project.isUnchanged("dev");
   });
 
+  it("shows what changed with --diff in a few lines a resource, without the calls", async () => {
+    const script = clone.path("builder/provision/90-generalise.sh");
+    const text = readFileSync(script, "utf8");
+    try {
+      appendFileSync(script, "# changed\n");
+      const shown = await project.succeeds(["preview", "-s", "dev", "--diff"]);
+      const changes = shown.split(/^(?= {4}[~+-] )/m);
+      assert.match(changes.join(), /~ KRAGLE_KEY *: "[0-9a-f]{64}" => "[0-9a-f]{64}"/);
+      assert.doesNotMatch(shown, /description|templateFolder/);
+      // four lines of each are Pulumi's own
+      for (const each of changes.slice(1)) {
+        const lines = each
+          .replace(/\nResources:[^]*/, "")
+          .trimEnd()
+          .split("\n");
+        assert.ok(lines.length <= (/::hand-image]/.test(each) ? 12 : 9), each);
+      }
+      assert.ok(shown.split("\n").length <= 80, shown);
+    } finally {
+      writeFileSync(script, text);
+    }
+  });
+
   it("shows a wrong setting as clean lines", async () => {
     clone.addStack("wrong", { diskSize: "10", kernel: "tiny" });
     await project.succeeds(["stack", "init", "wrong"]);
