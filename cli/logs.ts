@@ -7,6 +7,8 @@ import { homeFolder } from "../host/home";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
+import { noteOf } from "../run/runNote";
+import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
@@ -16,6 +18,8 @@ interface LogFolder {
   readonly stage: string;
   readonly state: "finished" | "failed" | "running";
   readonly folder: string;
+  /** When it finished, failed or began. ISO 8601. */
+  readonly at: string;
 }
 
 /** `kragle logs [STAGE]`: without a stage, where the logs are; with one, its log. */
@@ -23,9 +27,7 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
   const { project } = readStackSettings(options.stack);
   const folders = await logFolders({ project, stack: options.stack });
   if (stage === undefined) {
-    const text = options.json
-      ? JSON.stringify(folders)
-      : folders.map((f) => `${f.stage}  ${f.state}  ${displayPath(f.folder)}`).join("\n");
+    const text = options.json ? JSON.stringify(folders) : folders.map(lineOf).join("\n");
     print((text || "no stage of this stack has run yet") + "\n");
     return EXIT.done;
   }
@@ -41,23 +43,31 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
   return EXIT.done;
 }
 
-/** Finished runs of the stack, then failed and running ones of the whole store: those are not bound to a stack. */
+const lineOf = ({ stage, state, at, folder }: LogFolder) =>
+  `${stage}  ${state}  ${at.slice(0, 19).replace("T", " ")} UTC  ${displayPath(folder)}`;
+
+/** The stack's results, then its failures, then what is at work for it, the latest last. */
 async function logFolders(name: StackName): Promise<LogFolder[]> {
   const home = homeFolder();
   const store = openStore(home);
   const found: LogFolder[] = [];
-  for (const [root, { stage, key }] of await Roots.of(home, name).list()) {
+  for (const [root, { stage, key, publishedAt: at }] of await Roots.of(home, name).list()) {
     const folder = join(store.folder(stage, key), "logs");
-    if (existsSync(folder)) found.push({ stage: root, state: "finished", folder });
+    if (existsSync(folder)) found.push({ stage: root, state: "finished", folder, at });
   }
-  for (const [place, state] of [
-    ["failed", "failed"],
-    ["work", "running"],
+  const owner = identityOf(home, name);
+  for (const [place, state, logs] of [
+    ["failed", "failed", "."],
+    ["work", "running", "logs"],
   ] as const) {
+    const some: LogFolder[] = [];
     for (const name of await readdir(join(home, place)).catch(() => [])) {
-      const folder = join(home, place, name, ...(place === "work" ? ["logs"] : []));
-      found.push({ stage: name.slice(0, -65), state, folder });
+      const folder = join(home, place, name, logs);
+      const note = await noteOf(folder, owner);
+      if (!note) continue;
+      some.push({ stage: note.root, state, folder, at: note.failedAt ?? note.startedAt });
     }
+    found.push(...some.sort((one, other) => (one.at < other.at ? -1 : 1)));
   }
   return found;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { parse } from "yaml";
@@ -33,16 +33,37 @@ export function chosenBackend(environment = process.env): string | undefined {
 export function pulumiBackend(home: string, environment = process.env): string {
   const chosen = chosenBackend(environment);
   if (chosen === undefined) return OWN_BACKEND;
-  if (!chosen.startsWith("file://")) return chosen.replace(/\/+$/, "");
+  // a password is no part of it, and stands in no file of kragle's
+  if (!chosen.startsWith("file://")) {
+    return chosen.replace(/^([a-z\d+.-]+:\/\/[^/@:]*):[^/]*@/i, "$1@").replace(/\/+$/, "");
+  }
   const folder = folderOf(chosen);
-  return folder === ownState(home) ? OWN_BACKEND : `file://${folder}`;
+  return folder === folderOf(`file://${encodeURI(ownState(home))}`)
+    ? OWN_BACKEND
+    : `file://${folder}`;
 }
 
-/** The CLI takes `file://~` and `file://./x` too. */
+/** The CLI takes `file://~` and `file://./x` too, and reads the rest as a URL's path. */
 function folderOf(url: string): string {
-  const path = url.slice("file://".length).replace(/\?.*$/, "");
-  if (path === "~" || path.startsWith("~/")) return resolve(userHome(), path.slice(2));
-  return resolve(projectFolder, path);
+  const given = url.slice("file://".length).replace(/\?.*$/, "");
+  const path = unescaped(given);
+  const folder =
+    path === "~" || path.startsWith("~/")
+      ? resolve(userHome(), path.slice(2))
+      : resolve(projectFolder, path);
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
+}
+
+function unescaped(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function read(

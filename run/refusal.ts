@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { atomicWrite } from "../host/atomicWrite";
 import { StageFailure } from "../host/failure";
+import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { StageCall } from "../plan/stages/call";
 import { check } from "../plan/stages/check";
 import type { StageContract } from "../plan/stages/contract";
@@ -27,16 +28,18 @@ export interface BesideOthers {
  * since it is short and says what else is wrong. Only a file that appears meanwhile counts: what was refused before is judged again.
  *
  * @param home the `.kragle` folder
+ * @param owner another stack may have other rules for the same image
  * @returns undefined for a stage that is not about an image
  */
 export async function besideOthers(
   home: string,
   { stage }: StageContract,
-  { stack, root, description }: Pick<StageCall, "stack" | "root" | "description">,
+  owner: StackIdentity,
+  { root, description }: Pick<StageCall, "root" | "description">,
 ): Promise<BesideOthers | undefined> {
   const image = (description.upstream as { imageSha256?: unknown }).imageSha256;
   if (typeof image !== "string") return undefined;
-  const folder = join(home, "refused", encodeURIComponent(stack));
+  const folder = join(home, "refused", shortIdentity(owner));
   const own = join(folder, encodeURIComponent(root));
   await rm(own, { force: true });
   const before = await refusals(folder, image);

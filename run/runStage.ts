@@ -28,6 +28,7 @@ import { answerOf, claimResult, findResult } from "./answer";
 import { keepEvidence, redactLogs } from "./evidence";
 import { PhaseClock } from "./phaseClock";
 import { besideOthers, ImageRefused } from "./refusal";
+import { dropNote, noteRun } from "./runNote";
 import type { StageContext, StageProgram } from "./stage";
 import { locate, programsOf } from "./task";
 
@@ -101,7 +102,7 @@ async function build<C extends StageContract>(
   key: string,
 ): Promise<Manifest> {
   const { store, executor } = run;
-  const { stack, root, description, request } = call;
+  const { root, description, request } = call;
   const place = new Workplace(store.home);
   const { stage } = program.contract;
   stopIfInterrupted(run.signal);
@@ -120,10 +121,13 @@ async function build<C extends StageContract>(
   await mkdir(logs, { recursive: true });
   // whatever the umask, the container's user can enter
   for (const folder of [work, logs]) await chmod(folder, 0o755);
+  const owner = identityOf(store.home, call);
+  const startedAt = new Date().toISOString();
+  await noteRun(logs, owner, { root, startedAt });
 
   const secrets = Object.values(run.secrets);
   const redactor = new Redactor([...secrets, ...secrets.flatMap(urlPasswords), ...hostSecrets()]);
-  const proof = await besideOthers(place.home, program.contract, { stack, root, description });
+  const proof = await besideOthers(place.home, program.contract, owner, { root, description });
   const signal = proof ? AbortSignal.any([run.signal, proof.signal]) : run.signal;
   const clock = new PhaseClock(run.print, new LogFile(join(logs, "stage.log")));
   const tell = (text: string) => clock.line(redactor.redact(text));
@@ -131,7 +135,7 @@ async function build<C extends StageContract>(
   const ranIn = new Map<string, ImageFacts & { readonly reference: string }>();
   const context: StageContext<C> = {
     key,
-    owner: identityOf(store.home, call),
+    owner,
     inputs: description.inputs as InputsOf<C>,
     upstream: description.upstream as UpstreamOf<C>,
     request,
@@ -166,6 +170,7 @@ async function build<C extends StageContract>(
     const { seconds, phases } = clock.stop();
     const result = told(program.contract, outcome.result);
     await redactLogs(work, redactor);
+    await dropNote(logs);
     const { manifest } = await store.publish(stage, key, {
       manifest: {
         stage,
@@ -184,6 +189,8 @@ async function build<C extends StageContract>(
     clock.stop();
     if (error instanceof ImageRefused) await proof?.tell();
     await redactLogs(work, redactor);
+    const failedAt = new Date().toISOString();
+    await noteRun(logs, owner, { root, startedAt, failedAt }).catch(() => undefined);
     const { message, details } = await keepEvidence(place, stage, key, error);
     await clear().catch(() => undefined); // what cannot be deleted now the next run deletes
     throw new StageFailure(redactor.redact(message), details);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { displayPath } from "../../host/project";
 import { stageKey } from "../../plan/description";
+import { noteRun } from "../../run/runNote";
 import { writeStackRecord } from "../../store/stackRecord";
 import { type Ended, kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
@@ -123,13 +124,28 @@ describe("the command line's answers", function () {
     const root = { stage: "image", key, publishedAt: manifest.publishedAt };
     await rootsOf(at.home, "dev").set("image", root);
     assert.equal((await run("logs", "image")).stdout, "  0.1 hello\n");
-    const finished = { stage: "image", state: "finished", folder: join(folder, "logs") };
+    const logs = join(folder, "logs");
+    const finished = { stage: "image", state: "finished", folder: logs, at: root.publishedAt };
     assert.deepEqual(document(await run("logs", "--json")), [finished]);
-    const failed = at.place.failedFolder("image", stageKey(at.describe("b")));
-    mkdirSync(failed, { recursive: true });
-    writeFileSync(join(failed, "stage.log"), "  0.2 no\n");
+    const fail = async (variant: string, whose: object, failedAt: string) => {
+      const failed = at.place.failedFolder("image", stageKey(at.describe(variant)));
+      const owner = { ...ownerOf(at.home, "dev"), ...whose };
+      await noteRun(failed, owner, { root: "image", startedAt: "2026-11-29T04", failedAt });
+      writeFileSync(join(failed, "stage.log"), `  0.2 ${variant}\n`);
+      return { stage: "image", state: "failed", folder: failed, at: failedAt };
+    };
+    const later = await fail("b", {}, "2026-11-29T05:00:01.000Z");
+    const earlier = await fail("c", {}, "2026-11-29T04:59:00.000Z");
+    await fail("d", { stack: "prod" }, "2026-11-29T06:00:00.000Z");
+    await fail("e", { clone: "another" }, "2026-11-29T06:00:00.000Z");
+    mkdirSync(at.place.failedFolder("image", "f".repeat(64)), { recursive: true });
+    assert.deepEqual(document(await run("logs", "--json")), [finished, earlier, later]);
     const json = document(await run("logs", "image", "--json"));
-    assert.deepEqual(json, { stage: "image", state: "failed", folder: failed, text: "  0.2 no\n" });
+    assert.deepEqual(json, { ...later, text: "  0.2 b\n" });
+    assert.match(
+      (await run("logs")).stdout,
+      /^image {2}failed {2}2026-11-29 05:00:01 UTC {2}.*failed\/image-/m,
+    );
     const unknown = await run("logs", "smoke");
     assert.deepEqual(
       [unknown.code, unknown.stderr],

@@ -20,14 +20,19 @@ describe("stages about one image, side by side", function () {
 
   const begun: { stop(): void }[] = [];
   afterEach(() => begun.splice(0).forEach((stage) => stage.stop()));
-  const begin = async (which: typeof check | typeof smoke, image: string, stack = "dev") => {
+  const begin = async (which: typeof check | typeof smoke, image: string, differing = {}) => {
     const description = {
       stage: which.stage,
       version: 1,
       inputs: {},
       upstream: { imageSha256: image },
     };
-    const stage = (await besideOthers(home, which, { stack, root: which.stage, description }))!;
+    const stage = (await besideOthers(
+      home,
+      which,
+      { clone: "a", backend: "own", project: "kragle", stack: "dev", ...differing },
+      { root: which.stage, description },
+    ))!;
     begun.push(stage);
     return stage;
   };
@@ -42,12 +47,14 @@ describe("stages about one image, side by side", function () {
   });
 
   it("go on where another image, or another stack's, is refused", async () => {
-    const boots = [await begin(smoke, OTHER), await begin(smoke, IMAGE, "prod")];
+    const others = [{ stack: "prod" }, { clone: "b" }, { project: "x" }, { backend: "file:///x" }];
+    const boots = [await begin(smoke, OTHER)];
+    for (const other of others) boots.push(await begin(smoke, IMAGE, other));
     await (await begin(check, IMAGE)).tell();
     await sleep(2500);
     assert.deepEqual(
       boots.map(({ signal }) => signal.aborted),
-      [false, false],
+      boots.map(() => false),
     );
   });
 

@@ -5,10 +5,11 @@ import { dirname, join } from "node:path";
 import { stageKey } from "../../plan/description";
 import { EXIT, StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
+import { noteOf } from "../../run/runNote";
 import { collectGarbage } from "../../store/gc";
 import { FakeStage } from "../fakeStage";
 import { TemporaryStore } from "../temporaryStore";
-import { rootsOf } from "../stacks";
+import { ownerOf, rootsOf } from "../stacks";
 
 describe("a stage that fails", () => {
   let at: TemporaryStore;
@@ -105,7 +106,7 @@ describe("a stage that fails", () => {
       "huge.qcow2": "x",
     });
     await failure();
-    const files = ["packer.log", "screen.png", "serial.txt", "stage.log"];
+    const files = ["packer.log", "run.json", "screen.png", "serial.txt", "stage.log"];
     assert.deepEqual(readdirSync(kept).sort(), files);
     assert.equal(readFileSync(join(kept, "serial.txt"), "utf8"), "boot");
     assert.match(readFileSync(join(kept, "stage.log"), "utf8"), /» write the image\n.* a detail\n/);
@@ -116,9 +117,16 @@ describe("a stage that fails", () => {
     await failure();
     failWith(new StageFailure("no"), { "logs/second.log": "2" });
     await failure();
-    assert.deepEqual(readdirSync(kept).sort(), ["second.log", "stage.log"]);
+    assert.deepEqual(readdirSync(kept).sort(), ["run.json", "second.log", "stage.log"]);
+    const owner = ownerOf(at.home, "dev");
+    const { root, startedAt, failedAt } = (await noteOf(kept, owner))!;
+    assert.ok(root === "image" && startedAt <= failedAt!);
+    for (const other of [{ stack: "prod" }, { clone: "another" }, { backend: "file:///x" }]) {
+      assert.equal(await noteOf(kept, { ...owner, ...other }), undefined);
+    }
     stage.during = () => undefined;
-    await stage.start();
+    const { key } = await stage.start();
+    assert.deepEqual(readdirSync(join(at.store.folder("image", key), "logs")), ["stage.log"]);
     assert.ok(!existsSync(kept));
   });
 
