@@ -16,8 +16,9 @@ describe("the verbs of the real Pulumi CLI", function () {
   let project: PulumiProject;
   let other: Clone | undefined;
   const roots = (stack: string) => {
-    const folder = clone.path(".kragle/roots", stack);
-    return existsSync(folder) ? readdirSync(folder).sort() : [];
+    const folder = project.rootsOf(stack);
+    const names = existsSync(folder) ? readdirSync(folder).sort() : [];
+    return names.filter((name) => name !== ".owner.json");
   };
 
   before(async function () {
