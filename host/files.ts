@@ -33,7 +33,10 @@ export async function sha256Opened(handle: FileHandle): Promise<string> {
     return inThread({ file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] });
   }
   const hash = createHash("sha256");
-  const content = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 2 ** 20 });
+  if (size === 0) return hash.digest("hex");
+  // whoever goes on writing cannot keep this reading
+  const part = { start: 0, end: size - 1 };
+  const content = handle.createReadStream({ ...part, autoClose: false, highWaterMark: 2 ** 20 });
   await pipeline(content, hash);
   return hash.digest("hex");
 }

@@ -57,7 +57,7 @@ export function provenance(facts: ProvenanceFacts) {
       runDetails: {
         builder: {
           id: "urn:kragle:local",
-          version: { kragle: builtBy(facts).version, ...facts.tools },
+          version: { kragle: builtBy(facts), ...facts.tools },
         },
         metadata: {
           invocationId: facts.invocationId,
@@ -71,9 +71,9 @@ export function provenance(facts: ProvenanceFacts) {
 
 export type Provenance = ReturnType<typeof provenance>;
 
-/** The kragle that made the image; where that is not noted, the one that releases it. */
-const builtBy = ({ stages, kragle }: ProvenanceFacts): KragleVersion =>
-  stages.find(({ root }) => root === "image")?.madeBy?.kragle ?? kragle;
+/** Version of the kragle that made the image; earlier ones did not note it, and nobody else's stands for it. */
+const builtBy = ({ stages }: ProvenanceFacts): string =>
+  stages.find(({ root }) => root === "image")?.madeBy?.kragle.version ?? "unknown";
 
 /** Each checkout of kragle that took part, with the stages that it ran. */
 function checkouts({ stages, kragle }: ProvenanceFacts): Resource[] {

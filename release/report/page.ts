@@ -93,8 +93,8 @@ export function renderReport(facts: ReportFacts): string {
           ${origin(facts.provenance, facts.signer)}
         </main>
         <footer>
-          Made by kragle ${facts.provenance.predicate.runDetails.builder.version.kragle}. This page
-          is part of the release; everything in it is in the files beside it.
+          Made by kragle, version ${facts.provenance.predicate.runDetails.builder.version.kragle}.
+          This page is part of the release; everything in it is in the files beside it.
         </footer>
         ${element("script", script)}
       </body>

@@ -88,7 +88,7 @@ export interface Description {
   /** Bytes by name, by a manifest that is the one of the sums; empty without. */
   readonly sizes: ReadonlyMap<string, number>;
   /** The files that a published version says it has; undefined for a whole release. */
-  readonly published: readonly string[] | undefined;
+  readonly published: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -125,18 +125,21 @@ export async function verifyDescription(
   const checks: Check[] = [];
   const judge = (name: string, verdict: Verdict) => void checks.push({ name, ...verdict });
   if (publication && "state" in publication) judge(PUBLICATION, publication);
-  const published = publication && "files" in publication ? publication.files : undefined;
+  const published = publication && "files" in publication ? new Set(publication.files) : undefined;
   if ("state" in manifest) {
     judge("manifest", manifest);
     return { checks, sizes: new Map(), published };
   }
   judge("manifest", judgeManifest(manifest, digests, signer));
+  if (published && !imagesOf(manifest).some(([name]) => published.has(name))) {
+    judge(PUBLICATION, failed("it leaves out the image in every format"));
+  }
   judge(
     "provenance",
     "state" in statement ? statement : judgeProvenance(statement, manifest, digests),
   );
   // a place that has no folders, such as a pool of volumes, has no list of packages
-  const list = published?.includes(PACKAGE_LIST) === false ? undefined : packages;
+  const list = published?.has(PACKAGE_LIST) === false ? undefined : packages;
   judge(
     "SBOM",
     "state" in sbom ? sbom : list && "state" in list ? list : judgeSbom(sbom, manifest, list),
@@ -166,7 +169,7 @@ function judgeManifest(
     ...listed.filter(([name, digest]) => files[name] !== digest).map(([name]) => name),
     ...Object.keys(files).filter((name) => !digests.has(name)),
   ];
-  if (differing.length > 0) return failed(`SHA256SUMS says otherwise of ${differing.join(", ")}`);
+  if (differing.length > 0) return failed(`SHA256SUMS says otherwise of ${some(differing)}`);
   if (!digests.has(NAMES.manifest)) return failed("SHA256SUMS does not list it");
   if ((declared?.fingerprint ?? undefined) !== signer) {
     return failed(
@@ -178,23 +181,35 @@ function judgeManifest(
   return ok(`names ${listed.length} files, image ${imageSha256.slice(0, 12)}`);
 }
 
+/** Name and digest of the image in every format, as the manifest has them. */
+const imagesOf = ({
+  imageSha256,
+  conversions,
+}: Manifest): readonly (readonly [string, string])[] => [
+  [IMAGE_NAME, imageSha256],
+  ...Object.values(conversions).map(
+    ({ path, sha256 }) => [path.split("/").at(-1)!, sha256] as const,
+  ),
+];
+
+/** The first of perhaps very many names. */
+const some = (names: readonly string[]) =>
+  [...names.slice(0, 5), ...(names.length > 5 ? [`${names.length - 5} more`] : [])].join(", ");
+
 function judgeProvenance(
   { subject, predicate }: z.infer<typeof statementFile>,
-  { conversions, imageSha256 }: Manifest,
+  manifest: Manifest,
   digests: ReadonlyMap<string, string>,
 ): Verdict {
   const subjects = new Map(subject.map(({ name, digest }) => [name, digest.sha256]));
-  const wanted = new Map([
-    [IMAGE_NAME, imageSha256],
-    ...Object.values(conversions).map(
-      (one) => [one.path.split("/").at(-1)!, one.sha256] as [string, string],
-    ),
-  ]);
-  for (const [name, digest] of wanted) {
+  for (const [name, digest] of imagesOf(manifest)) {
     if (subjects.get(name) !== digest) return failed(`it is not about ${name} as released`);
   }
-  for (const [name, digest] of subjects) {
-    if (digests.get(name) !== digest) return failed(`${name} has another digest in SHA256SUMS`);
+  // every statement, also where a name stands there twice
+  for (const { name, digest } of subject) {
+    if (digests.get(name) !== digest.sha256) {
+      return failed(`${name} has another digest in SHA256SUMS`);
+    }
   }
   const { resolvedDependencies, externalParameters } = predicate.buildDefinition;
   if (resolvedDependencies.some(({ digest }) => Object.keys(digest).length === 0)) {
@@ -220,6 +235,9 @@ function judgeSbom(
   const urls = new Set(named.map(({ purl }) => purl));
   const lacking = list?.packages.find((one) => !urls.has(packageUrl(one, list)));
   if (lacking) return failed(`it lacks ${lacking.name} ${lacking.version}`);
+  const installed = list && new Set(list.packages.map((one) => packageUrl(one, list)));
+  const extra = installed && named.find(({ purl }) => !purl || !installed.has(purl));
+  if (extra) return failed(`it has ${extra.name}, which is not installed`);
   if (named.length !== count || (list?.packages.length ?? count) !== count) {
     return failed(`it lists ${named.length} packages, the manifest says ${count}`);
   }

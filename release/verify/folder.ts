@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path";
 
 import { sha256Opened } from "../../host/files";
 import { openRegular, readRegular, Unsuitable } from "../../host/regularFile";
@@ -26,10 +26,10 @@ export class ReleaseFolder {
    *
    * @throws Unsuitable where it is no regular file or too large, Error with the code ENOENT where there is none
    */
-  content(name: string): Promise<Buffer> {
+  content(name: string, limit = SMALL_BYTES): Promise<Buffer> {
     const known = this.contents.get(name);
     if (known) return known;
-    const content = this.withoutLinks(name).then((path) => readRegular(path, SMALL_BYTES));
+    const content = this.withoutLinks(name).then((path) => readRegular(path, limit));
     content.catch(() => undefined); // told to whoever asks
     this.contents.set(name, content);
     return content;
@@ -66,7 +66,9 @@ export class ReleaseFolder {
       if (bytes === undefined && found > SMALL_BYTES) {
         return { unsuitable: `has ${found} bytes, and nothing says how many it has to have` };
       }
-      return { sha256: await sha256Opened(handle) };
+      const sha256 = await sha256Opened(handle);
+      const { size } = await handle.stat();
+      return size === found ? { sha256 } : { unsuitable: "grew or shrank while it was read" };
     } finally {
       await handle.close();
     }
@@ -82,12 +84,20 @@ export class ReleaseFolder {
     return join(this.path, name);
   }
 
-  /** The names of whatever is no folder, links too. */
+  /** The names of whatever is no folder that can be listed, links too; one that is no UTF-8 stands for itself, perhaps twice. */
   async names(): Promise<string[]> {
-    const entries = await readdir(this.path, { recursive: true, withFileTypes: true });
-    return entries
-      .filter((entry) => !entry.isDirectory())
-      .map((entry) => relative(this.path, join(entry.parentPath, entry.name)))
-      .sort();
+    const names: string[] = [];
+    for (const folders = ["."]; folders.length > 0;) {
+      const folder = folders.pop()!;
+      try {
+        for (const entry of await readdir(join(this.path, folder), { withFileTypes: true })) {
+          (entry.isDirectory() ? folders : names).push(join(folder, entry.name));
+        }
+      } catch {
+        // not to be read, or deeper than any path
+        names.push(folder);
+      }
+    }
+    return names.sort();
   }
 }

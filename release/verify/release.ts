@@ -20,6 +20,9 @@ export interface Verification {
   readonly files: readonly FileState[];
 }
 
+/** Bytes of the longest list of files: some 100,000. */
+const SUMS_BYTES = 16 * 2 ** 20;
+
 /**
  * Verifies a release that lies in a folder, or a published version of one.
  *
@@ -28,15 +31,17 @@ export interface Verification {
  */
 export async function verifyRelease(path: string, keys: string | undefined): Promise<Verification> {
   const folder = new ReleaseFolder(path);
-  const text = await folder.content(NAMES.sums).catch((error: NodeJS.ErrnoException) => {
-    if (error instanceof Unsuitable) {
-      throw new StageFailure(`${displayPath(join(path, NAMES.sums))} ${error.message}`);
-    }
-    const why = error.code === "ENOENT" || error.code === "ENOTDIR" ? "" : ` (${error.message})`;
-    throw new StageFailure(
-      `${displayPath(path)} has no ${NAMES.sums}, so it is not a release${why}`,
-    );
-  });
+  const text = await folder
+    .content(NAMES.sums, SUMS_BYTES)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof Unsuitable) {
+        throw new StageFailure(`${displayPath(join(path, NAMES.sums))} ${error.message}`);
+      }
+      const why = error.code === "ENOENT" || error.code === "ENOTDIR" ? "" : ` (${error.message})`;
+      throw new StageFailure(
+        `${displayPath(path)} has no ${NAMES.sums}, so it is not a release${why}`,
+      );
+    });
   const sums = parseSums(text);
   const signature = await verifySignature(folder, text, keys);
   const description = await verifyDescription(folder, sums.digests, signature.signer);
