@@ -69,7 +69,10 @@ export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
     });
     // Docker has nothing to stop until it runs
     if (signal?.aborted) end();
-    await run.prepare?.(container);
+    await run.prepare?.(container).catch(async (error: Error) => {
+      // nothing can be prepared in a container that was ended meanwhile: its exit code tells that
+      if (await isRunning(container)) throw error;
+    });
     stream.write(JSON.stringify(run.request) + "\n");
     run.onStart?.(container);
     const { StatusCode } = (await exit) as { StatusCode: number };
@@ -81,6 +84,12 @@ export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
     await remove();
   }
 }
+
+const isRunning = (container: Docker.Container) =>
+  container.inspect().then(
+    ({ State }) => State.Running,
+    ({ statusCode }: { statusCode?: number }) => statusCode !== 404,
+  );
 
 const endOf = (stream: Duplex) =>
   new Promise<void>((resolve) => {
