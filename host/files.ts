@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { chmod, chown, type FileHandle, open, readdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
@@ -57,6 +57,16 @@ export async function listFiles(folder: string): Promise<string[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
+}
+
+/** Gives a folder, with all files and folders below it, to this process's user alone; what a link leads to stays as it is. */
+export async function makePrivate(folder: string): Promise<void> {
+  const give = async (path: string, mode: number) => {
+    if (process.getuid!() === 0) await chown(path, 0, 0);
+    await chmod(path, mode);
+  };
+  for (const name of [".", ...(await listFolders(folder))]) await give(join(folder, name), 0o700);
+  for (const name of await listFiles(folder)) await give(join(folder, name), 0o600);
 }
 
 /** Every folder below a folder, relative to it. */

@@ -19,7 +19,7 @@ export class LogFile {
     path: string,
     private readonly longest = LONGEST_LOG,
   ) {
-    this.descriptor = openSync(path, "a");
+    this.descriptor = openSync(path, "a", 0o600);
     this.bytes = fstatSync(this.descriptor).size;
   }
 

@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
-import { listFiles } from "../host/files";
+import { listFiles, makePrivate } from "../host/files";
 import { displayPath } from "../host/project";
 import type { Redactor } from "../host/redactor";
 import { ArtifactUnavailable } from "../store/artifactStore";
@@ -65,6 +65,7 @@ async function moveEvidence(
       await cp(logs, kept, { recursive: true });
       await rm(logs, { recursive: true });
     });
+    await makePrivate(kept);
     return undefined;
   } catch (error) {
     return `they could not be kept (${(error as Error).message})`;

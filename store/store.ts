@@ -11,7 +11,7 @@ import {
 } from "./artifactStore";
 import { recordFile } from "./fileRecord";
 import { claimHome } from "../host/home";
-import { listFiles, listFolders, syncPath } from "../host/files";
+import { listFiles, listFolders, makePrivate, syncPath } from "../host/files";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
 import { VerifiedFiles } from "./verified";
 import { Workplace } from "./workplace";
@@ -96,7 +96,7 @@ export class Store implements ArtifactStore {
 
   /**
    * Digests, modes, fsync, then ONE rename. A damaged or replaced artifact is moved away first.
-   * `logs/` goes along without digests: evidence, not content.
+   * `logs/` goes along without digests: evidence, not content, and for this user only, since scripts may have printed anything.
    */
   async publish(stage: string, key: string, finished: Finished): Promise<Artifact> {
     const work = this.workplace.workFolder(stage, key);
@@ -108,7 +108,7 @@ export class Store implements ArtifactStore {
       const path = join(work, name);
       await settle(path, 0o444);
       await syncPath(path);
-      if (!name.startsWith("logs/")) files.push(await recordFile(path, name));
+      if (!name.startsWith(`${LOGS}/`)) files.push(await recordFile(path, name));
     }
     const external = [];
     for (const { path, sha256 } of finished.external ?? []) {
@@ -129,6 +129,7 @@ export class Store implements ArtifactStore {
       await settle(join(work, name), 0o755);
       await syncPath(join(work, name));
     }
+    if (existsSync(join(work, LOGS))) await makePrivate(join(work, LOGS));
     await this.workplace.provide("store");
     await this.workplace.discard(folder);
     await rename(work, folder);
@@ -136,6 +137,8 @@ export class Store implements ArtifactStore {
     return { folder, manifest };
   }
 }
+
+const LOGS = "logs";
 
 /** Gives a published file to this process's user and makes it readable for all: containers read it under another uid. */
 async function settle(path: string, mode: number): Promise<void> {

@@ -8,7 +8,7 @@ import { type LockOptions, lockFile } from "../host/lock";
 import { displayPath } from "../host/project";
 
 /** Logs are redacted when they are whole, and scripts may say what is not for every user of this machine. */
-const PRIVATE: ReadonlySet<string> = new Set(["work", "bundles"]);
+const PRIVATE: ReadonlySet<string> = new Set(["work", "failed", "trash", "bundles"]);
 
 /** Where stages of this machine work until their results are published, and the locks by which runs keep out of each other's way. */
 export class Workplace {

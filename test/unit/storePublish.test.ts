@@ -111,7 +111,7 @@ describe("store: publish", () => {
     assert.equal(await at.state(), "present");
   });
 
-  it("makes everything readable for containers and writable for nobody, whatever the umask", async () => {
+  it("makes results readable for containers and writable for nobody, logs for their owner, whatever the umask", async () => {
     const before = process.umask(0o077);
     try {
       const { folder } = await at.publish({
@@ -133,7 +133,7 @@ describe("store: publish", () => {
         names.map((name) => `${name} ${modeOf(join(folder, name))}`),
         [
           ...[" 755", "image.qcow2 444", "a 755", "a/b 755", "a/b/file 444"],
-          ...["logs 755", "logs/x.log 444", "manifest.json 444"],
+          ...["logs 700", "logs/x.log 600", "manifest.json 444"],
         ],
       );
     } finally {
