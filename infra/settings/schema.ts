@@ -148,7 +148,7 @@ export const schema = z.object({
       }),
     ),
     "off",
-    "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works, with the password that the run prints",
+    "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works, with the password that the run prints; without one if the template types into it",
     5900,
   ),
   network: setting(

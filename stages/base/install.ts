@@ -28,8 +28,12 @@ export async function installFromIso(
   const { request, work, container } = context;
   const iso = await provideIso(context, { path: request.isoPath!, sha256: isoSha256 });
   const { accelerator, scale } = await chooseAccelerator(context);
-  const screen = showScreen(request.vnc, context.detail);
   const template = inProject(request.templateFolder);
+  const screen = showScreen({
+    port: request.vnc,
+    template: join(template, "install.json"),
+    detail: context.detail,
+  });
   const seconds = scale(request.timeoutSeconds);
   const { exitCode, tail } = await container({
     image: request.toolsImage,

@@ -29,7 +29,11 @@ export const image: StageProgram<typeof contract> = {
     await requireFreeSpace(work, 3 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
     if (request.privileged) context.detail(describePrivileges());
-    const screen = showScreen(request.vnc, context.detail);
+    const screen = showScreen({
+      port: request.vnc,
+      template: inProject(join(request.templateFolder, "image.json")),
+      detail: context.detail,
+    });
 
     const { exitCode, tail } = await container({
       image: request.toolsImage,
