@@ -5,6 +5,7 @@ import { expectedTotal } from "../infra/estimates";
 import type { PlanRow } from "../infra/planReport";
 import { formatSeconds } from "../plan/units";
 import { say, tell } from "../host/output";
+import { printable, printableLines } from "../host/printable";
 
 /** A step that a view shows, and how long it is expected to take. */
 export type Row = Pick<PlanRow, "stage" | "expectedSeconds">;
@@ -55,7 +56,7 @@ abstract class Recorder implements View {
       if (event.from === "run" && seconds >= 5) this.seconds[event.step] = seconds;
     }
     if (event.kind === "failed") this.failed.add(event.step);
-    this.show(event);
+    this.show(seen(event));
   }
 
   protected elapsed(step: string): number {
@@ -64,6 +65,12 @@ abstract class Recorder implements View {
 
   protected abstract show(event: EngineEvent): void;
   abstract close(): Promise<void>;
+}
+
+/** What guests, Docker and other programs say, as a terminal may show it: the live list is written by a library. */
+function seen(event: EngineEvent): EngineEvent {
+  if (event.kind === "failed") return { ...event, message: printableLines(event.message) };
+  return "text" in event ? { ...event, text: printable(event.text) } : event;
 }
 
 class PlainView extends Recorder {

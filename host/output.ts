@@ -1,6 +1,8 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
+import { printableStyled } from "./printable";
+
 /**
  * What a command prints, and whether it arrived. Everything that is printed goes through here: Node's own streams lose the rest of
  * what a nearly full disk took only a part of, and report what failed when the process may have ended already.
@@ -22,7 +24,8 @@ class Outlet {
 
   /** @param needed it is lost also where its reader has gone away, who no longer needs what only tells how the work goes on */
   write(text: string, needed: boolean): void {
-    const bytes = Buffer.from(text);
+    // a log or a name that others made may have words for the terminal; a file or a program gets an answer as it is
+    const bytes = Buffer.from(this.terminal || !needed ? printableStyled(text) : text);
     for (let at = 0; at < bytes.length && !this.failure;) {
       try {
         at += writeSync(this.descriptor, bytes, at);

@@ -15,3 +15,14 @@ export const printable = (text: string): string => text.replace(UNSEEN, escaped)
 /** The same for a message of several lines: line ends and tabs stay. */
 export const printableLines = (text: string): string =>
   text.replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
+
+// Bold and the colours of letters, with their ends: what kragle's own tables have.
+// eslint-disable-next-line no-control-regex
+const STYLE = /(\x1b\[(?:1|22|3[0-79])m)/;
+
+/** The same for a terminal, where kragle's own colours stay. */
+export const printableStyled = (text: string): string =>
+  text
+    .split(STYLE)
+    .map((part, index) => (index % 2 === 1 ? part : printableLines(part)))
+    .join("");

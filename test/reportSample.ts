@@ -110,3 +110,49 @@ export function sampleReport(): ReportFacts {
     }),
   };
 }
+
+/** One as large as that of a Debian image: packages with licences, rules, files and inputs with digests. */
+export function largeReport(): ReportFacts {
+  const sample = sampleReport();
+  const many = <T>(count: number, make: (index: number) => T) =>
+    Array.from({ length: count }, (_, index) => make(index));
+  const { predicate } = sample.provenance;
+  const packages = many(226, (index) => ({
+    ...one(`a-package-of-some-length-${index}`, `2:1.${index}.0-2+deb12u3~really`, index * 1000),
+    license: "GPL-2+, GPL-3+ with an exception, LGPL-2.1+, BSD-3-clause, Apache-2.0, public-domain",
+  }));
+  const folder = (index: number) => `/usr/share/some/folder/of/a/program/file-${index}`;
+  return {
+    ...sample,
+    check: {
+      ...sample.check,
+      rules: many(70, (index) => ({
+        ...{ id: `area.rule-${index}`, area: `area${index % 14}`, status: "passed" as const },
+        asserts: "what a finished image must fulfil, in a sentence of the usual length",
+        reason: "why that is so, which takes a sentence of some length as well, as reasons do",
+        source: "a manual's page, systemd.service(5), and the section in it",
+      })),
+    },
+    removed: many(80, (index) => ({
+      ...{ done: "deleted" as const, why: "trace" as const, path: folder(index), script: "" },
+    })),
+    packages: { ...sample.packages, packages },
+    packageFiles: many(130, (index) => ({
+      ...{ path: folder(index), state: "unowned" as const, package: null, bytes: index },
+      sha256: digest("c"),
+    })),
+    provenance: {
+      ...sample.provenance,
+      predicate: {
+        ...predicate,
+        buildDefinition: {
+          ...predicate.buildDefinition,
+          resolvedDependencies: many(40, (index) => ({
+            name: `image/programs/common/program_${index}.py`,
+            digest: { sha256: digest("d") },
+          })),
+        },
+      },
+    },
+  };
+}

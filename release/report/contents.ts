@@ -52,7 +52,7 @@ export function packageTable(list: PackageList): Html {
         <td>${one.architecture}</td>
         <td>${one.source}</td>
         <td class="number" data-sort="${one.installedBytes}">${formatSize(one.installedBytes)}</td>
-        ${licensed && html`<td>${one.license}</td>`}
+        ${licensed && html`<td class="licence">${one.license}</td>`}
       </tr>`,
   );
   return section(
@@ -62,9 +62,10 @@ export function packageTable(list: PackageList): Html {
       ${searchBox("find-package", "package, version or source")}
       ${table(
         "Packages",
-        [...heads, ...(licensed ? ["Licence"] : [])].map(
-          (head) => html`<button type="button">${head}</button>`,
-        ),
+        [
+          ...heads.map((head) => html`<button type="button">${head}</button>`),
+          ...(licensed ? [html`<button type="button" class="licence">Licence</button>`] : []),
+        ],
         rows,
       )}
     </div>`,

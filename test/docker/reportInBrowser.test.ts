@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 
 import { findProgram } from "../../host/program";
 import { renderReport } from "../../release/report/page";
-import { sampleReport } from "../reportSample";
+import { largeReport, sampleReport } from "../reportSample";
 
 describe("the report in a browser", function () {
   this.timeout(120_000);
@@ -28,6 +28,7 @@ describe("the report in a browser", function () {
     // its own sandbox needs user namespaces, which containers often lack; the page is this test's own
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
     writeFileSync(join(folder, "report.html"), renderReport(sampleReport()));
+    writeFileSync(join(folder, "large.html"), renderReport(largeReport()));
   });
   after(async () => {
     await browser?.close();
@@ -82,15 +83,20 @@ describe("the report in a browser", function () {
     assert.equal(await visible(".lines li"), 16);
   });
 
-  it("fits on a phone without scrolling sideways", async () => {
-    await page.setViewportSize({ width: 360, height: 740 });
-    for (const one of await page.locator("details").all())
-      await one.evaluate((e) => e.setAttribute("open", ""));
-    const [content, window] = await page.evaluate<[number, number]>(
-      "[document.documentElement.scrollWidth, innerWidth]",
-    );
-    assert.ok(content <= window, `${content} is wider than ${window}`);
-  });
+  for (const [name, width] of [
+    ["report", 360],
+    ["large", 390],
+  ] as const) {
+    it(`fits on a phone of ${width} pixels without scrolling sideways, ${name}`, async () => {
+      await page.setViewportSize({ width, height: 740 });
+      await page.goto(`file://${join(folder, `${name}.html`)}`);
+      await page.evaluate(
+        "for (const one of document.querySelectorAll('details')) one.open = true",
+      );
+      const content = await page.evaluate<number>("document.documentElement.scrollWidth");
+      assert.ok(content <= width, `${content} is wider than ${width}`);
+    });
+  }
 
   it("is readable in the dark", async () => {
     await page.emulateMedia({ colorScheme: "dark" });
@@ -98,6 +104,19 @@ describe("the report in a browser", function () {
       page.evaluate(`getComputedStyle(document.body).getPropertyValue("${property}")`);
     assert.notEqual(await color("background-color"), "rgb(246, 247, 249)");
     assert.notEqual(await color("color"), await color("background-color"));
+  });
+
+  it("prints an image of 226 packages on twelve pages, and nothing behind the last line", async () => {
+    await page.goto(`file://${join(folder, "large.html")}`);
+    const pdf = join(folder, "large.pdf");
+    await page.pdf({ path: pdf, format: "A4" });
+    const pages = readFileSync(pdf, "latin1").match(/\/Type \/Page\b/g)!.length;
+    assert.ok(pages > 4 && pages <= 12, `${pages} pages`);
+    await page.emulateMedia({ media: "print" });
+    const [end, footer] = await page.evaluate<[number, number]>(
+      "[document.documentElement.scrollHeight, document.querySelector('footer').getBoundingClientRect().bottom]",
+    );
+    assert.ok(end - footer < 20, `the page goes on ${end - footer} pixels behind its footer`);
   });
 
   it("prints what is folded", async () => {

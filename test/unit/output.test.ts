@@ -104,6 +104,20 @@ describe("output that does not arrive", function () {
     assert.equal((await Roots.of(at.home, named("dev")).list()).size, 0);
   });
 
+  it("is harmless on a terminal, and as it is elsewhere", async () => {
+    const evil = "\u001b]0;owned\u0007\u009b2Jx\u202ey\n";
+    const { key, manifest } = await at.publish(
+      { x: "w", "logs/stage.log": evil },
+      at.describe("w"),
+    );
+    await Roots.of(at.home, named("dev")).set("image", {
+      ...{ stage: "image", key, publishedAt: manifest.publishedAt },
+    });
+    assert.equal((await bash("kragle logs image")).stdout, evil);
+    const { stdout } = await bash("script -qec 'kragle logs image' /dev/null </dev/null");
+    assert.equal(stdout, "\\u{1b}]0;owned\\u{7}\\u{9b}2Jx\\u{202e}y\r\n");
+  });
+
   it("is noticed where a file takes only a part of it", async () => {
     const file = join(output, "half");
     // 1 block of 1024 bytes: the limit of a file's size stands for a disk that is nearly full

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 import fc from "fast-check";
 
-import { printable, printableLines } from "../../host/printable";
+import { printable, printableLines, printableStyled } from "../../host/printable";
 import { encodeSums, parseSums } from "../../release/sums";
 import { allowedSignersOf } from "../../release/verify/allowedSigners";
 
@@ -136,5 +136,10 @@ describe("text of others", () => {
     );
     assert.equal(printable("a\nb\u001b[2J\u202eü 日本"), "a\\nb\\u{1b}[2J\\u{202e}ü 日本");
     assert.equal(printableLines("a\n\tb\r"), "a\n\tb\\r");
+    // our own green stays; nothing is hidden, blinks or names a window
+    assert.equal(
+      printableStyled("\u001b[32mok\u001b[39m\u001b[8m\u001b]0;x\u0007\n"),
+      "\u001b[32mok\u001b[39m\\u{1b}[8m\\u{1b}]0;x\\u{7}\n",
+    );
   });
 });

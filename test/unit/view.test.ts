@@ -63,6 +63,22 @@ describe("the view in a pipe", () => {
     );
   });
 
+  it("shows nothing that a terminal obeys, whoever said it", async () => {
+    const lines: string[] = [];
+    const view = makeView([{ stage: "image" }], false, (text) => lines.push(text));
+    view.take({ kind: "line", step: "image", text: "a\u009b2J\u202eb\nc" });
+    view.take({ kind: "failed", step: "image", message: "Docker says\n\u001b]0;x\u0007" });
+    await view.close();
+    assert.deepEqual(
+      lines.map((line) => line.replace(/^\[.*?\] /, "")),
+      [
+        "image: a\\u{9b}2J\\u{202e}b\\nc\n",
+        "image: failed\n",
+        ...["image: Docker says\n", "image: \\u{1b}]0;x\\u{7}\n"],
+      ],
+    );
+  });
+
   it("says at least every 30 seconds what is still at work, and nothing of what is not", async () => {
     const { lines } = await shown((view) => {
       view.take({ kind: "start", step: "base" });
