@@ -3,12 +3,13 @@ import { type RedactedStream, Redactor } from "./redactor";
 /** Characters of the longest line that is passed on. Pulumi's command provider hangs at a line of 64 KiB. */
 const LONGEST = 4096;
 
-/** Escape sequences of terminals, and every control character but line ends and tabs. */
-// eslint-disable-next-line no-control-regex
-const CONTROL = /\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
+/** Escape sequences of terminals: colours, titles, sets of characters as in `tput sgr0`; every control character but line ends and tabs. */
+const CONTROL =
+  // eslint-disable-next-line no-control-regex
+  /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]{0,256}(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
 /** At the end of a piece: what may be the first part of an escape sequence, or of the line end "\r\n". */
 // eslint-disable-next-line no-control-regex
-const UNFINISHED = /\x1b(\[[0-9;?]{0,32})?$|\r$/;
+const UNFINISHED = /\x1b(?:\[[0-?]{0,32}[ -/]{0,2}|\][^\x07\x1b\r\n]{0,256}\x1b?|[ -/]{0,2})?$|\r$/;
 
 /**
  * Cuts a stream of bytes into lines: a carriage return ends a line too, a line that is too long is cut, control characters are

@@ -185,6 +185,27 @@ describe("the redactor", () => {
     assert.deepEqual(lines, ["one", "two s3cr", "three"]);
   });
 
+  it("sees a secret with any escape sequence of a terminal in it, however that arrives", () => {
+    for (const escape of [
+      "\x1b(B\x1b[m",
+      "\x1b]0;a title\x07",
+      "\x1b]8;;x\x1b\\",
+      "\x1b[>4;1m",
+      "\x1b7",
+      "\0",
+    ]) {
+      const bytes = Buffer.from(`a ${SECRET.slice(0, 5)}${escape}${SECRET.slice(5)} b\n`);
+      for (let at = 0; at <= bytes.length; at++) {
+        const lines: string[] = [];
+        const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+        splitter.write(bytes.subarray(0, at));
+        splitter.write(bytes.subarray(at));
+        splitter.end();
+        assert.deepEqual(lines, ["a *** b"], JSON.stringify(escape));
+      }
+    }
+  });
+
   it("sees a secret that a program colors", () => {
     const lines: string[] = [];
     const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
