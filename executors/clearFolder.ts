@@ -1,7 +1,6 @@
-import { rm } from "node:fs/promises";
-
 import type { Executor } from "./executor";
 import { StageFailure } from "../host/failure";
+import { removeTree } from "../host/removeTree";
 
 /** Where a container can be had that deletes what this user may not. */
 export interface Clearing {
@@ -19,7 +18,7 @@ export interface Clearing {
  * process is not root, a container has to delete them.
  */
 export async function clearFolder(folder: string, clearing: Clearing): Promise<void> {
-  const clear = () => rm(folder, { recursive: true, force: true });
+  const clear = () => removeTree(folder);
   try {
     await clear();
   } catch (error) {

@@ -1,8 +1,9 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rm, rmdir, unlink } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
 
 import { EXIT, StageFailure } from "./failure";
 import { displayPath } from "./project";
+import { removeTree, requireNoMount } from "./removeTree";
 
 /**
  * A folder that is held open, for folders in which others may write. Whatever is renamed meanwhile, a path below it leads through the
@@ -80,6 +81,12 @@ export class HeldFolder {
     }
   }
 
+  /** @throws StageFailure where a folder has this name */
+  async requireNoFolder(name: string): Promise<void> {
+    const facts = await lstat(this.path(name)).catch(() => undefined);
+    if (facts?.isDirectory()) throw refusal(`${this.name}/${name}`, "is a folder");
+  }
+
   /** Deletes a regular file. @returns why it was left, where it is something else */
   async removeFile(file: string): Promise<string | undefined> {
     const left = await this.within(file, false, async (folder, base) => {
@@ -102,9 +109,8 @@ export class HeldFolder {
     if (!folder) return;
     try {
       if ((await folder.handle.stat()).uid !== process.getuid!()) return;
-      for (const child of await readdir(folder.path())) {
-        await rm(folder.path(child), { recursive: true, force: true });
-      }
+      await requireNoMount(folder.path());
+      for (const child of await readdir(folder.path())) await removeTree(folder.path(child));
     } finally {
       await folder.close();
     }

@@ -8,6 +8,7 @@ import { removeAfterThisProcess } from "../host/lifeline";
 import { displayPath } from "../host/project";
 
 const INCOMING = ".incoming-";
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 export interface IncomingPlace {
   /** Where the finished thing will appear; made if it is not there. */
@@ -44,7 +45,9 @@ export async function withIncoming<T>(
     await mkdir(path, { recursive: true, mode: 0o755 });
     parent = await HeldFolder.open(path);
     for (const left of await readdir(parent.path())) {
-      if (left.startsWith(prefix)) await parent.removeFolder(left);
+      // somebody's own folder may begin in the same way
+      const isOurs = left.startsWith(prefix) && UUID.test(left.slice(prefix.length));
+      if (isOurs) await parent.removeFolder(left);
     }
     removeAfterThisProcess(join(path, name));
     folder = (await parent.enter(name, true))!;

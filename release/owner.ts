@@ -13,6 +13,7 @@ import { readRegular } from "../host/regularFile";
 import type { StackIdentity } from "../plan/identity";
 import { allRoots } from "../store/roots";
 import { NAMES, OWNER } from "./layout";
+import { isRelease } from "./previous";
 
 const markSchema = z.object({
   clone: z.string(),
@@ -64,19 +65,22 @@ export async function requireOwnFolder(
  * Makes a folder this stack's, for as long as it releases there nobody else's and no other run's.
  *
  * @param output PATH/output
+ * @param names of what is to be released there
  * @returns the function that lets the next run in
- * @throws StageFailure (exit code 2) where it has become another stack's
+ * @throws StageFailure (exit code 2) where it has become another stack's, or has files of these names that are nobody's release
  */
 export async function claimFolder(
   held: HeldFolder,
   output: string,
   owner: StackIdentity,
+  names: readonly string[],
   options: LockOptions,
 ): Promise<() => Promise<void>> {
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   for (;;) {
     const before = await readMark(held.path(), output);
     if (before) refuseOthers(before, output, owner);
+    else await requireNoForeignFiles(held, names);
     const handle = await open(held.path(OWNER), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o644);
     try {
       const facts = await handle.stat();
@@ -101,6 +105,26 @@ export async function claimFolder(
     // the stack that had it let go of it just now
     await handle.close();
   }
+}
+
+/** A folder in which kragle has never released may have files of somebody's own that are called as a release's are. */
+async function requireNoForeignFiles(held: HeldFolder, names: readonly string[]): Promise<void> {
+  if (await isRelease(held.path())) return;
+  const there: string[] = [];
+  for (const name of names) {
+    await held.within(name, false, async (folder, base) => {
+      if (await lstat(folder.path(base)).catch(() => undefined)) there.push(name);
+    });
+  }
+  if (there.length === 0) return;
+  const some = there.slice(0, 3).join(", ") + (there.length > 3 ? ", …" : "");
+  throw new StageFailure(
+    `${displayPath(held.name)} has files that a release would replace and that are not of one: ${some}`,
+    {
+      hint: 'move them away, or let the setting "path" name another folder',
+      exitCode: EXIT.wrongSettings,
+    },
+  );
 }
 
 /** Lets another stack have the folder; the released files stay. */
@@ -141,6 +165,13 @@ function refuseOthers(mark: Mark, output: string, owner: StackIdentity): void {
   if (isSame(mark, owner)) return;
   const { project, stack, folder, host } = mark;
   if (host === hostname() && !existsSync(folder)) return;
+  // its own, of the time before the folder with the clone's id was deleted
+  if (
+    host === hostname() &&
+    folder === projectFolder &&
+    isSame({ ...mark, clone: owner.clone }, owner)
+  )
+    return;
   const whose = [
     `stack ${stack}`,
     ...(project === owner.project ? [] : [`of project ${project}`]),

@@ -80,6 +80,10 @@ export async function readPrevious(output: string): Promise<PreviousRelease> {
   };
 }
 
+/** Whether a folder has a release, by the form of its manifest. */
+export const isRelease = async (output: string): Promise<boolean> =>
+  (await readPrevious(output)).releasedAt !== undefined;
+
 /** How the packages changed since the release before; a release that is only repeated keeps what it said then. */
 export function changesSince(
   previous: PreviousRelease,

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { cp, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { listFiles, makePrivate } from "../host/files";
 import { displayPath } from "../host/project";
+import { removeTree } from "../host/removeTree";
 import type { Redactor } from "../host/redactor";
 import { ArtifactUnavailable } from "../store/artifactStore";
 import type { Workplace } from "../store/workplace";
@@ -56,14 +57,14 @@ async function moveEvidence(
     // large files are deleted first: on a full disk even a new folder cannot be made
     for (const name of await readdir(work)) {
       if (name === "logs") continue;
-      await rm(join(work, name), { recursive: true, force: true }).catch(() => undefined);
+      await removeTree(join(work, name)).catch(() => undefined);
     }
-    await rm(kept, { recursive: true, force: true });
+    await removeTree(kept);
     await rename(logs, kept).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "EXDEV") throw error;
       // copied where a rename fails: the work folder may be on another disk
       await cp(logs, kept, { recursive: true });
-      await rm(logs, { recursive: true });
+      await removeTree(logs);
     });
     await makePrivate(kept);
     return undefined;

@@ -7,6 +7,7 @@ import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { StageCall } from "../plan/stages/call";
 import { check } from "../plan/stages/check";
 import type { StageContract } from "../plan/stages/contract";
+import { REFUSED } from "../store/ownership";
 
 /** A proof has judged the image, and it did not pass. */
 export class ImageRefused extends StageFailure {}
@@ -39,7 +40,7 @@ export async function besideOthers(
 ): Promise<BesideOthers | undefined> {
   const image = (description.upstream as { imageSha256?: unknown }).imageSha256;
   if (typeof image !== "string") return undefined;
-  const folder = join(home, "refused", shortIdentity(owner));
+  const folder = join(home, REFUSED, shortIdentity(owner));
   const own = join(folder, encodeURIComponent(root));
   await rm(own, { force: true });
   const before = await refusals(folder, image);

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { clearFolder } from "../executors/clearFolder";
@@ -9,6 +9,7 @@ import { stopIfInterrupted } from "../host/interrupt";
 import { kragleVersion } from "../host/kragleVersion";
 import { LogFile } from "../host/logFile";
 import { Redactor } from "../host/redactor";
+import { removeTree } from "../host/removeTree";
 import { hostSecrets, urlPasswords } from "../host/secrets";
 import { stageKey } from "../plan/description";
 import { CallError, checkCall, type StageAnswer, type StageCall } from "../plan/stages/call";
@@ -183,7 +184,8 @@ async function build<C extends StageContract>(
       },
       external: outcome.external,
     });
-    await rm(place.failedFolder(stage, key), { recursive: true, force: true });
+    // the result is there: what cannot be deleted of an earlier failure is garbage collection's to name
+    await removeTree(place.failedFolder(stage, key)).catch(() => undefined);
     return manifest;
   } catch (error) {
     clock.stop();

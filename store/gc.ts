@@ -1,10 +1,11 @@
-import { rm, rmdir, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { rmdir, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 
 import { listFiles } from "../host/files";
 import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
-import { contentsOf, leftovers } from "./ownership";
+import { removeTree } from "../host/removeTree";
+import { contentsOf, leftovers, refusalsIn } from "./ownership";
 import { allRoots, type HeldRoots } from "./roots";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
@@ -57,7 +58,9 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
         }
       }
     }
-    foreign.push(...(await dropCaches(home, dryRun)));
+    const caches = await dropCaches(home, dryRun);
+    foreign.push(...caches.foreign);
+    failed.push(...caches.failed);
     return { deleted, kept, foreign, unreadable: unreadable.map(displayPath), failed };
   } finally {
     await release();
@@ -67,10 +70,14 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
 /**
  * Deletes what is made again where it is needed: notes on verified files (see VerifiedFiles), copies of small files for stages.
  *
- * @returns what lies among it and is not kragle's
+ * @returns what lies among it and is not kragle's, and what could not be deleted
  */
-async function dropCaches(home: string, dryRun: boolean): Promise<string[]> {
+async function dropCaches(
+  home: string,
+  dryRun: boolean,
+): Promise<Pick<Collected, "foreign" | "failed">> {
   const foreign = [];
+  const failed: Collected["failed"][number][] = [];
   const files = [];
   for (const part of ["verified", "bundles"] as const) {
     const contents = await contentsOf(home, part);
@@ -78,15 +85,19 @@ async function dropCaches(home: string, dryRun: boolean): Promise<string[]> {
     files.push(...contents.own.map((name) => join(home, part, name)));
   }
   for (const part of [".", "stacks", "iso"] as const) files.push(...(await leftovers(home, part)));
-  if (dryRun) return foreign;
-  // what proofs tell each other while they run, see Refusals
-  files.push(join(home, "refused"));
-  for (const file of files) await rm(file, { recursive: true, force: true });
-  for (const part of ["verified", "bundles"]) {
-    // where somebody else's files lie in it, it stays
-    await rmdir(join(home, part)).catch(() => undefined);
+  const told = await refusalsIn(home);
+  foreign.push(...told.foreign);
+  files.push(...told.own);
+  if (dryRun) return { foreign, failed };
+  for (const file of files) {
+    const { message: reason } = (await removeTree(file).catch((error: Error) => error)) ?? {};
+    if (reason !== undefined) failed.push({ name: relative(home, file), reason });
   }
-  return foreign;
+  for (const folder of ["verified", "bundles", ...told.folders]) {
+    // where somebody else's files lie in it, it stays
+    await rmdir(join(home, folder)).catch(() => undefined);
+  }
+  return { foreign, failed };
 }
 
 /** What it takes on the disk; less where this user may not look at all of it. */

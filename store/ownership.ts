@@ -3,8 +3,11 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { isUnfinished } from "../host/atomicWrite";
-import { nameOfAside } from "../host/record";
+import { nameOfAside, readRegular } from "../host/record";
 import { MANIFEST } from "./manifest";
+
+/** The folder of what is told by `run/refusal.ts`. */
+export const REFUSED = "refused";
 
 const DIGEST = /^[\da-f]{64}$/;
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
@@ -60,4 +63,34 @@ export async function leftovers(home: string, part: "." | "stacks" | "iso"): Pro
   return entries
     .filter((entry) => entry.isFile() && (nameOfAside(entry.name) ?? isUnfinished(entry.name)))
     .map((entry) => join(entry.parentPath, entry.name));
+}
+
+/**
+ * What the proofs of an image tell each other while they run (`run/refusal.ts`): a folder a stack, a file a stage, which holds a digest.
+ * Its name may be anybody's, so the content tells.
+ */
+export async function refusalsIn(
+  home: string,
+): Promise<Contents & { readonly folders: readonly string[] }> {
+  const own: string[] = [];
+  const foreign: string[] = [];
+  const folders: string[] = [];
+  const entries = (folder: string) =>
+    readdir(join(home, folder), { withFileTypes: true }).catch(() => []);
+  const top = await lstat(join(home, REFUSED)).catch(() => undefined);
+  if (top && !top.isDirectory()) foreign.push(REFUSED);
+  for (const stack of top?.isDirectory() ? await entries(REFUSED) : []) {
+    const folder = `${REFUSED}/${stack.name}`;
+    folders.push(folder);
+    if (!stack.isDirectory()) foreign.push(folder);
+    for (const file of stack.isDirectory() ? await entries(folder) : []) {
+      const path = join(home, folder, file.name);
+      const isOurs =
+        file.isFile() &&
+        (isUnfinished(file.name) || DIGEST.test(readRegular(path)?.toString("latin1") ?? ""));
+      if (isOurs) own.push(path);
+      else foreign.push(`${folder}/${file.name}`);
+    }
+  }
+  return { own, foreign, folders: [...folders, REFUSED] };
 }

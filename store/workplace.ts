@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, lstat, mkdir, rename, rm } from "node:fs/promises";
+import { chmod, lstat, mkdir, rename } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, isDiskFull, StageFailure } from "../host/failure";
 import { type LockOptions, lockFile } from "../host/lock";
 import { displayPath } from "../host/project";
+import { removeTree, requireNoMount } from "../host/removeTree";
 
 /** Logs are redacted when they are whole, and scripts may say what is not for every user of this machine. */
 const PRIVATE: ReadonlySet<string> = new Set(["work", "failed", "trash", "bundles"]);
@@ -57,6 +58,7 @@ export class Workplace {
   /** Takes a folder out of sight by one rename, then deletes it. */
   async discard(folder: string): Promise<void> {
     if (!existsSync(folder)) return;
+    await requireNoMount(folder);
     const trash = join(this.home, "trash", randomUUID());
     const moved = await this.provide("trash")
       .then(() => rename(folder, trash))
@@ -68,6 +70,6 @@ export class Workplace {
           return folder;
         },
       );
-    await rm(moved, { recursive: true, force: true });
+    await removeTree(moved);
   }
 }

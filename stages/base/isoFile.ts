@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { recordFile } from "../../store/fileRecord";
@@ -36,9 +36,17 @@ export async function provideIso(
 ): Promise<string> {
   const { store, secrets, signal, detail } = context;
   const present = findIso(store.home, wanted);
-  if (present) {
-    await verify(context, present, wanted.sha256);
-    return present;
+  const isCached = present === cachedIso(store.home, wanted.sha256);
+  try {
+    if (present) {
+      await verify(context, present, wanted.sha256);
+      return present;
+    }
+  } catch (error) {
+    // what was fetched can be fetched again; the user's own file is the user's
+    if (!isCached || !secrets.isoUrls || !(error instanceof StageFailure)) throw error;
+    detail(`${error.message}; it is fetched again`);
+    await rm(present, { force: true });
   }
   if (!secrets.isoUrls) throw missingIso(wanted);
   const release = await lockFile(join(store.home, "locks", `iso-${wanted.sha256}`), {

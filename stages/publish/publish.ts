@@ -14,7 +14,7 @@ import { DESCRIPTION, NAMES, PUBLICATION } from "../../release/layout";
 import type { Destination, PublishedFile } from "../../destinations/destination";
 import { FolderDestination } from "../../destinations/folder";
 import { LibvirtPool } from "../../destinations/libvirtPool";
-import { expired, versionName } from "../../destinations/retention";
+import { expired, originOf, versionName } from "../../destinations/retention";
 import type { StageProgram } from "../../run/stage";
 
 /**
@@ -23,14 +23,15 @@ import type { StageProgram } from "../../run/stage";
  */
 export const publish: StageProgram<typeof contract> = {
   contract,
-  async run({ inputs, upstream, request, store, key, work, phase, detail, signal }) {
+  async run({ inputs, upstream, request, store, owner, key, work, phase, detail, signal }) {
     const { series, keep } = request;
     const { manifest, result: facts } = await artifactOf(store, release, upstream.release);
     const released = filesOf(manifest.external, facts);
     const wanted = chosen(released, inputs.files);
     const destination = open(inputs.destination, signal);
     const { publishedAt: releasedAt } = manifest;
-    const version = versionName({ series, releasedAt, key, storeId: store.id });
+    const origin = originOf(store.id, owner, series);
+    const version = versionName({ series, releasedAt, key, origin });
     const files = released.filter(
       (file) =>
         (wanted.includes(file) || describes(file)) &&
@@ -40,7 +41,7 @@ export const publish: StageProgram<typeof contract> = {
     const paths = await destination.put(version, [...files, await listOf(files, version, work)]);
     phase("delete old versions");
     const usedKeys = [key, ...(await keysInUse(store))];
-    const retention = { series, storeId: store.id, keep, usedKeys };
+    const retention = { series, origin, keep, usedKeys };
     const deleted = expired(await destination.list(), retention);
     for (const old of deleted) {
       await destination.remove(old);

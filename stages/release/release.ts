@@ -8,7 +8,7 @@ import { withIncoming } from "../../release/incoming";
 import { stopIfInterrupted } from "../../host/interrupt";
 import { describeRelease } from "../../release/describe";
 import { copyFiles } from "../../release/files";
-import { NAMES } from "../../release/layout";
+import { DESCRIPTION, NAMES } from "../../release/layout";
 import { claimFolder, outputFolder } from "../../release/owner";
 import { type PreviousRelease, readPrevious } from "../../release/previous";
 import { collectSources } from "../../release/sources";
@@ -36,7 +36,8 @@ export const release: StageProgram<typeof contract> = {
     const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
     return withIncoming(place, async ({ folder: incoming, parent: held }) => {
       const onWait = () => detail("waiting: another run of this stack releases there");
-      const letNextIn = await claimFolder(held, output, owner, { signal, onWait });
+      const expected = [...sources.files.map(({ name }) => name), ...DESCRIPTION];
+      const letNextIn = await claimFolder(held, output, owner, expected, { signal, onWait });
       try {
         phase("copy the files");
         await copyFiles(sources.files, incoming.path(), signal);
@@ -51,8 +52,10 @@ export const release: StageProgram<typeof contract> = {
         phase("move everything into place");
         const all = [...digests.keys(), ...unlisted];
         const names = all.filter((name) => name !== NAMES.manifest);
-        // a link in place of a folder is refused while everything is still as it was
-        for (const name of names) await held.within(name, true, () => Promise.resolve());
+        // a link in place of a folder, or a folder in place of a file, is refused while everything is still as it was
+        for (const name of all) {
+          await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
+        }
         for (const name of [...names, NAMES.manifest]) {
           await syncPath(incoming.path(name));
           await held.within(name, true, (folder, base) =>

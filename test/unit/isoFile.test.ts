@@ -120,7 +120,10 @@ describe("the installation ISO", () => {
     assert.equal(fetched.length, 1);
     assert.deepEqual(phases, [], "what was just verified is not read again");
     writeFileSync(cached, "damaged");
-    await refused(provide(SHA256, secrets, CONTENT), /has the SHA-256/);
+    assert.equal(await provide(SHA256, secrets, CONTENT), cached);
+    assert.equal(fetched.length, 2, "what was fetched can be fetched again");
+    writeFileSync(cached, "damaged");
+    await refused(provide(SHA256), /has the SHA-256/);
   });
 
   it("that cannot be fetched is lacking, with the fetcher's words", async () => {

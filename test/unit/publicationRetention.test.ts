@@ -2,20 +2,20 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { expired, versionName } from "../../destinations/retention";
+import { expired, originOf, versionName } from "../../destinations/retention";
 
 const STORE = "9f8e7d6c-0000-4000-8000-000000000000";
 const key = (n: number) => n.toString(16).padStart(64, "0").split("").reverse().join("");
-const version = (n: number, series = "dev-nightly", storeId = STORE) =>
+const version = (n: number, series = "dev-nightly", origin = STORE) =>
   versionName({
     series,
     releasedAt: new Date(Date.UTC(2026, 10, 1, 0, n)).toISOString(),
     key: key(n),
-    storeId,
+    origin,
   });
 
 const retention = (keep: number, usedKeys: string[] = []) => ({
-  ...{ series: "dev-nightly", storeId: STORE, keep, usedKeys },
+  ...{ series: "dev-nightly", origin: STORE, keep, usedKeys },
 });
 
 describe("retention of published versions", () => {
@@ -23,6 +23,23 @@ describe("retention of published versions", () => {
 
   it("names versions by series, time, key and store", () => {
     assert.equal(version(1), "dev-nightly-20261101T000100000Z-100000000000-9f8e7d6c");
+  });
+
+  it("tells stacks apart whose series has one name", () => {
+    const owner = { clone: "c", backend: "own", project: "kragle", stack: "dev" };
+    const origins = [
+      originOf("store", owner, "dev-a-b"),
+      originOf("store", { ...owner, stack: "dev-a" }, "dev-a-b"),
+      originOf("store", { ...owner, project: "other" }, "dev-a-b"),
+      originOf("store", { ...owner, clone: "d" }, "dev-a-b"),
+      originOf("another", owner, "dev-a-b"),
+    ];
+    const names = origins.map((origin) => version(1, "dev-a-b", origin));
+    assert.equal(new Set(names).size, names.length);
+    for (const origin of origins) {
+      const own = { series: "dev-a-b", origin, keep: 0, usedKeys: [] };
+      assert.deepEqual(expired(names, own), [version(1, "dev-a-b", origin)]);
+    }
   });
 
   it("lets the oldest go, whatever the order in which they are listed", () => {

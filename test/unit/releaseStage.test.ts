@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import {
   mkdirSync,
   readdirSync,
@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
+import type { StageFailure } from "../../host/failure";
 import { stageKey } from "../../plan/description";
 import { requireOwnFolder } from "../../release/owner";
 import { BUILDER_ID, type ReleaseExtras, ReleasePlace } from "../releasePlace";
@@ -181,6 +182,50 @@ describe("the release stage", () => {
     assert.equal(place.read("packer-kragle-qcow2"), "an image");
   });
 
+  it("refuses to replace files that are nobody's release, and a folder, while all is as it was", async () => {
+    mkdirSync(join(place.output, "evidence/check"), { recursive: true });
+    writeFileSync(inOutput("report.html"), "mine");
+    writeFileSync(inOutput("evidence/check/check.json"), "mine");
+    await assert.rejects(place.release("an image"), (error: StageFailure) => {
+      assert.match(error.message, /not of one: evidence\/check\/check.json, report.html\n/);
+      assert.equal(error.details.exitCode, 2);
+      return true;
+    });
+    assert.deepEqual(
+      place.names().filter((name) => statSync(inOutput(name)).isFile()),
+      ["evidence/check/check.json", "report.html"],
+    );
+    assert.equal(place.read("report.html"), "mine");
+    rmSync(place.output, { recursive: true });
+    await place.release("an image");
+    rmSync(inOutput("report.html"));
+    mkdirSync(inOutput("report.html"));
+    await assert.rejects(place.release("another image"), /report.html is a folder; nothing is/);
+    assert.equal(place.read("packer-kragle-qcow2"), "an image");
+  });
+
+  it("clears away only what a release left, not a folder that begins in the same way", async () => {
+    const left = `.incoming-${randomUUID()}`;
+    for (const name of [left, ".incoming-photos", `${left}.bak`]) {
+      mkdirSync(inOutput(name), { recursive: true });
+      writeFileSync(join(inOutput(name), "x"), "mine");
+    }
+    await place.release("an image");
+    const folders = place.names().filter((name) => name.startsWith(".incoming"));
+    assert.deepEqual(folders.sort(), [
+      ...[".incoming-photos", ".incoming-photos/x", `${left}.bak`, `${left}.bak/x`].sort(),
+    ]);
+  });
+
+  it("is this stack's own after the folder with the clone's id was deleted", async () => {
+    await place.release("an image");
+    const mark = JSON.parse(place.read(".owner.json")) as Record<string, string>;
+    writeFileSync(inOutput(".owner.json"), JSON.stringify({ ...mark, clone: randomUUID() }));
+    await place.release("another image");
+    assert.equal(place.read("packer-kragle-qcow2"), "another image");
+    assert.deepEqual(JSON.parse(place.read(".owner.json")), mark);
+  });
+
   it("belongs to one stack, until that lets go of it", async () => {
     const asked = (stack: string) =>
       requireOwnFolder(place.at.home, place.output, ownerOf(place.at.home, stack));
@@ -236,14 +281,17 @@ describe("the release stage", () => {
   });
 
   it("clears away what an interrupted release of another image left", async () => {
-    mkdirSync(inOutput(".incoming-0123456789ab"), { recursive: true });
-    writeFileSync(inOutput(".incoming-0123456789ab/packer-kragle-qcow2"), "gigabytes");
+    mkdirSync(inOutput(".incoming-01234567-89ab-4cde-8f01-23456789abcd"), { recursive: true });
+    writeFileSync(
+      inOutput(".incoming-01234567-89ab-4cde-8f01-23456789abcd/packer-kragle-qcow2"),
+      "gigabytes",
+    );
     await place.release("an image");
     assert.deepEqual(place.names(), FIRST);
   });
 
   it("does not need the manifest of the release before to be whole", async () => {
-    mkdirSync(place.output, { recursive: true });
+    await place.release("an image");
     for (const text of ["", '{"files": {"half', "null", "5"]) {
       writeFileSync(inOutput("manifest.json"), text);
       await place.release("an image");
@@ -255,7 +303,10 @@ describe("the release stage", () => {
     const files = { "../precious": "", "/etc/hostname": "", "kragle.raw/../../precious": "" };
     mkdirSync(place.output, { recursive: true });
     writeFileSync(join(place.path, "precious"), "mine");
-    writeFileSync(inOutput("manifest.json"), JSON.stringify({ files }));
+    writeFileSync(
+      inOutput("manifest.json"),
+      JSON.stringify({ files, imageSha256: "", releasedAt: "" }),
+    );
     await place.release("an image");
     assert.ok(statSync(join(place.path, "precious")).isFile());
   });

@@ -185,6 +185,7 @@ describe("store: garbage collection", () => {
     const foreign = [
       "bundles/notes",
       "failed/image-2",
+      "refused/dev/photos",
       "store/photos",
       `store/image-${hex}`,
       `store/image-${hex}.bak`,
@@ -201,6 +202,21 @@ describe("store: garbage collection", () => {
     assert.deepEqual([...told].sort(), [...foreign].sort());
     for (const name of foreign) assert.ok(existsSync(join(at.home, name, "precious")), name);
     assert.ok(existsSync(join(at.home, "store", used)));
+  });
+
+  it("deletes what proofs told each other, and nothing beside it", async () => {
+    await artifact("a", "dev");
+    const folder = join(at.home, "refused/dev");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "smoke"), "a".repeat(64));
+    writeFileSync(join(folder, "notes"), "mine");
+    const { foreign } = await collectGarbage(at.store, false);
+    assert.deepEqual(foreign, ["refused/dev/notes"]);
+    assert.deepEqual(readdirSync(folder), ["notes"]);
+    rmSync(join(folder, "notes"));
+    writeFileSync(join(folder, "smoke"), "a".repeat(64));
+    await collectGarbage(at.store, false);
+    assert.ok(!existsSync(join(at.home, "refused")));
   });
 
   it("follows no link, neither in its folders nor in their place", async () => {

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { realpath, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+
+import { EXIT, StageFailure } from "./failure";
+import { displayPath } from "./project";
+
+/**
+ * Deletes a file, a link, or a folder with everything in it; what is absent is no error. What is mounted in it is somebody else's,
+ * though it lies at a path of kragle's: then nothing is deleted.
+ *
+ * @throws StageFailure (exit code 3) that names the mount
+ */
+export async function removeTree(path: string): Promise<void> {
+  await requireNoMount(path);
+  await rm(path, { recursive: true, force: true });
+}
+
+/** @throws StageFailure (exit code 3) where a path, or anything below it, is a mount point of this process's */
+export async function requireNoMount(path: string): Promise<void> {
+  const above = await realpath(dirname(path)).catch(() => undefined);
+  if (above === undefined) return;
+  const real = join(above, basename(path));
+  const mount = mountPoints().find((point) => point === real || point.startsWith(`${real}/`));
+  if (mount === undefined) return;
+  throw new StageFailure(
+    `something is mounted at ${displayPath(mount)}; nothing is deleted there`,
+    {
+      hint: "see what it is (findmnt), umount it, and run the same command again",
+      exitCode: EXIT.lacking,
+    },
+  );
+}
+
+/** Field 5 of each line, proc_pid_mountinfo(5); blanks and the like are octal there. */
+function mountPoints(): string[] {
+  const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+  const points = lines.flatMap((line) => line.split(" ")[4] ?? []);
+  return points.map((point) =>
+    Buffer.from(
+      point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+      "latin1",
+    ).toString(),
+  );
+}
