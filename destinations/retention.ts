@@ -1,7 +1,5 @@
 import { createHash } from "node:crypto";
 
-import { shortIdentity, type StackIdentity } from "../plan/identity";
-
 /** What tells one published version from another; together they make its name. */
 export interface Version {
   /** Stack and publication; `keep` counts the versions of one series. */
@@ -20,10 +18,12 @@ const ORIGIN_DIGITS = 8;
 /**
  * Tells the versions of one stack's publication from those of others that have the same name: stacks of other clones, projects and
  * backends, which may share a store, and stacks of other stores.
+ *
+ * @param owner tells stacks apart, see shortIdentity
  */
-export const originOf = (storeId: string, owner: StackIdentity, series: string): string =>
+export const originOf = (storeId: string, owner: string, series: string): string =>
   createHash("sha256")
-    .update([storeId, shortIdentity(owner), series].join("\n"))
+    .update([storeId, owner, series].join("\n"))
     .digest("hex");
 
 /** The name of a version's folder or volumes, such as `dev-nightly-20261101T093000123Z-0c1d2e3f4a5b-9f8e7d6c`; sorts by time. */

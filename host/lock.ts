@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
@@ -34,7 +35,9 @@ export async function lockFile(
   options: LockOptions = {},
 ): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
-  const handle = await open(path, "a+");
+  const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
+  // through a link, what it leads to would be emptied
+  const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW);
   try {
     await lockHandle(handle, options, () => readFile(path, "utf8").catch(() => ""));
     if (!options.shared) {

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { shortIdentity } from "../../plan/identity";
 import type { InputsOf, ResultOf } from "../../plan/stages/contract";
 import { publish as contract } from "../../plan/stages/publish";
 import { release } from "../../plan/stages/release";
@@ -30,7 +31,7 @@ export const publish: StageProgram<typeof contract> = {
     const wanted = chosen(released, inputs.files);
     const destination = open(inputs.destination, signal);
     const { publishedAt: releasedAt } = manifest;
-    const origin = originOf(store.id, owner, series);
+    const origin = originOf(store.id, shortIdentity(owner), series);
     const version = versionName({ series, releasedAt, key, origin });
     const files = released.filter(
       (file) =>

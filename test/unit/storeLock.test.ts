@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -159,6 +159,14 @@ describe("store: lock", function () {
     await (
       await lockFile(path)
     )();
+  });
+
+  it("is not taken through a link, whose file would be emptied", async () => {
+    const victim = join(folder, "victim");
+    writeFileSync(victim, "x");
+    symlinkSync(victim, join(folder, "link"));
+    await assert.rejects(lockFile(join(folder, "link")), { code: "ELOOP" });
+    assert.equal(readFileSync(victim, "utf8"), "x");
   });
 
   it("lets one process at a time through", async () => {

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import { claimHome } from "../../host/home";
+import { projectFolder } from "../../host/project";
+import { requireOwnFolder } from "../../release/owner";
+import { writeStackRecord } from "../../store/stackRecord";
+import { NO_DOCKER } from "../devProgram";
+import { FakeStage } from "../fakeStage";
+import { ReleasePlace } from "../releasePlace";
+import { ownerOf, rootsOf } from "../stacks";
+import { TemporaryStore } from "../temporaryStore";
+import { countFaults, survived } from "./figures";
+import { assertNothingHalf } from "./invariants";
+
+/** Every small file that kragle keeps, and every folder that may be somebody else's, by real processes and without Docker. */
+describe("a small file that is torn, and what is not kragle's", function () {
+  this.timeout(300_000);
+  let at: TemporaryStore;
+  countFaults();
+  beforeEach(() => (at = new TemporaryStore()));
+  afterEach(() => at.remove());
+
+  function kragle(line: string, home = at.home) {
+    const { status, stdout, stderr } = spawnSync(join(projectFolder, "kragle"), line.split(" "), {
+      cwd: projectFolder,
+      encoding: "utf8",
+      env: {
+        ...{ ...process.env, ...NO_DOCKER, KRAGLE_HOME: home },
+        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
+      },
+    });
+    assert.doesNotMatch(stderr, /a bug here|\n +at /, `${line}: ${stderr}`);
+    return { status, stdout, stderr };
+  }
+
+  /** A stack with a result, a record and whatever else a run leaves. @returns where the files lie, by their kind */
+  async function used(): Promise<Record<string, string>> {
+    const stage = new FakeStage(at);
+    await stage.start();
+    const owner = ownerOf(at.home, "dev");
+    const outputs = { imagePath: "/nowhere/image", imageSha256: "0".repeat(64) };
+    await writeStackRecord(at.home, owner, {
+      ...{ engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" },
+    });
+    const note = join(at.home, "verified", "a".repeat(64));
+    const refused = join(at.home, "refused/dev/smoke");
+    for (const file of [note, refused]) {
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, "b".repeat(64));
+    }
+    const only = (folder: string, ending: string) =>
+      join(
+        folder,
+        readdirSync(folder).find((name) => name.endsWith(ending))!,
+      );
+    const roots = only(join(at.home, "roots"), "");
+    return {
+      "mark of the home": join(at.home, "kragle-home.json"),
+      "id of the home": join(at.home, "id"),
+      root: join(roots, "image"),
+      "owner of roots": join(roots, ".owner.json"),
+      "record of a stack": only(join(at.home, "stacks"), ".json"),
+      "manifest of an artifact": join(only(join(at.home, "store"), ""), "manifest.json"),
+      "note on a verified file": note,
+      "note of a refusal": refused,
+      lock: join(at.home, "locks/store"),
+    };
+  }
+
+  const TEARS: Record<string, (file: string) => void> = {
+    "is cut": (file) =>
+      writeFileSync(file, readFileSync(file).subarray(0, statSync(file).size / 2)),
+    "is empty": (file) => writeFileSync(file, ""),
+    "holds zeroes": (file) => writeFileSync(file, Buffer.alloc(4096)),
+    "is null": (file) => writeFileSync(file, "null\n"),
+    "is a folder": (file) => {
+      rmSync(file);
+      mkdirSync(file);
+    },
+    "is a link to nowhere": (file) => {
+      rmSync(file);
+      symlinkSync("/nowhere/at all", file);
+    },
+  };
+  const KINDS = [
+    ...["mark of the home", "id of the home", "root", "owner of roots", "record of a stack"],
+    ...["manifest of an artifact", "note on a verified file", "note of a refusal", "lock"],
+  ];
+  for (const kind of KINDS) {
+    for (const [what, tear] of Object.entries(TEARS)) {
+      it(`${kind} that ${what} stops nothing for good`, async function () {
+        // the lighter half of them in every run
+        if (!process.env.KRAGLE_TEST_FULL && !["is cut", "is a folder"].includes(what)) this.skip();
+        const file = (await used())[kind]!;
+        chmodSync(dirname(file), 0o755);
+        if (lstatSync(file).isFile()) chmodSync(file, 0o644);
+        tear(file);
+        const isTorn = !["is a folder", "is a link to nowhere"].includes(what);
+        for (const line of ["outputs --json", "gc --json", "logs"]) {
+          const { status, stderr } = kragle(line);
+          // what is no file may be named as somebody else's again and again; what is torn is mended or put aside
+          assert.ok(status !== null && status <= 3, `${line}: ${status}`);
+          if (status !== 0)
+            assert.match(stderr, /next: |has not been|no outputs|left alone/, stderr);
+        }
+        if (!isTorn) rmSync(file, { recursive: true });
+        // the stack's next run goes on as ever
+        const { result } = await new FakeStage(at).start();
+        assert.deepEqual(result, { run: 1 });
+        await assertNothingHalf(at.home);
+        assert.equal((await rootsOf(at.home, "dev").list()).size, 1);
+        assert.equal(kragle("gc --json").status, 0);
+        survived({ fault: `small file ${what}`, where: kind });
+      });
+    }
+  }
+
+  for (const line of [
+    "gc",
+    "outputs -s dev",
+    "destroy -s dev",
+    "up -s dev",
+    "write -s dev x.raw",
+  ]) {
+    it(`a foreign home is refused by ${line.split(" ")[0]}, untouched`, () => {
+      const home = join(at.home, "../somebody");
+      mkdirSync(join(home, "store/photos"), { recursive: true });
+      writeFileSync(join(home, "store/photos/a"), "x");
+      const { status, stderr } = kragle(line, home);
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, /KRAGLE_HOME names .*which is not empty/);
+      assert.deepEqual(readdirSync(home, { recursive: true }).sort(), [
+        ...["store", "store/photos", "store/photos/a"],
+      ]);
+      survived({ fault: "home is somebody else's", where: line.split(" ")[0]! });
+    });
+  }
+
+  it("gc makes room on a full disk", async function () {
+    const alone = ["--user", "--map-root-user", "--mount"];
+    if (spawnSync("unshare", [...alone, "true"]).status !== 0) this.skip();
+    await at.publish({ "image.qcow2": "x".repeat(1_000_000) });
+    const folder = mkdtempSync(join(tmpdir(), "kragle full "));
+    const script = `mount -t tmpfs -o size=4m none "$1" && cp -a "$2/." "$1"
+      dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null
+      KRAGLE_HOME="$1" ./kragle gc && ls "$1/store"`;
+    const said = execFileSync("unshare", [...alone, "sh", "-c", script, "sh", folder, at.home], {
+      cwd: projectFolder,
+      encoding: "utf8",
+      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+    });
+    assert.match(said, /\n1 folders, \d+ KiB freed\n$/);
+    rmSync(folder, { recursive: true });
+    survived({ fault: "disk is full", where: "gc" });
+  });
+
+  for (const hours of [2, -48]) {
+    it(`the clock jumps by ${hours} h while a stage runs`, async () => {
+      const real = Date.now;
+      const stage = new FakeStage(at);
+      stage.during = () => (Date.now = () => real() + hours * 3_600_000);
+      try {
+        await stage.start();
+      } finally {
+        Date.now = real;
+      }
+      const [manifest] = await at.store.manifests("image");
+      assert.ok(manifest && manifest.seconds >= 0 && manifest.seconds < 60, `${manifest?.seconds}`);
+      survived({ fault: "clock jumps", where: "every stage" });
+    });
+  }
+
+  describe("in PATH/output", () => {
+    let place: ReleasePlace;
+    let victim: string;
+    beforeEach(async () => {
+      place = new ReleasePlace();
+      await place.open();
+      victim = join(place.at.home, "../victim");
+      mkdirSync(victim);
+      writeFileSync(join(victim, "thesis"), "x");
+      await place.release("an image");
+    });
+    afterEach(async () => {
+      assert.deepEqual(readdirSync(victim), ["thesis"]);
+      await place.close();
+    });
+    const inOutput = (name: string) => join(place.output, name);
+    const refused = async (words: RegExp) => {
+      await assert.rejects(place.release("another image"), words);
+      assert.equal(place.read("packer-kragle-qcow2"), "an image");
+    };
+
+    it("a link in a folder's place is not followed", async () => {
+      rmSync(inOutput("evidence"), { recursive: true });
+      symlinkSync(victim, inOutput("evidence"));
+      await refused(/evidence is a link; nothing is written/);
+      survived({ fault: "link in the released folder", where: "release" });
+    });
+
+    it("a link in a file's place is replaced, not what it leads to", async () => {
+      rmSync(inOutput("kragle.raw"));
+      symlinkSync(join(victim, "thesis"), inOutput("kragle.raw"));
+      await place.release("another image");
+      assert.ok(lstatSync(inOutput("kragle.raw")).isFile());
+      assert.equal(readFileSync(join(victim, "thesis"), "utf8"), "x");
+      survived({ fault: "link in the released folder", where: "release" });
+    });
+
+    it("a folder in a file's place is refused while all is as it was", async () => {
+      rmSync(inOutput("report.html"));
+      mkdirSync(inOutput("report.html"));
+      await refused(/report.html is a folder/);
+      survived({ fault: "folder in a file's place", where: "release" });
+    });
+
+    it("somebody's own files are not replaced", async () => {
+      rmSync(inOutput(".owner.json"));
+      rmSync(inOutput("manifest.json"));
+      writeFileSync(inOutput("report.html"), "mine");
+      await refused(/files that a release would replace/);
+      assert.equal(place.read("report.html"), "mine");
+      survived({ fault: "somebody's own files", where: "release" });
+    });
+
+    it("another stack's release stays", async () => {
+      const prod = ownerOf(place.at.home, "prod");
+      const attempt = requireOwnFolder(place.at.home, place.output, prod);
+      await assert.rejects(attempt, /belongs to stack dev/);
+      assert.ok(existsSync(inOutput("manifest.json")));
+      survived({ fault: "folder of another stack", where: "release" });
+    });
+  });
+
+  it("a home that was never used is none to delete from", () => {
+    const home = join(at.home, "../new");
+    assert.equal(kragle("gc", home).status, 0);
+    assert.ok(!existsSync(home));
+    claimHome(home);
+    assert.equal(kragle("gc", home).status, 0);
+  });
+});
