@@ -22,9 +22,7 @@ const ORIGIN_DIGITS = 8;
  * @param owner tells stacks apart, see shortIdentity
  */
 export const originOf = (storeId: string, owner: string, series: string): string =>
-  createHash("sha256")
-    .update([storeId, owner, series].join("\n"))
-    .digest("hex");
+  createHash("sha256").update([storeId, owner, series].join("\n")).digest("hex");
 
 /** The name of a version's folder or volumes, such as `dev-nightly-20261101T093000123Z-0c1d2e3f4a5b-9f8e7d6c`; sorts by time. */
 export function versionName({ series, releasedAt, key, origin }: Version): string {
