@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { OWNER } from "../../release/layout";
 import { docker } from "../site";
 import { readdirIfThere, storeIdOf } from "./invariants";
 import type { Run } from "./run";
@@ -56,9 +57,9 @@ export async function untilReleaseCopies(run: Run, output: string): Promise<void
   }
 }
 
-/** What has not been finished yet, or was left behind; what a release makes begins with a dot. */
+/** What has not been finished yet, or was left behind; what a release makes begins with a dot, and so does its mark, which stays. */
 const unfinishedIn = (folder: string, begins = ".") =>
-  readdirIfThere(folder).filter((name) => name.startsWith(begins));
+  readdirIfThere(folder).filter((name) => name.startsWith(begins) && name !== OWNER);
 
 /** What a killed process has begun in a folder is removed after its end, by another process. */
 export async function assertNoneUnfinished(folder: string, begins?: string): Promise<void> {
