@@ -5,6 +5,7 @@ import { formatSize } from "../plan/units";
 import { thisClone } from "../host/clone";
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { printable } from "../host/printable";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
@@ -41,7 +42,7 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
     );
   }
   for (const name of foreign) {
-    say(`${name} is not kragle's, or is a link: left alone\n`);
+    say(`${printable(name)} is not kragle's, or is a link: left alone\n`);
   }
   if (unreadable.length > 0) {
     say(

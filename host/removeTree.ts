@@ -13,7 +13,13 @@ import { displayPath } from "./project";
  */
 export async function removeTree(path: string): Promise<void> {
   await requireNoMount(path);
-  await rm(path, { recursive: true, force: true });
+  await rm(path, { recursive: true, force: true }).catch((error: NodeJS.ErrnoException) => {
+    // Node takes a file that it may not delete for a folder, and then tells of that
+    if (error.code !== "ENOTDIR" || error.syscall !== "scandir") throw error;
+    const { path: file = path } = error;
+    const words = `${displayPath(file)} may not be deleted; is it immutable (lsattr)?`;
+    throw Object.assign(new Error(words), { code: "EPERM", syscall: "unlink", path: file });
+  });
 }
 
 /** @throws StageFailure (exit code 3) where a path, or anything below it, is a mount point of this process's */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, rename } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { EXIT, isDiskFull, StageFailure } from "../host/failure";
 import { type LockOptions, lockFile } from "../host/lock";
@@ -59,6 +59,7 @@ export class Workplace {
   async discard(folder: string): Promise<void> {
     if (!existsSync(folder)) return;
     await requireNoMount(folder);
+    if (dirname(folder) === join(this.home, "trash")) return removeTree(folder);
     const trash = join(this.home, "trash", randomUUID());
     const moved = await this.provide("trash")
       .then(() => rename(folder, trash))

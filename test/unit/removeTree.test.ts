@@ -36,6 +36,17 @@ describe("deleting a tree", () => {
     assert.ok(!existsSync(tree) && existsSync(join(precious, "thesis")));
   });
 
+  it("names a file that may not be deleted, in words that are true", async function () {
+    const file = join(folder, "tree");
+    writeFileSync(file, "");
+    if (spawnSync("chattr", ["+i", file]).status !== 0) return this.skip();
+    try {
+      await assert.rejects(removeTree(file), { code: "EPERM", message: /tree may not be deleted/ });
+    } finally {
+      spawnSync("chattr", ["-i", file]);
+    }
+  });
+
   /** In a mount namespace of its own, which ends with the shell. */
   function whileMounted(at: string, code: string, argument: string) {
     const alone = ["--user", "--map-root-user", "--mount"];
