@@ -14,6 +14,9 @@ export const NAMES = {
 /** Where the check stage's list of packages lies. */
 export const PACKAGE_LIST = "evidence/check/packages.json";
 
+/** Where its list of files lies that no package accounts for; an earlier release has none. */
+export const FILE_LIST = "evidence/check/package-files.json";
+
 /** The signature is one of SHA256SUMS, so it cannot be listed there; the public key beside it is for convenience. */
 export const SIGNATURE_FILES = {
   ssh: { signature: "SHA256SUMS.sig", publicKey: "allowed_signers" },

@@ -50,8 +50,7 @@ export function encodeSbom(
     bom.components.add(component);
     image.dependencies.add(component.bomRef);
   }
-  const own = files?.filter(({ state }) => state !== "derived") ?? [];
-  for (const file of own.slice(0, MOST_FILES)) bom.components.add(fileComponent(file));
+  for (const file of listedFiles(files)) bom.components.add(fileComponent(file));
   const serializer = new Serialize.JsonSerializer(
     new Serialize.JSON.Normalize.Factory(Spec.Spec1dot6),
   );
@@ -99,6 +98,10 @@ const canonical = (purl: string) =>
 
 /** Files that a bill lists; an image with more has all of them in the evidence. */
 const MOST_FILES = 20_000;
+
+/** The files that a bill lists: those that do not come of a package either. */
+export const listedFiles = (files: PackageFiles): readonly PackageFile[] =>
+  (files ?? []).filter(({ state }) => state !== "derived").slice(0, MOST_FILES);
 
 /** A file that no package accounts for. */
 function fileComponent({ path, state, package: owner, bytes, sha256 }: PackageFile) {

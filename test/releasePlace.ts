@@ -144,7 +144,12 @@ export class ReleasePlace {
     const found = {
       "check.json": JSON.stringify(checked),
       "deep/x": "y",
-      "package-files.json": "null",
+      "package-files.json": JSON.stringify([
+        {
+          ...{ path: "/srv/data", state: "unowned", package: null, bytes: 7 },
+          sha256: sha256("planted"),
+        },
+      ]),
       "packages.json": samplePackages(packages),
       "logs/stage.log": "",
     };

@@ -1,3 +1,5 @@
+import { printableLines } from "../../host/printable";
+
 /** Text that is HTML already; whatever else gets into a page is escaped. */
 export class Html {
   constructor(readonly text: string) {}
@@ -5,7 +7,7 @@ export class Html {
 
 type Value = Html | string | number | null | undefined | false | readonly Value[];
 
-/** A template of HTML: values are escaped, except what is `Html` already; null, undefined and false leave nothing. */
+/** A template of HTML: values are escaped, what turns the direction of writing too, except what is `Html` already; null, undefined and false leave nothing. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(parts.reduce((text, part, i) => text + encode(values[i - 1]) + part));
 }
@@ -14,7 +16,8 @@ function encode(value: Value): string {
   if (value instanceof Html) return value.text;
   if (value === null || value === undefined || value === false) return "";
   if (typeof value === "object") return value.map(encode).join("");
-  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  const text = printableLines(String(value));
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** A point in time as people read it, in UTC: the page may be read anywhere. */

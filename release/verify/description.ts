@@ -2,12 +2,13 @@ import { createHash } from "node:crypto";
 
 import { z } from "zod";
 
-import { IMAGE_NAME, NAMES, PACKAGE_LIST, PUBLICATION } from "../layout";
+import { FILE_LIST, IMAGE_NAME, NAMES, PACKAGE_LIST, PUBLICATION } from "../layout";
 import { Unsuitable } from "../../host/regularFile";
+import { type PackageFiles, packageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
 import { parsePackageList } from "../packages";
 import { PREDICATE_TYPE, STATEMENT_TYPE } from "../provenance";
-import { INCOMPLETE, packageUrl, serialNumber } from "../sbom";
+import { INCOMPLETE, listedFiles, packageUrl, serialNumber } from "../sbom";
 import type { ReleaseFolder } from "./folder";
 import type { Check } from "./verdict";
 
@@ -71,12 +72,14 @@ const sbomFile = z.object({
         type: z.string().optional(),
         name: z.string(),
         purl: z.string().optional(),
+        hashes: z.array(z.object({ content: z.string() })).optional(),
       }),
     )
     .optional(),
 });
 
 type Manifest = z.infer<typeof manifestFile>;
+type Bill = z.infer<typeof sbomFile>;
 type Verdict = Pick<Check, "state" | "detail">;
 
 const ok = (detail: string): Verdict => ({ state: "ok", detail });
@@ -113,7 +116,7 @@ export async function verifyDescription(
     <T>(schema: z.ZodType<T>) =>
     (text: string) =>
       schema.parse(JSON.parse(text));
-  const [publication, manifest, statement, sbom, packages] = await Promise.all([
+  const [publication, manifest, statement, sbom, packages, others] = await Promise.all([
     folder
       .has(PUBLICATION)
       .then((has) => (has ? read(PUBLICATION, json(publicationFile)) : undefined)),
@@ -121,6 +124,7 @@ export async function verifyDescription(
     read(NAMES.provenance, json(statementFile)),
     read(NAMES.sbom, json(sbomFile)),
     read(PACKAGE_LIST, parsePackageList),
+    digests.has(FILE_LIST) ? read(FILE_LIST, json(packageFiles)) : null,
   ]);
   const checks: Check[] = [];
   const judge = (name: string, verdict: Verdict) => void checks.push({ name, ...verdict });
@@ -140,10 +144,13 @@ export async function verifyDescription(
   );
   // a place that has no folders, such as a pool of volumes, has no list of packages
   const list = published?.has(PACKAGE_LIST) === false ? undefined : packages;
-  judge(
-    "SBOM",
-    "state" in sbom ? sbom : list && "state" in list ? list : judgeSbom(sbom, manifest, list),
-  );
+  const files = published?.has(FILE_LIST) === false ? null : others;
+  const judgeBill = (): Verdict => {
+    if ("state" in sbom) return sbom;
+    if (list && "state" in list) return list;
+    return files && "state" in files ? files : judgeSbom(sbom, manifest, list, files);
+  };
+  judge("SBOM", judgeBill());
   const text = await folder.content(NAMES.manifest);
   const genuine = createHash("sha256").update(text).digest("hex") === digests.get(NAMES.manifest);
   return { checks, sizes: new Map(genuine ? Object.entries(manifest.sizes) : []), published };
@@ -222,9 +229,10 @@ function judgeProvenance(
 }
 
 function judgeSbom(
-  { serialNumber: number, metadata, components = [] }: z.infer<typeof sbomFile>,
+  { serialNumber: number, metadata, components = [] }: Bill,
   { imageSha256, packages: count }: Manifest,
   list: PackageList | undefined,
+  others: PackageFiles,
 ): Verdict {
   const { hashes } = metadata.component;
   if (!hashes.some(({ alg, content }) => alg === "SHA-256" && content === imageSha256)) {
@@ -243,7 +251,12 @@ function judgeSbom(
   }
   const incomplete = metadata.properties?.find(({ name }) => name === INCOMPLETE);
   if (incomplete) return { state: "warning", detail: `lists nothing: ${incomplete.value}` };
-  const files = components.length - named.length;
-  const others = files > 0 ? `, ${files} files that none of them accounts for` : "";
-  return ok(`${count} packages of the image's own database${others}`);
+  const files = components.filter(({ type }) => type === "file");
+  const told = new Set(files.map(({ name, hashes }) => `${hashes?.[0]?.content} ${name}`));
+  const lost = listedFiles(others).find(
+    ({ path, sha256 }) => !told.has(`${sha256 ?? undefined} ${path}`),
+  );
+  if (lost) return failed(`it lacks the file ${lost.path} as it was found`);
+  const more = files.length > 0 ? `, ${files.length} files that none of them accounts for` : "";
+  return ok(`${count} packages of the image's own database${more}`);
 }

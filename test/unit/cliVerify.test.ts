@@ -55,7 +55,10 @@ describe("verifying a release", function () {
     assert.match(lines[0]!, /^warning {2}signature: .*came along; .* --allowed-signers can tell$/);
     assert.match(lines[1]!, /^ok {7}manifest: names 13 files, image [0-9a-f]{12}$/);
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
-    assert.equal(lines[3], "ok       SBOM: 1 packages of the image's own database");
+    assert.equal(
+      lines[3],
+      "ok       SBOM: 1 packages of the image's own database, 1 files that none of them accounts for",
+    );
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
     assert.equal(lines.length, 4 + 14 + 1);
     assert.match(
@@ -250,9 +253,22 @@ describe("verifying a release", function () {
       /^SBOM: it belongs to another image$/,
     ],
     [
+      "a bill of materials that lacks a file",
+      "sbom.cdx.json",
+      (bill) => (bill.components = bill.components.filter((one: Loose) => one.type !== "file")),
+      /^SBOM: it lacks the file \/srv\/data as it was found$/,
+    ],
+    [
+      "a bill of materials with a file's other digest",
+      "sbom.cdx.json",
+      ({ components }) =>
+        (components.find((one: Loose) => one.type === "file").hashes[0].content = sha256("x")),
+      /^SBOM: it lacks the file \/srv\/data as it was found$/,
+    ],
+    [
       "a bill of materials that lacks a package",
       "sbom.cdx.json",
-      ({ components }) => components.pop(),
+      (bill) => (bill.components = bill.components.filter((one: Loose) => one.type === "file")),
       /^SBOM: it lacks bash 5\.2-2$/,
     ],
     [

@@ -60,6 +60,8 @@ describe("the files that no package accounts for", () => {
     const found = compare({ files, sizes: { "/srv/large": 2 ** 40 } });
     assert.equal(found["/usr/bin/whole"], "unread None");
     assert.equal(found["/srv/large"], "unowned None");
+    const torn = compare({ ...packaged, sizes: { "/usr/bin/whole": 11 } });
+    assert.equal(torn["/usr/bin/whole"], "unread None");
     // nothing is left that it could be a copy of
     assert.equal(state(found, "/boot/copy"), "unowned");
   });

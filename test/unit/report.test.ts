@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 
+import fc from "fast-check";
 import { parseHTML } from "linkedom";
 
 import { html, Html } from "../../release/report/html";
@@ -15,6 +16,23 @@ interface Page {
     getAttribute(name: string): string | null;
   }>;
 }
+
+describe("what is put into a page", () => {
+  it("is text, whatever it is, and turns no writing", () => {
+    const odd = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom(EVIL, "\u202e<b>", "\u009b"),
+    );
+    fc.assert(
+      fc.property(odd, odd, (attribute, text) => {
+        const page = html`<p title="${attribute}">${[text, null, [text]]}</p>`.text;
+        const [, inside, between] = /^<p title="([^"]*)">(.*)<\/p>$/s.exec(page)!;
+        assert.doesNotMatch(inside! + between!, /[<>"'\u0080-\u009f\u202a-\u202e\u2066-\u2069]/);
+        assert.doesNotMatch(inside! + between!, /&(?!#\d+;)/);
+      }),
+    );
+  });
+});
 
 describe("the report's page", () => {
   const text = renderReport(sampleReport());

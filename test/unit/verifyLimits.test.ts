@@ -4,6 +4,8 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 
+import fc from "fast-check";
+
 import { sha256Opened } from "../../host/files";
 import { parseSums } from "../../release/sums";
 import { kragle } from "../kragle";
@@ -156,6 +158,40 @@ for _ in range(1500):
     sumsAnew();
     appendFileSync(at("SHA256SUMS"), `${sha256("x")} *${name}\n`);
     assert.deepEqual((await verify()).failures, [`added ${name}`]);
+  });
+
+  it("judges any manifest in words, and never takes one for good that is not the one of the sums", async () => {
+    release.copy(release.unsigned);
+    const genuine = readFileSync(at("manifest.json"), "utf8");
+    const names = Object.keys(JSON.parse(genuine) as object);
+    const odd = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(1e300, -1, "../x", "/etc/passwd", "__proto__", "\u202e", {}, [], null),
+      fc.dictionary(
+        fc.constantFrom("__proto__", "constructor", "packer-kragle-qcow2"),
+        fc.string(),
+      ),
+    );
+    const changed = fc
+      .tuple(fc.constantFrom(...names), odd)
+      .map(([name, value]) =>
+        JSON.stringify({ ...(JSON.parse(genuine) as object), [name]: value }),
+      );
+    const torn = fc.nat(genuine.length - 1).map((length) => genuine.slice(0, length));
+    const twice = fc.constantFrom(...names).map((name) => `{"${name}":1,${genuine.slice(1)}`);
+    const bytes = fc
+      .uint8Array({ maxLength: 50 })
+      .map((some) => Buffer.from(some).toString("latin1"));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(changed, torn, twice, bytes), fc.boolean(), async (text, anew) => {
+        release.copy(release.unsigned);
+        writeFileSync(at("manifest.json"), text);
+        if (anew) sumsAnew();
+        const { failures } = await verify();
+        if (!anew && text !== genuine) assert.ok(failures.includes("altered manifest.json"));
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it("names few of many files of which manifest and sums differ", async () => {

@@ -89,7 +89,6 @@ def compare(prefix, reader, tree, owned, intact):
             yield entry(prefix + path, known, "unread", size, None)
     missing = set(wanted)
     for path, pieces in reader.pieces(tree, wanted):
-        missing.discard(path)
         known = owned.get(prefix + path)
         sha256, size = hashlib.sha256(), 0
         theirs = hashlib.new(known.digest[0], usedforsecurity=False) if known else sha256
@@ -98,6 +97,10 @@ def compare(prefix, reader, tree, owned, intact):
             sha256.update(piece)
             if theirs is not sha256:
                 theirs.update(piece)
+        # a copy for which there was no room is a shorter one
+        if size != tree[path][3]:
+            continue
+        missing.discard(path)
         if not known or theirs.hexdigest() != known.digest[1]:
             state = "configured" if known and known.config else "changed"
             yield entry(prefix + path, known, state, size, sha256.hexdigest())
