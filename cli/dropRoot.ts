@@ -3,7 +3,7 @@ import { homeFolder } from "../host/home";
 import { letGoOfFolder, outputFolder } from "../release/owner";
 import { Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
-import { readProject } from "./stackSettings";
+import { readProject, requireStackName } from "./stackSettings";
 
 /**
  * `kragle drop-root STACK ROOT [PROJECT]`: what a command resource runs when it is deleted. The artifact stays for other stacks.
@@ -15,6 +15,7 @@ export async function dropRoot(
   root: string,
   project = readProject().project,
 ): Promise<number> {
+  requireStackName(stack);
   const home = homeFolder();
   const roots = Roots.of(home, { project, stack });
   const path = (await roots.list()).get(root)?.description?.inputs.path;

@@ -40,14 +40,10 @@ export function readStack(stack: string): { settings: StackSettings; spec: Image
  * Reads a stack's settings as Pulumi would: the project's defaults, then the stack's file.
  *
  * @param folder the one with Pulumi.yaml
- * @throws StageFailure where the stack is unknown; SettingsError where its name is none that Pulumi allows, or a file is no YAML
+ * @throws StageFailure where the stack is unknown, or its name is none that Pulumi allows; SettingsError where a file is no YAML
  */
 export function readStackSettings(stack: string, folder = projectFolder): StackSettings {
-  if (!isStackName(stack)) {
-    throw new SettingsError([
-      `${JSON.stringify(stack)} is no stack's name; letters, digits, "-", "_" and "." are allowed, at most 100`,
-    ]);
-  }
+  requireStackName(stack);
   const name = `Pulumi.${stack}.yaml`;
   const file = join(folder, name);
   if (!existsSync(file)) {
@@ -80,6 +76,15 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
     secretNames: given.filter(([, value]) => isEncrypted(value)).map(([key]) => key),
     problems: [...problems, ...all.problems, ...own.problems],
   };
+}
+
+/** @throws StageFailure where a word is no stack's name, by which files and folders could be named */
+export function requireStackName(stack: string): void {
+  if (isStackName(stack)) return;
+  throw new StageFailure(
+    `${JSON.stringify(stack)} is no stack's name; letters, digits, "-", "_" and "." are allowed, at most 100`,
+    { exitCode: EXIT.wrongSettings },
+  );
 }
 
 function unknownStack(stack: string, known: readonly string[]): StageFailure {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +17,17 @@ describe("the launcher", () => {
     const words = ["up", "-s", "a b", "", "*", "ü"];
     const { stdout } = copy.run(words, { from: copy.outer, file: "./link ö" });
     assert.deepEqual(JSON.parse(stdout), { words, cwd: copy.outer });
+  });
+
+  it("refuses a closed stdout, which Node would take for /dev/null", () => {
+    copy.withNode().withDependencies();
+    for (const verb of ["--version", "setup"]) {
+      const line = `exec '${join(copy.root, "kragle")}' ${verb} >&-`;
+      const env = { PATH: copy.programs };
+      const { status, stderr } = spawnSync("/bin/sh", ["-c", line], { env, encoding: "utf8" });
+      assert.equal(status, 3);
+      assert.match(stderr, /^the output could not be written: stdout is closed; .*\n$/);
+    }
   });
 
   it("becomes the command itself, so that ending it leaves nothing behind", async () => {
