@@ -127,11 +127,16 @@ class PlainView extends Recorder {
   }
 }
 
+type Task = ListrTaskWrapper<unknown, never, never>;
+
 interface LiveStep {
+  readonly begin: () => void;
+  readonly reached: Promise<void>;
   readonly settle: (error?: Error) => void;
   readonly ended: Promise<void>;
   readonly expected: number | undefined;
-  task?: ListrTaskWrapper<unknown, never, never>;
+  task?: Task;
+  title?: string;
   phase: string;
 }
 
@@ -141,7 +146,7 @@ class LiveView extends Recorder {
   private readonly timer = setInterval(() => this.draw(), 500);
   private readonly whole = Promise.withResolvers<void>();
   private readonly started = performance.now();
-  private total?: ListrTaskWrapper<unknown, never, never>;
+  private total?: Task;
 
   constructor(private readonly rows: readonly Row[]) {
     super();
@@ -149,45 +154,62 @@ class LiveView extends Recorder {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       promise.catch(() => undefined);
       const settle = (error?: Error) => (error ? reject(error) : resolve());
-      this.steps.set(stage, { settle, ended: promise, expected: expectedSeconds, phase: "" });
+      const { promise: reached, resolve: begin } = Promise.withResolvers<void>();
+      this.steps.set(stage, {
+        ...{ begin, reached, settle, ended: promise },
+        ...{ expected: expectedSeconds, phase: "" },
+      });
     }
-    const tasks = [...this.steps].map(([name, step]) => ({
-      title: `${name.padEnd(12)} waiting`,
-      task: (_: unknown, task: unknown) => {
-        step.task = task as ListrTaskWrapper<unknown, never, never>;
-        return step.ended;
-      },
-    }));
-    tasks.push({
+    const total = {
       title: "total",
       task: (_: unknown, task: unknown) => {
-        this.total = task as ListrTaskWrapper<unknown, never, never>;
+        this.total = task as Task;
         return this.whole.promise;
       },
-    });
-    this.list = new Listr(tasks, {
+    };
+    const tasks = [...this.steps].map(([name, step]) => this.row(name, step));
+    this.list = new Listr([...tasks, total], {
       concurrent: true,
       exitOnError: false,
       registerSignalListeners: false,
     }).run();
   }
 
+  /** A step's line. Listr turns its sign for whatever it has started, so it starts a step only when that begins. */
+  private row(name: string, step: LiveStep) {
+    let asked = 0;
+    return {
+      title: `${name.padEnd(12)} waiting`,
+      // Listr asks for all tasks before it shows any, and for each again before it starts it
+      enabled: () => (asked++ === 0 ? true : step.reached.then(() => true)),
+      // a step that never began, because another one failed, is neither done nor failed
+      skip: () => !this.begun.has(name) && !this.finished.has(name) && `${name}  not reached`,
+      task: (_: unknown, task: unknown) => {
+        step.task = task as Task;
+        if (step.title !== undefined) step.task.title = step.title;
+        return step.ended;
+      },
+    };
+  }
+
   protected show(event: EngineEvent): void {
     if (!("step" in event)) return;
     const step = this.steps.get(event.step);
     if (!step) return;
+    if (event.kind !== "line") step.begin();
     if (event.kind === "line" && event.text.startsWith("» ")) step.phase = event.text.slice(2);
     else if (event.kind === "line" && step.task) step.task.output = event.text;
     if (event.kind === "failed") step.settle(new Error(event.message.split("\n")[0]));
     if (event.kind === "done") {
       const took = event.from === "run" ? formatSeconds(this.elapsed(event.step)) : event.from;
-      if (step.task) step.task.title = `${event.step}  ${took}`;
+      step.title = `${event.step}  ${took}`;
+      if (step.task) step.task.title = step.title;
       step.settle();
     }
   }
 
   private draw(): void {
-    if (this.total) this.total.title = `${"total".padEnd(12)} ${this.wholeTime()}`;
+    this.drawTotal(this.left());
     for (const [name, step] of this.steps) {
       if (!step.task || !this.begun.has(name) || this.finished.has(name)) continue;
       const elapsed = this.elapsed(name);
@@ -198,26 +220,30 @@ class LiveView extends Recorder {
     }
   }
 
-  /** How long the run has taken, and what is left of it as far as earlier runs tell. */
-  private wholeTime(): string {
-    const left = expectedTotal(
+  /** How long the run has taken, and what is left of it. */
+  private drawTotal(left: number): void {
+    const sofar = formatSeconds((performance.now() - this.started) / 1000);
+    const rest = left > 0 ? `, about ${formatSeconds(left)} left` : "";
+    if (this.total) this.total.title = `${"total".padEnd(12)} ${sofar}${rest}`;
+  }
+
+  /** The seconds that are left, as far as earlier runs tell. */
+  private left(): number {
+    return expectedTotal(
       this.rows.map(({ stage, expectedSeconds = 0 }) => ({
         stage,
         runs: !this.finished.has(stage),
         expectedSeconds: Math.max(0, expectedSeconds - this.elapsed(stage)),
       })),
     );
-    const sofar = formatSeconds((performance.now() - this.started) / 1000);
-    return left > 0 ? `${sofar}, about ${formatSeconds(left)} left` : sofar;
   }
 
   async close(): Promise<void> {
     clearInterval(this.timer);
+    this.drawTotal(0);
     this.whole.resolve();
-    for (const [name, step] of this.steps) {
-      // a step that never began, because another one failed, is neither done nor failed
-      if (!this.begun.has(name) && !this.finished.has(name))
-        step.task?.skip(`${name}  not reached`);
+    for (const step of this.steps.values()) {
+      step.begin();
       step.settle();
     }
     await this.list.catch(() => undefined);
