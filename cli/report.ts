@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { displayPath } from "../host/project";
@@ -25,15 +26,22 @@ export async function report({ stack, json, open }: ReportOptions): Promise<numb
   return EXIT.done;
 }
 
+/** How long an opener may take to fail; one that works may end at once, or with the browser. */
+const OPENER_MS = 3000;
+
 async function openInBrowser(path: string): Promise<void> {
   const opener = process.platform === "darwin" ? "open" : "xdg-open";
   // not by runProgram: it goes on when this process has ended
   const child = spawn(opener, [path], { detached: true, stdio: "ignore" });
-  await once(child, "spawn").catch((error: Error) => {
-    throw new StageFailure(`no browser could be opened: ${error.message}`, {
-      hint: `open ${path} in one`,
-      exitCode: EXIT.lacking,
-    });
-  });
+  const failure = once(child, "exit").then(
+    ([code]) => (code ? `${opener} ended with exit code ${String(code)}` : undefined),
+    (error: Error) => error.message,
+  );
+  const why = await Promise.race([failure, sleep(OPENER_MS, undefined, { ref: false })]);
   child.unref();
+  if (!why) return;
+  throw new StageFailure(`no browser could be opened: ${why}`, {
+    hint: `open ${path} in one`,
+    exitCode: EXIT.lacking,
+  });
 }

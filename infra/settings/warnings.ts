@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { inProject } from "../../host/project";
+import type { Conversion } from "../../plan/formats";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
 import { onlySecret } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
@@ -35,8 +36,17 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
     });
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
   const machines = hypervisorWarnings(spec).map((text) => `${full("formats")}: ${text}`);
-  return [...unused, ...clear, ...scripts, ...machines];
+  const copies = spec.formats.some(isCopy)
+    ? [
+        `${full("formats")}: qcow2 without options is a second copy of the image, which is one; take it out, or give it options`,
+      ]
+    : [];
+  return [...unused, ...clear, ...scripts, ...machines, ...copies];
 }
+
+/** Whether a conversion changes nothing of the image, byte for byte. */
+const isCopy = ({ format, options }: Conversion) =>
+  format === "qcow2" && Object.keys(options).length === 0;
 
 /** Settings that make no difference to this image. */
 function unusedSettings(

@@ -57,6 +57,29 @@ describe("the command line's answers", function () {
     assert.deepEqual(document(await run("outputs", "--json")), { error: message, exitCode: 1 });
   });
 
+  it("report: where no browser opens, the page is named and the exit code tells", async () => {
+    const reportPath = join(output, "report.html");
+    writeFileSync(reportPath, "<p>");
+    const record = {
+      engine: "embedded",
+      outputs: { reportPath },
+      finishedAt: "2026-11-01T00:00:00Z",
+    } as const;
+    await writeStackRecord(at.home, ownerOf(at.home, "dev"), record);
+    const open = async (opener: string) => {
+      writeFileSync(join(output, "xdg-open"), `#!/bin/sh\n${opener}\n`, { mode: 0o755 });
+      const environment = { PATH: `${output}:${process.env.PATH}` };
+      return kragle(at.home, ["report", "--open"], { environment });
+    };
+    assert.deepEqual(await open("exit 0"), { code: 0, stdout: `${reportPath}\n`, stderr: "" });
+    const { code, stderr } = await open("exit 3 # no display");
+    assert.equal(code, 3);
+    assert.match(
+      stderr,
+      /no browser could be opened: xdg-open ended with exit code 3\n {2}next: open \/.*report\.html in one/,
+    );
+  });
+
   it("gc: what it deletes and what is kept", async () => {
     const [used, unused] = [await at.publish(), await at.publish({ x: "y" }, at.describe("b"))];
     await rootsOf(at.home, "gone").set("image", {

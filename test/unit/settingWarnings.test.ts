@@ -39,6 +39,13 @@ describe("warnings of settings", () => {
     ]);
   });
 
+  it("tell of a conversion that is a copy of the image", () => {
+    assert.deepEqual(warnings({ formats: ["raw", "qcow2:compression=zstd"] }), []);
+    assert.deepEqual(warnings({ formats: ["raw", "qcow2"] }), [
+      "kragle:formats: qcow2 without options is a second copy of the image, which is one; take it out, or give it options",
+    ]);
+  });
+
   it("name settings that another setting makes idle", () => {
     const uri = { libvirtUri: "qemu:///session" };
     assert.deepEqual(warnings(uri), [
