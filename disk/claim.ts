@@ -75,8 +75,9 @@ export async function claimFile(
   const lock = join(locks, `write-${name}`);
   const unlock = await lockFile(lock, { noWait: true });
   const unfinished = join(folder, `.${basename(path)}.unfinished`);
-  // also where this process is killed; not while the next one, which makes the file anew, has the lock
-  const leftover = afterThisProcess('flock --nonblock "$2" rm -f -- "$1"', unfinished, lock);
+  // Also where this process is killed; not while the next one, which makes the file anew, has the lock. A process that ends
+  // gives its files back one by one, so that its lock may last a moment longer than the pipe that tells its end.
+  const leftover = afterThisProcess('flock --timeout 5 "$2" rm -f -- "$1"', unfinished, lock);
   let handle: FileHandle | undefined;
   const release = async () => {
     await handle?.close();
