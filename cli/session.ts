@@ -1,6 +1,6 @@
 import { chooseEngine, type EngineName, findPulumi } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
-import { requireIso } from "../infra/requireIso";
+import { requirePossible } from "../infra/requirements";
 import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
@@ -60,7 +60,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   const owner = identityOf(site.home, { project, stack });
   const last = await readStackRecord(site.home, owner);
   await requireOwnFolder(site.home, outputFolder(spec.path), owner);
-  const plan = requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
+  const plan = requirePossible(site.home, spec, await makePlan(site, spec, owner, rebuild));
   return {
     site,
     spec,

@@ -75,12 +75,19 @@ export function explainSystemError(error: Error): StageFailure | undefined {
       "put the whole of .kragle, or of KRAGLE_HOME, on one disk",
     );
   }
-  const known = syscall === undefined ? undefined : FILE_ERRORS[code];
+  // of a recursive mkdir, which does not tell the true reason
+  const unmade = code === "ENOENT" && syscall === "mkdir";
+  const known = unmade ? UNMADE : syscall === undefined ? undefined : FILE_ERRORS[code];
   return known && lacking(`${where}${known[0]}`, known[1]);
 }
 
 const RIGHTS = "see to its rights, or move the store with KRAGLE_HOME";
 const IN_PLACE = "see who put it there, move it away, and run the same command again";
+
+const UNMADE = [
+  "the folder cannot be made: the file system is read-only, or a link leads nowhere",
+  RIGHTS,
+] as const;
 
 /** What else a file system says, and what to do then. */
 const FILE_ERRORS: Readonly<Record<string, readonly [words: string, next: string]>> = {

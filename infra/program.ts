@@ -7,7 +7,7 @@ import { identityOf } from "../store/identity";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
 import { outputFolder, requireOwnFolder } from "../release/owner";
-import { requireIso } from "./requireIso";
+import { requirePossible } from "./requirements";
 import { type FullPlan, makePlan } from "./plan";
 import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";
@@ -70,7 +70,7 @@ async function planOf(
     const spec = parseSettings(values, stack, pulumi.getProject(), problems);
     const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
     await requireOwnFolder(site.home, outputFolder(spec.path), owner);
-    return requireIso(site.home, spec, await makePlan(site, spec, owner, rebuild));
+    return requirePossible(site.home, spec, await makePlan(site, spec, owner, rebuild));
   } catch (error) {
     throw asRunError(error as Error);
   }

@@ -4,9 +4,10 @@ import { requireLibvirt } from "../../executors/libvirtHost";
 import { EXIT, type FailureDetails, StageFailure } from "../../host/failure";
 import { findIso } from "../../host/iso";
 import { readMemory } from "../../host/memory";
-import { inProject } from "../../host/project";
+import { displayPath, inProject } from "../../host/project";
+import { writeObstacle } from "../../host/writable";
 import type { FullPlan } from "../../infra/plan";
-import { publicationObstacle } from "../../infra/settings/machine";
+import { placesOf } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -80,7 +81,7 @@ export async function examineSpec(
       : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),
     processorsRequirement(spec.cpus),
-    publicationRequirement(spec),
+    placesRequirement(spec),
     smoke === "libvirt"
       ? await tried("libvirt", `a daemon at ${libvirtUri} with a pool`, async () => {
           await requireLibvirt(libvirtUri);
@@ -96,18 +97,15 @@ export async function examineSpec(
   ];
 }
 
-function publicationRequirement(spec: ImageSpec): Requirement | undefined {
-  const folders = spec.publish.flatMap(({ destination }) =>
-    "folder" in destination ? [destination.folder] : [],
-  );
-  if (folders.length === 0) return undefined;
-  const obstacles = folders.flatMap((folder) => publicationObstacle(folder) ?? []);
+function placesRequirement(spec: ImageSpec): Requirement {
+  const places = placesOf(spec);
+  const obstacles = places.flatMap(({ folder }) => writeObstacle(folder) ?? []);
   return verdict(
-    "Places of copies",
+    "Places of results",
     obstacles.length > 0 ? "missing" : "ok",
-    obstacles.join("\n") || folders.join("\n"),
+    obstacles.join("\n") || places.map(({ folder }) => displayPath(folder)).join("\n"),
     "folders that can be written, or made",
-    "mend the folder's rights, or the setting publish",
+    "let the settings path and publish name folders that can be written, or see to their rights",
   );
 }
 

@@ -1,10 +1,10 @@
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname } from "node:path";
 
 import { readMemory } from "../../host/memory";
 import { mirrorObstacles } from "../../host/packageMirror";
 import { inProject } from "../../host/project";
+import { writeObstacle } from "../../host/writable";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { formatSize } from "../../plan/units";
 import type { SettingName } from "./schema";
@@ -53,24 +53,8 @@ export function machineWarnings(
   for (const { destination } of spec.publish) {
     if (!("folder" in destination)) continue;
     const { folder } = destination;
-    const obstacle = publicationObstacle(folder);
-    if (obstacle) tell("publish", obstacle);
-    else if (!existsSync(inProject(folder))) tell("publish", `${folder} is not there; it is made`);
+    const isNew = !existsSync(inProject(folder)) && !writeObstacle(inProject(folder));
+    if (isNew) tell("publish", `${folder} is not there; it is made`);
   }
   return [...found, ...machine.mirrorObstacles.map((text) => `package mirror: ${text}`)];
-}
-
-/** Why copies cannot be laid down in a folder, which is made where it is not there. */
-export function publicationObstacle(folder: string): string | undefined {
-  let nearest = inProject(folder);
-  try {
-    while (!statSync(nearest, { throwIfNoEntry: false })) nearest = dirname(nearest);
-    if (!statSync(nearest).isDirectory()) return `${nearest} is no folder`;
-    accessSync(nearest, constants.W_OK | constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EACCES" ? "permission denied" : code === "EROFS" ? "read-only" : code;
-    return `${nearest} cannot be written (${why})`;
-  }
 }

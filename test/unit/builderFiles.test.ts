@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -132,6 +141,14 @@ describe("a file below builder/", () => {
       assert.deepEqual(readTable(stack), Object.fromEntries(expected));
     });
   }
+
+  it("is reached by links to files only: pulumi new copies no link to a folder", () => {
+    const names = readdirSync(builderFolder, { recursive: true, encoding: "utf8" });
+    const links = names
+      .map((name) => join(builderFolder, name))
+      .filter((path) => lstatSync(path).isSymbolicLink() && statSync(path).isDirectory());
+    assert.deepEqual(links, []);
+  });
 
   it("has a name that no other program has, since a container sees them in one folder", () => {
     const names = filesBelow(builderFolder)

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -87,11 +95,27 @@ describe("doctor's table of a stack", function () {
     assert.deepEqual(codes, [2, 2]);
   });
 
-  it("has a row for folders that cannot take copies", async () => {
+  it("has a row for folders that cannot take results, which preview refuses before a build", async () => {
     const inFile = join(folder, "Pulumi.yaml/copies");
-    const { rows, told } = await examine({ publish: [{ folder: inFile }] });
-    assert.equal(rows["Places of copies"]?.status, "missing");
-    assert.match(told, /warning: kragle:publish: .*Pulumi\.yaml is no folder/);
+    for (const [setting, value] of [
+      ["publish", [{ folder: inFile }]],
+      ["path", inFile],
+    ] as const) {
+      const { rows, codes, told } = await examine({ [setting]: value });
+      assert.equal(rows["Places of results"]?.status, "missing");
+      assert.match(told, new RegExp(`Pulumi\\.yaml is no folder: the setting ${setting} `));
+      assert.deepEqual(codes, [3, 3]);
+    }
+  });
+
+  it("is not asked for a home that leads nowhere: gc names the folder, without a trace", async () => {
+    const home = join(outer, "home that was");
+    mkdirSync(home);
+    writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
+    symlinkSync(join(outer, "gone"), join(home, "locks"));
+    const { code, stderr } = await kragle(home, ["gc"], { folder });
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
   });
 
   it("does not know what a guest's network does before there is an image to try", async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { parseSettings } from "../../infra/settings";
-import { machineWarnings, publicationObstacle } from "../../infra/settings/machine";
+import { writeObstacle } from "../../host/writable";
+import { machineWarnings } from "../../infra/settings/machine";
 
 const machine = {
   memoryBytes: 4 * 2 ** 30,
@@ -43,8 +44,7 @@ describe("what the settings ask of a machine", () => {
     ]);
     const file = join(folder, "file");
     writeFileSync(file, "");
-    assert.equal(publicationObstacle(join(file, "below")), `${file} is no folder`);
-    assert.match(publicationObstacle("/proc/kragle") ?? "", /^\/proc cannot be written|^$/);
-    assert.match(publicationObstacle(`/${"n".repeat(300)}`) ?? "", /cannot be written/);
+    assert.equal(writeObstacle(join(file, "below")), `${file} is no folder`);
+    assert.match(writeObstacle(`/${"n".repeat(300)}`) ?? "", /cannot be written/);
   });
 });

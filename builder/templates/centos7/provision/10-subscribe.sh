@@ -1,0 +1,1 @@
+../../rhel7/provision/10-subscribe.sh

@@ -1,0 +1,1 @@
+../../rhel7/provision/20-guest-tools.sh

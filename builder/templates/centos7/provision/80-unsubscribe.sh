@@ -1,0 +1,1 @@
+../../rhel7/provision/80-unsubscribe.sh
