@@ -1,12 +1,12 @@
 import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { print, say } from "../host/output";
 import { letGoOfFolder, outputFolder } from "../release/owner";
 import { Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
-import { print, say } from "../host/output";
 
 /** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */
 export async function destroy(options: CommonOptions): Promise<number> {

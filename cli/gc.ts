@@ -5,13 +5,13 @@ import { formatSize } from "../plan/units";
 import { thisClone } from "../host/clone";
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { print, say, tell } from "../host/output";
 import { printable } from "../host/printable";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
 import { readProject, stackNames } from "./stackSettings";
-import { print, say, tell } from "../host/output";
 
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
 export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {

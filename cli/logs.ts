@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
+import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
@@ -12,7 +13,6 @@ import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
-import { print } from "../host/output";
 
 interface LogFolder {
   readonly stage: string;

@@ -4,12 +4,12 @@ import { dirname } from "node:path";
 import { EXIT, StageFailure } from "../host/failure";
 import { thisClone } from "../host/clone";
 import { homeFolder } from "../host/home";
+import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
-import { print } from "../host/output";
 
 /** The record of a stack's last release. @throws StageFailure where there is none, or the stack was destroyed after it */
 export async function lastRelease(stack: string): Promise<StackRecord> {

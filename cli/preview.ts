@@ -1,8 +1,8 @@
 import { planLines, totalSeconds, willRun } from "../infra/planReport";
 import { EXIT } from "../host/failure";
+import { print } from "../host/output";
 import type { CommonOptions } from "./options";
 import { openSession } from "./session";
-import { print } from "../host/output";
 
 /** `kragle preview`: what `up` would do, stage by stage, and why. Changes nothing. */
 export async function preview(options: CommonOptions): Promise<number> {

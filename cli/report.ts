@@ -4,10 +4,10 @@ import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { print } from "../host/output";
 
 export interface ReportOptions extends CommonOptions {
   readonly open?: boolean;

@@ -7,6 +7,7 @@ import { localDocker } from "../executors/localDocker";
 import { thisSite } from "../executors/site";
 import { chooseDomainType } from "../executors/libvirtHost";
 import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { print, tell } from "../host/output";
 import { startWatchdog } from "../host/watchdog";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
 import { CallError, checkQuestion } from "../plan/stages/call";
@@ -16,7 +17,6 @@ import { runStage as run } from "../run/runStage";
 import { stagePrograms } from "../stages/index";
 import { openStore } from "../store/open";
 import { Roots } from "../store/roots";
-import { print, tell } from "../host/output";
 
 type Line = (text: string) => void;
 
@@ -43,7 +43,7 @@ export async function runStage(name: string): Promise<number> {
     print(JSON.stringify(answer) + "\n");
     return EXIT.done;
   } catch (error) {
-    return reportFailure(error as Error);
+    return tellFailure(error as Error);
   }
 }
 
@@ -104,7 +104,7 @@ async function answerTo(
 }
 
 /** Prints a failure so that the engine can tell it from progress. */
-export function reportFailure(error: Error): number {
+function tellFailure(error: Error): number {
   const known =
     error instanceof StageFailure ? error : (explainCall(error) ?? explainSystemError(error));
   tell(failureText(known ?? error));

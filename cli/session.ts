@@ -1,4 +1,4 @@
-import { chooseEngine, type EngineName, findPulumi } from "../engine/choose";
+import { chooseEngine, type EngineName } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
 import { requirePossible } from "../infra/requirements";
 import { makePlan } from "../infra/plan";
@@ -45,7 +45,7 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   const site = thisSite();
   await requireDaemon(site);
   const engine = await chooseEngine(options.engine);
-  if (!engine) throw await noPulumi();
+  if (!engine) throw noPulumi();
   for (const need of engineNeeds(engine, options.engine, settings, spec)) {
     if (need.problem) throw need.problem;
   }
@@ -87,13 +87,8 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   };
 }
 
-async function noPulumi(): Promise<StageFailure> {
-  const found = await findPulumi();
-  return new StageFailure(
-    `there is no Pulumi CLI ≥ ${OLDEST_PULUMI.join(".")} on PATH${found ? ` (${found})` : ""}`,
-    {
-      hint: "install the Pulumi CLI, or leave --engine out to run without it",
-      exitCode: EXIT.lacking,
-    },
-  );
-}
+const noPulumi = () =>
+  new StageFailure(`there is no Pulumi CLI ≥ ${OLDEST_PULUMI.join(".")} on PATH`, {
+    hint: "install the Pulumi CLI, or leave --engine out to run without it",
+    exitCode: EXIT.lacking,
+  });

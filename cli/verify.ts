@@ -1,11 +1,11 @@
 import { dirname, resolve } from "node:path";
 
 import { EXIT } from "../host/failure";
+import { print } from "../host/output";
 import { printable } from "../host/printable";
 import { verifyRelease } from "../release/verify/release";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { print } from "../host/output";
 
 export interface VerifyOptions extends CommonOptions {
   /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */

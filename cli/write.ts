@@ -21,6 +21,7 @@ import { readInputFiles } from "../infra/inputFiles";
 import { toolsReference } from "../infra/plan";
 import { planImage } from "../plan/imagePlan";
 import { EXIT, StageFailure } from "../host/failure";
+import { interruptible } from "../host/interrupt";
 import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
 import { ownFiles } from "./ownFiles";
@@ -28,7 +29,6 @@ import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
 import { readStack, readStackSettings } from "./stackSettings";
 import { showSteps } from "./writeView";
-import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 
 export interface WriteOptions extends CommonOptions, Consent {

@@ -2,7 +2,7 @@ import { readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { formatSize } from "../plan/units";
-import { EXIT, StageFailure } from "../host/failure";
+import { EXIT, isDiskFull, StageFailure } from "../host/failure";
 
 /** MSDOS_SUPER_MAGIC of linux/magic.h: FAT, whose files end before 4 GiB, since it keeps their length in 32 bits. */
 const FAT = { type: 0x4d44, longest: 2 ** 32 - 1 };
@@ -15,15 +15,15 @@ const FAT = { type: 0x4d44, longest: 2 ** 32 - 1 };
 export async function explainSize(
   path: string,
   bytes: number,
-  { code }: NodeJS.ErrnoException,
+  error: NodeJS.ErrnoException,
 ): Promise<StageFailure | undefined> {
   const needs = `${path} has to have ${formatSize(bytes)} (${bytes} bytes)`;
   const lacking = (why: string, hint: string) =>
     new StageFailure(`${needs}, and ${why}`, { hint, exitCode: EXIT.lacking });
-  if (code === "ENOSPC" || code === "EDQUOT") {
+  if (isDiskFull(error)) {
     return lacking("there is no room for it", "make room there, or write to another place");
   }
-  if (code !== "EFBIG") return undefined;
+  if (error.code !== "EFBIG") return undefined;
   const limit = processLimit(await readFile("/proc/self/limits", "utf8").catch(() => ""));
   if (limit !== undefined && limit < bytes) {
     return lacking(

@@ -53,7 +53,7 @@ const unescape = (text: string) =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
 /** Number of the block device that a path leads to, as "major:minor"; undefined where it leads to none. */
-export async function deviceNumber(path: string): Promise<string | undefined> {
+async function deviceNumber(path: string): Promise<string | undefined> {
   if (!path.startsWith("/")) return undefined;
   const facts = await stat(path, { bigint: true }).catch(() => undefined);
   if (!facts?.isBlockDevice()) return undefined;

@@ -1,10 +1,10 @@
 import tar from "tar-fs";
 
 import type { Site } from "../executors/site";
+import { EXIT } from "../host/failure";
 import { inProject } from "../host/project";
 import { contextFiles } from "../infra/dockerContext";
 import { StepFailed } from "./events";
-import { EXIT } from "../host/failure";
 
 /** The inputs of a docker.Image resource that kragle uses. */
 export interface DockerImageInputs {

@@ -1,6 +1,7 @@
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
+import { EXIT } from "./failure";
 import { printableStyled } from "./printable";
 
 /**
@@ -74,11 +75,12 @@ export function watchStreams(): void {
   process.stderr.on("error", (error: Error) => stderr.fail(error));
 }
 
-/** What became of the output: why something of it was lost; undefined where all of it arrived. */
-export function outputLoss(): string | undefined {
+/** Tells on stderr why something of the output was lost, if it was. @returns the exit code of a command whose own is given */
+export function endOutput(exitCode: number): number {
   const error = [stdout, stderr].find(({ lost }) => lost)?.failure;
-  if (!error) return undefined;
+  if (!error) return exitCode;
   // "ENOSPC: no space left on device, write"
   const words = error.message.replace(/^\w+: |, \w+$/g, "");
-  return `the output could not be written: ${words}`;
+  tell(`the output could not be written: ${words}\n`);
+  return exitCode === EXIT.done ? EXIT.lacking : exitCode;
 }

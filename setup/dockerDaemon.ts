@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { readIfThere } from "../host/files";
 import { type Command, outputOf, runProgram } from "../host/process";
 import type { Lacking, Privilege } from "./dockerPlan";
 import { asRoot, lastLines } from "./runCommand";
@@ -40,12 +41,12 @@ export async function startBySystemd(options: StartOptions): Promise<Lacking | u
 export async function startInBackground(options: StartOptions): Promise<Lacking | undefined> {
   const { log = LOG, pidFile = PID_FILE } = options;
   const from = statSync(log, { throwIfNoEntry: false })?.size ?? 0;
-  const running = Number(readText(pidFile));
+  const running = Number(readIfThere(pidFile));
   const pid = isAlive(running) ? running : await launch(options, log);
   if (typeof pid === "string") return failure(pid, log);
   const obstacle = await waitForAnswer(options, () => isAlive(pid));
   if (!obstacle) return undefined;
-  const words = complaints(Buffer.from(readText(log)).subarray(from).toString());
+  const words = complaints(Buffer.from(readIfThere(log)).subarray(from).toString());
   return failure(lastLines(words, 8) || obstacle, log);
 }
 
@@ -92,15 +93,7 @@ function complaints(log: string): string {
 }
 
 function isAlive(pid: number): boolean {
-  return pid > 0 && /^State:\s+[^Z]/m.test(readText(`/proc/${pid}/status`));
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  return pid > 0 && /^State:\s+[^Z]/m.test(readIfThere(`/proc/${pid}/status`));
 }
 
 function failure(words: string, log: string): Lacking {

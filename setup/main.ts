@@ -1,16 +1,16 @@
 import { findBuilderBase, isDebianImage } from "../executors/builderBase";
 import { type DaemonFacts, daemonObstacle, readDaemon } from "../executors/daemon";
-import { thisSite } from "../executors/site";
+import { dockerObstacle } from "../executors/dockerObstacle";
 import { registryObstacle } from "../executors/registry";
+import { thisSite } from "../executors/site";
 import { ask } from "../host/ask";
 import { EXIT, StageFailure } from "../host/failure";
-import { outputLoss, print, say, tell, watchStreams } from "../host/output";
+import { endOutput, print, say, tell, watchStreams } from "../host/output";
+import { findProgram } from "../host/program";
 import { defaultBaseImage } from "./defaults";
 import { startBySystemd, startInBackground } from "./dockerDaemon";
 import { type DockerPlan, type Lacking, planBase, planDocker, type Privilege } from "./dockerPlan";
 import { readDockerFacts, readHost } from "./host";
-import { dockerObstacle } from "../executors/dockerObstacle";
-import { findProgram } from "../host/program";
 import { installCommand, installPackages, updateCommand } from "./packages";
 
 const REGISTRY_SECONDS = 8;
@@ -186,7 +186,5 @@ void setUp()
       : reportFailure(`failed: ${error.stack}`, undefined, EXIT.failed),
   )
   .then((exitCode) => {
-    const loss = outputLoss();
-    if (loss) tell(`${loss}\n`);
-    process.exitCode = loss && exitCode === EXIT.done ? EXIT.lacking : exitCode;
+    process.exitCode = endOutput(exitCode);
   });

@@ -7,6 +7,7 @@ import { inspectImage } from "../../executors/images";
 import { type Site, thisSite } from "../../executors/site";
 import { EXIT, StageFailure } from "../../host/failure";
 import { homeFolder } from "../../host/home";
+import { print } from "../../host/output";
 import { mirrorObstacles } from "../../host/packageMirror";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { makePlan } from "../../infra/plan";
@@ -29,7 +30,6 @@ import * as judge from "./requirements";
 import * as around from "./surroundings";
 import { engineRequirements, examineSpec, settingsRequirement } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
-import { print } from "../../host/output";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {

@@ -9,10 +9,10 @@ import { guestNetworkObstacle, networkObstacle } from "../../executors/network";
 import type { Site } from "../../executors/site";
 import { projectFolder } from "../../host/project";
 import { readIfThere } from "../../host/files";
+import { findProgram } from "../../host/program";
 import { selinuxEnforces } from "../../host/selinux";
 import { registryObstacle } from "../../executors/registry";
 import type { Place } from "./diskSpace";
-import { findProgram } from "../../host/program";
 import type { RegistryFacts, SelinuxFacts } from "./surroundings";
 import type { KvmFacts, ProcessorFacts } from "./virtualization";
 

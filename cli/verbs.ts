@@ -1,0 +1,148 @@
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+
+import { EXIT, StageFailure } from "../host/failure";
+import { print, tell } from "../host/output";
+import { parseBytes } from "../plan/units";
+import { version } from "../package.json";
+import { checkArguments } from "./arguments";
+import { completion, SHELLS } from "./completion";
+
+// Each verb loads its own modules when it is called: a run without changes spends most of its time on loading.
+
+const stack = () =>
+  new Option("-s, --stack <name>", "the stack, which has its settings in Pulumi.<name>.yaml")
+    .env("KRAGLE_STACK")
+    .default("dev");
+const json = () => new Option("--json", "print one JSON document on stdout and nothing else");
+const engine = () =>
+  new Option(
+    "--engine <name>",
+    "what runs the Pulumi program; the Pulumi CLI where one is installed",
+  ).choices(["pulumi", "embedded"]);
+const rebuild = () =>
+  new Option("--rebuild <stage...>", "build again although nothing has changed").choices([
+    "base",
+    "image",
+    "check",
+    "convert",
+    "smoke",
+    "release",
+  ]);
+
+/** Runs the verb that the command line names. @returns its exit code */
+export async function runVerb(): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const runs =
+    <A extends unknown[]>(load: () => Promise<(...args: A) => Promise<number>>) =>
+    async (...args: A) => {
+      exitCode = await (await load())(...args);
+    };
+  const program = new Command("kragle")
+    .description("Golden machine images as infrastructure code.")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
+    )
+    .version(version)
+    .showHelpAfterError("(--help lists what is allowed)")
+    .configureOutput({ writeOut: print, writeErr: tell })
+    .exitOverride()
+    .hook("preAction", (_, command) => checkArguments(command))
+    // before any verb looks at anything: a home that is somebody else's
+    .hook("preAction", async () => void (await import("../host/home")).homeFolder());
+
+  const add = (name: string, description: string, options: Option[] = []) => {
+    const command = program.command(name).description(description).exitOverride();
+    // `checkArguments` tells more than how many there are
+    command.allowExcessArguments();
+    options.forEach((option) => command.addOption(option));
+    return command;
+  };
+
+  add("setup", "set this machine up: Node, dependencies, Docker")
+    .option("-y, --yes", "do not ask")
+    .action(() => {
+      throw new StageFailure("set-up is started by the launcher: ./kragle setup");
+    });
+  add("up", "build, prove and release a stack's image", [
+    stack(),
+    json(),
+    engine(),
+    rebuild(),
+  ]).action(runs(async () => (await import("./up")).up));
+  add("preview", "say what `up` would do, and why", [stack(), json(), engine(), rebuild()]).action(
+    runs(async () => (await import("./preview")).preview),
+  );
+  add("outputs", "print the outputs of a stack's last release", [stack(), json()]).action(
+    runs(async () => (await import("./outputs")).outputs),
+  );
+  add("destroy", "forget a stack; released files stay", [stack(), json(), engine()]).action(
+    runs(async () => (await import("./destroy")).destroy),
+  );
+  add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
+    runs(async () => (await import("./doctor/doctor")).doctor),
+  );
+  add("verify [folder]", "check a release: signature, digests, provenance, bill of materials", [
+    stack(),
+    json(),
+  ])
+    .option(
+      "--allowed-signers <file>",
+      "the keys that are trusted, of ssh-keygen or exported by gpg",
+    )
+    .action(runs(async () => (await import("./verify")).verify));
+  add("write <target>", "write a stack's image to a device or a file, and read it back", [
+    stack(),
+    json(),
+  ])
+    .addOption(
+      new Option("--verify <how>", "quick reads back what the image stores, full the whole disk")
+        .choices(["quick", "full"])
+        .default("quick"),
+    )
+    .option("--virtual", "the target will be a virtual machine's disk")
+    .option(
+      "-y, --yes",
+      "do not ask; replaces a device only with --serial, or --device-size where it has none",
+    )
+    .option("--serial <number>", "the serial number that the device has to have")
+    .addOption(
+      new Option(
+        "--device-size <size>",
+        "the size that a file, or a device without a serial number, has to have",
+      ).argParser(deviceSize),
+    )
+    .action(runs(async () => (await import("./write")).write));
+  add("report", "say where the report of a stack's last release is", [stack(), json()])
+    .option("--open", "open it, in the desktop's browser")
+    .action(runs(async () => (await import("./report")).report));
+  add("logs [stage]", "show the log of a stage's last run", [stack(), json()]).action(
+    runs(async () => (await import("./logs")).logs),
+  );
+  add("gc", "delete what no stack uses", [json()])
+    .option("--dry-run", "only say what would be deleted")
+    .action(runs(async () => (await import("./gc")).gc));
+  add("completion", "print what makes a shell complete these commands")
+    .addArgument(new Argument("<shell>").choices(SHELLS))
+    .action((shell: string) => {
+      exitCode = completion(shell, program);
+    });
+  program
+    .command("stage <name>", { hidden: true })
+    .action(runs(async () => (await import("./runStage")).runStage));
+  program
+    .command("drop-root <stack> <root> [project]", { hidden: true })
+    .action(runs(async () => (await import("./dropRoot")).dropRoot));
+
+  await program.parseAsync();
+  return exitCode;
+}
+
+/** @throws InvalidArgumentError with what is allowed */
+function deviceSize(text: string): number {
+  try {
+    return parseBytes(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
