@@ -1,5 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 
+import { unescapeOctal } from "../host/mountPoints";
+
 /** By device number ("8:1"): what the running system does with the device, such as "mounted at /boot". */
 export type Usage = ReadonlyMap<string, readonly string[]>;
 
@@ -33,8 +35,8 @@ export function parseMountInfo(text: string): Use[] {
     const [, , number, , mountPoint] = mount.split(" ");
     return {
       number,
-      source: unescape(source.split(" ")[1] ?? ""),
-      use: `mounted at ${unescape(mountPoint!)}`,
+      source: unescapeOctal(source.split(" ")[1] ?? ""),
+      use: `mounted at ${unescapeOctal(mountPoint!)}`,
     };
   });
 }
@@ -43,14 +45,10 @@ export function parseMountInfo(text: string): Use[] {
 export function parseSwaps(text: string): Use[] {
   return lines(text)
     .slice(1)
-    .map((line) => ({ source: unescape(line.split(/\s+/)[0]!), use: "used as swap" }));
+    .map((line) => ({ source: unescapeOctal(line.split(/\s+/)[0]!), use: "used as swap" }));
 }
 
 const lines = (text: string) => text.split("\n").filter(Boolean);
-
-/** Those files write a space as `\040`, and so on. */
-const unescape = (text: string) =>
-  text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 
 /** Number of the block device that a path leads to, as "major:minor"; undefined where it leads to none. */
 async function deviceNumber(path: string): Promise<string | undefined> {

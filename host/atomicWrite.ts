@@ -5,6 +5,8 @@ import { dirname, join } from "node:path";
 
 import { syncPath } from "./files";
 
+const unfinishedIn = (folder: string) => join(folder, `.${randomUUID()}~`);
+
 /** Whether a name in a folder is that of a file which `atomicWrite` is writing, or was when its process ended. */
 export const isUnfinished = (name: string): boolean => /^\.[\da-f-]{36}~$/.test(name);
 
@@ -23,7 +25,7 @@ export async function atomicWrite(
 ): Promise<void> {
   const folder = dirname(path);
   const made = await mkdir(folder, { recursive: true });
-  const unfinished = join(folder, `.${randomUUID()}~`);
+  const unfinished = unfinishedIn(folder);
   try {
     const handle = await open(unfinished, "wx");
     try {
@@ -72,7 +74,7 @@ export const replaceNow = (path: string, text: string): void =>
   beside(path, text, (unfinished) => renameSync(unfinished, path));
 
 function beside<T>(path: string, text: string, use: (unfinished: string) => T): T {
-  const unfinished = join(dirname(path), `.${randomUUID()}~`);
+  const unfinished = unfinishedIn(dirname(path));
   try {
     writeFileSync(unfinished, text, { flush: true });
     return use(unfinished);

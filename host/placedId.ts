@@ -7,9 +7,8 @@ import { z } from "zod";
 import { replaceNow, writeOnce } from "./atomicWrite";
 import { EXIT, StageFailure } from "./failure";
 import { displayPath } from "./project";
-import { parseRecord, readRegular, readSmallFile } from "./record";
-
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
+import { parseRecord, readOwn, readSmallFile } from "./record";
+import { UUID } from "./uuid";
 
 const placedSchema = z.object({
   id: z.string().regex(UUID, "it holds no UUID"),
@@ -54,7 +53,7 @@ export function placedId(folder: string, file: string, again: string): PlacedId 
 /** The id in a file, as it stands there; undefined where there is none. */
 export function readPlacedId(file: string): PlacedId | undefined {
   try {
-    return parse(readRegular(file)!);
+    return parse(readOwn(file)!);
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { parse } from "yaml";
 
 import { projectFolder } from "./project";
+import { unescaped } from "./unescaped";
 import { userHome } from "./user";
 
 /** kragle's own backend: a folder in its home, which the embedded engine shares in that it keeps no state at all. */
@@ -55,14 +56,6 @@ function folderOf(url: string): string {
     return realpathSync(folder);
   } catch {
     return folder;
-  }
-}
-
-function unescaped(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
   }
 }
 

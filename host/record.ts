@@ -1,9 +1,10 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync } from "node:fs";
+import { renameSync } from "node:fs";
 import { basename } from "node:path";
 
 import type { z } from "zod";
 
 import { displayPath } from "./project";
+import { readRegular, Unsuitable } from "./regularFile";
 import { warn } from "./warn";
 
 /** More than any record has; a larger file is none. */
@@ -40,7 +41,7 @@ export function readSmallFile<T>(
   parse: (bytes: Buffer) => T,
   again: string,
 ): T | undefined {
-  const bytes = readRegular(file);
+  const bytes = readOwn(file);
   if (!bytes) return undefined;
   try {
     return parse(bytes);
@@ -63,33 +64,17 @@ function putAside(file: string): string {
   }
 }
 
-/** @returns the content; undefined where there is no such file, or what is there is none */
-export function readRegular(file: string): Buffer | undefined {
-  let handle;
+/** The content of a file that kragle wrote; undefined where there is no such file, or it is somebody else's, which is told. */
+export function readOwn(file: string): Buffer | undefined {
   try {
-    // neither follows a link nor waits for the writer of a pipe
-    handle = openSync(
-      file,
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
-    );
+    return readRegular(file, MOST_BYTES);
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    // a link, a socket, a device without a driver
-    if (!["ELOOP", "ENXIO", "ENODEV"].includes(code)) throw error;
-    return foreign(file);
+    if (!(error instanceof Unsuitable)) throw error;
+    warn(`${displayPath(file)} is not a file that kragle wrote; it is left alone, and not read`);
+    return undefined;
   }
-  try {
-    const facts = fstatSync(handle);
-    if (!facts.isFile() || facts.size > MOST_BYTES) return foreign(file);
-    return readFileSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
-
-function foreign(file: string): undefined {
-  warn(`${displayPath(file)} is not a file that kragle wrote; it is left alone, and not read`);
 }
 
 /** @throws Error of one line where the content is no JSON, or not as its schema has it */

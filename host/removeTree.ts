@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { realpath, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 
 import { EXIT, StageFailure } from "./failure";
+import { mountPoints } from "./mountPoints";
 import { displayPath } from "./project";
 
 /**
@@ -35,17 +35,5 @@ export async function requireNoMount(path: string): Promise<void> {
       hint: "see what it is (findmnt), umount it, and run the same command again",
       exitCode: EXIT.lacking,
     },
-  );
-}
-
-/** Field 5 of each line, proc_pid_mountinfo(5); blanks and the like are octal there. */
-function mountPoints(): string[] {
-  const lines = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
-  const points = lines.flatMap((line) => line.split(" ")[4] ?? []);
-  return points.map((point) =>
-    Buffer.from(
-      point.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
-      "latin1",
-    ).toString(),
   );
 }

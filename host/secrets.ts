@@ -1,6 +1,7 @@
 import { hostAptAddresses } from "./packageMirror";
 import { hostProxyEnvironment } from "./proxies";
 import { SHORTEST } from "./secretForms";
+import { unescaped } from "./unescaped";
 
 /** The passwords and tokens in addresses of a text, as they stand there and as they are typed. */
 export function urlPasswords(text: string): string[] {
@@ -10,14 +11,6 @@ export function urlPasswords(text: string): string[] {
   );
   const tokens = [...text.matchAll(/[?&][^=&\s"']+=([^&\s"'#]{8,})/g)].map(([, token]) => token!);
   return [...passwords, ...tokens];
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 let aptText: string | undefined;

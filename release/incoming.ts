@@ -6,9 +6,9 @@ import { EXIT, StageFailure } from "../host/failure";
 import { HeldFolder } from "../host/heldFolder";
 import { removeAfterThisProcess } from "../host/lifeline";
 import { displayPath } from "../host/project";
+import { UUID } from "../host/uuid";
 
 const INCOMING = ".incoming-";
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 export interface IncomingPlace {
   /** Where the finished thing will appear; made if it is not there. */

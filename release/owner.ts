@@ -49,9 +49,7 @@ export async function requireOwnFolder(
   const mark = await readMark(output, output);
   if (mark) return refuseOthers(mark, output, owner);
   // earlier versions left no mark: what they released is told by its key
-  const key = await readRegular(join(output, NAMES.manifest), LARGEST * 64)
-    .then((text) => (JSON.parse(text.toString()) as { key?: unknown } | null)?.key)
-    .catch(() => undefined);
+  const key = readManifestKey(output);
   if (typeof key !== "string") return;
   const holders = (await allRoots(home)).flatMap(({ owner: holder, roots }) =>
     holder && roots.get("release")?.key === key ? [holder] : [],
@@ -59,6 +57,15 @@ export async function requireOwnFolder(
   const [other] = holders;
   if (!other || holders.some((holder) => isSame(holder, owner))) return;
   refuseOthers({ ...other, folder: other.path, host: hostname(), path: output }, output, owner);
+}
+
+function readManifestKey(output: string): unknown {
+  try {
+    const text = readRegular(join(output, NAMES.manifest), LARGEST * 64).toString();
+    return (JSON.parse(text) as { key?: unknown } | null)?.key;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -141,13 +148,13 @@ const isSame = (
 /** @returns undefined where there is none, or one that says nothing here */
 async function readMark(folder: string, output: string): Promise<Mark | undefined> {
   const file = join(folder, OWNER);
-  const text = await readRegular(file, LARGEST).catch(() => undefined);
-  if (!text) return undefined;
+  let text: Buffer;
   let mark: Mark;
   try {
+    text = readRegular(file, LARGEST);
     mark = markSchema.parse(JSON.parse(text.toString()));
   } catch {
-    // a power cut left it
+    // there is none, or a power cut left it
     return undefined;
   }
   const here = await realpath(output);

@@ -16,13 +16,9 @@ const LARGEST = 2 ** 29;
  * @param file relative to the work folder
  * @throws StageFailure that names the file, where it is not there, no regular file, or not as the schema has it
  */
-export async function readStageFile<T>(
-  work: string,
-  file: string,
-  schema: z.ZodType<T>,
-): Promise<T> {
+export function readStageFile<T>(work: string, file: string, schema: z.ZodType<T>): T {
   try {
-    return parseRecord(await readRegular(join(work, file), LARGEST), schema);
+    return parseRecord(readRegular(join(work, file), LARGEST), schema);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === "ENOENT" ? "is missing" : `is not what it should be (${message})`;

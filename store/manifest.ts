@@ -4,7 +4,7 @@ import { join } from "node:path";
 import canonicalize from "canonicalize";
 import { z } from "zod";
 
-import { parseRecord, readRegular } from "../host/record";
+import { parseRecord, readOwn } from "../host/record";
 import { descriptionSchema } from "../plan/description";
 
 /** A file as it was when its record was made. */
@@ -62,7 +62,7 @@ export function encodeManifest(manifest: Manifest): string {
 
 /** @throws Error where the manifest is absent, not whole, or not what was written */
 export function readManifest(folder: string): Manifest {
-  const bytes = readRegular(join(folder, MANIFEST));
+  const bytes = readOwn(join(folder, MANIFEST));
   if (!bytes) throw new Error("it is missing");
   const { digest, ...manifest } = parseRecord(bytes, manifestSchema.extend({ digest: z.string() }));
   if (digestOf(manifest) !== digest) throw new Error("the manifest was altered");

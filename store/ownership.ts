@@ -3,14 +3,14 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { isUnfinished } from "../host/atomicWrite";
-import { nameOfAside, readRegular } from "../host/record";
+import { nameOfAside, readOwn } from "../host/record";
+import { UUID } from "../host/uuid";
 import { MANIFEST } from "./manifest";
 
 /** The folder of what is told by `run/refusal.ts`. */
 export const REFUSED = "refused";
 
 const DIGEST = /^[\da-f]{64}$/;
-const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 const isBundle = (name: string) =>
   DIGEST.test(name) || (name.startsWith(".") && UUID.test(name.slice(1)));
 const isStageFolder = (entry: Dirent) =>
@@ -87,7 +87,7 @@ export async function refusalsIn(
       const path = join(home, folder, file.name);
       const isOurs =
         file.isFile() &&
-        (isUnfinished(file.name) || DIGEST.test(readRegular(path)?.toString("latin1") ?? ""));
+        (isUnfinished(file.name) || DIGEST.test(readOwn(path)?.toString("latin1") ?? ""));
       if (isOurs) own.push(path);
       else foreign.push(`${folder}/${file.name}`);
     }

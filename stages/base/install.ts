@@ -69,7 +69,7 @@ export async function installFromIso(
       },
     );
   }
-  const facts = await readStageFile(work, "base.json", installation);
+  const facts = readStageFile(work, "base.json", installation);
   return { result: { ...facts, accelerator, disk: DISK } };
 }
 

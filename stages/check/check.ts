@@ -121,7 +121,7 @@ async function inspect(
       },
     );
   }
-  const facts = await readStageFile(work, "scratch/facts.json", factsSchema);
+  const facts = readStageFile(work, "scratch/facts.json", factsSchema);
   await rm(join(work, "scratch"), { recursive: true });
   return facts;
 }

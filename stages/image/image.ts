@@ -86,7 +86,7 @@ export const image: StageProgram<typeof contract> = {
         },
       );
     }
-    const facts = await readStageFile(work, "image.json", built);
+    const facts = readStageFile(work, "image.json", built);
     return { result: { ...facts, accelerator, image: IMAGE } };
   },
 };
