@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 
 import { entries } from "../../rules/facts";
 import { packaged } from "../packagedFiles";
@@ -150,7 +151,12 @@ describe("the inspector, on tiny disks with planted faults", function () {
         packaged.states,
       );
       assert.ok(!packageFiles!.some(({ path }) => path === "/usr/bin/whole"));
-      assert.ok(packageFiles!.some(({ path }) => path === "/boot/efi/EFI/BOOT/BOOTX64.EFI"));
+      const loader = packageFiles!.find(({ path }) => path === "/boot/efi/EFI/BOOT/BOOTX64.EFI");
+      const content = "boot loader";
+      assert.deepEqual(
+        [loader?.state, loader?.bytes, loader?.sha256],
+        ["unowned", content.length, createHash("sha256").update(content).digest("hex")],
+      );
     });
   }
 
