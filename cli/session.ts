@@ -1,12 +1,9 @@
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
-import { requirePossible } from "../infra/requirements";
-import { makePlan } from "../infra/plan";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
-import { machineWarnings } from "../infra/settings/machine";
-import { settingWarnings } from "../infra/settings/warnings";
-import { outputFolder, requireOwnFolder } from "../release/owner";
+import { planRun } from "../infra/requirements";
+import { warningsOf } from "../infra/settings/warnings";
 import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
@@ -49,18 +46,12 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   for (const need of engineNeeds(engine, options.engine, settings, spec)) {
     if (need.problem) throw need.problem;
   }
-  for (const text of [
-    ...settingWarnings(settings, spec, options.stack),
-    ...machineWarnings(spec, settings.project),
-  ]) {
-    warn(text);
-  }
+  warningsOf(settings, spec, options.stack).forEach(warn);
   const { stack, rebuild = [] } = options;
   const { project } = settings;
   const owner = identityOf(site.home, { project, stack });
   const last = await readStackRecord(site.home, owner);
-  await requireOwnFolder(site.home, outputFolder(spec.path), owner);
-  const plan = requirePossible(site.home, spec, await makePlan(site, spec, owner, rebuild));
+  const plan = await planRun(site, spec, owner, rebuild);
   return {
     site,
     spec,

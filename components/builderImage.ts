@@ -1,13 +1,12 @@
-import * as command from "@pulumi/command";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
-import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
+import { dropsRoot, MARKER } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
-import { printedAnswer } from "./stageCommand";
+import { markedCommand, printedAnswer } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
@@ -59,22 +58,14 @@ export class BuilderImage extends pulumi.ComponentResource {
       reference: args.baseImage,
       builder: args.planned.description,
     };
-    const base = new command.local.Command(
+    const base = markedCommand(
       dockerBase.name,
-      {
-        create: runsStage(dockerBase.name),
-        delete: dropsRoot(own, builder.stage),
-        stdin: JSON.stringify(question),
-        environment: marker === undefined ? {} : { [MARKER]: marker },
-        addPreviousOutputInEnv: false,
-        logging: "stderr",
-      },
+      dockerBase.name,
+      { delete: dropsRoot(own, builder.stage), stdin: JSON.stringify(question), marker },
       {
         parent: this,
-        deleteBeforeReplace: true,
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
-        ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
         // as earlier versions called it
         aliases: [{ name: `${name}-base-image` }],
       },
@@ -99,13 +90,13 @@ export class BuilderImage extends pulumi.ComponentResource {
             ...Object.fromEntries(
               HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
             ),
-            ...(args.toolsMarker === undefined ? {} : { [MARKER]: args.toolsMarker }),
+            ...(marker === undefined ? {} : { [MARKER]: marker }),
           },
         },
       },
       {
         parent: this,
-        ignoreChanges: args.toolsMarker === undefined ? [`build.args.${MARKER}`] : [],
+        ignoreChanges: marker === undefined ? [`build.args.${MARKER}`] : [],
         // as earlier versions called it
         aliases: [{ name: `${name}-tools` }],
       },
@@ -116,23 +107,13 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   /** By a command, not by docker.Image: where it cannot be built, that is told and fails nothing. */
   private leaveForHand(args: BuilderImageArgs, tools: docker.Image): void {
-    const { baseImage: reference, packer, handDigest: digest, handMarker } = args;
+    const { baseImage: reference, packer, handDigest: digest, handMarker: marker } = args;
     const question: RequestTo<typeof handImage> = { reference, packer, digest };
-    const hand = new command.local.Command(
+    const hand = markedCommand(
       handImage.name,
-      {
-        create: runsStage(handImage.name),
-        stdin: JSON.stringify(question),
-        environment: handMarker === undefined ? {} : { [MARKER]: handMarker },
-        addPreviousOutputInEnv: false,
-        logging: "stderr",
-      },
-      {
-        parent: this,
-        dependsOn: tools,
-        deleteBeforeReplace: true,
-        ignoreChanges: handMarker === undefined ? [`environment.${MARKER}`] : [],
-      },
+      handImage.name,
+      { stdin: JSON.stringify(question), marker },
+      { parent: this, dependsOn: tools },
     );
     printedAnswer<AnswerTo<typeof handImage>>(hand).apply(({ failed }) => {
       if (failed !== null) void pulumi.log.warn(`the image for use by hand: ${failed}`, hand);

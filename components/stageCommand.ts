@@ -49,24 +49,17 @@ export function stageCommand<C extends StageContract>(
   const secrets = Object.entries(args.secrets ?? {}).map(
     ([secret, value]) => [`${SECRET}${secret}`, pulumi.secret(value)] as const,
   );
-  const resource = new command.local.Command(
+  const resource = markedCommand(
     name,
+    contract.stage,
     {
-      create: runsStage(contract.stage),
       delete: dropsRoot({ project, stack }, name),
       stdin: call.apply((line) => JSON.stringify(line)),
-      environment: {
-        [KEY]: planned.apply(({ key }) => key),
-        ...(marker === undefined ? {} : { [MARKER]: marker }),
-        ...Object.fromEntries(secrets),
-      },
-      addPreviousOutputInEnv: false,
-      logging: "stderr",
+      environment: { [KEY]: planned.apply(({ key }) => key), ...Object.fromEntries(secrets) },
+      marker,
     },
     pulumi.mergeOptions(opts, {
-      deleteBeforeReplace: true,
       customTimeouts: { create: "24h", update: "24h" },
-      ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
       // the call has every input of the stage, a line each; what of it changed the plan says. The key stays to be seen: where all that
       // changed is hidden, the CLI (3.260) prints everything
       hideDiffs: ["stdin"],
@@ -79,6 +72,36 @@ export function stageCommand<C extends StageContract>(
       return printedAnswer<StageAnswer<C>>(resource);
     },
   };
+}
+
+/** What a command has besides the program that it runs. */
+interface MarkedCommandArgs extends Pick<command.local.CommandArgs, "delete" | "stdin"> {
+  environment?: Record<string, pulumi.Input<string>>;
+  /** See `StageCommandArgs.marker`. */
+  marker: string | undefined;
+}
+
+/** A command resource that runs a program of kragle's by its name: anew for whatever it is told, and for another marker. */
+export function markedCommand(
+  name: string,
+  program: string,
+  { marker, environment, ...args }: MarkedCommandArgs,
+  opts: pulumi.CustomResourceOptions,
+): command.local.Command {
+  return new command.local.Command(
+    name,
+    {
+      ...args,
+      create: runsStage(program),
+      environment: { ...environment, ...(marker === undefined ? {} : { [MARKER]: marker }) },
+      addPreviousOutputInEnv: false,
+      logging: "stderr",
+    },
+    pulumi.mergeOptions(opts, {
+      deleteBeforeReplace: true,
+      ignoreChanges: marker === undefined ? [`environment.${MARKER}`] : [],
+    }),
+  );
 }
 
 /** A value that may not be known yet. Pulumi's own unwrapping looks into it, which is not needed, and too deep for the compiler. */

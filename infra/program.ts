@@ -4,17 +4,15 @@ import type { Site } from "../executors/site";
 import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
 import { identityOf } from "../store/identity";
-import { outputFolder, requireOwnFolder } from "../release/owner";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
-import { requirePossible } from "./requirements";
-import { type FullPlan, makePlan } from "./plan";
+import type { FullPlan } from "./plan";
 import { planLines, planRows } from "./planReport";
 import { OLDEST_PULUMI } from "./pulumiVersion";
+import { planRun } from "./requirements";
 import { parseSettings, SettingsError } from "./settings";
 import { type OwnSettings, ownSettings } from "./settings/own";
-import { machineWarnings } from "./settings/machine";
-import { settingWarnings } from "./settings/warnings";
+import { warningsOf } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {
@@ -69,8 +67,7 @@ async function planOf(
     const { values, problems } = configuredSettings();
     const spec = parseSettings(values, stack, pulumi.getProject(), problems);
     const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
-    await requireOwnFolder(site.home, outputFolder(spec.path), owner);
-    return requirePossible(site.home, spec, await makePlan(site, spec, owner, rebuild));
+    return await planRun(site, spec, owner, rebuild);
   } catch (error) {
     throw asRunError(error as Error);
   }
@@ -79,7 +76,7 @@ async function planOf(
 function warnings(spec: ImageSpec, stack: string): string[] {
   const { values } = configuredSettings();
   const settings = { project: pulumi.getProject(), values, secretNames: encryptedNames() };
-  return [...settingWarnings(settings, spec, stack), ...machineWarnings(spec, settings.project)];
+  return warningsOf(settings, spec, stack);
 }
 
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */

@@ -4,20 +4,24 @@ import { inProject } from "../host/project";
 import { writeObstacle } from "../host/writable";
 import type { ImageSpec } from "../plan/imageSpec";
 import { publicationRoot } from "../plan/roots";
-import { outputFolder } from "../release/owner";
-import type { FullPlan } from "./plan";
+import { outputFolder, requireOwnFolder } from "../release/owner";
+import { type FullPlan, makePlan } from "./plan";
 
 /**
- * Returns the plan where its run can begin and end: where the base has to be installed from an ISO, that is there or can be fetched; what
- * has to be laid down has places that can be written.
+ * Plans a run that can begin and end: the folder of releases is nobody else's; where the base has to be installed from an ISO, that is
+ * there or can be fetched; what has to be laid down has places that can be written.
  *
- * @throws StageFailure (exit code 3) that says what is lacking
+ * @throws StageFailure that says what is lacking; see `makePlan` too
  */
-export function requirePossible(home: string, { iso }: ImageSpec, plan: FullPlan): FullPlan {
+export async function planRun(...given: Parameters<typeof makePlan>): Promise<FullPlan> {
+  const [{ home }, spec, owner] = given;
+  await requireOwnFolder(home, outputFolder(spec.path), owner);
+  const plan = await makePlan(...given);
+  const { iso } = spec;
   if (!isThere(plan, "base") && iso?.urls.length === 0 && !findIso(home, iso)) {
     throw missingIso(iso);
   }
-  const problems = placesOf(plan.spec)
+  const problems = placesOf(spec)
     .filter(({ root }) => !isThere(plan, root))
     .flatMap(({ folder, setting }) => {
       const obstacle = writeObstacle(folder);
@@ -40,5 +44,6 @@ export const placesOf = ({ path, publish }: Pick<ImageSpec, "path" | "publish">)
   ),
 ];
 
-const isThere = ({ observed }: FullPlan, root: string) =>
+/** Whether the store has a stage's whole result, which is not to be made again. */
+export const isThere = ({ observed }: FullPlan, root: string) =>
   ["present", "unheld"].includes(observed.get(root)?.observation.state ?? "missing");

@@ -7,7 +7,7 @@ import { readMemory } from "../../host/memory";
 import { displayPath, inProject } from "../../host/project";
 import { writeObstacle } from "../../host/writable";
 import type { FullPlan } from "../../infra/plan";
-import { placesOf } from "../../infra/requirements";
+import { isThere, placesOf } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -76,7 +76,7 @@ export async function examineSpec(
       ? around.isoRequirement({
           wanted: iso,
           found: findIso(home, iso),
-          installed: plan?.observed.get("base")?.observation.state === "present",
+          installed: plan !== undefined && isThere(plan, "base"),
         })
       : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),

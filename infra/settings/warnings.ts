@@ -6,6 +6,7 @@ import type { Conversion } from "../../plan/formats";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
 import { onlySecret } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
+import { machineWarnings } from "./machine";
 import { schema, type SettingName } from "./schema";
 import { scriptWarnings } from "./scripts";
 
@@ -18,6 +19,12 @@ export interface ReadSettings {
   /** Names whose values are encrypted in the stack's file. */
   readonly secretNames: readonly string[];
 }
+
+/** Everything that a user should know before a run of these settings, here: one line each. */
+export const warningsOf = (settings: ReadSettings, spec: ImageSpec, stack: string): string[] => [
+  ...settingWarnings(settings, spec, stack),
+  ...machineWarnings(spec, settings.project),
+];
 
 /** What is right by itself and yet not what was meant: settings that do nothing here, secrets in the clear. One line each. */
 export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: string): string[] {
