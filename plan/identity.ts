@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 
+import { z } from "zod";
+
 /** A stack as Pulumi names it, which is not enough to tell it from all others: see {@link StackIdentity}. */
 export interface StackName {
   /** The project's name in Pulumi.yaml. */
@@ -7,16 +9,21 @@ export interface StackName {
   readonly stack: string;
 }
 
+/** A {@link StackIdentity} as files have it. */
+export const identitySchema = z.object({
+  /** Of the clone: a copy has another, one that was moved has the same. */
+  clone: z.string(),
+  /** Where the Pulumi CLI keeps its state. */
+  backend: z.string(),
+  project: z.string(),
+  stack: z.string(),
+});
+
 /**
  * Whose roots, records and released files something is. Two clones may share a store, two backends and two projects may have a stack
  * of one name; what one of them does never concerns what another has. No part of any key.
  */
-export interface StackIdentity extends StackName {
-  /** Of the clone: a copy has another, one that was moved has the same. */
-  readonly clone: string;
-  /** Where the Pulumi CLI keeps its state. */
-  readonly backend: string;
-}
+export type StackIdentity = Readonly<z.infer<typeof identitySchema>>;
 
 /** Hexadecimal digits that tell identities with one stack's name apart, for names of files and folders. */
 export const shortIdentity = ({ clone, backend, project, stack }: StackIdentity): string =>

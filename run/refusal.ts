@@ -7,6 +7,7 @@ import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { StageCall } from "../plan/stages/call";
 import { check } from "../plan/stages/check";
 import type { StageContract } from "../plan/stages/contract";
+import { fileName, nameOf } from "../store/names";
 import { REFUSED } from "../store/ownership";
 
 /** A proof has judged the image, and it did not pass. */
@@ -41,7 +42,7 @@ export async function besideOthers(
   const image = (description.upstream as { imageSha256?: unknown }).imageSha256;
   if (typeof image !== "string") return undefined;
   const folder = join(home, REFUSED, shortIdentity(owner));
-  const own = join(folder, encodeURIComponent(root));
+  const own = join(folder, fileName(root));
   await rm(own, { force: true });
   const before = await refusals(folder, image);
   const controller = new AbortController();
@@ -65,7 +66,8 @@ async function refusals(folder: string, image: string): Promise<ReadonlyMap<stri
     const file = join(folder, name);
     const digest = await readFile(file, "utf8").catch(() => undefined);
     const written = await stat(file).catch(() => undefined);
-    if (digest === image && written) found.set(decodeURIComponent(name), written.mtimeMs);
+    const root = nameOf(name);
+    if (digest === image && written && root !== undefined) found.set(root, written.mtimeMs);
   }
   return found;
 }

@@ -5,13 +5,9 @@ import { z } from "zod";
 
 import { isDiskFull } from "../host/failure";
 import { readRecord } from "../host/record";
-import { shortIdentity, type StackIdentity } from "../plan/identity";
+import { identitySchema, shortIdentity, type StackIdentity } from "../plan/identity";
 
-const noteSchema = z.object({
-  clone: z.string(),
-  backend: z.string(),
-  project: z.string(),
-  stack: z.string(),
+const noteSchema = identitySchema.extend({
   /** Under which the stack would keep the result. */
   root: z.string(),
   /** ISO 8601, as the next. */
@@ -27,10 +23,10 @@ const fileIn = (logs: string) => join(logs, "run.json");
 /** Tells it beside the logs. On a full disk it is left out: the run ends soon, in its own words. */
 export async function noteRun(
   logs: string,
-  { clone, backend, project, stack }: StackIdentity,
+  owner: StackIdentity,
   rest: Pick<RunNote, "root" | "startedAt" | "failedAt">,
 ): Promise<void> {
-  const note: RunNote = { clone, backend, project, stack, ...rest };
+  const note: RunNote = { ...owner, ...rest };
   try {
     await mkdir(logs, { recursive: true });
     await writeFile(fileIn(logs), JSON.stringify(note) + "\n");

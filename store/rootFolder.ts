@@ -9,6 +9,8 @@ import { displayPath } from "../host/project";
 import { nameOfAside, readRecord } from "../host/record";
 import { warn } from "../host/warn";
 import { descriptionSchema } from "../plan/description";
+import { identitySchema } from "../plan/identity";
+import { fileName, nameOf } from "./names";
 
 const rootSchema = z.object({
   stage: z.string(),
@@ -25,13 +27,9 @@ const rootSchema = z.object({
 /** One thing that a stack uses: it keeps an artifact from garbage collection, and tells a later plan what was there before. */
 export type Root = Readonly<z.infer<typeof rootSchema>>;
 
-const ownerSchema = z.object({
+const ownerSchema = identitySchema.extend({
   /** Where the clone lay when it noted the roots. */
   path: z.string(),
-  clone: z.string(),
-  backend: z.string(),
-  project: z.string(),
-  stack: z.string(),
 });
 
 /** Whose roots a folder has: for people, and for garbage collection. */
@@ -78,9 +76,12 @@ export class RootFolder {
     return found;
   }
 
-  /** Files under which a root of the stack cannot be read, so that nobody knows what it kept; a root that is set again is not among them. */
-  async lost(): Promise<string[]> {
-    const readable = await this.list();
+  /**
+   * Files under which a root of the stack cannot be read, so that nobody knows what it kept; a root that is set again is not among them.
+   *
+   * @param readable what {@link list} has just given
+   */
+  async lost(readable: ReadonlyMap<string, Root>): Promise<string[]> {
     const files = (await entriesOf(this.path)).map(({ name }) => name);
     return files
       .filter((file) => {
@@ -112,20 +113,6 @@ export class RootFolder {
 async function writeIfOther(file: string, value: object): Promise<void> {
   const text = JSON.stringify(value) + "\n";
   if ((await readFile(file, "utf8").catch(() => undefined)) !== text) await atomicWrite(file, text);
-}
-
-/** A stack's or a root's name as one of a file that neither leads out of its folder nor looks like one being written. */
-export const fileName = (name: string): string =>
-  encodeURIComponent(name).replace(/^\./, "%2E").replaceAll("~", "%7E");
-
-/** What kragle names so; undefined for a file whose name it never gives. */
-export function nameOf(file: string): string | undefined {
-  try {
-    const name = decodeURIComponent(file);
-    return fileName(name) === file ? name : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a file in a stack's folder is kragle's: a root, one that was put aside, one being written, or the owner's. */

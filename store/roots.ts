@@ -2,17 +2,10 @@ import { rename, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { projectFolder } from "../host/project";
-import { shortIdentity, type StackIdentity, type StackName } from "../plan/identity";
+import type { StackIdentity, StackName } from "../plan/identity";
 import { identityOf } from "./identity";
-import {
-  entriesOf,
-  fileName,
-  ignore,
-  nameOf,
-  type Root,
-  RootFolder,
-  type RootsOwner,
-} from "./rootFolder";
+import { fileName, nameOf, stackFileName } from "./names";
+import { entriesOf, ignore, type Root, RootFolder, type RootsOwner } from "./rootFolder";
 import { ownsUnowned } from "./stackRecord";
 
 export type { Root } from "./rootFolder";
@@ -25,8 +18,7 @@ export class Roots {
     private readonly home: string,
     readonly owner: StackIdentity,
   ) {
-    const name = `${fileName(owner.stack)}.${shortIdentity(owner)}`;
-    this.folder = new RootFolder(join(home, "roots", name));
+    this.folder = new RootFolder(join(home, "roots", stackFileName(owner)));
   }
 
   /** Those of a stack of this clone, on the backend that is in use. */
@@ -36,16 +28,16 @@ export class Roots {
 
   async set(name: string, root: Root): Promise<void> {
     await this.takeOver();
-    const { clone, backend, project, stack } = this.owner;
-    await this.folder.setOwner({ path: projectFolder, clone, backend, project, stack });
+    await this.folder.setOwner({ path: projectFolder, ...this.owner });
     await this.folder.set(name, root);
   }
 
   async drop(name: string): Promise<void> {
     await this.takeOver();
     await this.folder.drop(name);
-    const { folder } = this;
-    if ((await folder.list()).size + (await folder.lost()).length === 0) await folder.dropAll();
+    const roots = await this.folder.list();
+    const lost = await this.folder.lost(roots);
+    if (roots.size + lost.length === 0) await this.folder.dropAll();
   }
 
   async dropAll(): Promise<void> {
@@ -121,11 +113,9 @@ export async function allRoots(home: string): Promise<HeldRoots[]> {
     }
     const folder = new RootFolder(join(at, entry.name));
     const owner = await folder.owner();
-    held.push({
-      ...{ folder: entry.name, stack: owner?.stack ?? name, owner },
-      roots: await folder.list(),
-      lost: await folder.lost(),
-    });
+    const roots = await folder.list();
+    const lost = await folder.lost(roots);
+    held.push({ folder: entry.name, stack: owner?.stack ?? name, owner, roots, lost });
   }
   return held;
 }

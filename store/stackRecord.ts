@@ -6,7 +6,8 @@ import { z } from "zod";
 import { atomicWrite } from "../host/atomicWrite";
 import { projectFolder } from "../host/project";
 import { readRecord } from "../host/record";
-import { shortIdentity, type StackIdentity } from "../plan/identity";
+import type { StackIdentity } from "../plan/identity";
+import { stackFileName } from "./names";
 
 const recordSchema = z.object({
   engine: z.enum(["pulumi", "embedded"]),
@@ -22,7 +23,7 @@ const recordSchema = z.object({
 export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
 
 const fileOf = (home: string, owner: StackIdentity) =>
-  join(home, "stacks", `${encodeURIComponent(owner.stack)}.${shortIdentity(owner)}.json`);
+  join(home, "stacks", `${stackFileName(owner)}.json`);
 
 /** As earlier versions called it, who did not tell whose it is. */
 const unownedFile = (home: string, stack: string) =>
@@ -43,18 +44,15 @@ export async function writeStackRecord(
   owner: StackIdentity,
   record: StackRecord,
 ): Promise<void> {
-  const { clone, backend, project, stack } = owner;
   // paths within the project are relative in the file: it stays true where the project is moved
   const outputs = withPaths(record.outputs, (path) =>
     isBelow(projectFolder, path) ? relative(projectFolder, path) : path,
   );
-  const text = JSON.stringify(
-    { owner: { clone, backend, project, stack }, ...record, outputs },
-    null,
-    2,
-  );
+  const text = JSON.stringify({ owner, ...record, outputs }, null, 2);
   await atomicWrite(fileOf(home, owner), text + "\n");
-  if (await ownsUnowned(home, stack)) await rm(unownedFile(home, stack), { force: true });
+  if (await ownsUnowned(home, owner.stack)) {
+    await rm(unownedFile(home, owner.stack), { force: true });
+  }
 }
 
 /** Notes that the stack uses nothing any more; without a record there is nothing to note. */
