@@ -4,7 +4,7 @@ import { basename, dirname, join } from "node:path";
 
 import type { Artifact } from "../store/artifactStore";
 import { copyVerified, type CopySource } from "./verifiedCopy";
-import { IMAGE_NAME } from "./layout";
+import { evidenceName, IMAGE_NAME } from "./layout";
 import { IMAGE, REMOVED } from "../plan/stages/image";
 
 /** A file of the store that is released. */
@@ -23,11 +23,11 @@ export function releasedFiles(
   return [
     { ...take(image, IMAGE), name: IMAGE_NAME },
     ...conversions.flatMap((one) => one.manifest.files.map(({ path }) => take(one, path))),
-    { ...take(image, REMOVED), name: `evidence/image/${REMOVED}` },
+    { ...take(image, REMOVED), name: evidenceName("image", REMOVED) },
     ...evidence.flatMap((one) =>
       one.manifest.files.map(({ path }) => ({
         ...take(one, path),
-        name: `evidence/${one.manifest.stage}/${path}`,
+        name: evidenceName(one.manifest.stage, path),
       })),
     ),
   ];

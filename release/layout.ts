@@ -1,3 +1,5 @@
+import { check, PACKAGE_FILES, PACKAGES } from "../plan/stages/check";
+
 /** The name that the image has had since the original recipe. */
 export const IMAGE_NAME = "packer-kragle-qcow2";
 
@@ -11,11 +13,14 @@ export const NAMES = {
   report: "report.html",
 } as const;
 
+/** Where a file lies that a stage left as evidence. */
+export const evidenceName = (stage: string, path: string): string => `evidence/${stage}/${path}`;
+
 /** Where the check stage's list of packages lies. */
-export const PACKAGE_LIST = "evidence/check/packages.json";
+export const PACKAGE_LIST = evidenceName(check.stage, PACKAGES);
 
 /** Where its list of files lies that no package accounts for; an earlier release has none. */
-export const FILE_LIST = "evidence/check/package-files.json";
+export const FILE_LIST = evidenceName(check.stage, PACKAGE_FILES);
 
 /** The signature is one of SHA256SUMS, so it cannot be listed there; the public key beside it is for convenience. */
 export const SIGNATURE_FILES = {

@@ -1,5 +1,5 @@
-import { constants, existsSync } from "node:fs";
-import { lstat, open, readFile, realpath, stat, unlink } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -8,32 +8,16 @@ import { z } from "zod";
 import { EXIT, StageFailure } from "../host/failure";
 import type { HeldFolder } from "../host/heldFolder";
 import { lockHandle, type LockOptions } from "../host/lock";
-import { displayPath, inProject, projectFolder } from "../host/project";
-import { readRegular } from "../host/regularFile";
+import { displayPath, inProject } from "../host/project";
 import type { StackIdentity } from "../plan/identity";
 import { allRoots } from "../store/roots";
 import { NAMES, OWNER } from "./layout";
+import { encodeMark, isSame, readMark, refuseOthers } from "./mark";
 import { isRelease } from "./previous";
-
-const markSchema = z.object({
-  clone: z.string(),
-  project: z.string(),
-  stack: z.string(),
-  /** Where the clone lies, and on which machine. */
-  folder: z.string(),
-  host: z.string(),
-  /** The marked folder by its real path: in a copy of it the mark says nothing. */
-  path: z.string(),
-});
-
-/** Whose release a folder has. The backend is not told: whichever is in use, it is one stack's file that sets the path. */
-type Mark = Readonly<z.infer<typeof markSchema>>;
+import { ReleaseFolder } from "./verify/folder";
 
 /** PATH/output of the setting `path`. */
 export const outputFolder = (path: string): string => join(inProject(path), "output");
-
-/** Bytes. */
-const LARGEST = 2 ** 16;
 
 /**
  * Refuses a folder that has another stack's release: each would delete what the other released.
@@ -49,23 +33,17 @@ export async function requireOwnFolder(
   const mark = await readMark(output, output);
   if (mark) return refuseOthers(mark, output, owner);
   // earlier versions left no mark: what they released is told by its key
-  const key = readManifestKey(output);
-  if (typeof key !== "string") return;
+  const earlier = z.object({ key: z.string() });
+  const released = await new ReleaseFolder(output)
+    .json(NAMES.manifest, earlier)
+    .catch(() => undefined);
+  if (!released) return;
   const holders = (await allRoots(home)).flatMap(({ owner: holder, roots }) =>
-    holder && roots.get("release")?.key === key ? [holder] : [],
+    holder && roots.get("release")?.key === released.key ? [holder] : [],
   );
   const [other] = holders;
   if (!other || holders.some((holder) => isSame(holder, owner))) return;
   refuseOthers({ ...other, folder: other.path, host: hostname(), path: output }, output, owner);
-}
-
-function readManifestKey(output: string): unknown {
-  try {
-    const text = readRegular(join(output, NAMES.manifest), LARGEST * 64).toString();
-    return (JSON.parse(text) as { key?: unknown } | null)?.key;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -97,11 +75,8 @@ export async function claimFolder(
       const mark = await readMark(held.path(), output);
       if (now?.ino === facts.ino) {
         if (mark) refuseOthers(mark, output, owner);
-        const { clone, project, stack } = owner;
-        const place = { folder: projectFolder, host: hostname(), path: await realpath(output) };
-        const text = JSON.stringify({ clone, project, stack, ...place } satisfies Mark) + "\n";
         await handle.truncate(0);
-        await handle.write(text, 0);
+        await handle.write(await encodeMark(owner, output), 0);
         await handle.sync();
         return () => handle.close();
       }
@@ -138,60 +113,6 @@ async function requireNoForeignFiles(held: HeldFolder, names: readonly string[])
 export async function letGoOfFolder(output: string, owner: StackIdentity): Promise<void> {
   const mark = await readMark(output, output);
   if (mark && isSame(mark, owner)) await unlink(join(output, OWNER)).catch(() => undefined);
-}
-
-const isSame = (
-  one: Pick<Mark, "clone" | "project" | "stack">,
-  { clone, project, stack }: StackIdentity,
-) => one.clone === clone && one.project === project && one.stack === stack;
-
-/** @returns undefined where there is none, or one that says nothing here */
-async function readMark(folder: string, output: string): Promise<Mark | undefined> {
-  const file = join(folder, OWNER);
-  let text: Buffer;
-  let mark: Mark;
-  try {
-    text = readRegular(file, LARGEST);
-    mark = markSchema.parse(JSON.parse(text.toString()));
-  } catch {
-    // there is none, or a power cut left it
-    return undefined;
-  }
-  const here = await realpath(output);
-  if (mark.path === here) return mark;
-  const original = join(mark.path, OWNER);
-  const same = await readFile(original, "utf8").catch(() => undefined);
-  if (same !== text.toString()) return { ...mark, path: here };
-  // one folder can have two paths, by a mount
-  const [a, b] = await Promise.all([lstat(original), lstat(file)]);
-  return a.ino === b.ino && a.dev === b.dev ? mark : undefined;
-}
-
-/** @throws StageFailure where the mark is that of another stack which may still be there */
-function refuseOthers(mark: Mark, output: string, owner: StackIdentity): void {
-  if (isSame(mark, owner)) return;
-  const { project, stack, folder, host } = mark;
-  if (host === hostname() && !existsSync(folder)) return;
-  // its own, of the time before the folder with the clone's id was deleted
-  if (
-    host === hostname() &&
-    folder === projectFolder &&
-    isSame({ ...mark, clone: owner.clone }, owner)
-  )
-    return;
-  const whose = [
-    `stack ${stack}`,
-    ...(project === owner.project ? [] : [`of project ${project}`]),
-    ...(folder === projectFolder ? [] : [`of ${folder}`]),
-    ...(host === hostname() ? [] : [`on ${host}`]),
-  ].join(" ");
-  throw new StageFailure(
-    `${displayPath(output)} belongs to ${whose}; two stacks cannot release there`,
-    {
-      hint: `set "path" of stack ${owner.stack} to another folder, or let the other stack go there: ./kragle destroy -s ${stack}`,
-      exitCode: EXIT.wrongSettings,
-    },
-  );
 }
 
 const foreign = (output: string) =>

@@ -1,7 +1,4 @@
-import { type InstalledPackage, type PackageList, packageList } from "../plan/packages";
-
-/** @throws Error where the text is not such a list */
-export const parsePackageList = (json: string): PackageList => packageList.parse(JSON.parse(json));
+import type { InstalledPackage } from "../plan/packages";
 
 /** How the packages of one release differ from those of the release before, for people and for programs. */
 export interface PackageChanges {

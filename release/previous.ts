@@ -3,10 +3,12 @@ import { z } from "zod";
 import type { StageDescription } from "../plan/description";
 import { IMAGE_NAME, NAMES, OWNER, PACKAGE_LIST, UNLISTED } from "./layout";
 import { ReleaseFolder } from "./verify/folder";
-import type { InstalledPackage } from "../plan/packages";
-import { type PackageChanges, comparePackages, parsePackageList } from "./packages";
+import { type InstalledPackage, packageList } from "../plan/packages";
+import { type PackageChanges, comparePackages } from "./packages";
+import { leadsOut } from "./sums";
 
-const manifestFile = z.object({
+/** Less than `verify` asks of a manifest: an earlier version may have written it. */
+const manifestBefore = z.object({
   files: z.record(z.string(), z.string()),
   imageSha256: z.string(),
   releasedAt: z.string(),
@@ -50,39 +52,32 @@ export interface PreviousRelease {
 
 export async function readPrevious(output: string): Promise<PreviousRelease> {
   const folder = new ReleaseFolder(output);
-  const read = async <T>(name: string, parse: (text: string) => T): Promise<T | undefined> => {
-    try {
-      return parse((await folder.content(name)).toString());
-    } catch {
-      return undefined;
-    }
-  };
-  const json =
-    <T>(schema: z.ZodType<T>) =>
-    (text: string) =>
-      schema.parse(JSON.parse(text));
-  const facts = await read(NAMES.manifest, json(manifestFile));
-  const statement = await read(NAMES.provenance, json(provenanceFile));
+  const read = <T>(name: string, schema: z.ZodType<T>) =>
+    folder.json(name, schema).catch(() => undefined);
+  const facts = await read(NAMES.manifest, manifestBefore);
+  const statement = await read(NAMES.provenance, provenanceFile);
   const found = await folder.find(NAMES.manifest, undefined);
-  // others may write to the folder too: a name from its manifest must not lead out of it
-  const isInside = (name: string) => !name.startsWith("/") && !name.split("/").includes("..");
   return {
     files: [
-      ...Object.keys(facts?.files ?? {}).filter(isInside),
+      // others may write to the folder too
+      ...Object.keys(facts?.files ?? {}).filter((name) => !leadsOut(name)),
       ...UNLISTED.filter((name) => name !== OWNER),
     ],
     ...("sha256" in found ? { manifestSha256: found.sha256 } : {}),
     imageSha256: facts?.files[IMAGE_NAME] && facts.imageSha256,
     releasedAt: facts?.releasedAt,
-    packages: (await read(PACKAGE_LIST, parsePackageList))?.packages,
-    changes: await read(NAMES.changes, json(changesFile)),
+    packages: (await read(PACKAGE_LIST, packageList))?.packages,
+    changes: await read(NAMES.changes, changesFile),
     stages: statement?.predicate.buildDefinition.internalParameters.stages ?? [],
   };
 }
 
 /** Whether a folder has a release, by the form of its manifest. */
-export const isRelease = async (output: string): Promise<boolean> =>
-  (await readPrevious(output)).releasedAt !== undefined;
+export const isRelease = (output: string): Promise<boolean> =>
+  new ReleaseFolder(output).json(NAMES.manifest, manifestBefore).then(
+    () => true,
+    () => false,
+  );
 
 /** How the packages changed since the release before; a release that is only repeated keeps what it said then. */
 export function changesSince(

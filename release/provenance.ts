@@ -1,10 +1,9 @@
 import type { KragleVersion } from "../host/kragleVersion";
 import type { StageDescription } from "../plan/description";
+import { PREDICATE_TYPE, STATEMENT_TYPE } from "./forms";
 import type { StageRun } from "./stageRuns";
 
-export const STATEMENT_TYPE = "https://in-toto.io/Statement/v1";
-export const PREDICATE_TYPE = "https://slsa.dev/provenance/v1";
-export const BUILD_TYPE = "urn:kragle:image-build:v1";
+const BUILD_TYPE = "urn:kragle:image-build:v1";
 
 /** A file, an image or a commit: https://github.com/in-toto/attestation, ResourceDescriptor. */
 export interface Resource {

@@ -2,19 +2,18 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { base } from "../plan/stages/base";
-import { check } from "../plan/stages/check";
+import { check, PACKAGE_FILES, PACKAGES } from "../plan/stages/check";
 import type { InputsOf, RequestOf, UpstreamOf } from "../plan/stages/contract";
 import { convert } from "../plan/stages/convert";
 import { image, REMOVED } from "../plan/stages/image";
 import { conversionUpstream, type release } from "../plan/stages/release";
 import { smoke } from "../plan/stages/smoke";
-import type { ArtifactStore } from "../store/artifactStore";
+import type { Artifact, ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { type ArtifactOf, artifactOf } from "../store/typed";
 import { type Released, releasedFiles } from "./files";
 import { type PackageFiles, packageFiles } from "../plan/packageFiles";
-import type { PackageList } from "../plan/packages";
-import { parsePackageList } from "./packages";
+import { type PackageList, packageList } from "../plan/packages";
 import { parseRemoved, type RemovedPath } from "./removed";
 
 /** A release as it was declared. */
@@ -41,6 +40,8 @@ export interface Sources {
   readonly files: readonly Released[];
 }
 
+const read = ({ folder }: Artifact, file: string) => readFile(join(folder, file), "utf8");
+
 /** @throws ArtifactUnavailable where something that is released is not in the store */
 export async function collectSources(
   { upstream, request }: Declared,
@@ -64,11 +65,9 @@ export async function collectSources(
     ...(installed?.state === "present" ? { base: installed.manifest } : {}),
     ...{ image: built, check: checked, conversions },
     ...(booted ? { smoke: booted } : {}),
-    packages: parsePackageList(await readFile(join(checked.folder, "packages.json"), "utf8")),
-    removed: parseRemoved(await readFile(join(built.folder, REMOVED), "utf8")),
-    packageFiles: packageFiles.parse(
-      JSON.parse(await readFile(join(checked.folder, "package-files.json"), "utf8")),
-    ),
+    packages: packageList.parse(JSON.parse(await read(checked, PACKAGES))),
+    removed: parseRemoved(await read(built, REMOVED)),
+    packageFiles: packageFiles.parse(JSON.parse(await read(checked, PACKAGE_FILES))),
     files: releasedFiles(built, [...conversions.values()], evidence),
   };
 }

@@ -58,7 +58,8 @@ function unescape(written: string): string | undefined {
   return written.replace(/\\(.)/g, (_, letter: string) => ({ n: "\n", r: "\r" })[letter] ?? "\\");
 }
 
-const leadsOut = (name: string) => name.startsWith("/") || name.split("/").includes("..");
+/** Whether a name from somebody's list is that of a file outside the folder. */
+export const leadsOut = (name: string) => name.startsWith("/") || name.split("/").includes("..");
 
 /** One spelling for each file, so that none can stand there twice. */
 const isPlain = (name: string) =>

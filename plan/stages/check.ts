@@ -21,6 +21,12 @@ const finding = z.strictObject({
 export type Finding = z.infer<typeof finding>;
 export type Status = Finding["status"];
 
+/** What is installed: see `packageList`. */
+export const PACKAGES = "packages.json";
+
+/** What no package accounts for: see `packageFiles`. */
+export const PACKAGE_FILES = "package-files.json";
+
 /** The finished file, judged offline by kragle's rules and the user's own. */
 export const check = contract({
   stage: "check",

@@ -1,5 +1,6 @@
 import { countStates, type PackageFile, type PackageFiles } from "../../plan/packageFiles";
 import { formatSize } from "../../plan/units";
+import { FILE_LIST } from "../layout";
 import { html, type Html } from "./html";
 import { row, section, table } from "./parts";
 
@@ -44,11 +45,11 @@ export function otherFiles(files: PackageFiles): Html {
           ),
         ),
       )}
-      ${rest > 0 && html`<p class="note">The other ${rest} are in evidence/check/package-files.json only.</p>`}
+      ${rest > 0 && html`<p class="note">The other ${rest} are in ${FILE_LIST} only.</p>`}
     </details>`,
     html`${counts.unowned} files belong to no package, ${counts.changed} differ from what their
     package brought, ${counts.configured} configuration files were changed, ${counts.unread} could
     not be compared. ${counts.derived} copies of packages' files and Python caches are left out
-    here. All with their digests: evidence/check/package-files.json.`,
+    here. All with their digests: ${FILE_LIST}.`,
   );
 }

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { lstat, readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import type { z } from "zod";
+
 import { sha256Opened } from "../../host/files";
 import { openRegular, readRegular, Unsuitable } from "../../host/regularFile";
 
@@ -33,6 +35,11 @@ export class ReleaseFolder {
     content.catch(() => undefined); // told to whoever asks
     this.contents.set(name, content);
     return content;
+  }
+
+  /** A small document. @throws as `content`, and where it is no JSON, or not as the schema has it */
+  async json<T>(name: string, schema: z.ZodType<T>): Promise<T> {
+    return schema.parse(JSON.parse((await this.content(name)).toString()));
   }
 
   /** Whether there is anything of this name. */

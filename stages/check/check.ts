@@ -1,7 +1,13 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { check as contract, type Finding, type Status } from "../../plan/stages/check";
+import {
+  check as contract,
+  type Finding,
+  PACKAGE_FILES,
+  PACKAGES,
+  type Status,
+} from "../../plan/stages/check";
 import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
 import { readPlanned } from "../../store/bundles";
@@ -60,10 +66,10 @@ export const check: StageProgram<typeof contract> = {
       packageFiles: others && countStates(others),
     };
     await writeFile(join(work, "check.json"), JSON.stringify(result, null, 2) + "\n");
-    await writeFile(join(work, "packages.json"), packagesJson(list));
+    await writeFile(join(work, PACKAGES), packagesJson(list));
     await writeFile(join(work, "packages.tsv"), packagesTsv(list));
     await writeFile(join(work, "files.tsv"), filesTsv(facts));
-    await writeFile(join(work, "package-files.json"), JSON.stringify(others, null, 1) + "\n");
+    await writeFile(join(work, PACKAGE_FILES), JSON.stringify(others, null, 1) + "\n");
     for (const { id, detail } of having("not checked")) {
       context.detail(`not checked: ${id}: ${detail}`);
     }
@@ -107,7 +113,7 @@ async function inspect(
     network: "none",
     artifacts: { "/image": artifact },
     results: { "/scratch": "scratch" },
-    settings: { image: "/image/image.qcow2", contents: neededContents(rules) },
+    settings: { image: `/image/${IMAGE}`, contents: neededContents(rules) },
     secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...secrets })) },
     deadlineSeconds: request.timeoutSeconds,
   });
@@ -142,7 +148,7 @@ async function explain(failed: readonly Finding[], context: StageContext<typeof 
       `the image is kept for inspection: ${displayPath(join(folder, IMAGE))}`,
     ].join("\n"),
     {
-      evidence: ["check.json", "packages.json", "packages.tsv"],
+      evidence: ["check.json", PACKAGES, "packages.tsv"],
       hint: "mend it in a provisioning script, or in what the rule names; where it is meant to be so, waive the rule with a reason (setting check)",
     },
   );
