@@ -36,8 +36,12 @@ export function judge(
 }
 
 function judgeOne(rule: Rule, facts: Facts, entries: readonly Entry[]): Conclusion {
-  if (facts.disk.problems.length > 0 && !isAboutFile(rule.assertion)) {
-    return { status: "not checked", detail: "the qcow2 is damaged" };
+  const damaged = facts.disk.problems.length > 0;
+  if ((damaged || facts.disk.backingFile !== null) && !isAboutFile(rule.assertion)) {
+    return {
+      status: "not checked",
+      detail: `the qcow2 ${damaged ? "is damaged" : "needs another file"}`,
+    };
   }
   const looksAt = [...pathsOf(rule.assertion), ...(rule.when ? [rule.when] : [])];
   const unseen = unreadable(facts).find((mount) =>

@@ -33,6 +33,24 @@ export interface TinyDisk {
 
 /** Makes a tiny disk in a container and runs the inspector on it. */
 export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
+  const facts = await runBesideInspector(
+    ["sh", "/test/tinyDisk.sh", disk.fault],
+    "facts.json",
+    disk,
+  );
+  return factsSchema.parse(facts);
+}
+
+/**
+ * Runs a program of this folder, which is at /test, in a container that has all that the inspector needs, and may write to /scratch only.
+ *
+ * @param result the file of /scratch that it leaves, as JSON
+ */
+export async function runBesideInspector(
+  run: readonly string[],
+  result: string,
+  disk: Omit<TinyDisk, "fault">,
+): Promise<unknown> {
   const scratch = mkdtempSync(join(tmpdir(), "kragle-inspect-"));
   const inFiles = (path: string) => {
     const file = join(scratch, "files", path);
@@ -46,9 +64,9 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
   try {
     const { exitCode } = await executor.run({
       storeId: "test",
-      key: `inspect-${disk.fault}-${process.pid}`,
+      key: `inspect-${run.at(-1)!.replace(/.*\//, "")}-${process.pid}`,
       image: disk.image,
-      run: ["sh", "/test/tinyDisk.sh", disk.fault],
+      run,
       settings: {
         image: "/scratch/image.qcow2",
         contents: disk.contents ?? ["/etc/.*", "/usr/lib/os-release", "/opt/(?s:.*)"],
@@ -64,7 +82,7 @@ export async function inspectTinyDisk(disk: TinyDisk): Promise<Facts> {
       deadlineSeconds: 100,
     });
     assert.equal(exitCode, 0, lines.join("\n"));
-    return factsSchema.parse(JSON.parse(readFileSync(join(scratch, "facts.json"), "utf8")));
+    return JSON.parse(readFileSync(join(scratch, result), "utf8"));
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

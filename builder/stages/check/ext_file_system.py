@@ -6,9 +6,9 @@ import stat
 
 from disk_reading import CONTENT_LIMIT, ReadError, decode, output
 from file_pieces import pieces_of_copies
+from folder_walk import walk
 
 ROOT = 2  # the root folder's inode
-DEEPEST = 2048  # folders inside of each other: more do not fit into a path of 4096 bytes
 RECORD = re.compile(r"/(\d+)/(\d+)/(\d+)/(\d+)/([^/]*)/(\d*)/\n")
 
 
@@ -17,12 +17,18 @@ class Ext:
 
     def __init__(self, image, partition, scratch):
         self.start = partition["startBytes"]
+        self.partition_bytes = partition["sizeBytes"]
         self.device = f"{image}?offset={self.start}"
         self.scratch = scratch
+        self.superblock = None  # dumpe2fs's words
         self.inodes = {}  # path to inode
 
     def problems(self):
         """What e2fsck would repair; a journal that has to be replayed is a problem too."""
+        blocks, size = self._superblock("Block count"), self._superblock("Block size")
+        if blocks * size > self.partition_bytes:
+            # e2fsck sees the disk, and not where the partition ends
+            return [f"it has {blocks * size} bytes, and its partition {self.partition_bytes}: no kernel mounts it"]
         code, text, errors = output(["e2fsck", "-fn", self.device])
         if code == 0:
             return []
@@ -30,29 +36,9 @@ class Ext:
         return [line for line in (errors + text).splitlines() if not noise.match(line)][:10] or [f"e2fsck: {code}"]
 
     def tree(self):
-        """{path: (mode, uid, gid, bytes)} of everything, one level of folders at a time."""
-        found = {}
-        level = [("", ROOT)]
-        folders = {ROOT}  # a damaged file system may have a folder inside of itself
-        for _ in range(DEEPEST):
-            answers = self._debugfs([f"ls -p <{inode}>" for _, inode in level], strict=True)
-            below = []
-            for (folder, _), answer in zip(level, answers, strict=True):
-                for inode, mode, uid, gid, name, size in entries(folder, answer):
-                    path = f"{folder}/{name}"
-                    found[path] = (mode, uid, gid, size)
-                    self.inodes[path] = inode
-                    if stat.S_ISDIR(mode):
-                        if inode in folders:
-                            raise ReadError(f"the folder {path} is in two places")
-                        folders.add(inode)
-                        below.append((path, inode))
-            if not found:
-                raise ReadError("debugfs cannot read the root folder")
-            if not below:
-                return found
-            level = below
-        raise ReadError(f"its folders are more than {DEEPEST} deep")
+        """{path: (mode, uid, gid, bytes)} of everything."""
+        found, self.inodes = walk("debugfs", ROOT, self._list)
+        return found
 
     def read(self, tree, paths):
         """{path: text}: the content of files, the target of symbolic links."""
@@ -88,13 +74,25 @@ class Ext:
 
     def owner(self, offset):
         """Which file the byte of the image belongs to."""
-        _, text, _ = output(["dumpe2fs", "-h", self.device])
-        block = (offset - self.start) // int(re.search(r"^Block size:\s+(\d+)", text, re.M).group(1))
+        block = (offset - self.start) // self._superblock("Block size")
         [answer] = self._debugfs([f"icheck {block}"])
         inode = answer.strip().split("\n")[-1].split("\t")[-1]
         if not inode.isdigit():
             return "a deleted file or free space"
         return next((path for path, number in self.inodes.items() if number == int(inode)), f"inode {inode}")
+
+    def _list(self, folders):
+        answers = self._debugfs([f"ls -p <{inode}>" for _, inode in folders], strict=True)
+        for (folder, _), answer in zip(folders, answers, strict=True):
+            for inode, mode, uid, gid, name, size in entries(folder, answer):
+                yield f"{folder}/{name}", inode, (mode, uid, gid, size)
+
+    def _superblock(self, field):
+        """A number of the superblock, 0 where it cannot be read."""
+        if self.superblock is None:
+            _, self.superblock, _ = output(["dumpe2fs", "-h", self.device])
+        match = re.search(rf"^{field}:\s+(\d+)", self.superblock, re.M)
+        return int(match[1]) if match else 0
 
     def _debugfs(self, commands, strict=False):
         """What each command printed; `strict` where a complaint about any of them spoils them all.

@@ -19,6 +19,8 @@ from disk_reading import ReadError, output
 from facts_file import write_facts
 from file_systems import open_reader
 from package_files import compare, dpkg_files, is_dpkg_file, mark_derived, without_links
+from partition_table import needs_no_reader, read_table
+from qcow2_file import read_disk
 from secret_scan import scan
 
 SCRATCH = "/scratch"
@@ -29,82 +31,27 @@ def inspect(settings):
     search = json.loads(stage.secrets()["search"])
     stage.phase("check the qcow2's structure")
     facts = {"disk": read_disk(settings["image"]), "table": None, "fileSystems": [], "tree": [], "contents": {}}
-    if facts["disk"]["problems"]:
-        # clusters that a damaged qcow2 lacks read as zeros: nothing read from it could be believed
+    if facts["disk"]["problems"] or facts["disk"]["backingFile"]:
+        # clusters that it lacks read as zeros, or as whatever file of this machine it names: nothing read from it could be believed
         return facts
     stage.phase("unpack")
     raw = os.path.join(SCRATCH, "disk.raw")
     stage.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", "-W", "-m", "16", settings["image"], raw])
     stage.phase("read the file systems")
     facts["table"] = table = read_table(raw)
-    mounted = read_file_systems(raw, table["partitions"] if table else [], facts)
-    collect(mounted, re.compile("|".join(settings["contents"])), facts)
-    rpm_database = read_rpm_database(mounted)
+    readable = read_file_systems(raw, table["partitions"] if table else [], facts)
+    collect(readable, re.compile("|".join(settings["contents"])), facts)
+    rpm_database = read_rpm_database(readable)
     if rpm_database is not False:
         facts["rpm"] = rpm_database and rpm_database[0]
     stage.phase("compare the files with their packages")
-    facts["packageFiles"] = compare_with_packages(mounted, rpm_database and rpm_database[1])
+    facts["packageFiles"] = compare_with_packages(readable, rpm_database and rpm_database[1])
     stage.phase("look for the run's secrets")
     facts["secrets"] = {"tooShort": search["tooShort"], **scan(raw, search["patterns"])}
     for hit in facts["secrets"]["hits"]:
-        hit["where"] = locate(hit["offset"], mounted)
+        hit["where"] = locate(hit["offset"], readable)
     os.unlink(raw)
     return facts
-
-
-def read_disk(image):
-    """qemu-img's view: problems, and what would make the file more than one plain image."""
-    code, text, errors = output(["qemu-img", "check", "-f", "qcow2", "--output=json", image])
-    try:
-        report = json.loads(text)
-    except ValueError:
-        report = {}
-    problems = []
-    if not report or code not in (0, 3):  # 3: leaked clusters only
-        lines = (errors.strip() or text.strip() or f"exit code {code}").splitlines()
-        problems = lines[:3] + ([f"and {len(lines) - 3} more"] if len(lines) > 3 else [])
-    _, text, _ = output(["qemu-img", "info", "-f", "qcow2", "--output=json", image])
-    info = json.loads(text) if text.strip() else {}
-    data = info.get("format-specific", {}).get("data", {})
-    return {
-        "problems": problems,
-        "leaks": report.get("leaks", 0),
-        "virtualBytes": info.get("virtual-size"),
-        "backingFile": info.get("backing-filename") or data.get("data-file"),
-        "snapshots": len(info.get("snapshots", [])),
-        "bitmaps": len(data.get("bitmaps", [])),
-        "encrypted": bool(info.get("encrypted")),
-    }
-
-
-def read_table(raw):
-    """The partition table by sfdisk, which compares both copies of a GPT and says so on its stderr."""
-    code, text, _ = output(["sfdisk", "--json", raw])
-    if code != 0:
-        return None
-    try:
-        table = json.loads(text)["partitiontable"]
-    except (ValueError, KeyError):
-        return {"label": "unknown", "problems": ["sfdisk cannot tell what it holds"], "bootCode": False, "partitions": []}
-    sector = table.get("sectorsize", 512)
-    _, verdict, complaints = output(["sfdisk", "--verify", raw])
-    fine = re.compile(r"(No errors detected|Header version|Using \d|A total of|Remaining )|.*:$|$")
-    problems = [line for line in (complaints + verdict).splitlines() if not fine.match(line)]
-    with open(raw, "rb") as file:
-        boot_code = any(file.read(440))
-    partitions = [
-        {
-            "number": int(re.search(r"\d+$", part["node"]).group()),
-            "type": part["type"],
-            "name": part.get("name", ""),
-            "uuid": part.get("uuid", "").lower(),
-            "startBytes": part["start"] * sector,
-            "sizeBytes": part["size"] * sector,
-        }
-        for part in table.get("partitions", [])
-    ]
-    partitions.sort(key=lambda part: part["startBytes"])
-    return {"label": table["label"], "problems": problems, "bootCode": boot_code, "partitions": partitions}
 
 
 def read_file_systems(raw, partitions, facts):
@@ -114,7 +61,7 @@ def read_file_systems(raw, partitions, facts):
         place = ["-O", str(partition["startBytes"]), "-S", str(partition["sizeBytes"])]
         _, text, _ = output(["blkid", "-p", "-o", "export", *place, raw])
         tags = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        if "USAGE" not in tags or tags["USAGE"] == "other":  # nothing, or swap
+        if tags.get("TYPE") == "swap" or ("USAGE" not in tags and needs_no_reader(raw, partition)):
             continue
         record = {
             "partition": partition["number"],
@@ -170,12 +117,16 @@ def assign_mount_points(readable, records, partitions):
             record["mountPoint"] = known or "/efi"
 
 
+def mounted(readable):
+    """(what its paths begin with, record, reader, tree) of each file system that has a mount point."""
+    for record, _, reader, tree in readable:
+        if record["mountPoint"] is not None:
+            yield record["mountPoint"].rstrip("/"), record, reader, tree
+
+
 def collect(readable, wanted, facts):
     """Adds the tree, as one with mount points, and the wanted contents."""
-    for record, _, reader, tree in readable:
-        if record["mountPoint"] is None:
-            continue
-        prefix = record["mountPoint"].rstrip("/")
+    for prefix, record, reader, tree in mounted(readable):
         facts["tree"] += [[prefix + path, *entry] for path, entry in tree.items()]
         paths = [path for path in tree if wanted.fullmatch(prefix + path)]
         with reading(record):
@@ -187,10 +138,7 @@ def read_rpm_database(readable):
     for folder in rpm_packages.FOLDERS:
         copy = os.path.join(SCRATCH, "rpm")
         os.makedirs(copy, exist_ok=True)
-        for record, _, reader, tree in readable:
-            if record["mountPoint"] is None:
-                continue
-            prefix = record["mountPoint"].rstrip("/")
+        for prefix, record, reader, tree in mounted(readable):
             paths = {path: (prefix + path).removeprefix(folder + "/") for path in tree}
             wanted = {path: os.path.join(copy, name) for path, name in paths.items() if name in rpm_packages.FILES}
             with reading(record):
@@ -204,10 +152,8 @@ def read_rpm_database(readable):
 
 def compare_with_packages(readable, rpm_files):
     """The files that no package accounts for, see package_files; None where no database can be read."""
-    mounted = [one for one in readable if one[0]["mountPoint"] is not None]
     contents, links = {}, {}
-    for record, _, reader, tree in mounted:
-        prefix = record["mountPoint"].rstrip("/")
+    for prefix, record, reader, tree in mounted(readable):
         with reading(record):
             databases = [path for path in tree if is_dpkg_file(prefix + path)]
             contents.update({prefix + path: text for path, text in reader.read(tree, databases).items()})
@@ -220,8 +166,7 @@ def compare_with_packages(readable, rpm_files):
         return None
     owned = without_links(owned, links)
     found, intact, privileged = [], set(), set()
-    for record, _, reader, tree in mounted:
-        prefix = record["mountPoint"].rstrip("/")
+    for prefix, record, reader, tree in mounted(readable):
         with reading(record):
             found += compare(prefix, reader, tree, owned, intact)
         privileged.update(prefix + path for path in tree if tree[path][0] & (stat.S_ISUID | stat.S_ISGID))

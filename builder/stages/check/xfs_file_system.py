@@ -5,12 +5,12 @@ import re
 import stat
 
 from disk_reading import CONTENT_LIMIT, ReadError, copy_range, decode, output
+from folder_walk import walk
 
 # of a folder: inode, kind, the name's length in bytes; the name follows, and whether its digest is right
 ENTRY = re.compile(rb"\d+\s+(\d+)\s+\w+\s+0x[0-9a-f]+\s+(\d+) ")
 ENTRY_END = re.compile(rb" \(\w+\)\n")
 FIELD = re.compile(r'(?:core|u3?)\.(\w+) = "?(.*?)"?$')
-DEEPEST = 2048  # folders inside of each other: more do not fit into a path of 4096 bytes
 # how xfs_db writes what is not printable in a link's target; others stand for themselves
 ESCAPES = {b"a": b"\a", b"b": b"\b", b"d": b"\n", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 EXTENT = re.compile(r"data offset (\d+) startblock \d+ \((\d+)/(\d+)\) count (\d+) flag (\d)$")
@@ -34,36 +34,12 @@ class Xfs:
         return problems or ([] if code == 0 else [f"xfs_repair: {code}"])
 
     def tree(self):
-        """{path: (mode, uid, gid, bytes)} of everything, one level of folders at a time."""
+        """{path: (mode, uid, gid, bytes)} of everything."""
         self.geometry = self._fields(["sb 0", "print blocksize agblocks agblklog rootino"], r"(\w+) = (\d+)")
         if "rootino" not in self.geometry:
             raise ReadError("xfs_db cannot read the superblock")
-        found = {}
-        level = [("", int(self.geometry["rootino"]))]
-        seen = {level[0][1]}  # a damaged file system may have a folder inside of itself
-        for _ in range(DEEPEST):
-            listed = []
-            listings = self._inodes([inode for _, inode in level], "ls")
-            for (folder, _), listing in zip(level, listings, strict=True):
-                listed += [(f"{folder}/{name}", inode) for inode, name in entries(folder, listing)]
-            below = []
-            facts = self._inodes([inode for _, inode in listed], "print core.mode core.uid core.gid core.size")
-            for (path, inode), answer in zip(listed, facts, strict=True):
-                fields = fields_of(answer)
-                mode = int(fields["mode"], 8)
-                found[path] = (mode, int(fields["uid"]), int(fields["gid"]), int(fields["size"]))
-                self.inodes[path] = inode
-                if stat.S_ISDIR(mode):
-                    if inode in seen:
-                        raise ReadError(f"the folder {path} is in two places")
-                    seen.add(inode)
-                    below.append((path, inode))
-            if not found:
-                raise ReadError("xfs_db cannot read the root folder")
-            if not below:
-                return found
-            level = below
-        raise ReadError(f"its folders are more than {DEEPEST} deep")
+        found, self.inodes = walk("xfs_db", int(self.geometry["rootino"]), self._list)
+        return found
 
     def read(self, tree, paths):
         """{path: text}: the content of files, the target of symbolic links."""
@@ -101,6 +77,18 @@ class Xfs:
         _, text, _ = output(["xfs_db", "-r", self.copied], f"blockget -n\nfsblock {number}\nblockuse -n\n")
         match = re.search(r"type data inode \d+ (.+)$", text, re.M)
         return f"/{match[1].lstrip('/')}" if match else "a deleted file or free space"
+
+    def _list(self, folders):
+        listings = self._inodes([inode for _, inode in folders], "ls")
+        listed = [
+            (f"{folder}/{name}", inode)
+            for (folder, _), listing in zip(folders, listings, strict=True)
+            for inode, name in entries(folder, listing)
+        ]
+        facts = self._inodes([inode for _, inode in listed], "print core.mode core.uid core.gid core.size")
+        for (path, inode), answer in zip(listed, facts, strict=True):
+            fields = fields_of(answer)
+            yield path, inode, (int(fields["mode"], 8), int(fields["uid"]), int(fields["gid"]), int(fields["size"]))
 
     def _pieces(self, paths):
         """The content of files, as (path, bytes of its extents one after the other)."""
