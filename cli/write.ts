@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import { type BlockDevice, readBlockDevice } from "../disk/blockDevice";
+import type { BlockDevice } from "../disk/blockDevice";
 import { type Claim, claimDevice, claimFile } from "../disk/claim";
 import {
   askForName,
@@ -9,12 +9,9 @@ import {
   fileObjection,
   objection,
 } from "../disk/confirm";
-import { fileRefusals, ownReason } from "../disk/fileRefusals";
-import { refusals } from "../disk/refusals";
 import { findTarget, type Target } from "../disk/target";
-import { readUsage } from "../disk/usage";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
-import { formatSeconds, formatSize } from "../plan/units";
+import { formatExactly, formatSeconds, formatSize } from "../plan/units";
 import { inspectImage } from "../executors/images";
 import { type Site, thisSite } from "../executors/site";
 import { readInputFiles } from "../infra/inputFiles";
@@ -22,30 +19,18 @@ import { toolsReference } from "../infra/plan";
 import { planImage } from "../plan/imagePlan";
 import { EXIT, StageFailure } from "../host/failure";
 import { interruptible } from "../host/interrupt";
-import type { ArtifactStore } from "../store/artifactStore";
-import { openStore } from "../store/open";
-import { ownFiles } from "./ownFiles";
+import { print, say, tell } from "../host/output";
+import { acceptDevice, acceptFile, type ReleasedImage } from "./acceptTarget";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { readStack, readStackSettings } from "./stackSettings";
+import { readStack } from "./stackSettings";
 import { showSteps } from "./writeView";
-import { print, say, tell } from "../host/output";
 
 export interface WriteOptions extends CommonOptions, Consent {
   readonly verify: Verification;
   /** The target will be the disk of a virtual machine. */
   readonly virtual?: boolean;
 }
-
-interface ReleasedImage {
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-  readonly virtualBytes: number;
-}
-
-const refuse = (message: string, hint?: string) =>
-  new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });
 
 /** `kragle write TARGET`: writes a stack's released image to a block device or a file, verified. */
 export async function write(given: string, options: WriteOptions): Promise<number> {
@@ -93,52 +78,6 @@ async function findTools(site: Site, stack: string, released: string): Promise<s
   });
 }
 
-/** @throws StageFailure with every reason why the file must not be written */
-async function acceptFile(
-  { home }: Site,
-  { path, exists }: Target,
-  { virtualBytes }: ReleasedImage,
-): Promise<void> {
-  const own = await ownReason(path, await ownFiles(home));
-  if (own) throw refusal(path, [own], "give another name");
-  const reasons = exists ? await fileRefusals(path, virtualBytes) : [];
-  if (reasons.length === 0) return;
-  throw refusal(path, reasons, "give another name, or remove that file first if nobody needs it");
-}
-
-const refusal = (path: string, reasons: readonly string[], hint?: string) =>
-  refuse([`${path} is refused:`, ...reasons.map((reason) => `  ${reason}`)].join("\n"), hint);
-
-/** @throws StageFailure with every reason why the device must not be written */
-async function acceptDevice(
-  { home }: Site,
-  { path }: Target,
-  image: ReleasedImage,
-  options: WriteOptions,
-): Promise<BlockDevice> {
-  const device = await readBlockDevice(path);
-  const reasons = refusals(device, image.virtualBytes, await readUsage());
-  if (
-    !options.virtual &&
-    (await kernelOf(openStore(home), options.stack, image.sha256)) === "cloud"
-  ) {
-    reasons.push(
-      'the image has the cloud kernel, which lacks the drivers of real hardware (setting "kernel"); --virtual says that a virtual machine will use the disk',
-    );
-  }
-  if (reasons.length === 0) return device;
-  throw refusal(path, reasons);
-}
-
-/** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
-async function kernelOf(store: ArtifactStore, stack: string, sha256: string): Promise<unknown> {
-  const images = await store.manifests("image");
-  const image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
-  const bases = await store.manifests("base");
-  const base = bases.find(({ key }) => key === image?.description.upstream.base);
-  return (base?.description.inputs ?? readStackSettings(stack).values).kernel;
-}
-
 async function confirm(
   target: Target,
   device: BlockDevice | undefined,
@@ -149,10 +88,14 @@ async function confirm(
   const problem = device
     ? options.yes && objection(device, options)
     : fileObjection(target, virtualBytes, options);
-  if (problem) throw refuse(`${path} is refused: ${problem}`);
+  if (problem) {
+    const exitCode = EXIT.wrongSettings;
+    throw new StageFailure(`${path} is refused: ${problem}`, { exitCode });
+  }
   if (!exists || options.yes) return;
-  const size = `${formatSize(virtualBytes)} (${virtualBytes} bytes)`;
-  tell(`${device ? describeDevice(device) : `  file     ${path}\n  size     ${size}`}\n`);
+  tell(
+    `${device ? describeDevice(device) : `  file     ${path}\n  size     ${formatExactly(virtualBytes)}`}\n`,
+  );
   await askForName(path);
 }
 

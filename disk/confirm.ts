@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 
-import { formatSize } from "../plan/units";
+import { formatExactly, formatSize } from "../plan/units";
 import { ask } from "../host/ask";
 import { EXIT, StageFailure } from "../host/failure";
 import type { BlockDevice } from "./blockDevice";
@@ -21,7 +21,7 @@ export function describeDevice(device: BlockDevice): string {
     `  device   ${device.path} (${device.type}${bus})`,
     `  model    ${device.model ?? "unknown"}`,
     `  serial   ${device.serial ?? "none"}`,
-    `  size     ${formatSize(device.bytes)} (${device.bytes} bytes)`,
+    `  size     ${formatExactly(device.bytes)}`,
     ...contents(device).map((line, i) => `${i === 0 ? "  holds  " : "         "}  ${line}`),
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { relative } from "node:path";
 
-import { formatSize } from "../plan/units";
+import { formatExactly } from "../plan/units";
 import { fileUses, identityOf, isSame } from "./fileUse";
 
 /** What is kragle's own, which no write must replace. */
@@ -35,7 +35,7 @@ export async function fileRefusals(path: string, virtualBytes: number): Promise<
   const reasons = await fileUses(path, facts);
   if (size !== virtualBytes) {
     reasons.push(
-      `it is no disk of the image's size: it has ${formatSize(size)} (${size} bytes), the image ${formatSize(virtualBytes)} (${virtualBytes} bytes)`,
+      `it is no disk of the image's size: it has ${formatExactly(size)}, the image ${formatExactly(virtualBytes)}`,
     );
   } else if (!(await looksLikeDisk(path))) {
     reasons.push("it is no disk: it begins with neither a partition table nor zeros");

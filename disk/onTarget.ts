@@ -1,4 +1,5 @@
 import type { Site } from "../executors/site";
+import { opensDirectly } from "../host/directIo";
 import { type FailureDetails, StageFailure } from "../host/failure";
 import type { Claim } from "./claim";
 import type { Target } from "./target";
@@ -6,12 +7,16 @@ import { runTool } from "./tools";
 
 /** A target that is being written, and what with. */
 export interface Writing extends Pick<Site, "docker"> {
-  readonly image: { readonly path: string };
+  readonly image: { readonly path: string; readonly virtualBytes: number };
   readonly toolsImage: string;
   readonly target: Target;
   readonly claim: Claim;
   readonly signal: AbortSignal;
 }
+
+/** Whether the target can be reached past the page cache. */
+export const isDirect = async ({ target, claim }: Writing) =>
+  target.kind === "device" || (await opensDirectly(claim.path));
 
 /**
  * Runs a tool on the target.
@@ -50,9 +55,6 @@ function firstError(words: readonly string[]): string | undefined {
   });
   return errors.sort((a, b) => a.at - b.at)[0]?.text;
 }
-
-export const differs = (target: Target, at: number) =>
-  incomplete(target, `what was read back differs from the image at byte ${at}`);
 
 /** A failure when writing had already begun, so that the target has neither its old content nor the image. */
 export function incomplete(

@@ -1,4 +1,4 @@
-import { formatSize } from "../plan/units";
+import { formatExactly } from "../plan/units";
 import type { BlockDevice } from "./blockDevice";
 import type { Usage } from "./usage";
 
@@ -13,7 +13,7 @@ export function refusals(device: BlockDevice, virtualBytes: number, usage: Usage
   if (device.readOnly) reasons.push("it is read-only");
   if (device.bytes < virtualBytes) {
     reasons.push(
-      `it is too small: it has ${formatSize(device.bytes)} (${device.bytes} bytes), the image needs ${formatSize(virtualBytes)} (${virtualBytes} bytes)`,
+      `it is too small: it has ${formatExactly(device.bytes)}, the image needs ${formatExactly(virtualBytes)}`,
     );
   }
   if (device.sectorBytes !== IMAGE_SECTOR_BYTES) {

@@ -1,7 +1,7 @@
 import { readFile, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { formatSize } from "../plan/units";
+import { formatExactly, formatSize } from "../plan/units";
 import { EXIT, isDiskFull, StageFailure } from "../host/failure";
 
 /** MSDOS_SUPER_MAGIC of linux/magic.h: FAT, whose files end before 4 GiB, since it keeps their length in 32 bits. */
@@ -17,7 +17,7 @@ export async function explainSize(
   bytes: number,
   error: NodeJS.ErrnoException,
 ): Promise<StageFailure | undefined> {
-  const needs = `${path} has to have ${formatSize(bytes)} (${bytes} bytes)`;
+  const needs = `${path} has to have ${formatExactly(bytes)}`;
   const lacking = (why: string, hint: string) =>
     new StageFailure(`${needs}, and ${why}`, { hint, exitCode: EXIT.lacking });
   if (isDiskFull(error)) {

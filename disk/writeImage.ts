@@ -1,35 +1,19 @@
-import { open } from "node:fs/promises";
-
 import { StageFailure } from "../host/failure";
 import { sha256File } from "../host/files";
-import { opensDirectly } from "../host/directIo";
-import type { Site } from "../executors/site";
-import { dataBytes, type Extent, firstDifference, parseMap } from "./extents";
-import { differs, incomplete, onTarget } from "./onTarget";
-import type { Claim } from "./claim";
-import type { Target } from "./target";
+import { dataBytes, type Extent, parseMap } from "./extents";
+import { isDirect, onTarget, type Writing } from "./onTarget";
+import { compareStored, compareWhole, type Report } from "./readBack";
 import { IMAGE, runTool, TARGET } from "./tools";
 
 export type Verification = "quick" | "full";
 
-export interface WriteRequest extends Pick<Site, "docker"> {
-  readonly image: {
-    readonly path: string;
-    readonly sha256: string;
-    readonly virtualBytes: number;
-  };
-  readonly toolsImage: string;
-  readonly target: Target;
-  readonly claim: Claim;
+export interface WriteRequest extends Writing {
+  readonly image: Writing["image"] & { readonly sha256: string };
   /** Bytes of a device. */
   readonly targetBytes?: number;
   /** quick reads back what the image stores; full reads the whole disk, the zeroes between too. */
   readonly verify: Verification;
-  readonly signal: AbortSignal;
 }
-
-/** Receives how many bytes of how many are done. */
-export type Report = (done: number, total: number) => void;
 
 export interface WriteStep {
   readonly title: string;
@@ -119,9 +103,6 @@ async function checkAndMap({ docker, image, toolsImage, signal }: WriteRequest):
   throw new StageFailure(`the image is damaged: ${lines.join("\n")}`);
 }
 
-const isDirect = async ({ target, claim }: WriteRequest) =>
-  target.kind === "device" || (await opensDirectly(claim.path));
-
 async function writeCommand(request: WriteRequest): Promise<string[]> {
   const convert = [
     // -n: onto an existing target; qemu-img zeroes it first, by the device's own command where it has one
@@ -132,43 +113,6 @@ async function writeCommand(request: WriteRequest): Promise<string[]> {
   // old signatures go first, also those of RAID at the end of a larger disk: after a write that is cut off, nothing must look valid
   const script = `wipefs --all --force --quiet ${TARGET} && exec "$@"`;
   return ["sh", "-c", script, "write", ...convert];
-}
-
-async function compareStored(
-  { image, claim, target }: WriteRequest,
-  extents: readonly Extent[],
-  onProgress: (done: number) => void,
-): Promise<void> {
-  const source = await open(image.path);
-  try {
-    const at = await firstDifference(source, claim.handle, extents, onProgress).catch(
-      (error: Error) => {
-        throw incomplete(target, error.message);
-      },
-    );
-    if (at !== undefined) throw differs(target, at);
-  } finally {
-    await source.close();
-  }
-}
-
-async function compareWhole(request: WriteRequest, report: Report): Promise<void> {
-  const { image, target } = request;
-  // only as many bytes as the image has; with direct I/O, since the page cache still has what was written
-  const disk = [
-    `driver=raw,size=${image.virtualBytes},cache.direct=${(await isDirect(request)) ? "on" : "off"}`,
-    `file.driver=${target.kind === "device" ? "host_device" : "file"},file.filename=${TARGET}`,
-  ].join(",");
-  const source = `driver=qcow2,file.driver=file,file.filename=${IMAGE}`;
-  await onTarget(
-    request,
-    ["qemu-img", "compare", "-p", "--image-opts", source, disk],
-    (done) => report(done * image.virtualBytes, image.virtualBytes),
-    (words) => {
-      const at = /mismatch at offset (\d+)/.exec(words)?.[1];
-      return at === undefined ? undefined : differs(target, Number(at));
-    },
-  );
 }
 
 /**

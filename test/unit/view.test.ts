@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { mock } from "node:test";
 
-import { makeView, type View } from "../../cli/view";
+import { makeView } from "../../cli/view";
+import type { View } from "../../cli/view/view";
 
 /** The plain lines of a view while this runs. */
 async function shown(use: (view: View) => void, rows: Parameters<typeof makeView>[0] = []) {

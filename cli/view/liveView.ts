@@ -1,131 +1,9 @@
 import { Listr, type ListrTaskWrapper } from "listr2";
 
-import type { EngineEvent } from "../engine/events";
-import { expectedTotal } from "../infra/estimates";
-import type { PlanRow } from "../infra/planReport";
-import { formatSeconds } from "../plan/units";
-import { say, tell } from "../host/output";
-import { printable, printableLines } from "../host/printable";
-
-/** A step that a view shows, and how long it is expected to take. */
-export type Row = Pick<PlanRow, "stage" | "expectedSeconds">;
-
-type From = "store" | "run" | "unchanged";
-
-/** Shows an engine's events. */
-export interface View {
-  take(event: EngineEvent): void;
-  close(): Promise<void>;
-  /** Where each finished step's result came from. */
-  readonly finished: ReadonlyMap<string, From>;
-  /** How long each step ran that did. */
-  readonly seconds: Readonly<Record<string, number>>;
-  /** Whether any step had to run. */
-  readonly worked: boolean;
-}
-
-/**
- * On a terminal a live list with bars; elsewhere plain lines. With `--json` the lines go to stderr.
- *
- * @param out takes the plain lines
- */
-export function makeView(rows: readonly Row[], json: boolean, out = json ? tell : say): View {
-  const expected = new Map(rows.map((row) => [row.stage, row.expectedSeconds]));
-  const live = !json && process.stdout.isTTY;
-  return live ? new LiveView(rows) : new PlainView(expected, out);
-}
-
-const SILENCE_SECONDS = 25;
-
-abstract class Recorder implements View {
-  readonly finished = new Map<string, From>();
-  readonly seconds: Record<string, number> = {};
-  protected readonly begun = new Map<string, number>();
-  protected readonly failed = new Set<string>();
-  worked = false;
-
-  take(event: EngineEvent): void {
-    if (event.kind === "start") {
-      this.begun.set(event.step, performance.now());
-      this.worked = true;
-    }
-    if (event.kind === "done") {
-      this.finished.set(event.step, event.from);
-      const seconds = Math.round(this.elapsed(event.step));
-      // a Docker build that took less was answered from the cache, and says nothing about how long one takes
-      if (event.from === "run" && seconds >= 5) this.seconds[event.step] = seconds;
-    }
-    if (event.kind === "failed") this.failed.add(event.step);
-    this.show(seen(event));
-  }
-
-  protected elapsed(step: string): number {
-    return (performance.now() - (this.begun.get(step) ?? performance.now())) / 1000;
-  }
-
-  protected abstract show(event: EngineEvent): void;
-  abstract close(): Promise<void>;
-}
-
-/** What guests, Docker and other programs say, as a terminal may show it: the live list is written by a library. */
-function seen(event: EngineEvent): EngineEvent {
-  if (event.kind === "failed") return { ...event, message: printableLines(event.message) };
-  return "text" in event ? { ...event, text: printable(event.text) } : event;
-}
-
-class PlainView extends Recorder {
-  private readonly started = performance.now();
-  private readonly timer = setInterval(() => this.beat(), SILENCE_SECONDS * 1000);
-
-  constructor(
-    private readonly expected: ReadonlyMap<string, number | undefined>,
-    private readonly out: (text: string) => void,
-  ) {
-    super();
-  }
-
-  protected show(event: EngineEvent): void {
-    if (event.kind === "note") this.line("", event.text);
-    if (event.kind === "line") this.line(event.step, event.text);
-    // the whole reason, at once: what still runs may take long
-    if (event.kind === "failed") {
-      this.line(event.step, "failed");
-      for (const text of event.message.split("\n")) this.line(event.step, text);
-    }
-    if (event.kind === "start") {
-      const about = this.expected.get(event.step);
-      this.line(
-        event.step,
-        about === undefined ? "starts" : `starts, about ${formatSeconds(about)}`,
-      );
-    }
-    if (event.kind === "done") {
-      const took =
-        event.from === "run"
-          ? `done in ${formatSeconds(this.elapsed(event.step))}`
-          : `from ${event.from}`;
-      this.line(event.step, event.from === "unchanged" ? "unchanged" : took);
-    }
-  }
-
-  private line(step: string, text: string): void {
-    const at = formatSeconds((performance.now() - this.started) / 1000);
-    this.out(`[${at}] ${step ? `${step}: ` : ""}${text}\n`);
-    this.timer.refresh();
-  }
-
-  private beat(): void {
-    for (const step of this.begun.keys()) {
-      if (!this.finished.has(step) && !this.failed.has(step))
-        this.line(step, `still at work, ${formatSeconds(this.elapsed(step))} so far`);
-    }
-  }
-
-  close(): Promise<void> {
-    clearInterval(this.timer);
-    return Promise.resolve();
-  }
-}
+import type { EngineEvent } from "../../engine/events";
+import { expectedTotal } from "../../infra/estimates";
+import { formatSeconds } from "../../plan/units";
+import { type Row, View } from "./view";
 
 type Task = ListrTaskWrapper<unknown, never, never>;
 
@@ -140,12 +18,12 @@ interface LiveStep {
   phase: string;
 }
 
-class LiveView extends Recorder {
+/** A list on a terminal, a line for each step. */
+export class LiveView extends View {
   private readonly steps = new Map<string, LiveStep>();
   private readonly list: Promise<unknown>;
   private readonly timer = setInterval(() => this.draw(), 500);
   private readonly whole = Promise.withResolvers<void>();
-  private readonly started = performance.now();
   private total?: Task;
 
   constructor(private readonly rows: readonly Row[]) {
@@ -222,9 +100,8 @@ class LiveView extends Recorder {
 
   /** How long the run has taken, and what is left of it. */
   private drawTotal(left: number): void {
-    const sofar = formatSeconds((performance.now() - this.started) / 1000);
     const rest = left > 0 ? `, about ${formatSeconds(left)} left` : "";
-    if (this.total) this.total.title = `${"total".padEnd(12)} ${sofar}${rest}`;
+    if (this.total) this.total.title = `${"total".padEnd(12)} ${this.sofar()}${rest}`;
   }
 
   /** The seconds that are left, as far as earlier runs tell. */
