@@ -2,9 +2,9 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Site } from "../executors/site";
+import { CONFINED } from "../executors/isolation";
 import { removeLabelled, runOwned } from "../executors/ownedContainer";
 import { stopIfInterrupted } from "../host/interrupt";
-import { LineSplitter } from "../host/lines";
 import { programsFolder } from "../host/project";
 
 /** Where the tools find what they read and write. */
@@ -36,14 +36,12 @@ export async function runTool(run: ToolRun): Promise<number> {
   const { docker, onLine, signal } = run;
   stopIfInterrupted(signal);
   await removeLabelled(docker, [label(run)]);
-  const lines = new LineSplitter(onLine);
   const exitCode = await runOwned(docker, {
     description: await describe(run),
     request: { settings: {} },
-    onOutput: (chunk) => lines.write(chunk),
+    onLine,
     signal,
   });
-  lines.end();
   stopIfInterrupted(signal);
   return exitCode;
 }
@@ -70,6 +68,7 @@ async function describe({ toolsImage, image, target, command }: ToolRun) {
     Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
     Labels: { [LABEL]: target ?? image },
     HostConfig: {
+      ...CONFINED,
       Mounts: [
         bind(image, IMAGE, true),
         ...(target !== undefined && !device ? [bind(target, TARGET, false)] : []),
@@ -82,9 +81,6 @@ async function describe({ toolsImage, image, target, command }: ToolRun) {
         "/tmp": "rw,nosuid,nodev,noexec,mode=1777,size=64m",
       },
       NetworkMode: "none",
-      ReadonlyRootfs: true,
-      CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges"],
       PidsLimit: 256,
     },
   };

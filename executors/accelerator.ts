@@ -9,8 +9,8 @@ import type { Accelerator, ProbeOptions } from "./executor";
 import { BUILD_GID, BUILD_UID } from "./handOver";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
-import { LineSplitter } from "../host/lines";
 import { readRecord } from "../host/record";
+import { CONFINED } from "./isolation";
 import { runOwned } from "./ownedContainer";
 import { builderFolder } from "../host/project";
 
@@ -89,7 +89,6 @@ async function runProbe(
   deviceGroup: number,
 ): Promise<string | null> {
   const printed: string[] = [];
-  const lines = new LineSplitter((line) => printed.push(line));
   const exitCode = await runOwned(docker, {
     description: {
       Image: image,
@@ -97,19 +96,16 @@ async function runProbe(
       Cmd: [],
       User: `${BUILD_UID}:${BUILD_GID}`,
       HostConfig: {
+        ...CONFINED,
         Devices: [{ PathOnHost: DEVICE, PathInContainer: DEVICE, CgroupPermissions: "rw" }],
         GroupAdd: [String(deviceGroup)],
         Tmpfs: { "/tmp": "rw,nosuid,nodev,mode=1777,size=1m" },
         NetworkMode: "none",
-        ReadonlyRootfs: true,
-        CapDrop: ["ALL"],
-        SecurityOpt: ["no-new-privileges"],
       },
     },
     request: {},
-    onOutput: (chunk) => lines.write(chunk),
+    onLine: (line) => printed.push(line),
   });
-  lines.end();
   const output = printed.join("\n").trim();
   return exitCode === 0 ? output || null : `the test guest could not be run: ${output}`;
 }

@@ -37,7 +37,7 @@ export async function provideBuilderBase(
 }
 
 /** The reference of a builder base that was bootstrapped on this machine. */
-export const bootstrappedImage = (release: string) => `kragle-base:${release}`;
+const bootstrappedImage = (release: string) => `kragle-base:${release}`;
 
 /**
  * A bootstrapped Debian can stand in for Debian's own image, not for one that somebody chose.

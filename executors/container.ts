@@ -11,7 +11,6 @@ import { hostProxyEnvironment } from "../host/proxies";
 import { stopIfInterrupted } from "../host/interrupt";
 import { confine } from "./isolation";
 import { bindsOf, mountsOf } from "./mounts";
-import { LineSplitter } from "../host/lines";
 import { LogFile } from "../host/logFile";
 import { removeLabelled, runOwned } from "./ownedContainer";
 import type { Site } from "./site";
@@ -33,20 +32,20 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
   const log = new LogFile(options.log);
   const stop = new AbortController();
   const guard = new Guard({ ...options, folder: options.watch }, () => stop.abort());
-  const lines = new LineSplitter((line) => {
-    guard.heard();
-    log.write(line);
-    tail.push(line);
-    if (tail.length > TAIL_LINES) tail.shift();
-    options.onLine(line);
-  }, options.redactor);
   const { settings, secrets = {} } = options;
   const [environment, owner] = [hostProxyEnvironment(), [BUILD_UID, BUILD_GID]];
   try {
     const exitCode = await runOwned(site.docker, {
       description: describe(site, options),
       request: { settings, secrets, environment, owner },
-      onOutput: (chunk) => lines.write(chunk),
+      redactor: options.redactor,
+      onLine: (line) => {
+        guard.heard();
+        log.write(line);
+        tail.push(line);
+        if (tail.length > TAIL_LINES) tail.shift();
+        options.onLine(line);
+      },
       ...(options.network === "none"
         ? {}
         : {
@@ -59,7 +58,6 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
       // the entrypoint gets a moment to end its children and write their logs
       graceSeconds: 5,
     });
-    lines.end();
     if (guard.failure) throw guard.failure;
     if (exitCode === STOPPED) throw stoppedFromOutside();
     // Docker itself says no more of a kill

@@ -18,7 +18,7 @@ export interface DockerEndpoint {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-export const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
+const DEFAULT_ADDRESS = "unix:///var/run/docker.sock";
 
 /**
  * The daemon that the user's own Docker client asks: that of DOCKER_HOST, else that of the context in DOCKER_CONTEXT or by

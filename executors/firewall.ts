@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 
 import { EXIT, StageFailure } from "../host/failure";
-import { LineSplitter } from "../host/lines";
+import { CONFINED } from "./isolation";
 import { runOwned } from "./ownedContainer";
 
 /** Where the container of a guest may connect to, beyond the outside. */
@@ -96,7 +96,6 @@ export async function raiseFirewall(
   { image, labels, rules }: { image: string; labels: Record<string, string>; rules: string },
 ): Promise<void> {
   const said: string[] = [];
-  const lines = new LineSplitter((line) => said.push(line));
   const exitCode = await runOwned(docker, {
     description: {
       Image: image,
@@ -105,18 +104,15 @@ export async function raiseFirewall(
       User: "0:0",
       Labels: labels,
       HostConfig: {
+        ...CONFINED,
         NetworkMode: `container:${id}`,
-        CapDrop: ["ALL"],
         CapAdd: ["NET_ADMIN"],
-        ReadonlyRootfs: true,
-        SecurityOpt: ["no-new-privileges"],
         LogConfig: { Type: "none", Config: {} },
       },
     },
     request: {},
-    onOutput: (chunk) => lines.write(chunk),
+    onLine: (line) => said.push(line),
   });
-  lines.end();
   if (exitCode === 0) return;
   const why = said.filter((line) => line.trim() && !/^\s*\^/.test(line)).slice(0, 3);
   throw new StageFailure(

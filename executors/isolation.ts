@@ -8,6 +8,13 @@ import type Docker from "dockerode";
  */
 export type Confinement = "root" | "builder" | "privileged";
 
+/** Of a container that only runs one program: no capability, and nothing to write to. */
+export const CONFINED = {
+  ReadonlyRootfs: true,
+  CapDrop: ["ALL"],
+  SecurityOpt: ["no-new-privileges"],
+} satisfies Docker.HostConfig;
+
 const UNNEEDED_BY_ROOT = ["NET_RAW", "NET_BIND_SERVICE", "SETPCAP"];
 
 /** Names by number, see capabilities(7) and linux/capability.h. */

@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 
 import { StageFailure } from "../host/failure";
 import { closeNetwork } from "./closedNetwork";
+import type { DaemonObstacle } from "./daemon";
 import { type OwnedRun, runOwned } from "./ownedContainer";
 
 /**
@@ -15,7 +16,7 @@ export async function networkObstacle(
   docker: Docker,
   image: string,
   prepare: NonNullable<OwnedRun["prepare"]> = () => Promise.resolve(),
-): Promise<{ readonly obstacle: string; readonly next: string } | undefined> {
+): Promise<DaemonObstacle | undefined> {
   try {
     const exitCode = await runOwned(docker, {
       description: {
@@ -27,7 +28,6 @@ export async function networkObstacle(
       },
       request: {},
       prepare,
-      onOutput: () => undefined,
     });
     return exitCode === 0
       ? undefined

@@ -5,11 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import type Docker from "dockerode";
 
+import { createContainer, refusal } from "./createContainer";
 import { demultiplex } from "./demultiplex";
-import { EXIT, explainSystemError, StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { afterThisProcess } from "../host/lifeline";
+import { LineSplitter } from "../host/lines";
 import { projectFolder } from "../host/project";
+import type { Redactor } from "../host/redactor";
 
 /** A program that runs in a container of its own. */
 export interface OwnedRun {
@@ -17,8 +19,10 @@ export interface OwnedRun {
   readonly description: Docker.ContainerCreateOptions;
   /** Goes in as one line of JSON. */
   readonly request: unknown;
-  /** Receives what the program prints, both streams as they come. */
-  readonly onOutput: (chunk: Uint8Array) => void;
+  /** Receives each line that the program prints, of both streams as they come. */
+  readonly onLine?: (line: string) => void;
+  /** Keeps secrets out of them. */
+  readonly redactor?: Redactor | undefined;
   /** What has to be done to the running container before it gets its request. */
   readonly prepare?: (container: Docker.Container) => Promise<void>;
   /** Receives the container when it has got its request. */
@@ -54,18 +58,19 @@ export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
   let stream: Duplex | undefined;
   let end: () => void = () => undefined;
   try {
-    const container = await create(docker, { name, ...run.description, ...STREAMS });
+    const container = await createContainer(docker, { name, ...run.description, ...STREAMS });
     end = () => void container.stop({ t: graceSeconds }).catch(() => undefined);
     signal?.addEventListener("abort", end);
     stream = (await container.attach(ATTACH)) as Duplex;
     const printed = endOf(stream);
-    const output = new PassThrough().on("data", run.onOutput);
+    const lines = new LineSplitter(run.onLine ?? (() => undefined), run.redactor);
+    const output = new PassThrough().on("data", (chunk: Uint8Array) => lines.write(chunk));
     demultiplex(container, stream, output, output);
     stopIfInterrupted(signal);
     const exit = container.wait({ condition: "next-exit" });
     exit.catch(() => undefined); // nobody waits for it where the start fails
     await container.start().catch((error: Error) => {
-      throw explainSystemError(error) ?? refusal("start", error);
+      throw refusal("start", error);
     });
     // Docker has nothing to stop until it runs
     if (signal?.aborted) end();
@@ -77,6 +82,7 @@ export async function runOwned(docker: Docker, run: OwnedRun): Promise<number> {
     run.onStart?.(container);
     const { StatusCode } = (await exit) as { StatusCode: number };
     await Promise.race([printed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
+    lines.end();
     return StatusCode;
   } finally {
     signal?.removeEventListener("abort", end);
@@ -128,52 +134,4 @@ function ownContainer(docker: Docker): { name: string; remove: () => Promise<voi
     if (!failure || failure.statusCode !== undefined) cancel();
   };
   return { name, remove };
-}
-
-/** An older Docker does not know the kernel's newest capabilities, and says only of one at a time which. */
-async function create(
-  docker: Docker,
-  description: Docker.ContainerCreateOptions,
-): Promise<Docker.Container> {
-  // also where nobody is left to remove it
-  const HostConfig = { ...description.HostConfig, AutoRemove: true };
-  try {
-    return await docker.createContainer({ ...description, HostConfig });
-  } catch (error) {
-    const unknown = /unknown capability: "CAP_(\w+)"/.exec((error as Error).message)?.[1];
-    const capabilities = (HostConfig.CapAdd ?? []) as string[];
-    if (!unknown || !capabilities.includes(unknown)) {
-      throw explainSystemError(error as Error) ?? refusal("create", error as Error);
-    }
-    const CapAdd = capabilities.filter((capability) => capability !== unknown);
-    return create(docker, { ...description, HostConfig: { ...HostConfig, CapAdd } });
-  }
-}
-
-/** Docker's words, and what to do about them; all of these are the machine's, not the build's. */
-const KNOWN_REFUSALS: readonly (readonly [words: RegExp, hint: string])[] = [
-  [
-    /port is already allocated|address already in use/,
-    'another program has that port; set "vnc" to another one, or to off',
-  ],
-  [
-    /failed to create endpoint|adding interface|network \S+ not found|set up container networking/,
-    "Docker's network on this machine is broken: restart Docker (systemctl restart docker), then run the same command again; finished stages are kept",
-  ],
-  [
-    /bind source path does not exist|mounts denied/i,
-    "Docker's daemon sees other files than this process: where kragle itself runs in a container, its folder has to be mounted there under the very path that it has on the host; the same goes for KRAGLE_HOME",
-  ],
-  [
-    /apparmor/i,
-    "the kernel confines by AppArmor: install apparmor (apt-get install apparmor), then restart Docker",
-  ],
-];
-
-function refusal(what: string, { message }: Error): StageFailure {
-  const hint = KNOWN_REFUSALS.find(([words]) => words.test(message))?.[1];
-  return new StageFailure(
-    `Docker could not ${what} the container: ${message.trim()}`,
-    hint ? { hint, exitCode: EXIT.lacking } : {},
-  );
 }

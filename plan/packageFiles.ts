@@ -14,7 +14,7 @@ const state = z.enum([
   "unread",
 ]);
 
-export const packageFile = z.object({
+const packageFile = z.object({
   /** As in `files.tsv`. */
   path: z.string(),
   state,

@@ -28,7 +28,7 @@ describe("a container of its own", function () {
     runOwned(docker, {
       description: describeRun(script),
       request: { a: "ü" },
-      onOutput: (chunk) => (printed += Buffer.from(chunk).toString()),
+      onLine: (line) => (printed += `${line}\n`),
       ...options,
     });
   /** Docker removes what has ended by itself; that may still be going on. */
@@ -58,15 +58,15 @@ describe("a container of its own", function () {
   it("is asked to end on a signal, and killed when it does not", async () => {
     const stop = new AbortController();
     const polite = "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.1; done";
-    const onOutput = (chunk: Uint8Array) => {
-      printed += Buffer.from(chunk).toString();
+    const onLine = (line: string) => {
+      printed += `${line}\n`;
       stop.abort();
     };
-    assert.equal(await run(polite, { signal: stop.signal, onOutput, graceSeconds: 20 }), 3);
+    assert.equal(await run(polite, { signal: stop.signal, onLine, graceSeconds: 20 }), 3);
     assert.equal(printed, "ready\nbye\n");
     const deaf = new AbortController();
     const killed = run("trap '' TERM; echo ready; while :; do sleep 0.1; done", {
-      ...{ signal: deaf.signal, graceSeconds: 1, onOutput: () => deaf.abort() },
+      ...{ signal: deaf.signal, graceSeconds: 1, onLine: () => deaf.abort() },
     });
     assert.equal(await killed, 137);
     await assertNoneLeft();
