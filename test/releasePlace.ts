@@ -22,6 +22,17 @@ const sha256 = (text: string) => createHash("sha256").update(text).digest("hex")
 /** Docker's id of the builder. */
 export const BUILDER_ID = `sha256:${sha256("builder")}`;
 
+/** The files that `SHA256SUMS` lists of a release with one conversion that nobody signed, in its order. */
+export const LISTED = [
+  ...["packer-kragle-qcow2", "kragle.raw", "evidence/image/removed.tsv"],
+  ...["evidence/check/check.json", "evidence/check/deep/x", "evidence/check/package-files.json"],
+  ...["evidence/check/packages.json", "evidence/smoke/screen.png"],
+  ...["sbom.cdx.json", "package-changes.json", "provenance.json", "report.html", "manifest.json"],
+];
+
+/** The same of one that OpenSSH signed. */
+export const SIGNED = [...LISTED, "allowed_signers"];
+
 /** What the smoke stage says of a quick proof. */
 export const booted = (imageSha256: string): ResultOf<typeof smokeContract> => ({
   ...{ passed: true, driver: "qemu", proof: "quick", channel: "agent", accelerator: "tcg" },
