@@ -103,9 +103,9 @@ function evaluate(assertion: Assertion, facts: Facts, entries: readonly Entry[])
       : [`none of ${assertion.anyOf.join(", ")} exists`];
   }
   if ("sshd" in assertion) {
-    const config = entries.filter(({ path }) => matcher(SSHD_CONFIG)(path));
+    const isConfig = matcher(SSHD_CONFIG);
     // a link's content is its target
-    const link = config.find(({ type }) => type === "link");
+    const link = entries.find(({ path, type }) => type === "link" && isConfig(path));
     if (link) return { notChecked: `${link.path} is a link, which is not followed` };
     const unread = firstUnread(SSHD_CONFIG, facts, entries);
     if (unread) return unread;

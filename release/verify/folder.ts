@@ -8,7 +8,7 @@ import { sha256Opened } from "../../host/files";
 import { openRegular, readRegular, Unsuitable } from "../../host/regularFile";
 
 /** Bytes of the largest file that is read into memory; a bill of materials of 10,000 packages has 10 MiB. */
-export const SMALL_BYTES = 64 * 2 ** 20;
+const SMALL_BYTES = 64 * 2 ** 20;
 
 /** What a file of the folder really is. */
 export type Found =

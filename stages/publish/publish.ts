@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 import { shortIdentity } from "../../plan/identity";
 import type { InputsOf, ResultOf } from "../../plan/stages/contract";
@@ -8,6 +8,7 @@ import { release } from "../../plan/stages/release";
 import { artifactOf } from "../../store/typed";
 import { allRoots } from "../../store/roots";
 import type { ArtifactStore } from "../../store/artifactStore";
+import type { FileRecord } from "../../store/manifest";
 import { EXIT, StageFailure } from "../../host/failure";
 import { sha256File } from "../../host/files";
 import { inProject } from "../../host/project";
@@ -66,21 +67,15 @@ const open = (to: InputsOf<typeof contract>["destination"], signal: AbortSignal)
     ? new FolderDestination(inProject(to.folder), signal)
     : new LibvirtPool(to.uri, to.pool);
 
-interface ReleaseRecord {
-  readonly path: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
 /** Released files by their names below PATH/output. */
 function filesOf(
-  records: readonly ReleaseRecord[],
+  records: readonly FileRecord[],
   { manifestPath }: ResultOf<typeof release>,
 ): PublishedFile[] {
-  const folder = inProject(manifestPath).replace(/[^/]*$/, "");
+  const folder = dirname(inProject(manifestPath));
   return records.map(({ path, sha256, bytes }) => {
     const from = inProject(path);
-    return { name: from.slice(folder.length), from, sha256, bytes };
+    return { name: relative(folder, from), from, sha256, bytes };
   });
 }
 

@@ -18,8 +18,6 @@ import type { StageProgram } from "../../run/stage";
 import type { ArtifactStore } from "../../store/artifactStore";
 import { findContainers } from "./containers";
 
-export { IMAGE_NAME } from "../../release/layout";
-
 /**
  * Lays image, conversions, evidence and the release's description out under PATH/output. Everything is copied beside its final
  * place first (reflink where the file system can, else sparse) and compared, described and signed there; then each file moves
@@ -50,13 +48,13 @@ export const release: StageProgram<typeof contract> = {
         // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
         stopIfInterrupted(signal);
         phase("move everything into place");
-        const all = [...digests.keys(), ...unlisted];
-        const names = all.filter((name) => name !== NAMES.manifest);
+        const others = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
+        const names = [...others, NAMES.manifest];
         // a link in place of a folder, or a folder in place of a file, is refused while everything is still as it was
-        for (const name of all) {
+        for (const name of names) {
           await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
         }
-        for (const name of [...names, NAMES.manifest]) {
+        for (const name of names) {
           await syncPath(incoming.path(name));
           await held.within(name, true, (folder, base) =>
             rename(incoming.path(name), folder.path(base)),
@@ -66,12 +64,12 @@ export const release: StageProgram<typeof contract> = {
         const stale = (await isOurs(store, previous)) ? previous.files : [];
         await removeStale(
           held,
-          stale.filter((name) => !all.includes(name)),
+          stale.filter((name) => !names.includes(name)),
           detail,
         );
         return {
           result: manifest,
-          external: [...names, NAMES.manifest].map((name) => ({
+          external: names.map((name) => ({
             path: join(inputs.path, "output", name),
             sha256: digests.get(name),
           })),

@@ -1,12 +1,10 @@
 import { StageFailure } from "../../host/failure";
+import { printableLines } from "../../host/printable";
 import type { PlannedBoot } from "./boots";
 import type { BootFailure } from "./climb";
 
 const CONSOLE_LINES_SHOWN = 20;
 const LINE_LENGTH = 200;
-/** What a terminal would obey: half of an escape sequence may be left where the guest's output ended. */
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 
 /** A failed boot for people: why, how far it came, and what was on the console at the end. */
 export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailure): StageFailure {
@@ -22,7 +20,7 @@ export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailur
     ...section("units that did not start:", progress.complaints),
     ...section("the console's last lines:", last),
   ].join("\n");
-  return new StageFailure(text.replace(CONTROL, ""), {
+  return new StageFailure(printableLines(text), {
     evidence: [`logs/${serialLog}`, `logs/${boot.failureScreenshot}`],
     hint: `look at ${serialLog} and at the screen in ${boot.failureScreenshot}; the image itself is kept, and the last good release stays`,
   });

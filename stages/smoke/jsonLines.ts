@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { printable } from "../../host/printable";
+
 /** Bytes of the longest line: an answer with what a program printed is base64, and nothing that is asked for prints so much. */
 const LONGEST = 4 * 2 ** 20;
 
@@ -87,4 +89,4 @@ const SHOWN = 100;
 
 /** In quotes, on one line, and in characters that no terminal obeys. */
 const shorten = (text: string | undefined): string =>
-  JSON.stringify((text ?? "nothing").slice(0, SHOWN)).replace(/[\x7f-\x9f]/g, "?");
+  printable(JSON.stringify((text ?? "nothing").slice(0, SHOWN)));
