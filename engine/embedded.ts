@@ -1,38 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
-import type { Site } from "../executors/site";
-import type { FullPlan } from "../infra/plan";
 import { program } from "../infra/program";
-import { stageKey } from "../plan/description";
-import { MARKER, stageOf } from "../plan/invocation";
-import { checkQuestion, type StageCall } from "../plan/stages/call";
-import { dockerBase, handImage } from "../plan/stages/questions";
-import { inspectImage } from "../executors/images";
-import { findBuilderBase, provideBuilderBase } from "../executors/builderBase";
-import { claimBuilder } from "../run/claimBuilder";
-import { EXIT } from "../host/failure";
-import { stopIfInterrupted } from "../host/interrupt";
-import { endOf, runProgram } from "../host/process";
-import { projectFolder } from "../host/project";
-import { openStore } from "../store/open";
-import { answerOf, claimResult, findResult } from "../run/answer";
 import { Roots } from "../store/roots";
-import { buildDockerImage, type DockerImageInputs } from "./dockerImage";
+import { adapterOf, type State, stdinOf } from "./embeddedResources";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
-import { FAILURE_PREFIX } from "./failurePrefix";
-
-interface CommandInputs {
-  readonly create: string;
-  readonly delete?: string;
-  /** In a preview not a string where it depends on what is not known yet. */
-  readonly stdin?: unknown;
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-type State = Record<string, unknown>;
-/** Makes one type of resource; undefined means: not known in a preview. */
-type Adapter = (inputs: never, name: string, run: EngineRun) => Promise<State | undefined>;
 
 /**
  * Runs the Pulumi program in this process, without the Pulumi CLI: the SDK's mock monitor awaits an asynchronous
@@ -52,9 +24,8 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
   const make = async (args: MockResourceArgs): Promise<MockResourceResult> => {
     const inputs = unwrap(args.inputs) as State;
     if (!args.custom) return { id: undefined, state: inputs };
-    const adapter = ADAPTERS[args.type];
-    if (!adapter) throw new Error(unsupported(args.type));
-    const call = stdinOf(inputs as unknown as CommandInputs);
+    const adapter = adapterOf(args.type);
+    const call = stdinOf(inputs);
     if (call && "root" in call) claimed.add(String(call.root));
     const made = adapter(inputs as never, args.name, run).catch((error: Error) => {
       failures.push(error);
@@ -95,128 +66,6 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
     // the SDK rejects some promises of its own a moment later, which would end the process
     setTimeout(() => process.off("unhandledRejection", onRejection), 50).unref();
   }
-}
-
-const ADAPTERS: Readonly<Record<string, Adapter>> = {
-  "command:local:Command": runCommand,
-  "docker:index/image:Image": buildImage,
-};
-
-const unsupported = (type: string) =>
-  `the embedded engine cannot make a ${type}; it needs the Pulumi CLI ("./kragle doctor" says how to get it), or a setting without it`;
-
-async function runCommand(
-  inputs: CommandInputs,
-  name: string,
-  run: EngineRun,
-): Promise<State | undefined> {
-  const found = await answerInStore(inputs, name, run);
-  if (found) {
-    run.onEvent({ kind: "done", step: name, from: "store" });
-    return { stdout: JSON.stringify(found), stderr: "" };
-  }
-  if (run.preview) return undefined;
-  stopIfInterrupted(run.signal);
-  run.onEvent({ kind: "start", step: name });
-  const stdout = await shell(inputs, name, run);
-  run.onEvent({ kind: "done", step: name, from: "run" });
-  return { stdout, stderr: "" };
-}
-
-/** The line of JSON on a command's stdin; undefined where there is none, or a part of it is not known yet. */
-function stdinOf({ stdin }: CommandInputs): object | undefined {
-  return typeof stdin === "string" && stdin.startsWith("{")
-    ? (JSON.parse(stdin) as object)
-    : undefined;
-}
-
-/** The answer of a stage whose result is in the store: in a run without changes, starting a process for each would take most of the time. */
-async function answerInStore(
-  inputs: CommandInputs,
-  name: string,
-  { site, plan, preview }: EngineRun,
-): Promise<object | undefined> {
-  const stage = stageOf(inputs.create);
-  const given = stdinOf(inputs);
-  const marker = inputs.environment?.[MARKER];
-  if (!stage || !given) return undefined;
-  if (stage === handImage.name) return plan.tools.handMarker ? undefined : { failed: null };
-  if (stage === dockerBase.name) return presentBuilderBase(site, given, marker, preview);
-  if (!("description" in given)) return undefined;
-  const call = given as StageCall;
-  const result =
-    presentInPlan(plan, name, call) ?? (await findResult(openStore(site.home), call, marker));
-  if (!result) return undefined;
-  if (!preview) await claimResult(Roots.of(site.home, call), call.root, result);
-  return answerOf(result);
-}
-
-/** A result that the plan has just looked up and found whole. */
-function presentInPlan({ observed }: FullPlan, root: string, { description }: StageCall) {
-  const stage = observed.get(root);
-  return stage?.planned.key === stageKey(description) ? stage.observation.manifest : undefined;
-}
-
-/** The answer of the command that provides the Docker base, where the daemon has that image already. */
-async function presentBuilderBase(
-  site: Site,
-  given: object,
-  marker: string | undefined,
-  preview: boolean,
-) {
-  // with a marker the command itself has to run: it also notes that the builder is made again
-  if (marker) return undefined;
-  const request = checkQuestion(dockerBase, given);
-  if (!(await findBuilderBase(site, request))) return undefined;
-  const roots = Roots.of(site.home, request);
-  const noted = (await roots.list()).get(request.root);
-  // as the command would do, which the Pulumi CLI runs again for a changed builder
-  if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
-  return provideBuilderBase(site, request, { print: () => undefined });
-}
-
-async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
-  const failure: string[] = [];
-  const ended = await runProgram(["/bin/sh", "-c", inputs.create], {
-    cwd: projectFolder,
-    env: inputs.environment,
-    locale: "user",
-    input: typeof inputs.stdin === "string" ? inputs.stdin : "",
-    signal: run.signal,
-    onLine: (text, stream) => {
-      if (stream === "stdout") return;
-      if (text.startsWith(FAILURE_PREFIX)) failure.push(text.slice(FAILURE_PREFIX.length));
-      else run.onEvent({ kind: "line", step: name, text });
-    },
-  });
-  if (ended.exitCode === 0) return ended.stdout.trim();
-  const message = failure.join("\n") || `${name} ended by ${endOf(ended)}`;
-  throw new StepFailed(name, message, ended.exitCode ?? EXIT.failed);
-}
-
-async function buildImage(
-  inputs: DockerImageInputs,
-  name: string,
-  run: EngineRun,
-): Promise<State | undefined> {
-  const outputs = (id: string) => ({ repoDigest: id, baseImageName: inputs.imageName });
-  // the tag contains the builder's key: what bears it was built of just these inputs
-  const present = await inspectImage(run.site, inputs.imageName).catch(() => undefined);
-  if (present) {
-    run.onEvent({ kind: "done", step: name, from: "store" });
-    return outputs(present.id);
-  }
-  if (run.preview) return undefined;
-  stopIfInterrupted(run.signal);
-  run.onEvent({ kind: "start", step: name });
-  const id = await buildDockerImage(
-    run.site,
-    inputs,
-    (text) => run.onEvent({ kind: "line", step: name, text }),
-    run.signal,
-  );
-  run.onEvent({ kind: "done", step: name, from: "run" });
-  return outputs(id);
 }
 
 /** Resources that the program no longer has: the Pulumi CLI would delete them, and their delete drops the root. */

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 
+import { isAlive } from "../host/alive";
 import { EXIT } from "../host/failure";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { keepStackFile } from "./pulumiBackend";
@@ -77,24 +77,13 @@ async function unlocked<T extends { stderr: string }>(
  * Whether the stack is locked, by processes of this machine that are no more. The CLI never removes a lock of itself; it says of each
  * "FILE: created by USER@HOST (pid PID) at TIME".
  */
-export function isLeftLocked(stderr: string, isAlive = processIsAlive): boolean {
+export function isLeftLocked(stderr: string, alive = isAlive): boolean {
   if (!/^error: the stack is currently locked/m.test(stderr)) return false;
   const holders = [...stderr.matchAll(/created by \S+@(\S+) \(pid (\d+)\)/g)];
   return (
     holders.length > 0 &&
-    holders.every(([, host, pid]) => host === hostname() && !isAlive(Number(pid)))
+    holders.every(([, host, pid]) => host === hostname() && !alive(Number(pid)))
   );
-}
-
-function processIsAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
-  // kill(pid, 0) succeeds for a zombie, too: a process that has ended, for which its parent has not waited yet
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || !/\) [ZX] /.test(readFileSync(stat, "utf8"));
 }
 
 /** The CLI's error message, without its warnings and hints. */

@@ -61,7 +61,7 @@ export function formatSize(bytes: number): string {
   return kibibytes >= 1024 ? `${mebibytes} MiB` : `${kibibytes} KiB`;
 }
 
-/** The same with its bytes: "4 GiB (4294967296 bytes)". */
+/** The same with its bytes: "4.0 GiB (4294967296 bytes)". */
 export const formatExactly = (bytes: number): string => `${formatSize(bytes)} (${bytes} bytes)`;
 
 /** Seconds for people: "8 s", "3 min 05 s", "1 h 02 min". */

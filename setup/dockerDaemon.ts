@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { isAlive } from "../host/alive";
 import { readIfThere } from "../host/files";
 import { type Command, outputOf, runProgram } from "../host/process";
 import type { Lacking, Privilege } from "./dockerPlan";
@@ -90,10 +91,6 @@ async function waitForAnswer(
 function complaints(log: string): string {
   const lines = log.split("\n").filter((line) => !/level="?(info|debug|warning)/.test(line));
   return lines.length > 1 ? lines.join("\n") : log;
-}
-
-function isAlive(pid: number): boolean {
-  return pid > 0 && /^State:\s+[^Z]/m.test(readIfThere(`/proc/${pid}/status`));
 }
 
 function failure(words: string, log: string): Lacking {

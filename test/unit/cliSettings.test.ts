@@ -1,48 +1,29 @@
 import assert from "node:assert/strict";
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 
 import { stringify } from "yaml";
 
-import { projectFolder } from "../../host/project";
+import { Clone } from "../clone";
 import { kragle } from "../kragle";
-
-/** What a copy of the project does without. */
-const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
 
 describe("a stack's file", function () {
   this.timeout(60_000);
-  let outer: string;
-  let folder: string;
+  let clone: Clone;
   let home: string;
   before(() => {
-    outer = mkdtempSync(join(tmpdir(), "kragle stäcks "));
-    folder = join(outer, "a copy");
-    home = join(outer, "home");
-    for (const name of readdirSync(projectFolder)) {
-      if (!LEFT_OUT.has(name))
-        cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
-    }
-    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+    clone = new Clone();
+    home = clone.path("home");
   });
-  after(() => rmSync(outer, { recursive: true }));
+  after(() => clone.remove());
 
   const write = (stack: string, text: string) =>
-    writeFileSync(join(folder, `Pulumi.${stack}.yaml`), text);
+    writeFileSync(clone.path(`Pulumi.${stack}.yaml`), text);
   const configured = (settings: Record<string, unknown>) => {
     const config = Object.entries(settings).map(([name, value]) => [`kragle:${name}`, value]);
     return stringify({ config: Object.fromEntries(config) as object });
   };
-  const up = (...args: string[]) => kragle(home, ["up", "-s", "bad", ...args], { folder });
+  const up = (...args: string[]) =>
+    kragle(home, ["up", "-s", "bad", ...args], { folder: clone.folder });
 
   it("with several wrong settings has all of them told, before anything is started", async () => {
     write(
@@ -123,7 +104,7 @@ describe("a stack's file", function () {
 
   it("is listed among the stacks that are known", async () => {
     write("bad", "");
-    const { stderr } = await kragle(home, ["up", "-s", "other"], { folder });
+    const { stderr } = await kragle(home, ["up", "-s", "other"], { folder: clone.folder });
     assert.match(stderr, /known are bad, ci, dev\b.*\n$/);
   });
 });

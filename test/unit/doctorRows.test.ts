@@ -1,52 +1,28 @@
 import assert from "node:assert/strict";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { stringify } from "yaml";
-
 import type { Requirement } from "../../cli/doctor/requirements";
-import { projectFolder } from "../../host/project";
+import { Clone } from "../clone";
 import { FakeDaemon } from "../fakeDaemon";
 import { kragle } from "../kragle";
 
-const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
-
 describe("doctor's table of a stack", function () {
   this.timeout(60_000);
-  let outer: string;
-  let folder: string;
+  let clone: Clone;
   let daemon: FakeDaemon;
   before(async () => {
-    outer = mkdtempSync(join(tmpdir(), "kragle doctor "));
-    folder = join(outer, "project");
-    for (const name of readdirSync(projectFolder)) {
-      if (!LEFT_OUT.has(name))
-        cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
-    }
-    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+    clone = new Clone();
     daemon = await new FakeDaemon("docker").open();
   });
   after(async () => {
     await daemon.close();
-    rmSync(outer, { recursive: true });
+    clone.remove();
   });
 
   /** @returns its rows by name, and the exit codes of doctor and of preview */
   async function examine(settings: Record<string, unknown>) {
-    const config = Object.entries(settings).map(([name, value]) => [`kragle:${name}`, value]);
-    writeFileSync(
-      join(folder, "Pulumi.x.yaml"),
-      stringify({ config: Object.fromEntries(config) as object }),
-    );
+    clone.addStack("x", settings);
     // neither a Pulumi CLI nor a virsh
     const environment = {
       DOCKER_HOST: daemon.address,
@@ -56,7 +32,7 @@ describe("doctor's table of a stack", function () {
       [
         ["doctor", "-s", "x", "--json"],
         ["preview", "-s", "x"],
-      ].map((args) => kragle(join(outer, "home"), args, { folder, environment })),
+      ].map((args) => kragle(clone.path("home"), args, { folder: clone.folder, environment })),
     );
     const { requirements } = JSON.parse(doctor!.stdout) as { requirements: Requirement[] };
     return {
@@ -87,7 +63,7 @@ describe("doctor's table of a stack", function () {
   });
 
   it("has a row for a key that signs, in the words of preview", async () => {
-    const { rows, codes, told } = await examine({ signKey: join(outer, "no-such-key") });
+    const { rows, codes, told } = await examine({ signKey: clone.path("no-such-key") });
     assert.equal(rows["Signing key"]?.status, "missing");
     assert.match(rows["Signing key"].found, /no-such-key/);
     assert.ok(told.includes(rows["Signing key"].found), told);
@@ -96,7 +72,7 @@ describe("doctor's table of a stack", function () {
   });
 
   it("has a row for folders that cannot take results, which preview refuses before a build", async () => {
-    const inFile = join(folder, "Pulumi.yaml/copies");
+    const inFile = clone.path("Pulumi.yaml/copies");
     for (const [setting, value] of [
       ["publish", [{ folder: inFile }]],
       ["path", inFile],
@@ -109,11 +85,11 @@ describe("doctor's table of a stack", function () {
   });
 
   it("is not asked for a home that leads nowhere: gc names the folder, without a trace", async () => {
-    const home = join(outer, "home that was");
+    const home = clone.path("home that was");
     mkdirSync(home);
     writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
-    symlinkSync(join(outer, "gone"), join(home, "locks"));
-    const { code, stderr } = await kragle(home, ["gc"], { folder });
+    symlinkSync(clone.path("gone"), join(home, "locks"));
+    const { code, stderr } = await kragle(home, ["gc"], { folder: clone.folder });
     assert.equal(code, 3, stderr);
     assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
   });

@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import Ajv from "ajv";
@@ -23,6 +14,7 @@ import { tableOfSettings } from "../../infra/generate/tableOfSettings";
 import { parseSettings } from "../../infra/settings";
 import { SETTING_NAMES } from "../../infra/settings/schema";
 import { projectFolder } from "../../host/project";
+import { Clone } from "../clone";
 
 const rows = tableOfSettings();
 const readFile = (name: string) => readFileSync(join(projectFolder, name), "utf8");
@@ -120,27 +112,21 @@ describe("the schema for editors", () => {
 
 describe("npm run generate", function () {
   this.timeout(60_000);
-  const LEFT_OUT = new Set([".git", ".kragle", "build", "docs", "node_modules", "test"]);
-  let folder: string;
+  let clone: Clone;
   before(() => {
-    folder = mkdtempSync(join(tmpdir(), "kragle generate "));
-    for (const name of readdirSync(projectFolder)) {
-      if (LEFT_OUT.has(name)) continue;
-      cpSync(join(projectFolder, name), join(folder, name), { recursive: true });
-    }
-    symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+    clone = new Clone();
   });
-  after(() => rmSync(folder, { recursive: true }));
+  after(() => clone.remove());
 
   const generate = (...args: string[]) =>
     spawnSync(process.execPath, ["--require", "./setup/loader.cjs", "infra/generate.ts", ...args], {
-      cwd: folder,
+      cwd: clone.folder,
       encoding: "utf8",
     });
 
   it("mends what is stale; with --check it names the file and the command, and changes nothing", () => {
     for (const name of ["README.md", "Pulumi.yaml", "infra/settings.schema.json"]) {
-      const file = join(folder, name);
+      const file = clone.path(name);
       const text = readFileSync(file, "utf8");
       const edited = text.replaceAll("Processors of", "Number of processors of");
       assert.notEqual(edited, text);
