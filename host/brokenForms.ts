@@ -1,4 +1,5 @@
-import { encoded, plainly } from "./secretForms";
+import { encoded } from "./encodedForms";
+import { plainly } from "./secretForms";
 import { type Gap, sticky, stepOf, textAt, type Unit, type Way } from "./spelling";
 
 /** Stretches of a form. Fewer at a line's end stand there by chance, and are let go: then the next line has at least so many others. */

@@ -2,7 +2,8 @@ import { open, rm } from "node:fs/promises";
 
 import { brokenWays, endsTextOf } from "./brokenForms";
 import { BeginningIndex } from "./beginningIndex";
-import { base64Pieces, partsOf, SHORTEST, waysOf } from "./secretForms";
+import { base64Pieces } from "./encodedForms";
+import { partsOf, SHORTEST, waysOf } from "./secretForms";
 import { beginningsOf, longestOf, type Matcher, matcherOf } from "./spelling";
 
 const MASK = "***";

@@ -135,4 +135,12 @@ const asSource = (text: string) =>
     .join("");
 
 export const unitsOf = (text: string) => text.split("").map((unit) => unit.charCodeAt(0));
-export const hex = (code: number, digits: number) => code.toString(16).padStart(digits, "0");
+const hex = (code: number, digits: number) => code.toString(16).padStart(digits, "0");
+
+/** Numbers in hexadecimal, one behind the other: with small letters, and with capital ones. */
+export const bothCases = (codes: readonly number[], prefix: string, digits: number) => {
+  const lower = codes.map((code) => hex(code, digits));
+  return [lower, lower.map((text) => text.toUpperCase())].map((all) =>
+    all.map((text) => prefix + text).join(""),
+  );
+};

@@ -17,10 +17,12 @@ import { stagePrograms } from "../../stages/index";
  */
 const FILE = join(__dirname, "stageVersions.json");
 
+const SECRET_FORMS = ["host/secretForms.ts", "host/encodedForms.ts", "host/spelling.ts"];
+
 /** What belongs to a stage's program besides its folder; rules/ does not, since its digest is an input of check. */
 const BESIDES: Readonly<Record<string, readonly string[]>> = {
-  image: ["host/secretForms.ts", "host/spelling.ts"],
-  check: ["host/secretForms.ts", "host/spelling.ts"],
+  image: SECRET_FORMS,
+  check: SECRET_FORMS,
   release: ["release"],
   publish: ["destinations"],
 };
