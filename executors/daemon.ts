@@ -92,8 +92,9 @@ function engineOf({ Components }: Version): string {
   return other?.replace(" Engine", "") ?? "Docker";
 }
 
-/** Why kragle cannot work with a daemon that answers; undefined where it can. */
-export function daemonObstacle(facts: DaemonFacts): DaemonObstacle | undefined {
+/** Why kragle cannot work with what `readDaemon` found: none that answers, or one that lacks something. Undefined where it can. */
+export function daemonObstacle(facts: DaemonFacts | DaemonObstacle): DaemonObstacle | undefined {
+  if ("obstacle" in facts) return facts;
   const { engine, version, mapsUsers, endpoint } = facts;
   const where = `${endpoint.saidBy ?? "Docker's default"}, ${endpoint.address}`;
   const other = `use a daemon that root started and that maps no users: have DOCKER_HOST or "docker context use" name it`;
@@ -134,8 +135,7 @@ export const isRemote = ({ endpoint }: Pick<DaemonFacts, "endpoint">): boolean =
  * @throws StageFailure (exit code 3) where no daemon answers, or one that kragle cannot work with
  */
 export async function requireDaemon(site: Pick<Site, "docker">): Promise<void> {
-  const found = await readDaemon(site);
-  const problem = "obstacle" in found ? found : daemonObstacle(found);
+  const problem = daemonObstacle(await readDaemon(site));
   if (!problem) return;
   throw new StageFailure(problem.obstacle, {
     hint: `${problem.next}; ./kragle doctor shows all that this machine lacks`,

@@ -1,7 +1,12 @@
 import { styleText } from "node:util";
 
 import { findPulumi } from "../../engine/choose";
-import { type DaemonFacts, daemonObstacle, readDaemon } from "../../executors/daemon";
+import {
+  type DaemonFacts,
+  type DaemonObstacle,
+  daemonObstacle,
+  readDaemon,
+} from "../../executors/daemon";
 import { findBuilderBase } from "../../executors/builderBase";
 import { inspectImage } from "../../executors/images";
 import { type Site, thisSite } from "../../executors/site";
@@ -70,7 +75,7 @@ async function examine(
 ): Promise<judge.Requirement[]> {
   const spec = wanted instanceof SettingsError ? undefined : wanted.spec;
   const { site, daemon } = await askDocker();
-  const usable = site && !("obstacle" in daemon) && !daemonObstacle(daemon) ? daemon : undefined;
+  const usable = site && !daemonObstacle(daemon) ? (daemon as DaemonFacts) : undefined;
   // without what would be asked of libvirt, of a signing key and of places: those have rows of their own
   const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [] } as const);
   const home = site?.home ?? homeFolder();
@@ -117,7 +122,7 @@ async function examine(
 
 const none = () => undefined;
 
-type Docker = { site?: Site; daemon: DaemonFacts | { obstacle: string; next: string } };
+type Docker = { site?: Site; daemon: DaemonFacts | DaemonObstacle };
 
 async function askDocker(): Promise<Docker> {
   try {

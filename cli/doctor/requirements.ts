@@ -57,7 +57,7 @@ export function dependenciesRequirement(stale: boolean): Requirement {
 
 export function dockerRequirement(daemon: DaemonFacts | DaemonObstacle): Requirement {
   const need = `a daemon on this machine, ${OLDEST_DOCKER.join(".")} or newer, whose storage driver shares layers`;
-  const problem = "obstacle" in daemon ? daemon : daemonObstacle(daemon);
+  const problem = daemonObstacle(daemon);
   if (problem) return verdict("Docker", "missing", problem.obstacle, need, problem.next);
   const { version, storageDriver, endpoint } = daemon as DaemonFacts;
   const by = endpoint.saidBy ? `, at ${endpoint.address} (${endpoint.saidBy})` : "";
