@@ -1,7 +1,4 @@
-import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 
 import Docker from "dockerode";
@@ -15,9 +12,9 @@ import { plan, type ResultOf, type StageContract } from "../plan/stages/contract
 import { conversionUpstream, release as releaseContract } from "../plan/stages/release";
 import type { smoke as smokeContract } from "../plan/stages/smoke";
 import { runStage } from "../run/runStage";
+import { FakeDaemon } from "./fakeDaemon";
 import { TemporaryStore } from "./temporaryStore";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+import { sha256 } from "./sha256";
 
 /** Docker's id of the builder. */
 export const BUILDER_ID = `sha256:${sha256("builder")}`;
@@ -72,26 +69,19 @@ export class ReleasePlace {
   readonly output = join(this.path, "output");
   /** The builder in which a stage is said to have run; undefined where its run noted none. */
   builderOf: (stage: string) => string | undefined = () => BUILDER_ID;
-  /** Knows no image any more. */
-  private readonly daemon: Server = createServer((_, response) => {
-    response.statusCode = 404;
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ message: "no such image" }));
-  });
-  private readonly socket = join(this.at.home, "docker.sock");
+  private readonly daemon = new FakeDaemon("docker");
   private readonly executor = localDocker({
     home: this.at.home,
-    docker: new Docker({ socketPath: this.socket }),
+    docker: new Docker({ socketPath: this.daemon.socket }),
   });
 
   async open(): Promise<void> {
-    await once(this.daemon.listen(this.socket), "listening");
+    await this.daemon.open();
   }
 
   async close(): Promise<void> {
     this.at.remove();
-    this.daemon.close();
-    await once(this.daemon, "close");
+    await this.daemon.close();
   }
 
   private async publish<C extends StageContract>(

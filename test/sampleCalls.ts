@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 
@@ -21,8 +20,7 @@ import { image } from "../plan/stages/image";
 import { publish } from "../plan/stages/publish";
 import type { release } from "../plan/stages/release";
 import { smoke } from "../plan/stages/smoke";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+import { sha256 } from "./sha256";
 
 const digestOf = (file: string) => contentDigest(readContent(file));
 

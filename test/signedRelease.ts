@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +7,7 @@ import { join } from "node:path";
 import { verifyRelease } from "../release/verify/release";
 import { findSigner } from "../release/signing";
 import { ReleasePlace } from "./releasePlace";
-
-export const sha256 = (data: string | Buffer) => createHash("sha256").update(data).digest("hex");
+import { sha256 } from "./sha256";
 
 /** JSON that a test tampers with. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
@@ -14,6 +13,7 @@ import { defaultBaseImage } from "../../setup/defaults";
 import { docker, site } from "../site";
 import { StageFailure } from "../../host/failure";
 import { NoAnswer, pullImage, registryObstacle } from "../../executors/registry";
+import { sha256 } from "../sha256";
 
 /** A registry with one image, of one empty layer; the daemon takes one on the loopback address without TLS. */
 class Registry {
@@ -92,7 +92,7 @@ class Registry {
   }
 }
 
-const digest = (bytes: Buffer) => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+const digest = (bytes: Buffer) => `sha256:${sha256(bytes)}`;
 
 describe("the base image", function () {
   this.timeout(60_000);

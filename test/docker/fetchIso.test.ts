@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,10 +8,11 @@ import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 import { executor } from "../site";
+import { sha256 } from "../sha256";
 
 /** What the server has. */
 const CONTENT = Buffer.alloc(2 ** 21, Buffer.from(Array.from({ length: 256 }, (_, i) => i)));
-const SHA256 = createHash("sha256").update(CONTENT).digest("hex");
+const SHA256 = sha256(CONTENT);
 const SERVER = "http://127.0.0.1:8080";
 
 describe("fetching an ISO", function () {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 
 import { entries } from "../../rules/facts";
 import { packaged } from "../packagedFiles";
 import { inspectTinyDisk } from "./tinyDisk";
 import { toolsImage } from "./toolsImage";
+import { sha256 } from "../sha256";
 
 describe("the inspector, on tiny disks with planted faults", function () {
   this.timeout(60_000);
@@ -155,7 +155,7 @@ describe("the inspector, on tiny disks with planted faults", function () {
       const content = "boot loader";
       assert.deepEqual(
         [loader?.state, loader?.bytes, loader?.sha256],
-        ["unowned", content.length, createHash("sha256").update(content).digest("hex")],
+        ["unowned", content.length, sha256(content)],
       );
     });
   }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -20,6 +19,7 @@ import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 import { DVD, standInIso, type StandInIso } from "../standIn/standInIso";
 import { runByHand } from "./byHand";
+import { sha256 } from "../sha256";
 
 const FULL = process.env.KRAGLE_TEST_FULL;
 const MINUTES = 60_000;
@@ -76,7 +76,7 @@ describe("RHEL 7.1 from its DVD, by a stand-in of it", function () {
     const before = logsOf(clone, "image");
     const finished = await up();
     assert.equal(finished.code, 3, finished.stderr);
-    assert.match(finished.stderr, new RegExp(digestOf("not the DVD\n")));
+    assert.match(finished.stderr, new RegExp(sha256("not the DVD\n")));
     assert.match(finished.stderr, /1{64}/);
     assert.deepEqual(logsOf(clone, "image"), before);
     rmSync(file);
@@ -217,15 +217,13 @@ const BOOT = `
   tail -n 40 serial.log
   exit 1`;
 
-const digestOf = (text: string) => createHash("sha256").update(text).digest("hex");
-
 /** How the guest's stand-ins were called: name, command and arguments, values as digests. */
 function calls(serial: string): string[] {
   return [...serial.matchAll(/^stand-in ran: (.*?)\r?$/gm)].map((match) => match[1]!);
 }
 
 function assertRegisteredOnce(serial: string): void {
-  const short = (text: string) => digestOf(text).slice(0, 16);
+  const short = (text: string) => sha256(text).slice(0, 16);
   const made = calls(serial)
     .filter((call) => call.startsWith("subscription-manager "))
     .map((call) => call.replace(/ --name=\w+/, ""));

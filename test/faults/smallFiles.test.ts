@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -13,15 +11,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import { claimHome } from "../../host/home";
-import { projectFolder } from "../../host/project";
 import { requireOwnFolder } from "../../release/owner";
 import { writeStackRecord } from "../../store/stackRecord";
-import { NO_DOCKER } from "../devProgram";
 import { FakeStage } from "../fakeStage";
+import { kragle } from "../kragle";
+import { gcOnFullDisk } from "../ownMounts";
 import { ReleasePlace } from "../releasePlace";
 import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
@@ -36,17 +33,10 @@ describe("a small file that is torn, and what is not kragle's", function () {
   beforeEach(() => (at = new TemporaryStore()));
   afterEach(() => at.remove());
 
-  function kragle(line: string, home = at.home) {
-    const { status, stdout, stderr } = spawnSync(join(projectFolder, "kragle"), line.split(" "), {
-      cwd: projectFolder,
-      encoding: "utf8",
-      env: {
-        ...{ ...process.env, ...NO_DOCKER, KRAGLE_HOME: home },
-        PATH: `${dirname(process.execPath)}:${process.env.PATH}`,
-      },
-    });
+  async function run(line: string, home = at.home) {
+    const { code, stderr } = await kragle(home, line.split(" "));
     assert.doesNotMatch(stderr, /a bug here|\n +at /, `${line}: ${stderr}`);
-    return { status, stdout, stderr };
+    return { code, stderr };
   }
 
   /** A stack with a result, a record and whatever else a run leaves. @returns where the files lie, by their kind */
@@ -113,11 +103,10 @@ describe("a small file that is torn, and what is not kragle's", function () {
         tear(file);
         const isTorn = !["is a folder", "is a link to nowhere"].includes(what);
         for (const line of ["outputs --json", "gc --json", "logs"]) {
-          const { status, stderr } = kragle(line);
+          const { code, stderr } = await run(line);
           // what is no file may be named as somebody else's again and again; what is torn is mended or put aside
-          assert.ok(status !== null && status <= 3, `${line}: ${status}`);
-          if (status !== 0)
-            assert.match(stderr, /next: |has not been|no outputs|left alone/, stderr);
+          assert.ok(code !== null && code <= 3, `${line}: ${code}`);
+          if (code !== 0) assert.match(stderr, /next: |has not been|no outputs|left alone/, stderr);
         }
         if (!isTorn) rmSync(file, { recursive: true });
         // the stack's next run goes on as ever
@@ -125,7 +114,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
         assert.deepEqual(result, { run: 1 });
         await assertNothingHalf(at.home);
         assert.equal((await rootsOf(at.home, "dev").list()).size, 1);
-        assert.equal(kragle("gc --json").status, 0);
+        assert.equal((await run("gc --json")).code, 0);
         survived({ fault: `small file ${what}`, where: kind });
       });
     }
@@ -138,12 +127,12 @@ describe("a small file that is torn, and what is not kragle's", function () {
     "up -s dev",
     "write -s dev x.raw",
   ]) {
-    it(`a foreign home is refused by ${line.split(" ")[0]}, untouched`, () => {
+    it(`a foreign home is refused by ${line.split(" ")[0]}, untouched`, async () => {
       const home = join(at.home, "../somebody");
       mkdirSync(join(home, "store/photos"), { recursive: true });
       writeFileSync(join(home, "store/photos/a"), "x");
-      const { status, stderr } = kragle(line, home);
-      assert.equal(status, 2, stderr);
+      const { code, stderr } = await run(line, home);
+      assert.equal(code, 2, stderr);
       assert.match(stderr, /KRAGLE_HOME names .*which is not empty/);
       assert.deepEqual(
         readdirSync(home, { recursive: true }).toSorted((a, b) => (a < b ? -1 : 1)),
@@ -154,20 +143,9 @@ describe("a small file that is torn, and what is not kragle's", function () {
   }
 
   it("gc makes room on a full disk", async function () {
-    const alone = ["--user", "--map-root-user", "--mount"];
-    if (spawnSync("unshare", [...alone, "true"]).status !== 0) this.skip();
     await at.publish({ "image.qcow2": "x".repeat(1_000_000) });
-    const folder = mkdtempSync(join(tmpdir(), "kragle full "));
-    const script = `mount -t tmpfs -o size=4m none "$1" && cp -a "$2/." "$1"
-      dd if=/dev/zero of="$1/filler" bs=4k 2>/dev/null
-      KRAGLE_HOME="$1" ./kragle gc && ls "$1/store"`;
-    const said = execFileSync("unshare", [...alone, "sh", "-c", script, "sh", folder, at.home], {
-      cwd: projectFolder,
-      encoding: "utf8",
-      env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
-    });
+    const said = gcOnFullDisk(this, at.home);
     assert.match(said, /\n1 folders, \d+ KiB freed\n$/);
-    rmSync(folder, { recursive: true });
     survived({ fault: "disk is full", where: "gc" });
   });
 
@@ -249,11 +227,11 @@ describe("a small file that is torn, and what is not kragle's", function () {
     });
   });
 
-  it("a home that was never used is none to delete from", () => {
+  it("a home that was never used is none to delete from", async () => {
     const home = join(at.home, "../new");
-    assert.equal(kragle("gc", home).status, 0);
+    assert.equal((await run("gc", home)).code, 0);
     assert.ok(!existsSync(home));
     claimHome(home);
-    assert.equal(kragle("gc", home).status, 0);
+    assert.equal((await run("gc", home)).code, 0);
   });
 });

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 
-import { stringify } from "yaml";
-
 import { Clone } from "../clone";
 import { kragle } from "../kragle";
 
@@ -16,26 +14,14 @@ describe("a stack's file", function () {
   });
   after(() => clone.remove());
 
-  const write = (stack: string, text: string) =>
-    writeFileSync(clone.path(`Pulumi.${stack}.yaml`), text);
-  const configured = (settings: Record<string, unknown>) => {
-    const config = Object.entries(settings).map(([name, value]) => [`kragle:${name}`, value]);
-    return stringify({ config: Object.fromEntries(config) as object });
-  };
+  const write = (text: string) => writeFileSync(clone.path("Pulumi.bad.yaml"), text);
   const up = (...args: string[]) =>
     kragle(home, ["up", "-s", "bad", ...args], { folder: clone.folder });
 
   it("with several wrong settings has all of them told, before anything is started", async () => {
-    write(
-      "bad",
-      configured({
-        diskSize: "4",
-        memory: "1 GB",
-        formats: ["raw", "img"],
-        kernel: "tiny",
-        color: 1,
-      }),
-    );
+    clone.addStack("bad", {
+      ...{ diskSize: "4", memory: "1 GB", formats: ["raw", "img"], kernel: "tiny", color: 1 },
+    });
     const message = [
       "5 settings are wrong:",
       '  kragle:color is not a setting; README.md lists all under "Settings"',
@@ -63,7 +49,7 @@ describe("a stack's file", function () {
 
   it("with an unknown setting of a name that objects have is wrong", async () => {
     for (const name of ["constructor", "__proto__"]) {
-      write("bad", `config:\n  kragle:${name}: x\n`);
+      write(`config:\n  kragle:${name}: x\n`);
       const { code, stderr } = await up();
       assert.equal(code, 2, stderr);
       assert.match(stderr, new RegExp(`^1 setting is wrong:\n {2}kragle:${name} is not a setting`));
@@ -71,12 +57,12 @@ describe("a stack's file", function () {
   });
 
   it("that cannot be read is wrong, and named", async () => {
-    write("bad", "config: [\n");
+    write("config: [\n");
     const { code, stderr } = await up();
     assert.equal(code, 2);
     assert.ok(stderr.startsWith("1 setting is wrong:\n"), stderr);
     assert.ok(stderr.includes("Pulumi.bad.yaml"), stderr);
-    write("bad", "config: &all\n  kragle:check: *all\n");
+    write("config: &all\n  kragle:check: *all\n");
     const inItself = await up();
     assert.equal(inItself.code, 2);
     assert.match(
@@ -87,7 +73,7 @@ describe("a stack's file", function () {
 
   it("that is empty, or has settings of other programs only, means the defaults", async () => {
     for (const text of ["", "config:\n", "config: {}\n", "config:\n  aws:region: eu\n"]) {
-      write("bad", text);
+      write(text);
       const { code, stderr } = await up();
       assert.equal(code, 3, stderr);
       assert.match(stderr, /^Docker cannot be reached/);
@@ -96,14 +82,14 @@ describe("a stack's file", function () {
 
   it("whose configuration is no object is wrong", async () => {
     for (const text of ["config: 5\n", "config: [a]\n", "5\n"]) {
-      write("bad", text);
+      write(text);
       const { code, stderr } = await up();
       assert.equal(code, 2, `${text}: ${stderr}`);
     }
   });
 
   it("is listed among the stacks that are known", async () => {
-    write("bad", "");
+    write("");
     const { stderr } = await kragle(home, ["up", "-s", "other"], { folder: clone.folder });
     assert.match(stderr, /known are bad, ci, dev\b.*\n$/);
   });

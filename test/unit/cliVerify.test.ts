@@ -16,7 +16,8 @@ import { projectFolder } from "../../host/project";
 import { writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";
 import { SIGNED } from "../releasePlace";
-import { type Loose, sha256, SignedRelease } from "../signedRelease";
+import { sha256 } from "../sha256";
+import { type Loose, SignedRelease } from "../signedRelease";
 import { ownerOf } from "../stacks";
 
 describe("verifying a release", function () {

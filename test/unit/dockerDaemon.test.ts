@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
@@ -11,11 +10,12 @@ import { networkObstacle } from "../../executors/network";
 import { dockerEndpoint, otherDaemon } from "../../executors/dockerEndpoint";
 import { answer, type DaemonKind, FakeDaemon } from "../fakeDaemon";
 import { kragle } from "../kragle";
+import { sha256 } from "../sha256";
 
 describe("the Docker daemon that is asked", () => {
   let config: string;
   const context = (name: string, host: string) => {
-    const id = createHash("sha256").update(name).digest("hex");
+    const id = sha256(name);
     const folder = join(config, "contexts/meta", id);
     mkdirSync(folder, { recursive: true });
     const meta = { Name: name, Metadata: {}, Endpoints: { docker: { Host: host } } };

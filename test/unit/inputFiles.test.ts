@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +6,7 @@ import { join } from "node:path";
 import { provisioningScripts, readInputFiles } from "../../infra/inputFiles";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { sampleSpec } from "../samples";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+import { sha256 } from "../sha256";
 
 describe("input files", () => {
   let folder: string;

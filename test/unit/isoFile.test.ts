@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -18,10 +17,11 @@ import { EXIT, StageFailure } from "../../host/failure";
 import { cachedIso, findIso } from "../../host/iso";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
+import { sha256 } from "../sha256";
 
 const CONTENT = "an installation medium, in a very small format";
-const SHA256 = createHash("sha256").update(CONTENT).digest("hex");
-const OTHER = createHash("sha256").update("x").digest("hex");
+const SHA256 = sha256(CONTENT);
+const OTHER = sha256("x");
 
 describe("the installation ISO", () => {
   let at: TemporaryStore;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +19,7 @@ import { originOf, type StageRun } from "../../release/stageRuns";
 import { sha256File } from "../../host/files";
 import { digest, sampleFiles, sampleSpec } from "../samples";
 import { planImage } from "../../plan/imagePlan";
+import { sha256 } from "../sha256";
 
 const one = (name: string, version: string, more: object = {}) => ({
   ...{ name, version, architecture: "amd64", source: name, sourceVersion: version },
@@ -344,7 +344,7 @@ describe("the digest of a large file", function () {
       writeSync(file, data, 0, Math.min(data.length, bytes - at), at);
     }
     closeSync(file);
-    return createHash("sha256").update(content).digest("hex");
+    return sha256(content);
   }
 
   it("is that of all its bytes, whether they are stored or holes", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import {
   mkdirSync,
   readdirSync,
@@ -16,8 +16,7 @@ import { stageKey } from "../../plan/description";
 import { requireOwnFolder } from "../../release/owner";
 import { BUILDER_ID, LISTED, type ReleaseExtras, ReleasePlace } from "../releasePlace";
 import { ownerOf, rootsOf } from "../stacks";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+import { sha256 } from "../sha256";
 
 /** What is under PATH/output after the first release of these tests. */
 const FIRST = [

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { projectFolder } from "../../host/project";
 import { removeTree } from "../../host/removeTree";
+import { withOwnMounts } from "../ownMounts";
 
 /** Mounts what is precious into a folder, runs the code there, and says what of the precious is left. */
 const MOUNTED = `
@@ -47,14 +47,6 @@ describe("deleting a tree", () => {
     }
   });
 
-  /** In a mount namespace of its own, which ends with the shell. */
-  function whileMounted(at: string, code: string, argument: string) {
-    const alone = ["--user", "--map-root-user", "--mount"];
-    if (spawnSync("unshare", [...alone, "true"]).status !== 0) return undefined;
-    const script = ["sh", "-c", MOUNTED, process.execPath, code, precious, at, argument];
-    return execFileSync("unshare", [...alone, ...script], { cwd: projectFolder, encoding: "utf8" });
-  }
-
   const programs: [string, string][] = [
     ["removeTree", 'require("./host/removeTree").removeTree(place)'],
     [
@@ -86,8 +78,8 @@ describe("deleting a tree", () => {
           const { dirname, basename } = require("node:path");
           const place = process.argv[1];
           ${call}.then(() => console.log("done"), (error) => console.log(error.message));`;
-        const said = whileMounted(join(tree, at), code, tree);
-        if (said === undefined) return this.skip();
+        const args = [process.execPath, code, precious, join(tree, at), tree];
+        const said = withOwnMounts(this, MOUNTED, args);
         assert.match(said, /something is mounted at [^]*nothing is deleted there[^]*\nthesis\n$/);
       });
     }

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -20,8 +19,7 @@ import { collectGarbage } from "../../store/gc";
 import { FakeStage } from "../fakeStage";
 import { TemporaryStore } from "../temporaryStore";
 import { rootsOf } from "../stacks";
-
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+import { sha256 } from "../sha256";
 
 describe("a stage", () => {
   let at: TemporaryStore;

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { StageFailure } from "../../host/failure";
-import { projectFolder } from "../../host/project";
 import { findSigner } from "../../release/signing";
 import { ReleaseFolder } from "../../release/verify/folder";
 import { verifySignature } from "../../release/verify/signature";
+import { withOwnMounts } from "../ownMounts";
 
 const SUMS = "some sums\n";
 
@@ -77,14 +77,9 @@ describe("a program that signs or verifies and cannot work", function () {
   };
 
   it("is no failed signature on a full disk for temporary files", function () {
-    const alone = ["--user", "--map-root-user", "--mount"];
-    if (spawnSync("unshare", [...alone, "true"]).status !== 0) return this.skip();
     const temporary = mkdtempSync(join(folder, "t"));
-    const script = ["sh", "-c", ON_SMALL_DISKS, process.execPath, VERIFY, temporary, folder];
-    const said = execFileSync("unshare", [...alone, ...script], {
-      cwd: projectFolder,
-      encoding: "utf8",
-    });
+    const args = [process.execPath, VERIFY, temporary, folder];
+    const said = withOwnMounts(this, ON_SMALL_DISKS, args);
     const lines = said.trim().split("\n");
     assert.equal(lines.length, 8, said);
     for (const line of lines) assert.match(line, /^(3 .* TMPDIR |warning SHA256SUMS is signed)/);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   existsSync,
@@ -17,8 +16,8 @@ import { join } from "node:path";
 import { stageKey } from "../../plan/description";
 import { Store } from "../../store/store";
 import { TemporaryStore } from "../temporaryStore";
+import { sha256 } from "../sha256";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const modeOf = (path: string) => (statSync(path).mode & 0o7777).toString(8);
 
 describe("store: publish", () => {

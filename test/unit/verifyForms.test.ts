@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +9,8 @@ import fc from "fast-check";
 import { printable, printableLines, printableStyled } from "../../host/printable";
 import { encodeSums, parseSums } from "../../release/sums";
 import { allowedSignersOf } from "../../release/verify/allowedSigners";
+import { sha256 } from "../sha256";
 
-const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 /** Names that a file can have, in one spelling. */
 const part = fc
   .string({

@@ -13,7 +13,8 @@ import {
 import { dirname, join } from "node:path";
 
 import { kragle } from "../kragle";
-import { sha256, SignedRelease } from "../signedRelease";
+import { sha256 } from "../sha256";
+import { SignedRelease } from "../signedRelease";
 
 /** Releases that somebody prepared so that whoever verifies them is deceived, or waits for ever. */
 describe("verifying what was prepared to deceive", function () {

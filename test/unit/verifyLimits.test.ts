@@ -9,7 +9,8 @@ import fc from "fast-check";
 import { sha256Opened } from "../../host/files";
 import { parseSums } from "../../release/sums";
 import { kragle } from "../kragle";
-import { sha256, SignedRelease } from "../signedRelease";
+import { sha256 } from "../sha256";
+import { SignedRelease } from "../signedRelease";
 
 /** Siblings of what `verifyHostile` has: races, other people's words and huge counts. */
 describe("verifying what grows, repeats itself or was signed for something else", function () {
