@@ -1,8 +1,9 @@
 import { open, stat } from "node:fs/promises";
 import { relative } from "node:path";
 
+import { isSameFile } from "../host/files";
 import { formatExactly } from "../plan/units";
-import { fileUses, identityOf, isSame } from "./fileUse";
+import { fileUses, identityOf } from "./fileUse";
 
 /** What is kragle's own, which no write must replace. */
 export interface OwnFiles {
@@ -22,7 +23,7 @@ export async function ownReason(path: string, own: OwnFiles): Promise<string | u
   if (!identity) return undefined;
   for (const file of own.files) {
     const other = await identityOf(file);
-    if (!other || !isSame(other, identity)) continue;
+    if (!other || !isSameFile(other, identity)) continue;
     return `it is a file of kragle's own${file === path ? "" : `: ${file}`}`;
   }
   return undefined;

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { readIfThere } from "../host/files";
+import { isSameFile, readIfThere } from "../host/files";
 import { majorMinor, parseMountInfo, parseSwaps } from "./usage";
 
 /** Which file, whatever name leads to it. */
@@ -10,9 +10,6 @@ export interface FileIdentity {
   readonly dev: bigint;
   readonly ino: bigint;
 }
-
-export const isSame = (one: FileIdentity, other: FileIdentity) =>
-  one.dev === other.dev && one.ino === other.ino;
 
 /** What a file is used for, in sentences: as a disk, as swap, as a mount point, or by a process that has it open. */
 export async function fileUses(path: string, identity: FileIdentity): Promise<string[]> {
@@ -28,7 +25,7 @@ export async function fileUses(path: string, identity: FileIdentity): Promise<st
     ...(mounts.some(({ use }) => use === `mounted at ${path}`)
       ? ["something is mounted on it"]
       : []),
-    ...(swapped.some((swap) => swap && isSame(swap, identity)) ? ["it is used as swap"] : []),
+    ...(swapped.some((swap) => swap && isSameFile(swap, identity)) ? ["it is used as swap"] : []),
     ...users,
     // of other users' processes only the kernel's list of locks tells
     ...(users.length === 0 && isLocked(readIfThere("/proc/locks"), identity)
@@ -48,7 +45,7 @@ async function loopDevices(identity: FileIdentity) {
     const folder = join("/sys/block", name);
     const file = readIfThere(join(folder, "loop/backing_file")).trimEnd();
     const backing = file ? await identityOf(file) : undefined;
-    if (backing && isSame(backing, identity)) {
+    if (backing && isSameFile(backing, identity)) {
       found.push({ device: `/dev/${name}`, number: readIfThere(join(folder, "dev")).trim() });
     }
   }
@@ -63,7 +60,7 @@ function openedBy(identity: FileIdentity): string[] {
     const folder = join("/proc", pid, "fd");
     const open = namesIn(folder).some((descriptor) => {
       try {
-        return isSame(statSync(join(folder, descriptor), { bigint: true }), identity);
+        return isSameFile(statSync(join(folder, descriptor), { bigint: true }), identity);
       } catch {
         return false;
       }

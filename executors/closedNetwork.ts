@@ -34,6 +34,6 @@ export async function closeNetwork(
   const from = NetworkSettings.Networks.bridge!.Gateway;
   const { shut, open } = await findSurroundings(docker, allow);
   const screen = publishScreen ? { port: SCREEN_PORT, from } : undefined;
-  const rules = firewallRules({ shut: [...new Set([...shut, from])], open, screen });
+  const rules = firewallRules({ shut: [...shut, from], open, screen });
   await raiseFirewall(docker, container, { image, labels, rules });
 }

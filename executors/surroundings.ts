@@ -8,7 +8,7 @@ import type Docker from "dockerode";
 import { hostAptAddresses } from "../host/packageMirror";
 import { hostProxyEnvironment } from "../host/proxies";
 import { type Endpoint, parseEndpoint } from "../plan/endpoint";
-import { NEVER_OUTSIDE, type Passage } from "./firewall";
+import { NEVER_OUTSIDE, type Passage, type Surroundings } from "./firewall";
 
 /** A resolver that does not answer must not hold up a build: what is not found in time is not let through. */
 const LOOKUP_SECONDS = 5;
@@ -22,7 +22,7 @@ const LOOKUP_SECONDS = 5;
 export async function findSurroundings(
   docker: Docker,
   allow: readonly string[],
-): Promise<{ shut: string[]; open: Passage[] }> {
+): Promise<Pick<Surroundings, "shut" | "open">> {
   const interfaces = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const networks = await docker.listNetworks();
   const blocks = networks.flatMap(({ IPAM }) => IPAM?.Config ?? []);

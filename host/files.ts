@@ -77,6 +77,12 @@ export async function listFolders(folder: string): Promise<string[]> {
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)));
 }
 
+/** Whether two names, of which this was found out, lead to one file or folder. */
+export const isSameFile = <N extends number | bigint>(
+  one: { readonly dev: N; readonly ino: N },
+  other: { readonly dev: N; readonly ino: N },
+): boolean => one.dev === other.dev && one.ino === other.ino;
+
 /** Makes a file's or a folder's content durable. */
 export async function syncPath(path: string): Promise<void> {
   const handle = await open(path, "r");

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { isUnfinished, writeOnce } from "./atomicWrite";
 import { EXIT, StageFailure } from "./failure";
 import { placedId, readPlacedId } from "./placedId";
+import { fewOf } from "./printable";
 import { displayPath, projectFolder } from "./project";
 import { readSmallFile } from "./record";
 
@@ -49,8 +50,7 @@ function problemOf(home: string, inProject: boolean): string | undefined {
   // a disk's own folder, and what a first run leaves that was killed
   const others = names.filter((name) => name !== "lost+found" && !isUnfinished(name));
   if (others.length === 0) return undefined;
-  const some = others.slice(0, 3).join(", ") + (others.length > 3 ? ", …" : "");
-  return `which is not empty (it has ${some}) and has no ${MARK}, by which kragle knows its own folder`;
+  return `which is not empty (it has ${fewOf(others)}) and has no ${MARK}, by which kragle knows its own folder`;
 }
 
 /** Whether kragle has worked here; where it has not, there is nothing of its own to delete. */

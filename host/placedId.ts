@@ -6,9 +6,10 @@ import { z } from "zod";
 
 import { replaceNow, writeOnce } from "./atomicWrite";
 import { EXIT, StageFailure } from "./failure";
+import { isSameFile } from "./files";
 import { displayPath } from "./project";
 import { parseRecord, readOwn, readSmallFile } from "./record";
-import { UUID } from "./uuid";
+import { asUuid, UUID } from "./uuid";
 
 const placedSchema = z.object({
   id: z.string().regex(UUID, "it holds no UUID"),
@@ -70,7 +71,7 @@ function parse(bytes: Buffer): PlacedId {
 /** One folder can have two paths, by a mount. */
 function isSameFolder(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
-  return a !== undefined && a.ino === b?.ino && a.dev === b.dev;
+  return a !== undefined && b !== undefined && isSameFile(a, b);
 }
 
 /** The same for all who notice at once that a folder is a copy, and another one for each copy: its file is another one. */
@@ -78,7 +79,7 @@ function idOfCopy({ id }: PlacedId, path: string, { dev, ino, ctimeNs }: BigIntS
   const digest = createHash("sha256")
     .update([id, path, dev, ino, ctimeNs].join("\n"))
     .digest("hex");
-  return digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+  return asUuid(digest);
 }
 
 function create(folder: string, file: string): PlacedId {

@@ -26,3 +26,7 @@ export const printableStyled = (text: string): string =>
     .split(STYLE)
     .map((part, index) => (index % 2 === 1 ? part : printableLines(part)))
     .join("");
+
+/** The first three names, for a sentence. */
+export const fewOf = (names: readonly string[]): string =>
+  names.slice(0, 3).join(", ") + (names.length > 3 ? ", …" : "");

@@ -65,3 +65,12 @@ export function readRegular(path: string, limit: number): Buffer {
     closeSync(file);
   }
 }
+
+/** The same for one that may be absent, or none to be read: undefined then. */
+export function readIfRegular(path: string, limit: number): Buffer | undefined {
+  try {
+    return readRegular(path, limit);
+  } catch {
+    return undefined;
+  }
+}

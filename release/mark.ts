@@ -6,9 +6,10 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { isSameFile } from "../host/files";
 import { displayPath, projectFolder } from "../host/project";
 import { parseRecord } from "../host/record";
-import { readRegular } from "../host/regularFile";
+import { readIfRegular } from "../host/regularFile";
 import type { StackIdentity } from "../plan/identity";
 import { OWNER } from "./layout";
 
@@ -47,24 +48,16 @@ export async function encodeMark(
  */
 export async function readMark(folder: string, output: string): Promise<Mark | undefined> {
   const file = join(folder, OWNER);
-  const bytes = contentOf(file);
+  const bytes = readIfRegular(file, LARGEST);
   const mark = bytes && parse(bytes);
   if (!mark) return undefined;
   const here = await realpath(output);
   if (mark.path === here) return mark;
   const original = join(mark.path, OWNER);
-  if (!contentOf(original)?.equals(bytes)) return { ...mark, path: here };
+  if (!readIfRegular(original, LARGEST)?.equals(bytes)) return { ...mark, path: here };
   // one folder can have two paths, by a mount
   const [a, b] = await Promise.all([lstat(original), lstat(file)]);
-  return a.ino === b.ino && a.dev === b.dev ? mark : undefined;
-}
-
-function contentOf(file: string): Buffer | undefined {
-  try {
-    return readRegular(file, LARGEST);
-  } catch {
-    return undefined;
-  }
+  return isSameFile(a, b) ? mark : undefined;
 }
 
 /** @returns undefined for what a power cut left */

@@ -7,6 +7,7 @@ import { z } from "zod";
 
 import { EXIT, StageFailure } from "../host/failure";
 import type { HeldFolder } from "../host/heldFolder";
+import { fewOf } from "../host/printable";
 import { lockHandle, type LockOptions } from "../host/lock";
 import { displayPath, inProject } from "../host/project";
 import type { StackIdentity } from "../plan/identity";
@@ -99,9 +100,8 @@ async function requireNoForeignFiles(held: HeldFolder, names: readonly string[])
     });
   }
   if (there.length === 0) return;
-  const some = there.slice(0, 3).join(", ") + (there.length > 3 ? ", …" : "");
   throw new StageFailure(
-    `${displayPath(held.name)} has files that a release would replace and that are not of one: ${some}`,
+    `${displayPath(held.name)} has files that a release would replace and that are not of one: ${fewOf(there)}`,
     {
       hint: 'move them away, or let the setting "path" name another folder',
       exitCode: EXIT.wrongSettings,

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import { PackageURL } from "packageurl-js";
 
+import { asUuid } from "../host/uuid";
 import type { PackageFile, PackageFiles } from "../plan/packageFiles";
 import type { InstalledPackage, PackageList } from "../plan/packages";
 
@@ -62,8 +63,7 @@ export function serialNumber(imageSha256: string): string {
   const bytes = createHash("sha256").update(`kragle sbom ${imageSha256}`).digest().subarray(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = bytes.toString("hex");
-  return `urn:uuid:${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")}`;
+  return `urn:uuid:${asUuid(bytes.toString("hex"))}`;
 }
 
 /** The package's URL: https://github.com/package-url/purl-spec, types deb and rpm; the namespace is the distribution. */

@@ -1,8 +1,9 @@
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { atomicWrite } from "../host/atomicWrite";
 import { StageFailure } from "../host/failure";
+import { readIfRegular } from "../host/regularFile";
 import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { StageCall } from "../plan/stages/call";
 import { check } from "../plan/stages/check";
@@ -64,7 +65,7 @@ async function refusals(folder: string, image: string): Promise<ReadonlyMap<stri
   const found = new Map<string, number>();
   for (const name of await readdir(folder).catch(() => [])) {
     const file = join(folder, name);
-    const digest = await readFile(file, "utf8").catch(() => undefined);
+    const digest = readIfRegular(file, image.length)?.toString();
     const written = await stat(file).catch(() => undefined);
     const root = nameOf(name);
     if (digest === image && written && root !== undefined) found.set(root, written.mtimeMs);

@@ -1,5 +1,5 @@
 import type { Dirent } from "node:fs";
-import { readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
@@ -7,6 +7,7 @@ import { z } from "zod";
 import { atomicWrite, isUnfinished } from "../host/atomicWrite";
 import { displayPath } from "../host/project";
 import { nameOfAside, readRecord } from "../host/record";
+import { readIfRegular } from "../host/regularFile";
 import { warn } from "../host/warn";
 import { descriptionSchema } from "../plan/description";
 import { identitySchema } from "../plan/identity";
@@ -112,7 +113,8 @@ export class RootFolder {
 /** Most runs change nothing, and a synced write costs milliseconds each. */
 async function writeIfOther(file: string, value: object): Promise<void> {
   const text = JSON.stringify(value) + "\n";
-  if ((await readFile(file, "utf8").catch(() => undefined)) !== text) await atomicWrite(file, text);
+  if (readIfRegular(file, Buffer.byteLength(text))?.toString() !== text)
+    await atomicWrite(file, text);
 }
 
 /** Whether a file in a stack's folder is kragle's: a root, one that was put aside, one being written, or the owner's. */

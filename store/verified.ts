@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { atomicWrite } from "../host/atomicWrite";
 import { sha256File } from "../host/files";
+import { readIfRegular } from "../host/regularFile";
 import type { FileRecord } from "./manifest";
 
 /**
@@ -22,7 +23,7 @@ export class VerifiedFiles {
     if (mtimeNs === record.mtimeNs && inode === record.inode) return true;
     const note = join(this.folder, createHash("sha256").update(path).digest("hex"));
     const seen = [path, record.sha256, record.bytes, mtimeNs, inode].join("\n");
-    if ((await readFile(note, "utf8").catch(() => undefined)) === seen) return true;
+    if (readIfRegular(note, Buffer.byteLength(seen))?.toString() === seen) return true;
     // an unreadable file has no digest, and so is not intact
     if ((await sha256File(path).catch(() => undefined)) !== record.sha256) return false;
     // without the note the file is only read again next time
