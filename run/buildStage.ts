@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { clearFolder } from "../executors/clearFolder";
 import type { Executor } from "../executors/executor";
 import type { ImageFacts } from "../executors/images";
+import { describePrivileges } from "../executors/isolation";
 import { StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { kragleVersion } from "../host/kragleVersion";
@@ -95,6 +96,7 @@ export async function buildStage<C extends StageContract>(
     phase: (name) => tell(`» ${name}`),
     detail: tell,
     container: async (task) => {
+      if (task.user === "privileged") tell(describePrivileges());
       const image = await executor.inspect(task.image);
       if (image) ranIn.set(image.id, { reference: task.image, ...image });
       return runTask({

@@ -8,7 +8,6 @@ import { chooseAccelerator } from "../../run/chooseAccelerator";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { describePrivileges } from "../../executors/isolation";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { showScreen } from "../../run/screen";
@@ -28,7 +27,6 @@ export const image: StageProgram<typeof contract> = {
     const disk = await occupiedBytes(join(installed.folder, DISK));
     await requireFreeSpace(work, 3 * disk, "the image");
     const { accelerator, scale } = await chooseAccelerator(context);
-    if (request.privileged) context.detail(describePrivileges());
     const screen = showScreen({
       port: request.vnc,
       template: inProject(join(request.templateFolder, "image.json")),

@@ -87,6 +87,13 @@ describe("what a stage asks of its executor", () => {
     );
   });
 
+  it("is told to the user where the container has the privileges of the host", async () => {
+    stage.during = ({ container }) =>
+      container({ ...common, user: "privileged", programs: programsOf("command") });
+    await stage.start({ executor });
+    assert.match(stage.lines.join("\n"), /^privileged: .* can take over this host$/m);
+  });
+
   it("asks for no container where the stage needs none", async () => {
     await stage.start({ executor });
     assert.deepEqual(told, []);
