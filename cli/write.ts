@@ -70,7 +70,7 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
 async function findTools(site: Site, stack: string, released: string): Promise<string> {
   if (await inspectImage(site, released)) return released;
   const { spec } = readStack(stack);
-  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec, null), null));
+  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec), null));
   if (await inspectImage(site, reference)) return reference;
   throw new StageFailure("the builder image of the release is gone from Docker", {
     hint: `./kragle up -s ${stack} makes it again`,

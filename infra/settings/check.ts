@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { CheckSetting } from "../../plan/imageSpec";
 import { RULES } from "../../rules/catalogue";
 import { readRuleFiles, RuleFileError } from "../../rules/ruleFile";
-import { path, structured, text } from "./values";
+import { onlyKeys, path, structured, text } from "./values";
 
 const EXAMPLE = '{"rule": "ssh.passwords", "reason": "reached by console only"}';
 
@@ -25,12 +25,7 @@ const shape = z.strictObject(
         },
       }),
   },
-  {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? `${issue.keys?.join(", ")} is unknown; allowed are rules, waive`
-        : `${JSON.stringify(issue.input)} is not allowed; write {"rules": [files], "waive": [${EXAMPLE}]}`,
-  },
+  onlyKeys("are rules, waive", `{"rules": [files], "waive": [${EXAMPLE}]}`),
 );
 
 /** The setting `check`: the user's own rules, and rules that the image may break. Every problem is told at once. */

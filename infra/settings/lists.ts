@@ -4,14 +4,12 @@ import { type Conversion, parseConversion } from "../../plan/formats";
 import { scriptProblem } from "./scripts";
 import { listOf, path, structured } from "./values";
 
-export const provision = structured(
-  z.array(path("scripts/app.sh"), listOf("paths of scripts")).superRefine((paths, context) => {
-    paths.forEach((script, index) => {
-      const message = scriptProblem(script);
-      if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });
-    });
-  }),
-);
+const script = path("scripts/app.sh").superRefine((file, context) => {
+  const message = scriptProblem(file);
+  if (message !== undefined) context.addIssue({ code: "custom", message });
+});
+
+export const provision = structured(z.array(script, listOf("paths of scripts")));
 
 export const formats = structured(
   z.array(z.unknown(), listOf("formats")).transform((entries, context): Conversion[] => {

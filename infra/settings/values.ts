@@ -95,6 +95,14 @@ export const listOf = (what: string) => ({
     `${quote(issue.input)} is not a list; write a list of ${what}`,
 });
 
+/** @param allowed the keys that an object may have, with their verb: "are a, b" */
+export const onlyKeys = (allowed: string, example: string) => ({
+  error: (issue: z.core.$ZodRawIssue) =>
+    issue.code === "unrecognized_keys"
+      ? `${issue.keys.join(", ")} is unknown; allowed ${allowed}`
+      : `${quote(issue.input)} is not allowed; write ${example}`,
+});
+
 /** A secret value: no message repeats it. "{{" is refused, since Packer would read it as a command of its templates. */
 export const credential = optional(
   z

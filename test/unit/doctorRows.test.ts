@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 
 import type { Requirement } from "../../cli/doctor/requirements";
 import { Clone } from "../clone";
@@ -82,16 +81,6 @@ describe("doctor's table of a stack", function () {
       assert.match(told, new RegExp(`Pulumi\\.yaml is no folder: the setting ${setting} `));
       assert.deepEqual(codes, [3, 3]);
     }
-  });
-
-  it("is not asked for a home that leads nowhere: gc names the folder, without a trace", async () => {
-    const home = clone.path("home that was");
-    mkdirSync(home);
-    writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
-    symlinkSync(clone.path("gone"), join(home, "locks"));
-    const { code, stderr } = await kragle(home, ["gc"], { folder: clone.folder });
-    assert.equal(code, 3, stderr);
-    assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
   });
 
   it("does not know what a guest's network does before there is an image to try", async () => {

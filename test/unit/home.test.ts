@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -45,6 +46,15 @@ describe("the home", () => {
       assert.match(error.details.hint!, /new or an empty folder/);
       return true;
     });
+
+  it("of which a folder leads nowhere is named by it, without a trace", async () => {
+    mkdirSync(home);
+    writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
+    symlinkSync(join(outer, "gone"), join(home, "locks"));
+    const { code, stderr } = await kragle(home, ["gc"]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
+  }).timeout(60_000);
 
   it("is made and marked where there is none, or an empty folder, and keeps its id", () => {
     assert.equal(open(), home);
