@@ -5,8 +5,8 @@ import subprocess
 import sys
 import time
 
-from packer_template import facts_of
 from stage import Failure, say, write_json
+from template_folder import facts_of
 
 
 def base_disk(home, folder, private):

@@ -21,6 +21,7 @@ import iso_medium
 import packer_run
 import packer_template
 import ssh_key
+import template_folder
 from compact import compact, only_file
 from install_watch import InstallWatch
 from qemu_watch import QemuWatch
@@ -89,7 +90,7 @@ def build(words, path, private, secrets):
                 return code
             variables["base"] = only_file(os.path.join(folder, "install"))
         else:
-            variables.update(bootstrap.base_disk(packer_template.home_of(path), folder, private))
+            variables.update(bootstrap.base_disk(template_folder.home_of(path), folder, private))
         say(f"building the image: {path}")
         code = build_one(words, path, "image", folder, private, logs, variables)
         if code == 0:
@@ -102,8 +103,8 @@ def build(words, path, private, secrets):
 
 def install(path, folder, private, logs, variables):
     """Installs the system from the template's ISO onto a disk in the folder's subfolder "install"; Packer's exit code."""
-    home = packer_template.home_of(path)
-    medium = iso_by_hand.find(os.path.join(BUILD, "os"), packer_template.facts_of(home), variables.get("iso"))
+    home = template_folder.home_of(path)
+    medium = iso_by_hand.find(os.path.join(BUILD, "os"), template_folder.facts_of(home), variables.get("iso"))
     say(f"installing the system: {path}")
     say("port 5900 shows the guest's screen; look whenever you like: nothing is typed there, now or later")
     variables = {**variables, **iso_medium.boot_variables(medium, folder)}
@@ -140,9 +141,9 @@ def machine():
 def build_one(words, path, name, folder, private, logs, variables, installer=None):
     """One `packer build` of a template, whose disk ends up in the folder's subfolder `name`."""
     template = packer_template.load(path)
-    home = packer_template.home_of(path)
+    home = template_folder.home_of(path)
     if home.startswith(KRAGLE + "/") and not is_installer(path):
-        scripts = packer_template.scripts_in(os.path.join(KRAGLE, "provision"), os.path.join(home, "provision"))
+        scripts = template_folder.scripts_in(os.path.join(KRAGLE, "provision"), os.path.join(home, "provision"))
         template = packer_template.with_scripts(template, scripts, {}, 3600)
     own = {
         "template_folder": home,

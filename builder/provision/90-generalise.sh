@@ -24,16 +24,22 @@ export own LC_ALL=C
 
 # tell WHAT WHY: one line for each "seconds path", ended by NUL, on stdin
 tell() {
-  tr '\000-\037' '\n?????????????????????????????????' | awk -v what="$1" -v why="$2" -v root="$root" -v steps="$build/steps" '
-    BEGIN { while ((getline line < steps) > 0) { n++; tab = index(line, "\t"); start[n] = substr(line, 1, tab - 1) + 0; name[n] = substr(line, tab + 1) } }
+  tr '\000-\037' '\n?????????????????????????????????' | awk -F '\t' -v what="$1" -v why="$2" -v root="$root" -v steps="$build/steps" '
+    BEGIN { while ((getline <steps) > 0) { n++; start[n] = $1 + 0; name[n] = $2 } } # the last of them is this script
     {
-      blank = index($0, " "); changed = int(substr($0, 1, blank - 1)); step = ""
-      for (i = 1; i < n; i++) if (changed >= start[i]) step = name[i] # the last of them is this script
-      if (step != "" && changed >= start[n]) step = ""
+      blank = index($0, " "); changed = int(substr($0, 1, blank - 1)); step = "-" # not nothing: Packer cuts blanks off the end of a line
+      for (i = 1; i < n; i++) if (changed >= start[i] && changed < start[n]) step = name[i]
       path = substr($0, blank + 1)
       if (index(path, root "/") == 1) path = substr(path, length(root) + 1)
-      print "removed\t" what "\t" why "\t" path "\t" (step == "" ? "-" : step) # not nothing: Packer cuts blanks off the end of a line
+      print "removed\t" what "\t" why "\t" path "\t" step
     }'
+}
+
+# note WHAT WHY PATH…: tells it of those paths
+note() {
+  what=$1 why=$2
+  shift 2
+  stat --printf '%Z %n\0' -- "$@" | tell "$what" "$why"
 }
 
 kept() { [ -s "$build/keep" ] && grep -qxF -e "${1#"$root"}" "$build/keep"; }
@@ -47,7 +53,7 @@ remove() {
     if { [ -e "$path" ] || [ -L "$path" ]; } && ! kept "$path"; then set -- "$@" "$path"; fi
   done
   [ $# -gt 0 ] || return 0
-  stat --printf '%Z %n\0' -- "$@" | tell deleted "$why"
+  note deleted "$why" "$@"
   rm -rf -- "$@" 2>>"$own/failed" || stuck "$@"
 }
 
@@ -55,7 +61,7 @@ remove() {
 stuck() {
   for path; do
     if [ ! -s "$path" ] && [ ! -d "$path" ] && [ ! -L "$path" ]; then continue; fi
-    stat --printf '%Z %n\0' -- "$path" | tell stuck - | awk -F '\t' '{ print $4 ($5 == "-" ? "" : " was last changed by " $5) }' >>"$own/failed"
+    note stuck - "$path" | awk -F '\t' '{ print $4 ($5 == "-" ? "" : " was last changed by " $5) }' >>"$own/failed"
   done
 }
 
@@ -83,7 +89,7 @@ empty() {
     if [ -s "$path" ] && ! kept "$path"; then set -- "$@" "$path"; fi
   done
   [ $# -gt 0 ] || return 0
-  stat --printf '%Z %n\0' -- "$@" | tell emptied "$why"
+  note emptied "$why" "$@"
   truncate --size 0 -- "$@" 2>>"$own/failed" || stuck "$@"
 }
 
@@ -93,7 +99,7 @@ take_out() {
   shift
   for path; do
     if [ ! -f "$path" ] || ! grep -qi "$pattern" "$path" || kept "$path"; then continue; fi
-    stat --printf '%Z %n\0' -- "$path" | tell edited trace
+    note edited trace "$path"
     sed -i "/$pattern/Id" "$path" 2>>"$own/failed" || stuck "$path"
   done
 }

@@ -45,6 +45,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "byhand/by_hand.py": NOTHING,
   "byhand/iso_by_hand.py": NOTHING,
   "byhand/ssh_key.py": NOTHING,
+  "byhand/template_folder.py": NOTHING,
   "stages/common/lifeline.py": LIFELINE,
   "stages/common/stage.py": { dev: "base check image", rhel7: "base check image" },
   "stages/common/compact.py": { dev: "image", rhel7: "base image" },

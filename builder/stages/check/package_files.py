@@ -13,7 +13,7 @@ DATABASES = (f"{DPKG}/", "/var/lib/rpm/", "/usr/lib/sysimage/rpm/")
 LARGEST = 2**30  # bytes of a file that is read; a larger one is listed without a digest
 ALL = 16 * 2**30  # and of the files of one file system together
 
-# what Python makes of DIR/NAME.py
+# This is what Python makes of DIR/NAME.py.
 CACHE = re.compile(r"(.*)/__pycache__/([^/]+)\.cpython-[0-9]+(?:\.opt-[12])?\.pyc", re.DOTALL)
 
 
@@ -90,22 +90,23 @@ def compare(prefix, reader, tree, owned, intact):
     missing = set(wanted)
     for path, pieces in reader.pieces(tree, wanted):
         known = owned.get(prefix + path)
-        sha256, size = hashlib.sha256(), 0
-        theirs = hashlib.new(known.digest[0], usedforsecurity=False) if known else sha256
+        size, digests = 0, [hashlib.sha256()]
+        if known:
+            digests.append(hashlib.new(known.digest[0], usedforsecurity=False))
         for piece in pieces:
             size += len(piece)
-            sha256.update(piece)
-            if theirs is not sha256:
-                theirs.update(piece)
-        # a copy for which there was no room is a shorter one
+            for digest in digests:
+                digest.update(piece)
+        # A copy for which there was no room is a shorter one.
         if size != tree[path][3]:
             continue
         missing.discard(path)
-        if not known or theirs.hexdigest() != known.digest[1]:
+        sha256, *theirs = (digest.hexdigest() for digest in digests)
+        if not known or theirs != [known.digest[1]]:
             state = "configured" if known and known.config else "changed"
-            yield entry(prefix + path, known, state, size, sha256.hexdigest())
+            yield entry(prefix + path, known, state, size, sha256)
         elif size:
-            intact.add(sha256.hexdigest())
+            intact.add(sha256)
     for path in missing:
         yield entry(prefix + path, owned.get(prefix + path), "unread", tree[path][3], None)
 

@@ -10,7 +10,6 @@ FOLDERS = ("/var/lib/rpm", "/usr/lib/sysimage/rpm")
 BACKENDS = {"Packages": "bdb_ro", "rpmdb.sqlite": "sqlite"}
 FILES = (*BACKENDS, "rpmdb.sqlite-wal")
 
-
 # rpm's numbers of digests, as RFC 4880 has them; what has none was built by an rpm that knew MD5 only
 ALGORITHMS = {None: "md5", 1: "md5", 2: "sha1", 8: "sha256", 9: "sha384", 10: "sha512"}
 

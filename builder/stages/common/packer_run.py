@@ -18,7 +18,6 @@ REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
 
-
 LONGEST_PIECE = 2**16  # characters of a line that are taken at once; a script may print one without end
 MOST_REMOVED = 5000  # paths that generalisation took away of which a list is kept
 

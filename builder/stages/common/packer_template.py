@@ -37,20 +37,18 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY):
     `mark` begins every line that a script prints, see guest.sh.
     """
     trusted, _, names = template.get("_credentials", "").partition(" gets ")
-    credentials = names.split()
+    given = [f"{variable}={value}" for variable, value in sorted(environment.items())]
+    secret = [f"{credential.upper()}={{{{user `{credential}`}}}}" for credential in names.split()]
     before, generalise = [], []
     for name, path in sorted(scripts.items()):
         check_script(path, name)
-        variables = [f"{variable}={value}" for variable, value in sorted(environment.items())]
-        if name == trusted:
-            variables += [f"{credential.upper()}={{{{user `{credential}`}}}}" for credential in credentials]
         provisioner = {
             "type": "shell",
             "script": path,
             "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
             "remote_folder": GUEST_FOLDER,
             "execute_command": f"{{{{.Vars}}}} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
-            "environment_vars": variables,
+            "environment_vars": given + secret if name == trusted else given,
             "timeout": f"{script_seconds}s",
         }
         (generalise if GENERALISE.fullmatch(name) else before).append(provisioner)
@@ -62,12 +60,12 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY):
     return {**template, "provisioners": [prepare, *before, *own, *generalise], **last}
 
 
-def listening_inside(template, password_file=None):
+def listening_inside(template, password_file):
     """The template with builders whose QEMU listens on the container's own loopback only, for Packer.
 
     Packer 1.6 shows the screen on every address, whatever "disable_vnc" says, and forwards SSH from every one. There is no
-    screen at all unless Packer types into it ("boot_command"), or somebody asked to watch: then it is on port 5900 of the
-    container, behind the password in that file. Packer could not type into that, so a screen that it types into has none.
+    screen at all unless Packer types into it ("boot_command"), or somebody asked to watch, who has a password file: then it is
+    on port 5900 of the container, behind that password. Packer could not type into that, so a screen that it types into has none.
     """
     return {**template, "builders": [inside(builder, password_file) for builder in template["builders"]]}
 
@@ -123,29 +121,6 @@ def windows_line(content):
     before = content.count(b"\n", 0, max(end, 0))
     is_text = not re.search(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]", content)
     return before + 1 if end >= 0 and (is_text or (before == 0 and content.startswith(b"#!"))) else None
-
-
-def scripts_in(*folders):
-    """The provisioning scripts of those folders: {name: path}."""
-    paths = [os.path.join(folder, name) for folder in folders if os.path.isdir(folder) for name in os.listdir(folder)]
-    return {os.path.basename(path): path for path in paths if re.match(r"\d\d-", os.path.basename(path))}
-
-
-def home_of(template):
-    """The folder with the template.json of a Packer template, also by a link such as /opt/kragle/NAME.json.
-
-    Folders may share a file by a link, so a link is only followed where no template.json lies beside it.
-    """
-    path = os.path.abspath(template)
-    while not os.path.exists(os.path.join(os.path.dirname(path), "template.json")) and os.path.islink(path):
-        path = os.path.join(os.path.dirname(path), os.readlink(path))
-    return os.path.normpath(os.path.dirname(path))
-
-
-def facts_of(home):
-    """The template.json in that folder; nothing where there is none."""
-    path = os.path.join(home, "template.json")
-    return load(path) if os.path.exists(path) else {}
 
 
 def guest_variables(settings):

@@ -82,7 +82,7 @@ run() {
 # terminal would show in the end, as Packer does: the mark must not be cut off with the rest.
 forward() {
   return=$(printf '\r')
-  # by the line, where coreutils can
+  # It prints each line at once, where coreutils can make it do so.
   buffered=
   if command -v stdbuf >/dev/null; then buffered='stdbuf -oL'; fi
   # shellcheck disable=SC2086 # two words
@@ -98,12 +98,12 @@ name_background() {
   for folder in /proc/[0-9]*; do
     process=${folder#/proc/}
     if [ "$process" = "$$" ] || [ "$process" = "$PPID" ]; then continue; fi
-    holds=no
-    case "$holders" in *" $process "*) holds=yes held=yes ;; esac
-    if [ "$holds" = yes ] || [ "$(group_of "$process")" = "$group" ]; then
-      command=$(tr '\0\n' '  ' 2>/dev/null <"$folder/cmdline") || continue
-      [ -z "$command" ] || echo "${note}still running after the script has ended: $command(process $process)"
-    fi
+    case "$holders" in
+      *" $process "*) held=yes ;;
+      *) [ "$(group_of "$process")" = "$group" ] || continue ;;
+    esac
+    command=$(tr '\0\n' '  ' 2>/dev/null <"$folder/cmdline") || continue
+    [ -z "$command" ] || echo "${note}still running after the script has ended: $command(process $process)"
   done
   if [ -n "$held" ]; then setsid cat <"$pipe" >/dev/null 2>&1 3>&- & fi
 }
@@ -118,12 +118,9 @@ group_of() {
 
 # Says so where the guest lacks what the script's first line names; the shell would only say "not found".
 find_interpreter() {
-  set -f
   first=$(head -n 1 "$1" | LC_ALL=C tr -d '\0')
-  case "$first" in
-    '#!'*) ;;
-    *) set +f; return 0 ;;
-  esac
+  case "$first" in '#!'*) ;; *) return 0 ;; esac
+  set -f
   # shellcheck disable=SC2086 # its words
   set -- ${first#??}
   set +f
