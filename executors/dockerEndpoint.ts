@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
-import { readIfThere } from "../host/files";
+import { textIn } from "../host/files";
 import { userHome } from "../host/user";
 
 /** Where the Docker daemon is asked, and what says so. */
@@ -33,14 +33,15 @@ export function dockerEndpoint(environment: Environment = process.env): DockerEn
     return { address: checked(host, saidBy), saidBy, undo: "unset DOCKER_HOST" };
   }
   const folder = environment.DOCKER_CONFIG ?? join(userHome(), ".docker");
-  const name = asked ?? contextInUse(folder);
+  const name = asked ?? textIn(join(folder, "config.json"), ["currentContext"]);
   if (!name || name === "default") {
     return { address: DEFAULT_ADDRESS, saidBy: undefined, undo: "" };
   }
   const saidBy = `the Docker context "${name}"`;
   const undo = asked ? "unset DOCKER_CONTEXT" : "docker context use default";
   const id = createHash("sha256").update(name).digest("hex");
-  const address = addressIn(join(folder, "contexts/meta", id, "meta.json"));
+  const meta = join(folder, "contexts/meta", id, "meta.json");
+  const address = textIn(meta, ["Endpoints", "docker", "Host"]);
   if (!address) {
     throw new StageFailure(`${saidBy} is in use, and ${folder} has no such context`, {
       hint: `"docker context ls" lists those that there are; without one: ${undo}`,
@@ -97,26 +98,4 @@ function checked(address: string, saidBy: string): string {
     hint: `write it as in ${DEFAULT_ADDRESS}, or do without`,
     exitCode: EXIT.lacking,
   });
-}
-
-/** What `docker context use` has set. */
-function contextInUse(folder: string): string | undefined {
-  try {
-    const config: unknown = JSON.parse(readIfThere(join(folder, "config.json")));
-    const { currentContext: name } = config as { currentContext?: unknown };
-    return typeof name === "string" ? name : undefined;
-  } catch {
-    // no file, or one that Docker's client does not understand either
-    return undefined;
-  }
-}
-
-function addressIn(file: string): string | undefined {
-  try {
-    const meta: unknown = JSON.parse(readFileSync(file, "utf8"));
-    const host = (meta as { Endpoints?: { docker?: { Host?: unknown } } }).Endpoints?.docker?.Host;
-    return typeof host === "string" ? host : undefined;
-  } catch {
-    return undefined;
-  }
 }

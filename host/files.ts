@@ -101,3 +101,24 @@ export function readIfThere(file: string): string {
     return "";
   }
 }
+
+/**
+ * One text of a document that another program, or the user, wrote.
+ *
+ * @param path names of the fields that lead to it
+ * @param parse reads the document; JSON where none is given
+ * @returns undefined where there is no such file, field or text, or the document cannot be read
+ */
+export function textIn(
+  file: string,
+  path: readonly string[],
+  parse: (document: string) => unknown = JSON.parse,
+): string | undefined {
+  try {
+    let found = parse(readFileSync(file, "utf8"));
+    for (const name of path) found = (found as Record<string, unknown>)[name];
+    return typeof found === "string" ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}

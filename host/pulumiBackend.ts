@@ -1,8 +1,9 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { parse } from "yaml";
 
+import { textIn } from "./files";
 import { projectFolder } from "./project";
 import { unescaped } from "./unescaped";
 import { userHome } from "./user";
@@ -20,10 +21,10 @@ export const ownState = (home: string) => join(home, "state");
 export function chosenBackend(environment = process.env): string | undefined {
   const { PULUMI_BACKEND_URL: url, PULUMI_HOME: pulumiHome } = environment;
   if (url) return url;
-  const own = read(join(projectFolder, "Pulumi.yaml"), parse)?.backend as { url?: string } | null;
-  if (own?.url) return own.url;
+  const own = textIn(join(projectFolder, "Pulumi.yaml"), ["backend", "url"], parse);
+  if (own) return own;
   const file = join(pulumiHome ?? join(userHome(), ".pulumi"), "credentials.json");
-  return (read(file, JSON.parse)?.current as string | undefined) || undefined;
+  return textIn(file, ["current"]) || undefined;
 }
 
 /**
@@ -56,16 +57,5 @@ function folderOf(url: string): string {
     return realpathSync(folder);
   } catch {
     return folder;
-  }
-}
-
-function read(
-  file: string,
-  parsed: (text: string) => unknown,
-): Record<string, unknown> | null | undefined {
-  try {
-    return parsed(readFileSync(file, "utf8")) as Record<string, unknown> | null;
-  } catch {
-    return undefined;
   }
 }
