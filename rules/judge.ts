@@ -2,7 +2,7 @@ import type { Finding } from "../plan/stages/check";
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
 import { compileExpression } from "./expression";
 import { globRoot, matcher, pythonPattern } from "./glob";
-import { PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
+import { notRead, PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import { areaOf, type Assertion, type Rule } from "./rule";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
 import { writtenPath } from "./writtenPath";
@@ -121,7 +121,7 @@ function firstUnread(globs: readonly string[], facts: Facts, entries: readonly E
   const unread = entries.find(
     ({ path, type }) => type !== "folder" && matches(path) && !Object.hasOwn(facts.contents, path),
   );
-  return unread && { notChecked: `${unread.path} was not read: it is too large, or no file` };
+  return unread && notRead(unread.path);
 }
 
 function evaluateContent(

@@ -6,6 +6,11 @@ import type { ProbeName } from "./rule";
 export type Verdict =
   readonly string[] | { readonly notChecked: string } | { readonly notApplicable: string };
 
+/** For a file that has to be read, and is there. */
+export const notRead = (path: string) => ({
+  notChecked: `${path} was not read: it is too large, or no file`,
+});
+
 type Probe = (facts: Facts, entries: readonly Entry[]) => Verdict;
 
 /** Partition types (GUIDs) of the UEFI and of the Discoverable Partitions Specification. */
@@ -55,7 +60,7 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     const text = contents["/etc/fstab"];
     if (text === undefined) {
       return entries.some(({ path }) => path === "/etc/fstab")
-        ? { notChecked: "/etc/fstab was not read: it is too large, or no file" }
+        ? notRead("/etc/fstab")
         : { notApplicable: "there is no fstab" };
     }
     const known = new Set([
