@@ -2,9 +2,9 @@ import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say } from "../host/output";
-import { letGoOfFolder, outputFolder } from "../release/owner";
 import { Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
+import { letGoOf } from "./dropRoot";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -17,7 +17,6 @@ export async function destroy(options: CommonOptions): Promise<number> {
   // read before the Pulumi CLI deletes its resources, each of which drops its root
   const kept = await roots.list();
   const dropped = [...kept.keys()];
-  const released = kept.get("release")?.description?.inputs.path;
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const line = (text: string) => void (options.json || say(text + "\n"));
   if (engine === "pulumi") {
@@ -32,7 +31,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, line);
   }
-  if (typeof released === "string") await letGoOfFolder(outputFolder(released), roots.owner);
+  await letGoOf(kept.get("release"), roots.owner);
   await roots.dropAll();
   await markDestroyed(home, roots.owner);
   if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");

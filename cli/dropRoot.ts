@@ -1,7 +1,8 @@
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
+import type { StackIdentity } from "../plan/identity";
 import { letGoOfFolder, outputFolder } from "../release/owner";
-import { Roots } from "../store/roots";
+import { type Root, Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
 import { readProject, requireStackName } from "./stackSettings";
 
@@ -18,11 +19,14 @@ export async function dropRoot(
   requireStackName(stack);
   const home = homeFolder();
   const roots = Roots.of(home, { project, stack });
-  const path = (await roots.list()).get(root)?.description?.inputs.path;
-  if (root === "release" && typeof path === "string") {
-    await letGoOfFolder(outputFolder(path), roots.owner);
-  }
+  if (root === "release") await letGoOf((await roots.list()).get(root), roots.owner);
   await roots.drop(root);
   if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;
+}
+
+/** Lets others release into the folder of a stack's release. */
+export async function letGoOf(release: Root | undefined, owner: StackIdentity): Promise<void> {
+  const path = release?.description?.inputs.path;
+  if (typeof path === "string") await letGoOfFolder(outputFolder(path), owner);
 }

@@ -1,6 +1,6 @@
 import { StepFailed } from "../engine/events";
 import { SettingsError } from "../infra/settings";
-import { EXIT, StageFailure, explainSystemError } from "../host/failure";
+import { asFailure, EXIT } from "../host/failure";
 import { LockHeld } from "../host/lock";
 
 /** How a command that failed ends: the words for the user and the exit code of the failure's class. */
@@ -10,14 +10,8 @@ export function describeFailure(error: Error): { message: string; exitCode: numb
   if (error instanceof StepFailed) return { message: error.message, exitCode: error.exitCode };
   if (error instanceof LockHeld)
     return { message: `${error.message}; try again later`, exitCode: EXIT.failed };
-  const expected = error instanceof StageFailure ? error : explainSystemError(error);
-  if (expected) {
-    const { hint, exitCode } = expected.details;
-    return {
-      message: hint ? `${expected.message}\n  next: ${hint}` : expected.message,
-      exitCode: exitCode ?? EXIT.failed,
-    };
-  }
+  const failure = asFailure(error);
+  if (failure) return { message: failure.text, exitCode: failure.details.exitCode ?? EXIT.failed };
   return {
     message: `kragle has a bug here, please report it:\n${error.stack}`,
     exitCode: EXIT.failed,

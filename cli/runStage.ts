@@ -6,7 +6,7 @@ import { provideBuilderBase } from "../executors/builderBase";
 import { localDocker } from "../executors/localDocker";
 import { thisSite } from "../executors/site";
 import { chooseDomainType } from "../executors/libvirtHost";
-import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { asFailure, EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { startWatchdog } from "../host/watchdog";
 import { KEY, MARKER, SECRET } from "../plan/invocation";
@@ -105,17 +105,14 @@ async function answerTo(
 
 /** Prints a failure so that the engine can tell it from progress. */
 function tellFailure(error: Error): number {
-  const known =
-    error instanceof StageFailure ? error : (explainCall(error) ?? explainSystemError(error));
+  const known = explainCall(error) ?? asFailure(error);
   tell(failureText(known ?? error));
   return known?.details.exitCode ?? EXIT.failed;
 }
 
 function failureText(error: Error): string {
-  const known = error instanceof StageFailure ? error : undefined;
-  const text = known?.message ?? error.stack ?? error.message;
-  const message = known?.details.hint ? `${text}\n  next: ${known.details.hint}` : text;
-  return message.replace(/^/gm, FAILURE_PREFIX) + "\n";
+  const text = error instanceof StageFailure ? error.text : (error.stack ?? error.message);
+  return text.replace(/^/gm, FAILURE_PREFIX) + "\n";
 }
 
 function explainCall(error: Error): StageFailure | undefined {

@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 
-import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { asFailure, EXIT, StageFailure } from "../host/failure";
 
 /** An older Docker does not know the kernel's newest capabilities, and says only of one at a time which. */
 export async function createContainer(
@@ -44,7 +44,7 @@ const KNOWN_REFUSALS: readonly (readonly [words: RegExp, hint: string])[] = [
 
 /** @param error of the daemon, or of the connection to it */
 export function refusal(what: "create" | "start", error: Error): StageFailure {
-  const explained = explainSystemError(error);
+  const explained = asFailure(error);
   if (explained) return explained;
   const { message } = error;
   const hint = KNOWN_REFUSALS.find(([words]) => words.test(message))?.[1];

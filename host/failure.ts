@@ -20,6 +20,12 @@ export class StageFailure extends Error {
   ) {
     super(message);
   }
+
+  /** The message, and what to do next on a line of its own. */
+  get text(): string {
+    const { hint } = this.details;
+    return hint ? `${this.message}\n  next: ${hint}` : this.message;
+  }
 }
 
 /** Whether an error of the file system says that its disk, or this user's share of it, is full. */
@@ -40,8 +46,9 @@ export const FULL_DISK: FailureDetails = {
 export const ifDiskIsFull = (tail: readonly string[]): FailureDetails =>
   saysDiskIsFull(tail.join("\n")) ? FULL_DISK : {};
 
-/** An error of Docker's connection or of the file system as words for the user; undefined for any other error. */
-export function explainSystemError(error: Error): StageFailure | undefined {
+/** What the user should read: a failure itself, an error of Docker's connection or of the file system in words; undefined for any other error. */
+export function asFailure(error: Error): StageFailure | undefined {
+  if (error instanceof StageFailure) return error;
   const {
     code = "",
     address,

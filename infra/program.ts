@@ -82,7 +82,5 @@ function warnings(spec: ImageSpec, stack: string): string[] {
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */
 export function asRunError(error: Error): Error {
   if (error instanceof SettingsError) return new pulumi.RunError(error.message);
-  if (!(error instanceof StageFailure)) return error;
-  const { hint } = error.details;
-  return new pulumi.RunError(hint ? `${error.message}\n  next: ${hint}` : error.message);
+  return error instanceof StageFailure ? new pulumi.RunError(error.text) : error;
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
 
-import { EXIT, explainSystemError, StageFailure } from "../host/failure";
+import { asFailure, EXIT, StageFailure } from "../host/failure";
 import { listFiles, makePrivate } from "../host/files";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
@@ -21,7 +21,7 @@ export async function redactLogs(work: string, redactor: Redactor): Promise<void
 /** Moves logs and evidence out of the work folder, deletes the rest, and names in the error where they are. */
 export async function keepEvidence(place: Workplace, stage: string, key: string, cause: unknown) {
   const thrown = cause instanceof Error ? cause : new Error(String(cause));
-  const error = explainSystemError(thrown) ?? thrown;
+  const error = asFailure(thrown) ?? thrown;
   const details = error instanceof StageFailure ? error.details : {};
   const kept = place.failedFolder(stage, key);
   const unkept = await moveEvidence(place.workFolder(stage, key), kept, details.evidence ?? []);

@@ -1,4 +1,4 @@
-import { EXIT, StageFailure } from "../host/failure";
+import { asFailure, EXIT } from "../host/failure";
 import { endOutput, print, say, tell, watchStreams } from "../host/output";
 import type { Lacking } from "./dockerPlan";
 import { type Done, setUp } from "./setUp";
@@ -33,15 +33,11 @@ void setUp({
   changed: given("--did-something"),
   print: line,
 })
-  .then(report, (error: Error) =>
-    error instanceof StageFailure
-      ? reportFailure(
-          `failed: ${error.message}`,
-          error.details.hint,
-          error.details.exitCode ?? EXIT.failed,
-        )
-      : reportFailure(`failed: ${error.stack}`, undefined, EXIT.failed),
-  )
+  .then(report, (error: Error) => {
+    const failure = asFailure(error);
+    const { hint, exitCode = EXIT.failed } = failure?.details ?? {};
+    return reportFailure(`failed: ${failure?.message ?? error.stack}`, hint, exitCode);
+  })
   .then((exitCode) => {
     process.exitCode = endOutput(exitCode);
   });
