@@ -1,5 +1,7 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+
+import { firstOnPath } from "./firstOnPath";
 
 /**
  * Puts a virsh first on PATH that keeps the volumes of the pool "images" as files of the folder `pool`, and what it was told in the file
@@ -11,11 +13,8 @@ import { delimiter, join } from "node:path";
  */
 export function fakeVirsh(outer: string, download = 'cat "$pool/$2"'): string {
   const pool = join(outer, "pool");
-  const bin = join(outer, "bin");
   mkdirSync(pool);
-  mkdirSync(bin);
-  const script = `#!/bin/sh
-pool='${pool}'
+  const script = `pool='${pool}'
 echo "$*" >>'${join(outer, "calls")}'
 shift 3
 command=$1; shift
@@ -30,10 +29,7 @@ case $command in
   vol-path) echo "$pool/$2" ;;
   vol-delete) rm "$pool/$2" ;;
   *) exit 9 ;;
-esac
-`;
-  writeFileSync(join(bin, "virsh"), script);
-  chmodSync(join(bin, "virsh"), 0o755);
-  process.env.PATH = [bin, process.env.PATH].join(delimiter);
+esac`;
+  firstOnPath(join(outer, "bin"), "virsh", script);
   return pool;
 }

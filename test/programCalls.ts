@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import { findTemplate, templateNames } from "../infra/settings/template";
 import { KEY, stageOf } from "../plan/invocation";
 import { runProgram } from "./devProgram";
+import { firstOnPath, restorePath } from "./firstOnPath";
 import { type Registered, requestOf } from "./mocks";
 import { TemporaryStore } from "./temporaryStore";
 
@@ -41,12 +42,9 @@ const ISO = { diskSize: "10 GiB", isoSha256: "ab".repeat(32), isoUrls: ["https:/
 export async function programCalls(): Promise<ProgramCall[]> {
   const at = new TemporaryStore();
   const folder = mkdtempSync(join(tmpdir(), "kragle calls "));
-  const before = process.env.PATH!;
   try {
     // a libvirt daemon that is ready
-    const virsh = '#!/bin/sh\necho "State:          running"\n';
-    writeFileSync(join(folder, "virsh"), virsh, { mode: 0o755 });
-    process.env.PATH = `${folder}${delimiter}${before}`;
+    firstOnPath(folder, "virsh", 'echo "State:          running"');
     const calls: ProgramCall[] = [];
     for (const settings of combinations(folder)) {
       const { resources } = await runProgram(at, { settings });
@@ -54,7 +52,7 @@ export async function programCalls(): Promise<ProgramCall[]> {
     }
     return calls;
   } finally {
-    process.env.PATH = before;
+    restorePath();
     rmSync(folder, { recursive: true });
     at.remove();
   }

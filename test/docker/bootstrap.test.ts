@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,13 +11,13 @@ import { docker } from "../site";
 import { StageFailure } from "../../host/failure";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { projectFolder } from "../../host/project";
+import { firstOnPath, restorePath } from "../firstOnPath";
 
 const FULL = process.env.KRAGLE_TEST_FULL;
 const IMAGE = `kragle-base-test:p${process.pid}`;
 
 describe("a bootstrapped base image", function () {
   this.timeout(FULL ? 300_000 : 20_000);
-  const path = process.env.PATH;
   let outer: string;
   let folder: string;
   const lines: string[] = [];
@@ -35,7 +27,7 @@ describe("a bootstrapped base image", function () {
     lines.length = 0;
   });
   afterEach(() => {
-    process.env.PATH = path;
+    restorePath();
     rmSync(outer, { recursive: true });
   });
   after(() =>
@@ -56,11 +48,8 @@ describe("a bootstrapped base image", function () {
 
   /** A program that comes first on PATH; `$out` is the file that mmdebstrap would write. */
   const fake = (script: string) => {
-    const file = join(outer, "mmdebstrap");
     const find = "for word; do case $word in */root.tar) out=$word ;; esac; done";
-    writeFileSync(file, `#!/bin/sh\n[ "$1" = --version ] && exit\n${find}\n${script}\n`);
-    chmodSync(file, 0o755);
-    process.env.PATH = `${outer}:${path}`;
+    firstOnPath(outer, "mmdebstrap", `[ "$1" = --version ] && exit\n${find}\n${script}`);
   };
 
   it("is made from the host's mirror and handed to Docker", async () => {

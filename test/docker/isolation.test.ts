@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -10,6 +9,7 @@ import type { Task } from "../../executors/executor";
 import { raiseFirewall } from "../../executors/firewall";
 import { handToContainer } from "../../executors/handOver";
 import type { StageFailure } from "../../host/failure";
+import { bridgeGateway, openPort } from "../openPort";
 import { docker, executor } from "../site";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
@@ -49,21 +49,15 @@ describe("the network of a build's container", function () {
   this.timeout(120_000);
   let image: string;
   let folder: string;
-  let server: Server;
-  let hostPort: number;
+  let host: Awaited<ReturnType<typeof openPort>>;
   let gateway: string;
 
   before(async function () {
     image = await toolsImage(this);
-    const { IPAM } = (await docker.getNetwork("bridge").inspect()) as {
-      IPAM: { Config: { Gateway?: string; Subnet: string }[] };
-    };
-    gateway = IPAM.Config[0]!.Gateway ?? IPAM.Config[0]!.Subnet.replace(/0\/\d+$/, "1");
-    server = createServer((connection) => connection.end());
-    await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-    hostPort = (server.address() as { port: number }).port;
+    gateway = await bridgeGateway();
+    host = await openPort();
   });
-  after(() => server?.close());
+  after(() => host?.close());
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "kragle-isolation-"));
     mkdirSync(join(folder, "result"));
@@ -144,8 +138,8 @@ describe("the network of a build's container", function () {
     const found = await build({
       listen: [7777, 5901],
       tries: {
-        gateway: `${gateway}:${hostPort}`,
-        ...Object.fromEntries(own.map((one, n) => [`host${n}`, `${one.address}:${hostPort}`])),
+        gateway: `${gateway}:${host.port}`,
+        ...Object.fromEntries(own.map((one, n) => [`host${n}`, `${one.address}:${host.port}`])),
         neighbour: `${gateway.replace(/\.\d+$/, ".250")}:22`,
         metadata: "169.254.169.254:80",
         azure: "168.63.129.16:80",
@@ -162,15 +156,13 @@ describe("the network of a build's container", function () {
   });
 
   it("is open to what the setting allows, at that port only, and to Packer's own ports", async () => {
-    const other = createServer((connection) => connection.end());
-    await new Promise<void>((resolve) => other.listen(0, "0.0.0.0", resolve));
-    const otherPort = (other.address() as { port: number }).port;
+    const other = await openPort();
     const tries = {
-      allowed: `${gateway}:${hostPort}`,
-      another: `${gateway}:${otherPort}`,
+      allowed: `${gateway}:${host.port}`,
+      another: `${gateway}:${other.port}`,
       ssh: "127.0.0.1:2222",
     };
-    const found = await build({ listen: [2222], tries }, { allow: [`${gateway}:${hostPort}`] });
+    const found = await build({ listen: [2222], tries }, { allow: [`${gateway}:${host.port}`] });
     other.close();
     assert.deepEqual([found.allowed, found.ssh], ["open", "open"]);
     assert.notEqual(found.another, "open");
@@ -178,9 +170,9 @@ describe("the network of a build's container", function () {
 
   it("is open to the proxies that this machine is configured with", async () => {
     const before = process.env.http_proxy;
-    process.env.http_proxy = `http://u:p@${gateway}:${hostPort}`;
+    process.env.http_proxy = `http://u:p@${gateway}:${host.port}`;
     try {
-      const found = await build({ tries: { proxy: `${gateway}:${hostPort}` } });
+      const found = await build({ tries: { proxy: `${gateway}:${host.port}` } });
       assert.equal(found.proxy, "open");
     } finally {
       if (before === undefined) delete process.env.http_proxy;
@@ -189,7 +181,7 @@ describe("the network of a build's container", function () {
   });
 
   it("is not shut at all where any is allowed", async () => {
-    const tries = { gateway: `${gateway}:${hostPort}`, itself: "OWN:7777" };
+    const tries = { gateway: `${gateway}:${host.port}`, itself: "OWN:7777" };
     const found = await build({ listen: [7777], tries }, { allow: ["any"] });
     assert.deepEqual([found.gateway, found.itself], ["open", "open"]);
   });

@@ -20,13 +20,13 @@ import { fakeVirsh } from "../fakeVirsh";
 import { publishCall, RELEASE_RESULT } from "../sampleCalls";
 import { rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
+import { restorePath } from "../firstOnPath";
 import { executor } from "../site";
 
 describe("the publish stage", () => {
   let at: TemporaryStore;
   let outer: string;
   let output: string;
-  const path = process.env.PATH;
 
   beforeEach(() => {
     at = new TemporaryStore();
@@ -35,7 +35,7 @@ describe("the publish stage", () => {
     mkdirSync(join(output, "evidence"), { recursive: true });
   });
   afterEach(() => {
-    process.env.PATH = path;
+    restorePath();
     at.remove();
     rmSync(outer, { recursive: true });
   });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
-import { once } from "node:events";
 
+import { openPort } from "../openPort";
 import { QEMU } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
@@ -62,11 +61,9 @@ describe("a build by Packer survives", function () {
   }
 
   it("a VNC port that is taken", async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
+    const { port, close } = await openPort("127.0.0.1");
     const ended = await guest().fail({ change: { vnc: port } });
-    server.close();
+    close();
     assert.match(ended.stderr, new RegExp(`${port}.*(already allocated|already in use)`));
     assert.match(ended.stderr, /"vnc"/);
     await guest().assertSurvived("VNC port is taken", ended, 3);

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 
 import type { Clone } from "../clone";
+import { bridgeGateway, openPort } from "../openPort";
 import { sharedClone } from "../sharedClone";
-import { docker } from "../site";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
@@ -36,31 +35,24 @@ describe("a script that looks around", function () {
   });
 
   it("reaches the outside and what is allowed, but neither this machine nor what runs on it", async () => {
-    const servers = [1, 2].map(() => createServer((connection) => connection.end()));
-    const ports = [];
-    for (const server of servers) {
-      await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-      ports.push((server.address() as { port: number }).port);
-    }
-    const [port, allowedPort] = ports;
-    const bridge = (await docker.getNetwork("bridge").inspect()) as {
-      IPAM: { Config: { Gateway?: string; Subnet: string }[] };
-    };
-    const { Gateway, Subnet } = bridge.IPAM.Config[0]!;
-    const gateway = Gateway ?? Subnet.replace(/0\/\d+$/, "1");
+    const [closed, allowed] = [await openPort(), await openPort()];
+    const gateway = await bridgeGateway();
     const own = Object.values(networkInterfaces())
       .flatMap((all) => all ?? [])
       .filter(({ internal, family }) => !internal && family === "IPv4");
     const shut = [
-      ...new Set([gateway, ...own.map(({ address }) => address)].map((at) => `${at}:${port}`)),
+      ...new Set(
+        [gateway, ...own.map(({ address }) => address)].map((at) => `${at}:${closed.port}`),
+      ),
       `${gateway.replace(/\.\d+$/, ".250")}:22`,
       ...["10.0.2.2:5900", "10.0.2.2:22", "169.254.169.254:80", "168.63.129.16:80"],
     ];
-    const open = `${gateway}:${allowedPort}`;
+    const open = `${gateway}:${allowed.port}`;
     writeFileSync(clone.path("reach.sh"), reach([...shut, open]));
     clone.addStack("reach", { provision: ["reach.sh"], network: { allow: [open] } });
     const { code, stderr } = await Run.up(clone, "reach").ended;
-    for (const server of servers) server.close();
+    closed.close();
+    allowed.close();
     assert.equal(code, 1, stderr.slice(-3000));
     const said = readFileSync(join(evidenceFolder(stderr, clone.folder), "scripts.log"), "utf8");
     for (const target of shut) assert.ok(said.includes(`reach ${target} shut\n`), said);

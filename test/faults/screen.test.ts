@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { createConnection, createServer } from "node:net";
+import { createConnection } from "node:net";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
 
 import type Docker from "dockerode";
 
 import { stageKey } from "../../plan/description";
+import { openPort } from "../openPort";
 import { QEMU } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { guestForEach } from "./tinyGuest";
@@ -65,10 +66,8 @@ describe("the screen of a guest that Packer builds", function () {
   });
 
   it("is behind a password of that run where somebody asked for it", async () => {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
-    server.close();
+    const { port, close } = await openPort("127.0.0.1");
+    close();
     let asked: number[] = [];
     const ended = await guest().fail({
       then: "repeat",

@@ -1,27 +1,25 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { bootstrapImage } from "../../executors/bootstrapDebian";
 import { StageFailure } from "../../host/failure";
+import { firstOnPath, restorePath } from "../firstOnPath";
 
 describe("bootstrapping the builder's base image", () => {
-  const { PATH } = process.env;
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), "kragle base "));
-    process.env.PATH = `${folder}:${PATH}`;
   });
   afterEach(() => {
-    process.env.PATH = PATH;
+    restorePath();
     rmSync(folder, { recursive: true });
   });
 
   /** What the user is told to do when mmdebstrap ends with these words. */
   async function hint(words: string): Promise<string> {
-    writeFileSync(join(folder, "mmdebstrap"), `#!/bin/sh\necho "${words}" >&2\nexit 1\n`);
-    chmodSync(join(folder, "mmdebstrap"), 0o755);
+    firstOnPath(folder, "mmdebstrap", `echo "${words}" >&2\nexit 1`);
     const options = { release: "bookworm", image: "x:y", folder, print: () => undefined };
     const error = await bootstrapImage({ ...options, docker: {} as never }).catch((e: Error) => e);
     assert.ok(error instanceof StageFailure);

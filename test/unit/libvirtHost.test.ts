@@ -1,27 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
 import { chooseDomainType, requireLibvirt } from "../../executors/libvirtHost";
 import { Virsh } from "../../host/virsh";
+import { firstOnPath, restorePath } from "../firstOnPath";
 import { sampleSha256 } from "../samples";
 import { siteWithoutDocker } from "../site";
 
 /** A virsh whose answers are the cases of a shell's `case "$*"`, after the connection's arguments. */
 class FakeVirsh {
   private readonly folder = mkdtempSync(join(tmpdir(), "kragle virsh "));
-  private readonly path = process.env.PATH!;
 
   constructor(cases: string, before = "") {
-    const script = `#!/bin/sh\n${before}\nshift 3\ncase "$*" in\n${cases}\nesac\n`;
-    writeFileSync(join(this.folder, "virsh"), script, { mode: 0o755 });
-    process.env.PATH = `${this.folder}${delimiter}${this.path}`;
+    firstOnPath(this.folder, "virsh", `${before}\nshift 3\ncase "$*" in\n${cases}\nesac`);
   }
 
   remove(): void {
-    process.env.PATH = this.path;
+    restorePath();
     rmSync(this.folder, { recursive: true });
   }
 }

@@ -1,26 +1,24 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 
 import { runProgram } from "../devProgram";
+import { firstOnPath, restorePath } from "../firstOnPath";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("the outputs of a stack whose image libvirt boots", () => {
   const at = new TemporaryStore();
   const folder = mkdtempSync(join(tmpdir(), "kragle virsh "));
-  const before = process.env.PATH!;
   after(() => {
-    process.env.PATH = before;
+    restorePath();
     rmSync(folder, { recursive: true });
     at.remove();
   });
 
   it("name what stays defined, so that another program can use it", async () => {
     // a libvirt daemon that is ready
-    const virsh = '#!/bin/sh\necho "State:          running"\n';
-    writeFileSync(join(folder, "virsh"), virsh, { mode: 0o755 });
-    process.env.PATH = `${folder}${delimiter}${before}`;
+    firstOnPath(folder, "virsh", 'echo "State:          running"');
     const { value, find } = await runProgram(at, { settings: { smoke: "libvirt" } });
     const { libvirt } = value!.smoke as { libvirt: Record<string, unknown> };
     const named = (name: string) => find(name).inputs.name;

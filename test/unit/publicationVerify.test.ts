@@ -9,6 +9,7 @@ import { findSigner } from "../../release/signing";
 import { verifyRelease } from "../../release/verify/release";
 import { runStage } from "../../run/runStage";
 import { publish } from "../../stages/publish/publish";
+import { restorePath } from "../firstOnPath";
 import { fakeVirsh } from "../fakeVirsh";
 import { ReleasePlace, SIGNED } from "../releasePlace";
 import { publishCall } from "../sampleCalls";
@@ -17,7 +18,6 @@ import { executor } from "../site";
 /** What others take from a published place has to be as good as the release itself. */
 describe("verifying a published version of a signed release", function () {
   this.timeout(60_000);
-  const path = process.env.PATH;
   let outer: string;
   let place: ReleasePlace;
 
@@ -32,9 +32,7 @@ describe("verifying a published version of a signed release", function () {
     await place.close();
     rmSync(outer, { recursive: true });
   });
-  afterEach(() => {
-    process.env.PATH = path;
-  });
+  afterEach(restorePath);
 
   const release = async (content: string) => {
     const signKey = join(outer, "key");

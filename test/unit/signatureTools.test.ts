@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -8,6 +8,7 @@ import { StageFailure } from "../../host/failure";
 import { findSigner } from "../../release/signing";
 import { ReleaseFolder } from "../../release/verify/folder";
 import { verifySignature } from "../../release/verify/signature";
+import { firstOnPath, restorePath } from "../firstOnPath";
 import { withOwnMounts } from "../ownMounts";
 
 const SUMS = "some sums\n";
@@ -34,7 +35,7 @@ const VERIFY = `
 /** A tool that could not work has said nothing of a signature, and nothing of a key. */
 describe("a program that signs or verifies and cannot work", function () {
   this.timeout(60_000);
-  const { GNUPGHOME, PATH } = process.env;
+  const { GNUPGHOME } = process.env;
   let folder: string;
   before(function () {
     if (spawnSync("gpg", ["--version"]).error) return this.skip();
@@ -54,16 +55,12 @@ describe("a program that signs or verifies and cannot work", function () {
     else process.env.GNUPGHOME = GNUPGHOME;
     if (folder) rmSync(folder, { recursive: true });
   });
-  afterEach(() => {
-    process.env.PATH = PATH;
-  });
+  afterEach(restorePath);
 
   /** In GPG's place. */
   const instead = (script: string) => {
     const bin = mkdtempSync(join(folder, "bin-"));
-    writeFileSync(join(bin, "gpg"), `#!/bin/sh\n${script}\n`);
-    chmodSync(join(bin, "gpg"), 0o755);
-    process.env.PATH = `${bin}:${PATH}`;
+    firstOnPath(bin, "gpg", script);
   };
   const verify = () =>
     verifySignature(new ReleaseFolder(folder), Buffer.from(SUMS), undefined).then(
