@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
+import type { Context } from "mocha";
+
 import { Clone } from "./clone";
 
 let clone: Clone | undefined;
@@ -24,6 +26,12 @@ export function sharedClone(): Clone {
     }
   }
   return clone;
+}
+
+/** The same for a suite that only the full tier runs, since it builds for minutes. */
+export function sharedCloneInFullTier(test: Context): Clone {
+  if (!process.env.KRAGLE_TEST_FULL) test.skip();
+  return sharedClone();
 }
 
 after("remove the shared clone", () => clone?.remove());

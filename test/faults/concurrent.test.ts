@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { Clone, jsonOf } from "../clone";
-import { sharedClone } from "../sharedClone";
+import { sharedCloneInFullTier } from "../sharedClone";
 import { resultsOf } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
@@ -18,8 +18,7 @@ describe("builds at the same time", function () {
   countFaults();
 
   before(async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
-    clone = sharedClone();
+    clone = sharedCloneInFullTier(this);
     home = clone.path(".kragle");
     await imageOf(Run.up(clone, "dev"));
   });

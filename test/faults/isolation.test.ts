@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import type { Clone } from "../clone";
 import { bridgeGateway, openPort } from "../openPort";
-import { sharedClone } from "../sharedClone";
+import { sharedCloneInFullTier } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
@@ -30,8 +30,7 @@ describe("a script that looks around", function () {
   countFaults();
 
   before(function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
-    clone = sharedClone();
+    clone = sharedCloneInFullTier(this);
   });
 
   it("reaches the outside and what is allowed, but neither this machine nor what runs on it", async () => {

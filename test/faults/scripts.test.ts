@@ -3,7 +3,7 @@ import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clone } from "../clone";
-import { sharedClone } from "../sharedClone";
+import { sharedCloneInFullTier } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
 import { type Ended, Run } from "./run";
@@ -30,8 +30,7 @@ describe("provisioning scripts that misbehave", function () {
   let hang: Promise<Ended>;
 
   before(function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
-    clone = sharedClone();
+    clone = sharedCloneInFullTier(this);
     // at the same time, since the second mostly waits
     flood = fail("flood", FLOOD, 2);
     hang = fail("hang", { "hängt.sh": "echo now it hangs; sleep 100000" }, 0.1);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { docker } from "../site";
 import { listFiles } from "../../host/files";
 import type { Clone } from "../clone";
-import { sharedClone } from "../sharedClone";
+import { sharedCloneInFullTier } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
@@ -33,8 +33,7 @@ describe("a secret of a build", function () {
   countFaults();
 
   before(function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
-    clone = sharedClone();
+    clone = sharedCloneInFullTier(this);
   });
 
   /** What anybody on the host, and whoever may ask Docker, can see while a command runs. */

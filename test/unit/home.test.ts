@@ -20,23 +20,19 @@ import { StageFailure } from "../../host/failure";
 import { claimHome, homeFolder, isClaimed } from "../../host/home";
 import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
-import { Warnings } from "../warnings";
+import { takeWarnings } from "../warnings";
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 describe("the home", () => {
   let outer: string;
   let home: string;
-  let warnings: Warnings;
+  const warnings = takeWarnings();
   beforeEach(() => {
     outer = mkdtempSync(join(tmpdir(), "kragle höme "));
     home = join(outer, "home");
-    warnings = new Warnings();
   });
-  afterEach(() => {
-    warnings.release();
-    rmSync(outer, { recursive: true });
-  });
+  afterEach(() => rmSync(outer, { recursive: true }));
   const open = () => homeFolder({ KRAGLE_HOME: home });
   const refused = (why: RegExp) =>
     assert.throws(open, (error: unknown) => {

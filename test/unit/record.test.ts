@@ -15,25 +15,21 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { z } from "zod";
 
-import { Warnings } from "../warnings";
+import { takeWarnings } from "../warnings";
 import { nameOfAside, readRecord } from "../../host/record";
 
 const schema = z.object({ name: z.string(), count: z.number() });
 const AGAIN = "it is counted again";
 
 describe("host: records", () => {
-  let warnings: Warnings;
+  takeWarnings();
   let folder: string;
   let file: string;
   beforeEach(() => {
-    warnings = new Warnings();
     folder = mkdtempSync(join(tmpdir(), "kragle record "));
     file = join(folder, "record.json");
   });
-  afterEach(() => {
-    warnings.release();
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => rmSync(folder, { recursive: true }));
 
   const read = () => readRecord(file, schema, AGAIN);
 

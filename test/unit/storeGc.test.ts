@@ -19,19 +19,15 @@ import { LockHeld } from "../../host/lock";
 import { readStackRecord } from "../../store/stackRecord";
 import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
-import { Warnings } from "../warnings";
+import { takeWarnings } from "../warnings";
 
 describe("store: garbage collection", () => {
-  let warnings: Warnings;
+  takeWarnings();
   let at: TemporaryStore;
   beforeEach(() => {
-    warnings = new Warnings();
     at = new TemporaryStore();
   });
-  afterEach(() => {
-    warnings.release();
-    at.remove();
-  });
+  afterEach(() => at.remove());
 
   /** Publishes an artifact; with a stack, also as one that it uses. */
   async function artifact(variant: string, stack?: string): Promise<string> {

@@ -19,22 +19,18 @@ import { RootFolder } from "../../store/rootFolder";
 import { markDestroyed, readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { ownerOf, rootsOf, stacksIn } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
-import { Warnings } from "../warnings";
+import { takeWarnings } from "../warnings";
 
 const root = (key: string) => ({ stage: "image", key, publishedAt: "2026-11-01T00:00:00.000Z" });
 
 describe("store: roots", () => {
-  let warnings: Warnings;
+  takeWarnings();
   let at: TemporaryStore;
   const of = (stack: string) => rootsOf(at.home, stack);
   beforeEach(() => {
-    warnings = new Warnings();
     at = new TemporaryStore();
   });
-  afterEach(() => {
-    warnings.release();
-    at.remove();
-  });
+  afterEach(() => at.remove());
 
   const folderOf = (stack: string) =>
     join(at.home, "roots", `${stack}.${shortIdentity(ownerOf(at.home, stack))}`);
