@@ -20,26 +20,27 @@ function line(name: string, sha256: string): string {
   return `${escaped === name ? "" : "\\"}${sha256} *${escaped}\n`;
 }
 
-/** Problems that are told; a list of garbage has millions. */
+/** Problems that are told, and kept in mind; a list of garbage has millions. */
 const TOLD = 20;
 
 /** Reads such a list, whoever wrote it. */
 export function parseSums(bytes: Uint8Array): Sums {
   const digests = new Map<string, string>();
   const problems: string[] = [];
+  let rest = 0;
+  const tell = (problem: string) => void (problems.length < TOLD ? problems.push(problem) : rest++);
   const lines = decode(bytes, problems).split("\n");
-  if (lines.pop() !== "") problems.push("its last line is cut off");
+  if (lines.pop() !== "") tell("its last line is cut off");
   for (const [index, text] of lines.entries()) {
     const [, mark, sha256, written] = /^(\\?)([0-9a-f]{64}) [ *](.+)$/s.exec(text) ?? [];
     const name = mark && written !== undefined ? unescape(written) : written;
-    if (!sha256 || !name) problems.push(`line ${index + 1} is not one of sha256sum`);
-    else if (leadsOut(name)) problems.push(`${JSON.stringify(name)} leads out of the folder`);
-    else if (!isPlain(name)) problems.push(`${JSON.stringify(name)} is not a plain name`);
-    else if (digests.has(name)) problems.push(`${JSON.stringify(name)} stands in it twice`);
+    if (!sha256 || !name) tell(`line ${index + 1} is not one of sha256sum`);
+    else if (leadsOut(name)) tell(`${JSON.stringify(name)} leads out of the folder`);
+    else if (!isPlain(name)) tell(`${JSON.stringify(name)} is not a plain name`);
+    else if (digests.has(name)) tell(`${JSON.stringify(name)} stands in it twice`);
     else digests.set(name, sha256);
   }
   if (digests.size === 0) problems.push("it lists nothing");
-  const rest = problems.splice(TOLD).length;
   return { digests, problems: [...problems, ...(rest > 0 ? [`and ${rest} problems more`] : [])] };
 }
 

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { promisify } from "node:util";
+import { join } from "node:path";
 
 import { projectFolder } from "../../host/project";
 import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";
-import { NO_DOCKER } from "../devProgram";
+import { inBash } from "../inBash";
 import { named, ownerOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
@@ -38,16 +37,7 @@ describe("output that does not arrive", function () {
     rmSync(output, { recursive: true });
   });
 
-  /** Runs a line of bash in which `kragle` is this checkout's. */
-  async function bash(line: string): Promise<{ code: number; stdout: string; stderr: string }> {
-    const PATH = `${dirname(process.execPath)}:${projectFolder}:${process.env.PATH}`;
-    const env = { ...process.env, ...NO_DOCKER, PATH, KRAGLE_HOME: at.home };
-    const done = promisify(execFile)("bash", ["-c", line], { cwd: projectFolder, env });
-    return done.then(
-      (out) => ({ code: 0, ...out }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
-  }
+  const bash = (line: string) => inBash(at.home, line);
 
   const ANSWERS = [
     "outputs",
