@@ -78,6 +78,9 @@ async function startClock({ site, spec }: Session, stop: AbortController): Promi
   return setTimeout(() => stop.abort(failure), Math.min(seconds * 1000, 2 ** 31 - 1));
 }
 
+const passedTests = ({ length }: readonly string[]) =>
+  length === 1 ? "your test passed" : `your ${length} tests passed`;
+
 function summary(
   stack: string,
   raw: Readonly<Record<string, unknown>>,
@@ -104,6 +107,7 @@ function summary(
     rungs.length
       ? `  booted   ${rungs.join(", ")} (${outputs.accelerator})`
       : "  booted   not proven by a boot (smoke: none)",
+    ...(outputs.smoke.tests ? [`  tests    ${passedTests(outputs.smoke.tests)}`] : []),
     `  report   ${displayPath(outputs.reportPath)}`,
     "",
     "Next:",

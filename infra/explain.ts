@@ -2,7 +2,7 @@ import { type Change, changedInputs, type StageDescription } from "../plan/descr
 import type { ImageSpec } from "../plan/imageSpec";
 import { formatSize } from "../plan/units";
 import type { Root } from "../store/roots";
-import { provisioningScripts } from "./inputFiles";
+import { provisioningScripts, userTests } from "./inputFiles";
 
 /** An input of a stage that is not what it was, in the words of the settings. */
 export interface ExplainedChange {
@@ -27,6 +27,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   rules: "kragle's check rules",
   ownRules: "check.rules",
   waive: "check.waive",
+  testArguments: "tests.args",
   version: "kragle's program of this stage",
 };
 
@@ -107,5 +108,6 @@ function fileOf(
   if (stage === "builder" && group === "files") return `builder/${file}`;
   if (group === "recipe" || group === "template") return `${spec.template.folder}/${file}`;
   if (group === "scripts") return provisioningScripts(spec)[file] ?? file;
+  if (group === "tests") return Object.fromEntries(userTests(spec))[file]?.script ?? file;
   return undefined;
 }

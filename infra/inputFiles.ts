@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 
 import type { FileDigests, InputFiles } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
-import type { ImageSpec } from "../plan/imageSpec";
+import type { ImageSpec, UserTest } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
 import { contentDigest, readContent } from "../host/fileDigest";
 import { builderFolder, inProject, programsFolder } from "../host/project";
@@ -39,8 +39,11 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
       image: programs("image"),
       check: programs("check"),
       convert: programs("command"),
-      // a guest under libvirt needs no container
-      smoke: spec.smoke === "libvirt" ? {} : programs("command"),
+      smoke: {
+        // a guest under libvirt needs no container
+        ...(spec.smoke === "libvirt" ? {} : programs("command")),
+        ...(spec.tests.length > 0 ? programs("tests") : {}),
+      },
     },
     base,
     template: { [PACKER_PART]: packerPart },
@@ -52,6 +55,9 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     ),
     rules: catalogueDigest(),
     signer,
+    tests: Object.fromEntries(
+      userTests(spec).map(([name, { script }]) => [name, fileDigest(inProject(script))]),
+    ),
     ownRules: Object.fromEntries(
       spec.check.rules.map((path, index) => [
         `${index + 1}-${basename(path)}`,
@@ -80,6 +86,15 @@ export function provisioningScripts(spec: ImageSpec): Record<string, string> {
     return [`50-${number}-${basename(path)}`, path] as const;
   });
   return Object.fromEntries([...own, ...users].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The user's tests, each with its name in the order of running. */
+export function userTests({ tests }: ImageSpec): (readonly [string, UserTest])[] {
+  const digits = String(tests.length).length;
+  return tests.map((test, index) => {
+    const number = String(index + 1).padStart(digits, "0");
+    return [`${number}-${basename(test.script)}`, test] as const;
+  });
 }
 
 function digests(folder: string, wanted: (name: string) => boolean): FileDigests {

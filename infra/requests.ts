@@ -6,7 +6,7 @@ import type { convert } from "../plan/stages/convert";
 import type { image } from "../plan/stages/image";
 import type { smoke } from "../plan/stages/smoke";
 import type { Conversion } from "../plan/formats";
-import { provisioningScripts } from "./inputFiles";
+import { provisioningScripts, userTests } from "./inputFiles";
 
 /** Each stage's request (what is not in its key), from an image's settings; the components add what only they know. */
 
@@ -57,4 +57,13 @@ export const smokeRequest = (spec: ImageSpec): OwnPart<typeof smoke> => ({
   accelerator: spec.accelerator,
   timeoutSeconds: spec.timeouts.smoke,
   silenceSeconds: spec.timeouts.progress,
+  ...(spec.tests.length > 0 ? { tests: testPlaces(spec) } : {}),
 });
+
+const testPlaces = (spec: ImageSpec) =>
+  Object.fromEntries(
+    userTests(spec).map(([name, { script, timeoutSeconds = spec.timeouts.smoke }]) => [
+      name,
+      { script, timeoutSeconds },
+    ]),
+  );

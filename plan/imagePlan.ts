@@ -37,6 +37,8 @@ export interface InputFiles {
   readonly rules: string;
   /** Fingerprint of the key that signs releases; null where none does. */
   readonly signer: string | null;
+  /** The user's own tests, named so that their order is that of the settings. */
+  readonly tests: FileDigests;
   /** The user's own rules, named so that their order is that of the settings. */
   readonly ownRules: FileDigests;
 }
@@ -167,9 +169,18 @@ function planSmoke(spec: ImageSpec, files: InputFiles, ofImage: { imageSha256: s
       firmware: [first, ...(proof === "full" ? others : [])],
       memoryMiB,
       cpus,
+      ...testInputs(spec, files.tests),
     },
     ofImage,
   );
+}
+
+/** Of the user's tests: their content, order and arguments; how long they may take is in no key. */
+function testInputs({ tests: own }: ImageSpec, tests: FileDigests) {
+  if (own.length === 0) return {};
+  const args = Object.keys(tests).map((name, index) => [name, [...own[index]!.args]] as const);
+  const given = args.filter(([, list]) => list.length > 0);
+  return { tests, ...(given.length > 0 ? { testArguments: Object.fromEntries(given) } : {}) };
 }
 
 /** Plans a publication. How many versions stay is not in the key: it makes no other publication. */

@@ -82,6 +82,15 @@ export interface CheckSetting {
   readonly waive: readonly { readonly rule: string; readonly reason: string }[];
 }
 
+/** A check of the user's own: a script that runs in the booted image, in a throw-away overlay, as part of the proof. */
+export interface UserTest {
+  /** Relative to the project, or absolute. */
+  readonly script: string;
+  readonly args: readonly string[];
+  /** With hardware acceleration; undefined: as long as a boot may take. */
+  readonly timeoutSeconds: number | undefined;
+}
+
 /** One image, as the settings describe it: valid, typed, with every default filled in. */
 export interface ImageSpec {
   readonly architecture: Architecture;
@@ -102,6 +111,8 @@ export interface ImageSpec {
   readonly smoke: "qemu" | "libvirt" | "none";
   /** How much of the boot ladder is climbed: one boot, or three with everything that can be asked. */
   readonly proof: Proof;
+  /** What the user proves besides, in the order in which it runs. */
+  readonly tests: readonly UserTest[];
   /** Which libvirt daemon boots it, where libvirt does. */
   readonly libvirtUri: string;
   readonly accelerator: AcceleratorSetting;

@@ -1,5 +1,6 @@
 /** The part of a stage that is kragle's own and runs in a container. */
-export type ProgramSet = "bootstrap" | "install" | "fetchIso" | "image" | "check" | "command";
+export type ProgramSet =
+  "bootstrap" | "install" | "fetchIso" | "image" | "check" | "tests" | "command";
 
 const LIFELINE = "common/lifeline.py";
 const STAGE = "common/stage.py";
@@ -57,6 +58,8 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     "check/rpm_packages.py",
     "check/xfs_file_system.py",
   ],
+  /** Is sent into the guest for each of the user's own tests. */
+  tests: ["smoke/run_test.sh"],
   /** For a command of the distribution, such as qemu-img. */
   command: [LIFELINE],
 };

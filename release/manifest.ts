@@ -54,8 +54,10 @@ export function manifestOf(
 
 function smokeFacts({ passed, driver, proof, boots }: ResultOf<typeof smoke>) {
   const seconds = Object.entries(boots).map(([name, boot]) => [name, boot.seconds] as const);
+  const tests = Object.values(boots).flatMap(({ tests = [] }) => tests);
   return {
     ...{ passed, driver, seconds: boots.first!.seconds },
     ...(proof === "full" ? { boots: Object.fromEntries(seconds) } : {}),
+    ...(tests.length > 0 ? { tests: tests.map(({ script }) => script) } : {}),
   };
 }

@@ -55,6 +55,7 @@ function readBoots(folder: string, boots: Readonly<Record<string, BootFacts>>): 
       name,
       log: await read(boot.serialLog, "utf8"),
       screen: await read(boot.screenshot, "base64"),
+      outputs: await Promise.all((boot.tests ?? []).map(({ log }) => read(log, "utf8"))),
     })),
   );
 }

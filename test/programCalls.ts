@@ -73,6 +73,10 @@ function combinations(folder: string): Settings[] {
   writeFileSync(rules, RULES);
   const provision = join(folder, "site.sh");
   writeFileSync(provision, "#!/bin/sh\n");
+  const test = (name: string) => {
+    writeFileSync(join(folder, name), "#!/bin/sh\n");
+    return join(folder, name);
+  };
   const waive = [{ rule: "ssh.passwords", reason: "reached by console only" }];
   const half: Settings = {
     formats: ["raw", "raw.zst", { format: "qcow2", compression: "zstd" }],
@@ -80,6 +84,7 @@ function combinations(folder: string): Settings[] {
     check: { waive },
     refreshAfter: "7 days",
     provision: [provision],
+    tests: [test("web.sh"), { script: test("port.sh"), args: ["8080"], timeout: 2 }],
     ...signing(folder),
   };
   const otherHalf: Settings = {
@@ -100,13 +105,14 @@ function combinations(folder: string): Settings[] {
     const proofs: Settings[] = [
       { smoke: "qemu", proof: "quick" },
       { smoke: "qemu", proof: "full" },
-      { smoke: "none" },
+      // where nothing is booted, no test can run
+      { smoke: "none", tests: [] },
       // which reaches a guest by its agent only
       ...(asked.channel === "agent" ? [{ smoke: "libvirt" }] : []),
     ];
     return proofs.flatMap((proof) =>
       [none, half, otherHalf, all].map((part, index) => ({
-        ...{ template, ...proof, ...part },
+        ...{ template, ...part, ...proof },
         ...(medium ? { ...ISO, ...FROM_ISO[index] } : BOOTSTRAPPED[index]),
       })),
     );

@@ -43,6 +43,7 @@ export function sampleReport(): ReportFacts {
   const boot: BootFacts = {
     seconds: { kernel: 10.6, login: 64.3, running: 76.6, poweroff: 79.8 },
     ...{ firmware: "uefi", complaints: [EVIL], serialLog: "serial.log", screenshot: "login.png" },
+    tests: [{ script: EVIL, args: [EVIL], seconds: 2.5, log: "test-1.log" }],
   };
   return {
     ...{ stack: "dev", releasedAt: "2026-11-25T02:02:00.000Z", accelerator: "tcg" },
@@ -87,7 +88,15 @@ export function sampleReport(): ReportFacts {
       imageSha256: digest("a"),
       boots: { first: boot },
     },
-    boots: [{ ...boot, name: "first", log: log.join("\r\n"), screen: PIXEL }],
+    boots: [
+      {
+        ...boot,
+        name: "first",
+        log: log.join("\r\n"),
+        screen: PIXEL,
+        outputs: [`checking\n${EVIL}`],
+      },
+    ],
     packages: {
       distribution: { id: "debian", versionId: "12", prettyName: "Debian GNU/Linux 12" },
       ecosystem: "deb",

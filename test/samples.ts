@@ -33,6 +33,7 @@ export const sampleSpec: ImageSpec = {
   check: { rules: [], waive: [] },
   smoke: "qemu",
   proof: "quick",
+  tests: [],
   libvirtUri: "qemu:///system",
   accelerator: "auto",
   privileged: false,
@@ -75,6 +76,7 @@ export const sampleFiles: InputFiles = {
   scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },
   rules: digest("8"),
   signer: null,
+  tests: {},
   ownRules: {},
 };
 

@@ -35,6 +35,9 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
   if (proof === "full" && (smoke === "libvirt" || smoke === "none")) {
     found.push(["proof", `full needs smoke: qemu, and smoke is ${smoke}`]);
   }
+  if (smoke === "none" && read("tests")?.length) {
+    found.push(["tests", "they run in the booted image, and smoke is none; use smoke: qemu"]);
+  }
   // what the driver cannot do: libvirt's user network lets nobody in, and it boots by one firmware
   if (smoke === "libvirt" && template?.smoke.channel === "ssh") {
     const why = `libvirt needs a guest agent, and ${template.name} is asked by SSH`;

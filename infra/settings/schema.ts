@@ -7,6 +7,7 @@ import { formats, isoUrls, provision } from "./lists";
 import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
 import { findTemplate, templateNames } from "./template";
+import { tests } from "./tests";
 import { timeouts } from "./timeouts";
 import {
   credential,
@@ -122,6 +123,13 @@ export const schema = z.object({
     oneOf(["quick", "full"]),
     "quick",
     "`quick` (one boot), or `full` (three boots: BIOS and UEFI, cloud-init, SSH, a grown root, identity; needs `smoke: qemu`): [docs/proof.md](docs/proof.md)",
+  ),
+  tests: setting(
+    tests,
+    [],
+    "Your own checks: scripts that run as root in the booted image before it is released, in a throw-away overlay; one that fails fails the release. With arguments and a time limit (minutes) where it needs them: [docs/proof.md](docs/proof.md#your-own-tests)",
+    ["tests/web.sh"],
+    [{ script: "tests/port.sh", args: ["8080"], timeout: 2 }],
   ),
   libvirtUri: setting(
     libvirtUri,

@@ -15,6 +15,15 @@ export function scriptProblem(path: string): string | undefined {
   return `"${path}" has Windows line ends (CRLF, first in line ${line}), which the guest's shell takes for part of the commands; save it with LF`;
 }
 
+/** The same for a test, whose first line has to say what runs it: nobody guesses a shell for it. */
+export function testProblem(path: string): string | undefined {
+  const problem = scriptProblem(path);
+  if (problem !== undefined) return problem;
+  const first = firstLine(path);
+  if (first === undefined || (first.startsWith("#!") && interpreterOf(first) !== "")) return;
+  return `"${path}" has no first line such as "#!/bin/sh", which says what runs it`;
+}
+
 /**
  * The number of the first line that ends with CRLF. Of what is no text, such as a self-extracting installer, only the first line counts.
  * builder/stages/common/packer_template.py judges in the same way: test/vectors/scriptLineEnds.json.
@@ -39,7 +48,6 @@ const INTERPRETERS: Readonly<Record<string, readonly string[]>> = {
 /** What is probably not meant, a line each: scripts that stand in the list twice, that name no interpreter, or one that the guest lacks. */
 export function scriptWarnings({ provision, template }: ImageSpec): string[] {
   const twice = new Set(provision.filter((path, index) => provision.indexOf(path) !== index));
-  const has = INTERPRETERS[template.name];
   return [
     ...[...twice].map((path) => `"${path}" stands in the list twice, and runs twice`),
     ...[...new Set(provision)].flatMap((path) => {
@@ -48,15 +56,34 @@ export function scriptWarnings({ provision, template }: ImageSpec): string[] {
       if (!first.startsWith("#!")) {
         return [`"${path}" has no first line such as "#!/bin/sh"; the guest's sh runs it`];
       }
-      const asked = interpreterOf(first);
-      const isThere =
-        has === undefined ||
-        (has.includes(basename(asked)) && ["/bin", "/usr/bin", "."].includes(dirname(asked)));
-      if (isThere) return [];
-      return [
-        `"${path}" is run by ${asked} (its first line), which ${template.name} does not bring along; an earlier script has to install it`,
-      ];
+      return unknownInterpreter(path, first, template, "an earlier script has to install it");
     }),
+  ];
+}
+
+/** The same for tests. One that stands in the list twice, with other arguments perhaps, is meant so. */
+export const testWarnings = ({ tests, template }: ImageSpec): string[] =>
+  [...new Set(tests.map(({ script }) => script))].flatMap((path) => {
+    const first = firstLine(path);
+    const advice = "your provisioning has to install it";
+    return first === undefined ? [] : unknownInterpreter(path, first, template, advice);
+  });
+
+/** @param first the script's first line */
+function unknownInterpreter(
+  path: string,
+  first: string,
+  { name }: ImageSpec["template"],
+  advice: string,
+): string[] {
+  const has = INTERPRETERS[name];
+  const asked = interpreterOf(first);
+  const isThere =
+    has === undefined ||
+    (has.includes(basename(asked)) && ["/bin", "/usr/bin", "."].includes(dirname(asked)));
+  if (isThere) return [];
+  return [
+    `"${path}" is run by ${asked} (its first line), which ${name} does not bring along; ${advice}`,
   ];
 }
 

@@ -8,7 +8,7 @@ import { onlySecret } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
 import { machineWarnings } from "./machine";
 import { schema, type SettingName } from "./schema";
-import { scriptWarnings } from "./scripts";
+import { scriptWarnings, testWarnings } from "./scripts";
 
 /** A stack's settings as they were read. */
 export interface ReadSettings {
@@ -42,13 +42,14 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
       return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
     });
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
+  const tests = testWarnings(spec).map((text) => `${full("tests")}: ${text}`);
   const machines = hypervisorWarnings(spec).map((text) => `${full("formats")}: ${text}`);
   const copies = spec.formats.some(isCopy)
     ? [
         `${full("formats")}: qcow2 without options is a second copy of the image, which is one; take it out, or give it options`,
       ]
     : [];
-  return [...unused, ...clear, ...scripts, ...machines, ...copies];
+  return [...unused, ...clear, ...scripts, ...tests, ...machines, ...copies];
 }
 
 /** Whether a conversion changes nothing of the image, byte for byte. */

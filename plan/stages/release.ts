@@ -58,6 +58,8 @@ export const release = contract({
       seconds: z.record(z.string(), z.number()),
       /** The same for every boot of a full proof. */
       boots: z.record(z.string(), z.record(z.string(), z.number())).optional(),
+      /** The user's tests, which all passed, as in the settings; absent where there are none. */
+      tests: z.array(z.string()).optional(),
     }),
     accelerator,
     /** Docker's id of the image in which the image stage ran; "unknown" where an earlier version of kragle did not note it. */

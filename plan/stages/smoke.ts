@@ -23,7 +23,17 @@ const identity = z.strictObject({
   hostKeys: z.array(z.string()),
 });
 
-/** What the rungs of a full proof find out; a quick one asks for none of it. */
+/** A test of the user's own that has passed. */
+const passedTest = z.strictObject({
+  /** As in the settings. */
+  script: z.string(),
+  args: z.array(z.string()),
+  seconds: z.number(),
+  /** What it printed, bounded; relative to the artifact. */
+  log: z.string(),
+});
+
+/** What the rungs found out: all but the tests in a full proof only. */
 const findings = {
   /** cloud-init's status. */
   seed: z.string().optional(),
@@ -31,6 +41,8 @@ const findings = {
   diskBytes: size.optional(),
   rootBytes: size.optional(),
   identity: identity.optional(),
+  /** The user's own, in the order in which they ran; in the last boot, where there are any. */
+  tests: z.array(passedTest).optional(),
 };
 
 /** What is known of one boot; files are relative to the artifact. */
@@ -61,6 +73,7 @@ const libvirtGuest = z.strictObject({
   diskBytes: size,
 });
 
+export type PassedTest = z.infer<typeof passedTest>;
 export type Identity = z.infer<typeof identity>;
 export type Findings = Pick<BootFacts, keyof typeof findings>;
 export type BootFacts = z.infer<typeof boot>;
@@ -85,6 +98,10 @@ export const smoke = contract({
     firmware: z.tuple([firmware], firmware),
     memoryMiB: size,
     cpus: size,
+    /** The user's tests, named so that their order is the order in which they run; absent where there are none. */
+    tests: fileDigests.optional(),
+    /** Arguments of those that have some. */
+    testArguments: z.record(z.string(), z.array(z.string())).optional(),
   }),
   upstream: z.strictObject({ imageSha256: sha256 }),
   request: z.strictObject({
@@ -97,6 +114,10 @@ export const smoke = contract({
     timeoutSeconds: seconds,
     /** Longest time without a sign of life, scaled alike. */
     silenceSeconds: seconds,
+    /** Where each test lies and how long it may take, scaled as the boots' time; by its name in the inputs. */
+    tests: z
+      .record(z.string(), z.strictObject({ script: z.string(), timeoutSeconds: seconds }))
+      .optional(),
     /** The guest that was defined under libvirt, where that is the driver. */
     libvirt: libvirtGuest.optional(),
   }),

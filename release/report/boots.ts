@@ -1,5 +1,5 @@
 import type { ResultOf } from "../../plan/stages/contract";
-import type { BootFacts, smoke } from "../../plan/stages/smoke";
+import type { BootFacts, PassedTest, smoke } from "../../plan/stages/smoke";
 import { formatSeconds, formatSize } from "../../plan/units";
 import { html, type Html } from "./html";
 import { bars, searchBox, section } from "./parts";
@@ -11,6 +11,8 @@ export interface Boot extends BootFacts {
   readonly log?: string;
   /** The screen as a PNG in base64. */
   readonly screen?: string;
+  /** What each of the user's tests printed. */
+  readonly outputs?: readonly (string | undefined)[];
 }
 
 const TITLES: Readonly<Record<string, string>> = {
@@ -65,8 +67,23 @@ function boot(one: Boot): Html {
           ${complaints.map((text) => html`<li><code>${text}</code></li>`)}
         </ul>`
     }
+    ${(one.tests ?? []).map((test, index) => userTest(test, one.outputs?.[index]))}
     ${log !== undefined && console_(name, log)}
   </article>`;
+}
+
+function userTest({ script, args, seconds }: PassedTest, output = ""): Html {
+  const title = html`<b>Your test</b> <code>${[script, ...args].join(" ")}</code>
+    <span class="pill good">passed in ${formatSeconds(seconds)}</span>`;
+  if (output.trim() === "") return html`<p>${title}, without a word</p>`;
+  return html`<details class="log">
+    <summary>${title}</summary>
+    <ol class="lines" tabindex="0" aria-label="Output of ${script}">
+      ${plain(output)
+        .split("\n")
+        .map((line) => html`<li>${line}</li>`)}
+    </ol>
+  </details>`;
 }
 
 /** Lines of a log that the page shows; more would make it slow to open. The whole log is a file of the release. */

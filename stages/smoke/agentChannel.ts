@@ -23,7 +23,7 @@ export class AgentChannel implements Channel {
     await this.ask("guest-ping", {}, PING_SECONDS);
   }
 
-  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
-    return guestExec(this.ask, argv, signal);
+  execute(argv: readonly string[], signal: AbortSignal, input?: Buffer): Promise<Executed> {
+    return guestExec(this.ask, argv, signal, input);
   }
 }

@@ -6,6 +6,7 @@ import { requireDifferent, requireSame } from "./identity";
 import type { Rung } from "./ladder";
 import * as rungs from "./rungs";
 import { newKeyPair, type Seed } from "./seed";
+import type { UserTests } from "./userTests";
 
 /** One boot of the proof: a machine, and the ladder that it has to climb. */
 export interface PlannedBoot {
@@ -31,12 +32,15 @@ const LARGER = 2;
  *
  * @param proofOf.diskBytes the image's virtual size
  * @param identityOfFirst what the first boot found out; asked for in later ones
+ * @param tests the user's own; they come last, so that whatever they do to the guest, nothing else is asked of it afterwards
  */
 export function planBoots(
   proofOf: Pick<InputsOf<typeof smoke>, "proof" | "channel" | "firmware"> & { diskBytes: number },
   identityOfFirst: () => Identity,
+  tests?: UserTests,
 ): PlannedBoot[] {
   const { proof, channel, firmware, diskBytes } = proofOf;
+  const own = tests && tests.count > 0 ? [rungs.userTests(channel, tests)] : [];
   const seed = (number: number): Seed => ({
     instanceId: `kragle-proof-${number}`,
     hostname: `kragle-proof-${number}`,
@@ -45,7 +49,7 @@ export function planBoots(
   if (proof === "quick") {
     const machine = { firmware: firmware[0], disk: "first" };
     const withSeed = channel === "ssh" ? { ...machine, seed: seed(1) } : machine;
-    return [boot("first", "boot", withSeed, ladder([channel], channel))];
+    return [boot("first", "boot", withSeed, ladder([channel], channel, ...own))];
   }
   const channels: ChannelName[] = channel === "ssh" ? ["ssh"] : [channel, "ssh"];
   const first = { disk: "first", diskBytes: diskBytes * LARGER, seed: seed(1) };
@@ -72,6 +76,7 @@ export function planBoots(
         channels,
         channel,
         rungs.identity((identity) => requireDifferent(identityOfFirst(), identity)),
+        ...own,
       ),
     ),
   ];

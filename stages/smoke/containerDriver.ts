@@ -12,6 +12,7 @@ import { MOUNTS, qemuCommand, SSH_PORT } from "./qemuCommand";
 import { QemuGuest } from "./qemuGuest";
 import { type Seed, seedFiles } from "./seed";
 import { SshChannel } from "./sshChannel";
+import { testSeconds } from "./userTests";
 
 /** What QEMU takes besides the guest's memory: itself, translated code, device buffers. */
 const QEMU_OWN_MIB = 768;
@@ -25,6 +26,7 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
   const { toolsImage } = request;
   const artifact = await artifactOf(store, image, request.imageKey);
   const { accelerator, scale } = await chooseAccelerator(context);
+  const own = testSeconds(request, accelerator);
   const scratch = join(work, BOOTS);
   await mkdir(scratch);
   const shortcuts: { close(): Promise<void> }[] = [];
@@ -64,8 +66,9 @@ export async function containerDriver(context: SmokeContext): Promise<Driver> {
         settings: {},
         onStart: (started) => (running = started),
         // the ladder's own deadline comes first; this one ends a QEMU that no longer obeys
-        deadlineSeconds: scale(request.timeoutSeconds) + 60,
-        silenceSeconds: scale(request.silenceSeconds),
+        deadlineSeconds: scale(request.timeoutSeconds) + own + 60,
+        // a test may be silent for as long as it runs
+        silenceSeconds: scale(request.silenceSeconds) + own,
       });
     const ssh = seed && new SshChannel(() => running!.connect(SSH_PORT), seed.keys.private);
     return new QemuGuest(runQemu, `/proc/self/fd/${shortcut.fd}`, ssh);

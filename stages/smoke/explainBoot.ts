@@ -6,8 +6,16 @@ import type { BootFailure } from "./climb";
 const CONSOLE_LINES_SHOWN = 20;
 const LINE_LENGTH = 200;
 
-/** A failed boot for people: why, how far it came, and what was on the console at the end. */
-export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailure): StageFailure {
+/**
+ * A failed boot for people: why, how far it came, and what was on the console at the end.
+ *
+ * @param running what was asked of the guest in the meantime, where that may have to do with it
+ */
+export function explainBoot(
+  boot: PlannedBoot,
+  { message, progress }: BootFailure,
+  running?: string,
+): StageFailure {
   const tidy = (line: string) => `  ${line.trim().replace(/\s{3,}/g, "  ")}`.slice(0, LINE_LENGTH);
   const last = progress.console.filter((line) => line.trim()).slice(-CONSOLE_LINES_SHOWN);
   const section = (title: string, lines: readonly string[]) =>
@@ -15,7 +23,7 @@ export function explainBoot(boot: PlannedBoot, { message, progress }: BootFailur
   const reached = Object.entries(progress.seconds).map(([name, at]) => `${name} after ${at} s`);
   const { serialLog } = boot.machine;
   const text = [
-    `the image did not pass its ${boot.title}: ${message}`,
+    `the image did not pass its ${boot.title}: ${message}${running ? ` (during ${running})` : ""}`,
     `reached: ${reached.join(", ") || "nothing"}`,
     ...section("units that did not start:", progress.complaints),
     ...section("the console's last lines:", last),

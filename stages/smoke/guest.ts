@@ -7,6 +7,9 @@ export interface Executed {
   readonly stderr: string;
 }
 
+/** Bytes; in base64, libvirt's client takes them as one argument, which Linux bounds at 128 KiB. */
+export const LONGEST_INPUT = 48 * 2 ** 10;
+
 /** A way to run programs in a guest. */
 export interface Channel {
   /** Tries once. @throws Error where nobody answers, in words that say how far it came */
@@ -14,9 +17,10 @@ export interface Channel {
   /**
    * Runs a program in the guest, found by the PATH of the guest's side.
    *
+   * @param input what it reads on its stdin, which is empty otherwise; {@link LONGEST_INPUT} at most
    * @throws Error where the guest does not answer, refuses, or the signal is aborted
    */
-  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed>;
+  execute(argv: readonly string[], signal: AbortSignal, input?: Buffer): Promise<Executed>;
 }
 
 /** What a guest shows from outside while it runs. */

@@ -14,7 +14,8 @@ const status = z.object({
   "err-data": z.string().optional(),
 });
 
-const POLL_MS = 250;
+/** How often its end is asked for: what is over at once is not waited for long. */
+const POLL_MS = { first: 10, longest: 250 };
 
 /**
  * Runs a program by the guest agent and waits for its end. See "QEMU Guest Agent Protocol" in QEMU's documentation.
@@ -26,10 +27,14 @@ export async function guestExec(
   ask: (command: string, args: Record<string, unknown>) => Promise<unknown>,
   [path, ...arg]: readonly string[],
   signal: AbortSignal,
+  input?: Buffer,
 ): Promise<Executed> {
-  const answer = await ask("guest-exec", { path, arg, "capture-output": true });
+  const answer = await ask("guest-exec", {
+    ...{ path, arg, "capture-output": true },
+    ...(input ? { "input-data": input.toString("base64") } : {}),
+  });
   const { pid } = answered(started, "guest-exec", answer);
-  for (;;) {
+  for (let wait = POLL_MS.first; ; wait = Math.min(2 * wait, POLL_MS.longest)) {
     const now = answered(status, "guest-exec-status", await ask("guest-exec-status", { pid }));
     if (now.exited) {
       return {
@@ -38,7 +43,7 @@ export async function guestExec(
         stderr: decode(now["err-data"]),
       };
     }
-    await sleep(POLL_MS, undefined, { signal });
+    await sleep(wait, undefined, { signal });
   }
 }
 

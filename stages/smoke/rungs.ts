@@ -8,6 +8,7 @@ import { readIdentity } from "./identity";
 import type { Rung } from "./ladder";
 import { requireGrownRoot, waitForSeed } from "./seeded";
 import { waitForSystem } from "./systemState";
+import type { UserTests } from "./userTests";
 
 /** What a rung may use while it is asked for. */
 export interface Asker {
@@ -95,3 +96,11 @@ export const identity = (judge: (identity: Identity) => void = () => undefined):
     judge(found);
     return { identity: found };
   });
+
+/** What the user proves besides. */
+export const userTests = (by: ChannelName, tests: UserTests): AskedRung => ({
+  ...question("tests", "end of the user's tests", by, async (channel, signal) => ({
+    tests: await tests.run(channel, signal),
+  })),
+  ownSeconds: tests.seconds,
+});

@@ -11,13 +11,15 @@ import { type BootFacts, smoke as contract } from "../../plan/stages/smoke";
 import type { Driver, SmokeContext } from "./driver";
 import { explainBoot } from "./explainBoot";
 import { libvirtDriver } from "./libvirtDriver";
+import { UserTests } from "./userTests";
 import { ImageRefused } from "../../run/refusal";
 import type { StageProgram } from "../../run/stage";
 
 /**
  * Boots throw-away overlays of the image and follows them to a clean power-off; proves that the image is still the same file.
  *
- * Its files: `serial.log` and `login.png` of the first boot, with `second-` and `sibling-` before the names those of the others.
+ * Its files: `serial.log` and `login.png` of the first boot, with `second-` and `sibling-` before the names those of the others, and
+ * `test-1.log`, `test-2.log` and so on, what the user's tests printed.
  */
 export const smoke: StageProgram<typeof contract> = {
   contract,
@@ -37,8 +39,10 @@ export const smoke: StageProgram<typeof contract> = {
         { hint: "see what else writes into its folder, then run the same command again" },
       );
     }
-    for (const { serialLog, screenshot } of Object.values(boots)) {
-      for (const name of [serialLog, screenshot]) await rename(join(logs, name), join(work, name));
+    for (const { serialLog, screenshot, tests = [] } of Object.values(boots)) {
+      for (const name of [serialLog, screenshot, ...tests.map(({ log }) => log)]) {
+        await rename(join(logs, name), join(work, name));
+      }
     }
     const { proof, channel } = inputs;
     return {
@@ -57,19 +61,21 @@ class FrozenUnderEmulation extends ImageRefused {}
 async function prove(context: SmokeContext) {
   const { libvirt } = context.request;
   const driver = libvirt ? libvirtDriver(context, libvirt) : await containerDriver(context);
-  const proof = await proveBy(driver, context).finally(() => driver.remove());
+  const tests = new UserTests(context, driver.accelerator, context);
+  const proof = await proveBy(driver, tests, context).finally(() => driver.remove());
   return { driver, ...proof };
 }
 
 /** Boots one guest after another, then looks at the image; the guests are gone in any case. */
-async function proveBy(driver: Driver, context: SmokeContext) {
+async function proveBy(driver: Driver, tests: UserTests, context: SmokeContext) {
   const boots: Record<string, BootFacts> = {};
   const planned = planBoots(
     { ...context.inputs, diskBytes: context.request.diskBytes },
     () => boots.first!.identity!,
+    tests,
   );
   for (const boot of planned) {
-    const { seconds, complaints, findings } = await climbOne(driver, boot, planned, context);
+    const { seconds, complaints, findings } = await climbOne(driver, boot, planned, tests, context);
     const { machine, screenshot } = boot;
     for (const complaint of complaints) {
       context.detail(`the system runs, but: ${complaint.trim()}`);
@@ -90,6 +96,7 @@ async function climbOne(
   driver: Driver,
   boot: PlannedBoot,
   all: readonly PlannedBoot[],
+  tests: UserTests,
   { request, phase, signal }: SmokeContext,
 ): Promise<Climbed> {
   const guest = await driver.guest(boot.machine);
@@ -113,7 +120,7 @@ async function climbOne(
   stopIfInterrupted(signal);
   const hostFailure = await guest.hostFailure?.();
   if (hostFailure) throw hostFailure;
-  const { message, details } = explainBoot(boot, failure);
+  const { message, details } = explainBoot(boot, failure, tests.running);
   throw failure.progress.frozen
     ? new FrozenUnderEmulation(message, details)
     : new ImageRefused(message, details);

@@ -13,6 +13,9 @@ const LONGEST_OUTPUT = 4 * 2 ** 20;
 /** Key exchange and login in a guest without hardware acceleration, on a machine that has other work. */
 const LOGIN_SECONDS = 120;
 
+/** Characters of a command that messages repeat. */
+const SHOWN = 100;
+
 /** SSH as root with the seeded key: one connection, a session for each program. */
 export class SshChannel implements Channel {
   private client?: Client;
@@ -49,12 +52,13 @@ export class SshChannel implements Channel {
     this.client = client;
   }
 
-  execute(argv: readonly string[], signal: AbortSignal): Promise<Executed> {
+  execute(argv: readonly string[], signal: AbortSignal, input?: Buffer): Promise<Executed> {
     const { client } = this;
     if (!client) return Promise.reject(new Error("nobody is logged in by SSH"));
+    const command = argv.join(" ").split("\n", 1)[0]!.slice(0, SHOWN);
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => reject(error);
-      const lost = () => fail(new Error(`the SSH connection ended during ${argv.join(" ")}`));
+      const lost = () => fail(new Error(`the SSH connection ended during ${command}`));
       signal.addEventListener("abort", () => fail(new Error("it was given up")), { once: true });
       client.once("close", lost);
       client.exec(argv.map(quote).join(" "), (error, session) => {
@@ -65,10 +69,11 @@ export class SshChannel implements Channel {
           if (texts[name].length <= LONGEST_OUTPUT) return;
           texts[name] = "";
           session.close();
-          fail(new Error(`${argv.join(" ")} printed more than ${LONGEST_OUTPUT} characters`));
+          fail(new Error(`${command} printed more than ${LONGEST_OUTPUT} characters`));
         };
         session.setEncoding("utf8").on("data", keep("stdout"));
         session.stderr.setEncoding("utf8").on("data", keep("stderr"));
+        session.end(input);
         let exitCode: number | undefined;
         session.on("exit", (code: number | null) => (exitCode = code ?? 128));
         session.on("close", () => {

@@ -75,6 +75,8 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/check/qcow2_file.py": { dev: "check", rhel7: "check" },
   "stages/check/rpm_packages.py": { dev: "check", rhel7: "check" },
   "stages/check/xfs_file_system.py": { dev: "check", rhel7: "check" },
+  // in that of smoke where the user has tests
+  "stages/smoke/run_test.sh": NOTHING,
   "provision/90-generalise.sh": { dev: "image", rhel7: "image" },
   "templates/debian12/apt_sources.py": { dev: "base" },
   "templates/debian12/base.py": { dev: "base" },
@@ -178,6 +180,7 @@ const ENTRIES: Readonly<Record<ProgramSet, readonly string[]>> = {
     "stages/common/qemu-recorded",
   ],
   check: ["stages/common/lifeline.py", "stages/check/inspect_image.py"],
+  tests: ["stages/smoke/run_test.sh"],
   command: ["stages/common/lifeline.py"],
 };
 

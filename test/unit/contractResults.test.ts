@@ -106,17 +106,24 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
           identity: { machineId: "0".repeat(32), hostKeys: ["ED25519 SHA256:x"] },
         },
         second: boot,
-        sibling: boot,
+        sibling: {
+          ...boot,
+          tests: [{ script: "tests/web.sh", args: ["80"], seconds: 2, log: "test-1.log" }],
+        },
       },
     },
-    ["boots.first", "boots.first.identity", "boots.sibling"],
+    ["boots.first", "boots.first.identity", "boots.sibling", "boots.sibling.tests.0"],
   ),
   release: sample(release, released, ["smoke", "tools", "conversions.raw"]),
   "release, signed, of a full proof": sample(
     release,
     {
       ...released,
-      smoke: { ...released.smoke, boots: { first: boot.seconds, second: boot.seconds } },
+      smoke: {
+        ...released.smoke,
+        boots: { first: boot.seconds, second: boot.seconds },
+        tests: ["tests/web.sh"],
+      },
       signer: { kind: "ssh", fingerprint: "SHA256:x" },
     },
     ["smoke", "signer"],
@@ -139,7 +146,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 
 /** What a stage need not tell. */
 const OPTIONAL = [
-  ...["detail", "waiver", "seed", "diskBytes", "rootBytes", "identity"],
+  ...["detail", "waiver", "seed", "diskBytes", "rootBytes", "identity", "tests"],
   "boots of smoke",
 ];
 

@@ -80,6 +80,17 @@ describe("which input changed", () => {
     assert.deepEqual(explained(plan().image, plan({}, { ...sampleFiles, scripts }).image), [
       "builder/provision/90-generalise.sh: 777777777777 → 999999999999",
     ]);
+    const test = { script: "tests/web.sh", args: ["80"], timeoutSeconds: undefined };
+    const tests = (digit: string) => ({ ...sampleFiles, tests: { "1-web.sh": digest(digit) } });
+    const tested = (digit: string, args: string[]) =>
+      proof({ tests: [{ ...test, args }] }, sampleSha256, tests(digit)).smoke!;
+    const change = { tests: [test] };
+    assert.deepEqual(explained(tested("1", ["80"]), tested("2", ["80"]), change), [
+      "tests/web.sh: 111111111111 → 222222222222",
+    ]);
+    assert.deepEqual(explained(tested("1", ["80"]), tested("1", ["81"]), change), [
+      "tests.args.1-web.sh.0: 80 → 81",
+    ]);
     const base = { ...sampleFiles.base, "base.py": digest("9") };
     assert.deepEqual(explained(plan().base, plan({}, { ...sampleFiles, base }).base), [
       "builder/templates/sample/base.py: 333333333333 → 999999999999",

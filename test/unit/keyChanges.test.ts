@@ -30,6 +30,17 @@ const withProgram = (stage: ProgrammedStage) =>
     programs: { ...programs, [stage]: { ...programs[stage], "common/new.py": digest("0") } },
   }));
 
+const withTests =
+  (tests: Readonly<Record<string, string>>, args: readonly string[] = []) =>
+  (from: KeyInputs): KeyInputs => ({
+    ...from,
+    spec: {
+      ...from.spec,
+      tests: Object.keys(tests).map((script) => ({ script, args, timeoutSeconds: undefined })),
+    },
+    files: { ...from.files, tests },
+  });
+
 const [raw, zstd] = sampleSpec.formats;
 const vmdk = { format: "vmdk", options: {}, fileName: "kragle.vmdk", name: "vmdk" };
 const builderUp = ["base", "builder", "image"];
@@ -113,6 +124,7 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
     }),
     ["release", "smoke"],
   ],
+  ["a test", withTests({ "1-web.sh": digest("1") }), ["release", "smoke"]],
   ["no boot", withSpec({ smoke: "none" }), ["release", "smoke"]],
   ["where to release", withSpec({ path: "/srv/images" }), ["release"]],
   ["the image's content", (from) => ({ ...from, sha256: digest("b") }), ofImage],
@@ -163,6 +175,19 @@ describe("a changed input", () => {
       assert.deepEqual(changedStages(sampleInputs, change(sampleInputs)), []);
     });
   }
+
+  it("of the user's tests is their content, order, names and arguments, not how long they may take", () => {
+    const [a, b] = [digest("1"), digest("2")];
+    const two = withTests({ "1-a.sh": a, "2-b.sh": b })(sampleInputs);
+    const changed = (after: KeyInputs) => changedStages(two, after);
+    const proofs = ["release", "smoke"];
+    assert.deepEqual(changed(withTests({ "1-a.sh": a, "2-b.sh": a })(sampleInputs)), proofs);
+    assert.deepEqual(changed(withTests({ "1-b.sh": b, "2-a.sh": a })(sampleInputs)), proofs);
+    assert.deepEqual(changed(withTests({ "1-a.sh": a })(sampleInputs)), proofs);
+    assert.deepEqual(changed(withTests({ "1-a.sh": a, "2-b.sh": b }, ["x"])(sampleInputs)), proofs);
+    const slow = two.spec.tests.map((test) => ({ ...test, timeoutSeconds: 9, script: "/x/y" }));
+    assert.deepEqual(changed(withSpec({ tests: slow })(two)), []);
+  });
 
   it("among several changes exactly the keys that each of them changes", () => {
     // changes of one and the same field undo each other, so those stand for one

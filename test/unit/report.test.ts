@@ -83,8 +83,15 @@ describe("the report's page", () => {
   it("has rungs, screen and console of each boot", () => {
     assert.match(words("#boots .rungs"), /kernel ?11 s/);
     assert.match(all("#boots img")[0]!.getAttribute("src")!, /^data:image\/png;base64,iVBOR/);
-    assert.equal(all("#boots .lines li").length, 603);
-    assert.equal(all("#boots .lines li")[0]!.textContent, "GRUB loading");
+    assert.equal(all("#boots [data-log] .lines li").length, 603);
+    assert.equal(all("#boots [data-log] .lines li")[0]!.textContent, "GRUB loading");
+  });
+
+  it("has the user's tests, with what they printed", () => {
+    const [title] = all("#boots .log:not([data-log]) summary");
+    assert.match(title!.textContent, /^Your test <img src=x [^]* passed in 3 s$/);
+    const lines = all("#boots .log:not([data-log]) .lines li").map((line) => line.textContent);
+    assert.deepEqual(lines, ["checking", EVIL]);
   });
 
   it("has a row for each package, and what changed", () => {

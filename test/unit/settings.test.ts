@@ -40,6 +40,7 @@ describe("settings", () => {
       check: { rules: [], waive: [] },
       smoke: "qemu",
       proof: "quick",
+      tests: [],
       libvirtUri: "qemu:///system",
       accelerator: "auto",
       privileged: false,

@@ -117,6 +117,31 @@ describe("wrong settings", () => {
       'kragle:provision[1]: "no.sh" is not a file',
       'kragle:provision[2]: "builder" is not a file',
     ]);
+    assert.deepEqual(
+      problems({
+        tests: [
+          "README.md",
+          "no.sh",
+          { script: "builder" },
+          { script: "kragle", args: "x", timeout: 0 },
+          { skript: "kragle" },
+          5,
+        ],
+      }),
+      [
+        'kragle:tests[0].script: "README.md" has no first line such as "#!/bin/sh", which says what runs it',
+        'kragle:tests[1].script: "no.sh" is not a file',
+        'kragle:tests[2].script: "builder" is not a file',
+        'kragle:tests[3].args: "x" is not a list; write a list of texts',
+        "kragle:tests[3].timeout: 0 is not allowed; write minutes from 0.1 to 10000",
+        'kragle:tests[4].script: undefined is not text; write it as in "tests/port.sh"',
+        "kragle:tests[4]: skript is unknown; allowed are script, args, timeout",
+        'kragle:tests[5]: 5 is not allowed; write the path of a script, or {"script": "tests/port.sh", "args": ["8080"], "timeout": 2}',
+      ],
+    );
+    assert.deepEqual(problems({ smoke: "none", tests: ["kragle"] }), [
+      "kragle:tests: they run in the booted image, and smoke is none; use smoke: qemu",
+    ]);
     const amount = (value: unknown) =>
       `${JSON.stringify(value)} is not allowed; write minutes from 0.1 to 10000`;
     assert.deepEqual(problems({ timeouts: { image: 0, ssh: "x", base: 10_001 } }).toSorted(), [

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { planBoots } from "../../stages/smoke/boots";
+import type { UserTests } from "../../stages/smoke/userTests";
 import { qemuCommand } from "../../stages/smoke/qemuCommand";
 
 const GIB = 2 ** 30;
@@ -45,6 +46,17 @@ describe("the boots of a proof", () => {
       "kernel login ssh running identity",
       "kernel login ssh running identity",
     ]);
+  });
+
+  it("end with the user's tests, in the last boot only", () => {
+    const own = { count: 2, seconds: 90 } as UserTests;
+    const last = (change: Partial<Settings>, tests = own) =>
+      planBoots({ ...settings, firmware: ["bios", "uefi"], ...change }, () => assert.fail(), tests)
+        .map((boot) => boot.rungs.at(-1)!)
+        .map(({ name, ownSeconds }) => `${name} ${ownSeconds ?? "-"}`);
+    assert.deepEqual(last({}), ["tests 90"]);
+    assert.deepEqual(last({ proof: "full" }), ["identity -", "identity -", "tests 90"]);
+    assert.deepEqual(last({}, { count: 0, seconds: 0 } as UserTests), ["running -"]);
   });
 
   it("keep to the firmware that the template boots by", () => {

@@ -57,6 +57,23 @@ describe("the boot ladder", () => {
     assert.equal(top.failure, undefined);
   });
 
+  it("gives what has time of its own that time, from when all before it is reached, and no other", () => {
+    const own: Ladder = {
+      rungs: [...ladder.rungs, { name: "tests", title: "end of the tests", ownSeconds: 100 }],
+      deadlineSeconds: 180,
+    };
+    const up = [
+      [5, KERNEL],
+      [30, PROMPT],
+      [31, reached("agent")],
+    ] as const;
+    assert.match(on(own, ...up, [181, time]).failure!, /no end of the start-up within 181 s/);
+    const running = [...up, [170, reached("running")]] as const;
+    assert.equal(on(own, ...running, [279, time]).failure, undefined);
+    assert.match(on(own, ...running, [281, time]).failure!, /no end of the tests within 281 s/);
+    assert.equal(on(own, ...running, [270, reached("tests")], [279, time]).failure, undefined);
+  });
+
   it("is left where the console falls silent between kernel and login prompt, if that counts as frozen", () => {
     const silent: Timed[] = [
       [5, KERNEL],

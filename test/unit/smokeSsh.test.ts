@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
+import { buffer } from "node:stream/consumers";
 
 import { Server, utils } from "ssh2";
 
@@ -11,7 +12,7 @@ import { SshChannel } from "../../stages/smoke/sshChannel";
 const { signal } = new AbortController();
 
 /** What a session of the server does with a command. */
-type Run = (command: string) => { out?: string; error?: string; code?: number };
+type Run = (command: string) => { out?: string; error?: string; code?: number; echo?: boolean };
 
 describe("SSH to a guest", () => {
   const keys = newKeyPair();
@@ -37,7 +38,15 @@ describe("SSH to a guest", () => {
       client.on("session", (accept) =>
         accept().on("exec", (acceptExec, _reject, { command }) => {
           const session = acceptExec();
-          const { out = "", error = "", code } = run(command);
+          const { out = "", error = "", code, echo } = run(command);
+          if (echo) {
+            void buffer(session).then((input) => {
+              session.write(input.toString("base64"));
+              session.exit(0);
+              session.end();
+            });
+            return;
+          }
           session.write(out);
           session.stderr.write(error);
           if (code === undefined) return;
@@ -80,6 +89,15 @@ describe("SSH to a guest", () => {
       "'systemctl' 'is-system-running'",
       `'sh' '-c' 'echo '\\''a b'\\''; $HOME'`,
     ]);
+  });
+
+  it("brings programs what they are to read", async () => {
+    const channel = channelTo(await serve(() => ({ echo: true })));
+    await channel.reach();
+    const input = Buffer.from([0, 255, 10, 13, 128]);
+    const { stdout } = await channel.execute(["base64"], signal, input);
+    assert.equal(stdout, input.toString("base64"));
+    assert.equal((await channel.execute(["base64"], signal)).stdout, "");
   });
 
   it("draws no pair that one end cannot read", () => {
