@@ -113,6 +113,19 @@ export async function runVerb(): Promise<number> {
       ).argParser(deviceSize),
     )
     .action(runs(async () => (await import("./write")).write));
+  add("boot [image]", "boot a throw-away copy of a stack's image, and get a shell in it", [
+    stack(),
+    new Option("--firmware <name>", "what it boots by; the template's first").choices([
+      "bios",
+      "uefi",
+    ]),
+    new Option("--network", "let it reach the outside, as while it is built"),
+    new Option("--console", "stay on the serial console").conflicts("exec"),
+    new Option(
+      "--exec <command>",
+      "run one command line as root when the system is up, and end with its exit code",
+    ),
+  ]).action(runs(async () => (await import("./boot/boot")).boot));
   add("report", "say where the report of a stack's last release is", [stack(), json()])
     .option("--open", "open it, in the desktop's browser")
     .action(runs(async () => (await import("./report")).report));

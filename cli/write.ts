@@ -12,18 +12,14 @@ import {
 import { findTarget, type Target } from "../disk/target";
 import { type Verification, type WriteFacts, writeSteps } from "../disk/writeImage";
 import { formatExactly, formatSeconds, formatSize } from "../plan/units";
-import { inspectImage } from "../executors/images";
 import { type Site, thisSite } from "../executors/site";
-import { readInputFiles } from "../infra/inputFiles";
-import { toolsReference } from "../infra/plan";
-import { planImage } from "../plan/imagePlan";
 import { EXIT, StageFailure } from "../host/failure";
 import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { acceptDevice, acceptFile, type ReleasedImage } from "./acceptTarget";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
-import { readStack } from "./stackSettings";
+import { findTools } from "./toolsImage";
 import { showSteps } from "./writeView";
 
 export interface WriteOptions extends CommonOptions, Consent {
@@ -64,18 +60,6 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
   } finally {
     await claim.release();
   }
-}
-
-/** The image in which the release was built; where that is gone, the one that the stack's next run would use. */
-async function findTools(site: Site, stack: string, released: string): Promise<string> {
-  if (await inspectImage(site, released)) return released;
-  const { spec } = readStack(stack);
-  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec), null));
-  if (await inspectImage(site, reference)) return reference;
-  throw new StageFailure("the builder image of the release is gone from Docker", {
-    hint: `./kragle up -s ${stack} makes it again`,
-    exitCode: EXIT.lacking,
-  });
 }
 
 async function confirm(

@@ -25,8 +25,8 @@ export interface Channel {
 
 /** What a guest shows from outside while it runs. */
 export type GuestEvent =
-  /** New output of the firmware or of the serial console; pieces of lines too. */
-  | { readonly kind: "console"; readonly text: string }
+  /** New output of the serial console, or of the firmware where it has a port of its own; pieces of lines too. */
+  | { readonly kind: "console"; readonly text: string; readonly firmware?: true }
   /** The machine is off. Reasons are those of QMP's SHUTDOWN event; a hypervisor that failed says why in its own words. */
   | { readonly kind: "stopped"; readonly reason: string };
 

@@ -23,6 +23,15 @@ const FIRMWARE_VARIABLES = "/tmp/vars.fd";
 /** Debian's build without Secure Boot: images need not be signed. */
 const OVMF = "/usr/share/OVMF/OVMF";
 
+/** A disk image, as the container sees it. */
+export interface Backing {
+  readonly file: string;
+  /** QEMU's name of its format. */
+  readonly format: string;
+}
+
+const IMAGE_FILE: Backing = { file: `${MOUNTS.image}/image.qcow2`, format: "qcow2" };
+
 export interface MachineSize {
   readonly architecture: Architecture;
   readonly accelerator: Accelerator;
@@ -30,16 +39,24 @@ export interface MachineSize {
   readonly cpus: number;
 }
 
+interface GuestOptions {
+  readonly newDisk: boolean;
+  readonly backing?: Backing;
+  /** Whether it reaches what its container reaches. */
+  readonly outside?: boolean;
+}
+
 /**
- * The program and arguments that prepare a machine and start QEMU on it, halted. No network but a DHCP server inside of QEMU, and
- * the way in to SSH where there is a seed; monitor, agent and consoles are sockets.
+ * The program and arguments that prepare a machine and start QEMU on it, halted. No network but a DHCP server inside of QEMU, unless
+ * the outside is asked for, and the way in to SSH where there is a seed; monitor, agent and consoles are sockets.
  *
- * @param newDisk whether the overlay has to be made
+ * @param options.newDisk whether the overlay has to be made
+ * @param options.backing what it is an overlay of
  */
 export function qemuCommand(
   machine: Machine,
   { architecture, accelerator, memoryMiB, cpus }: MachineSize,
-  newDisk: boolean,
+  { newDisk, backing = IMAGE_FILE, outside = false }: GuestOptions,
 ): string[] {
   const { seed, firmware, serialLog } = machine;
   const disk = `${MOUNTS.overlay}/${machine.disk}.qcow2`;
@@ -47,7 +64,12 @@ export function qemuCommand(
     `socket,id=${id},path=${MOUNTS.sockets}/${id},server=on,wait=off${more}`;
   const wayIn = seed ? `,hostfwd=tcp:127.0.0.1:${SSH_PORT}-:22` : "";
   return [
-    ...["sh", "-c", [...preparations(machine, disk, newDisk), 'exec "$@"'].join(" && "), "sh"],
+    ...[
+      "sh",
+      "-c",
+      [...preparations(machine, disk, newDisk ? backing : undefined), 'exec "$@"'].join(" && "),
+      "sh",
+    ],
     ...[ARCHITECTURES[architecture].qemu, "-nodefaults", "-no-user-config", "-S", "-no-reboot"],
     ...["-display", "none"],
     ...["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"],
@@ -60,7 +82,7 @@ export function qemuCommand(
     ...["-drive", `file=${disk},format=qcow2,if=none,id=disk,cache=unsafe,discard=unmap`],
     ...["-device", "virtio-blk-pci,drive=disk,bootindex=1"],
     ...(seed ? ["-drive", `file=${SEED_VOLUME},format=raw,if=virtio,readonly=on`] : []),
-    ...["-netdev", `user,id=net,restrict=on${wayIn}`],
+    ...["-netdev", `user,id=net,restrict=${outside ? "off" : "on"}${wayIn}`],
     ...["-device", "virtio-net-pci,netdev=net,romfile="],
     ...["-device", "VGA", "-device", "virtio-rng-pci", "-device", "pvpanic"],
     ...["-chardev", socket("monitor"), "-mon", "chardev=monitor,mode=control"],
@@ -76,19 +98,19 @@ export function qemuCommand(
 function preparations(
   { seed, firmware, diskBytes }: Machine,
   disk: string,
-  newDisk: boolean,
+  backing: Backing | undefined,
 ): string[] {
-  const backing = `-F qcow2 -b ${MOUNTS.image}/image.qcow2`;
   return [
-    ...(newDisk
-      ? [`qemu-img create -q -f qcow2 ${backing} ${disk} ${diskBytes ?? ""}`.trim()]
-      : []),
+    ...(backing ? [newOverlay(backing, disk, diskBytes)] : []),
     ...(firmware === "uefi" ? [`install -m 600 ${OVMF}_VARS_4M.fd ${FIRMWARE_VARIABLES}`] : []),
     ...(seed
       ? [quiet(`xorriso -as genisoimage -V cidata -J -r -o ${SEED_VOLUME} ${MOUNTS.seed}`)]
       : []),
   ];
 }
+
+const newOverlay = ({ file, format }: Backing, disk: string, bytes: number | undefined) =>
+  `qemu-img create -q -f qcow2 -F ${format} -b ${file} ${disk} ${bytes ?? ""}`.trim();
 
 /** What the program says is shown only where it fails. */
 const quiet = (command: string) => `{ ${command} 2>/tmp/said || { cat /tmp/said >&2; exit 1; }; }`;

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 
 import type { ChannelName } from "../../plan/imageSpec";
@@ -15,6 +15,7 @@ import type { SshChannel } from "./sshChannel";
 export class QemuGuest implements Guest {
   private monitor?: JsonLineClient;
   private agent?: JsonLineClient;
+  private serial?: Socket;
   private ended?: Promise<TaskResult | Error>;
   private tell: (event: GuestEvent) => void = () => undefined;
   private readonly agentChannel = new AgentChannel(
@@ -50,8 +51,8 @@ export class QemuGuest implements Guest {
     if (!this.monitor) return;
     await this.monitor.request("qmp_capabilities");
     this.agent = await this.open("agent");
-    await this.follow("firmware");
-    await this.follow("serial");
+    await this.follow("firmware", (text) => tell({ kind: "console", text, firmware: true }));
+    this.serial = await this.follow("serial", (text) => tell({ kind: "console", text }));
     await this.monitor.request("cont");
   }
 
@@ -59,6 +60,11 @@ export class QemuGuest implements Guest {
     if (name === "agent") return this.agentChannel;
     if (!this.ssh) throw new Error("a guest without a seed cannot be asked by SSH");
     return this.ssh;
+  }
+
+  /** Types on the serial console. */
+  type(keys: Uint8Array): void {
+    this.serial?.write(keys);
   }
 
   async screenshot(fileName: string): Promise<void> {
@@ -98,10 +104,10 @@ export class QemuGuest implements Guest {
     return JsonLineClient.open(join(this.sockets, name), onEvent);
   }
 
-  private follow(name: string): Promise<void> {
+  private follow(name: string, hear: (text: string) => void): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = connect(join(this.sockets, name), resolve).setEncoding("utf8");
-      socket.on("data", (text) => this.tell({ kind: "console", text: String(text) }));
+      const socket = connect(join(this.sockets, name), () => resolve(socket)).setEncoding("utf8");
+      socket.on("data", (text) => hear(String(text)));
       socket.on("error", reject);
     });
   }

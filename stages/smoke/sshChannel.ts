@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 
-import { Client } from "ssh2";
+import { Client, type ClientChannel, type PseudoTtyOptions } from "ssh2";
 
 import type { Channel, Executed } from "./guest";
 import { within } from "./qmp";
@@ -82,6 +82,22 @@ export class SshChannel implements Channel {
           else resolve({ exitCode, ...texts });
         });
       });
+    });
+  }
+
+  /**
+   * Opens a session for a person: a login shell on a terminal of this size, or a command line of root's shell without one.
+   *
+   * @throws Error where nobody is logged in, or the server refuses
+   */
+  open(what: PseudoTtyOptions | string): Promise<ClientChannel> {
+    const { client } = this;
+    if (!client) return Promise.reject(new Error("nobody is logged in by SSH"));
+    return new Promise((resolve, reject) => {
+      const opened = (error: Error | undefined, session: ClientChannel) =>
+        error ? reject(error) : resolve(session);
+      if (typeof what === "string") client.exec(what, opened);
+      else client.shell(what, opened);
     });
   }
 

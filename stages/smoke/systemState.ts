@@ -22,11 +22,13 @@ export async function waitForSystem(channel: Channel, signal: AbortSignal): Prom
 }
 
 /**
+ * Waits for the end of the start-up, and gives systemd's word for the state.
+ *
  * `is-system-running --wait` answers when the start-up is over: since systemd 240. Older ones know the verb (since 215) but do
  * not wait, or refuse the option. Still older ones, such as RHEL 7.1's 208, have no word for the state: the queue of jobs is empty
  * when the start-up is over.
  */
-async function finalState(channel: Channel, signal: AbortSignal): Promise<string> {
+export async function finalState(channel: Channel, signal: AbortSignal): Promise<string> {
   let options = ["--wait"];
   for (;;) {
     const answer = await channel.execute(["systemctl", "is-system-running", ...options], signal);

@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   destroy: "[options] -s, --stack --json --engine",
   doctor: "[options] -s, --stack --json",
   verify: "[options] [folder] -s, --stack --json --allowed-signers",
+  boot: "[options] [image] -s, --stack --firmware --network --console --exec",
   logs: "[options] [stage] -s, --stack --json",
   gc: "[options] --json --dry-run",
   completion: "[options] <shell>",

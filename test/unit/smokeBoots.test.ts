@@ -89,7 +89,7 @@ describe("the machine that proves an image", () => {
   const [quick] = plan();
   const [first, second] = plan({ proof: "full" });
   const command = (boot = quick!, newDisk = true, accelerator: "kvm" | "tcg" = "tcg") =>
-    qemuCommand(boot.machine, { ...size, accelerator }, newDisk).join(" ");
+    qemuCommand(boot.machine, { ...size, accelerator }, { newDisk }).join(" ");
 
   it("writes into an overlay only, without a network, in a sandbox", () => {
     const text = command();
@@ -108,6 +108,14 @@ describe("the machine that proves an image", () => {
     assert.match(text, /xorriso .*-V cidata .* \/seed .* && exec/);
     assert.match(text, /restrict=on,hostfwd=tcp:127\.0\.0\.1:2222-:22 /);
     assert.match(text, /if=pflash,format=raw,readonly=on,file=\S*OVMF_CODE_4M\.fd/);
+  });
+
+  it("is an overlay of another disk, or reaches the outside, only where that is asked for", () => {
+    const { machine } = first!;
+    const backing = { file: "/image/disk", format: "vmdk" };
+    const text = qemuCommand(machine, size, { newDisk: true, backing, outside: true }).join(" ");
+    assert.match(text, /qemu-img create -q -f qcow2 -F vmdk -b \/image\/disk \/overlay\//);
+    assert.match(text, /restrict=off,hostfwd/);
   });
 
   it("boots what is on the disk already a second time", () => {

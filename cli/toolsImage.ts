@@ -1,0 +1,26 @@
+import { inspectImage } from "../executors/images";
+import type { Site } from "../executors/site";
+import { EXIT, StageFailure } from "../host/failure";
+import { readInputFiles } from "../infra/inputFiles";
+import { toolsReference } from "../infra/plan";
+import { planImage } from "../plan/imagePlan";
+import { readStack } from "./stackSettings";
+
+/**
+ * The Docker image with kragle's tools.
+ *
+ * @param released the one in which the stack's release was built, where there is a release; where that image is gone, the one that
+ *   the stack's next run would use is taken
+ * @throws StageFailure where there is neither
+ */
+export async function findTools(site: Site, stack: string, released?: string): Promise<string> {
+  if (released !== undefined && (await inspectImage(site, released))) return released;
+  const { spec } = readStack(stack);
+  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec), null));
+  if (await inspectImage(site, reference)) return reference;
+  const what = released === undefined ? "stack" : "release";
+  throw new StageFailure(`the builder image of the ${what} is not in Docker`, {
+    hint: `./kragle up -s ${stack} makes it`,
+    exitCode: EXIT.lacking,
+  });
+}
