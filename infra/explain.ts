@@ -2,18 +2,8 @@ import { type Change, changedInputs, type StageDescription } from "../plan/descr
 import type { ImageSpec } from "../plan/imageSpec";
 import { formatSize } from "../plan/units";
 import type { Root } from "../store/roots";
-import { provisioningScripts, userTests } from "./inputFiles";
-
-/** An input of a stage that is not what it was, in the words of the settings. */
-export interface ExplainedChange {
-  /** The setting, the file (relative to the project), or the stage before it. */
-  readonly input: string;
-  /** "none" where there was nothing. */
-  readonly before: string;
-  readonly after: string;
-  /** The whole as one line for people. */
-  readonly text: string;
-}
+import { type ExplainedChange, explainSteps, stepOf } from "./explainSteps";
+import { templateScripts, userTests } from "./inputFiles";
 
 /** Inputs that a user knows by another name than the description does. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -46,9 +36,15 @@ export function explain(
   spec: ImageSpec,
 ): ExplainedChange[] {
   if (before?.description?.stage !== description.stage) return [];
-  return changedInputs(before.description, description)
-    .filter(({ path }) => !isImplied(description.stage, path))
-    .map((change) => inWords(change, description.stage, before, spec));
+  const changes = changedInputs(before.description, description).filter(
+    ({ path }) => !isImplied(description.stage, path),
+  );
+  return [
+    ...changes
+      .filter((change) => stepOf(change) === undefined)
+      .map((change) => inWords(change, description.stage, before, spec)),
+    ...explainSteps(changes, spec),
+  ];
 }
 
 function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): ExplainedChange {
@@ -107,7 +103,7 @@ function fileOf(
   if (group === "programs") return `builder/stages/${file}`;
   if (stage === "builder" && group === "files") return `builder/${file}`;
   if (group === "recipe" || group === "template") return `${spec.template.folder}/${file}`;
-  if (group === "scripts") return provisioningScripts(spec)[file] ?? file;
+  if (group === "scripts") return templateScripts(spec)[file] ?? file;
   if (group === "tests") return Object.fromEntries(userTests(spec))[file]?.script ?? file;
   return undefined;
 }

@@ -7,6 +7,7 @@ import type { ImageSpec, UserTest } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
 import { contentDigest, readContent } from "../host/fileDigest";
 import { builderFolder, inProject, programsFolder } from "../host/project";
+import { describeStep } from "./steps";
 
 /** What decides which packages the tools image has. */
 const TOOLS_IMAGE = ["Dockerfile", "install-tools.sh"];
@@ -48,11 +49,12 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     base,
     template: { [PACKER_PART]: packerPart },
     scripts: Object.fromEntries(
-      Object.entries(provisioningScripts(spec)).map(([name, path]) => [
+      Object.entries(templateScripts(spec)).map(([name, path]) => [
         name,
         fileDigest(inProject(path)),
       ]),
     ),
+    steps: spec.provision.map(describeStep),
     rules: catalogueDigest(),
     signer,
     tests: Object.fromEntries(
@@ -68,10 +70,10 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
 }
 
 /**
- * The scripts of the image stage: name in the order of running → path. kragle's own and the template's come first (00 to
- * 49) or last (80 to 89, and 90 to 99, generalisation); the user's own are numbered from 50 in the order of the settings.
+ * kragle's own scripts of the image stage, and the template's: name in the order of running → path. They come first (00 to 49) or last
+ * (80 to 89, and 90 to 99, generalisation); the user's steps are between them, see stepNames.
  */
-export function provisioningScripts(spec: ImageSpec): Record<string, string> {
+export function templateScripts(spec: ImageSpec): Record<string, string> {
   const own = ["builder", spec.template.folder]
     .map((parent) => join(parent, SCRIPTS))
     .filter((folder) => existsSync(inProject(folder)))
@@ -80,12 +82,7 @@ export function provisioningScripts(spec: ImageSpec): Record<string, string> {
         .filter((name) => /^\d\d-/.test(name))
         .map((name) => [name, join(folder, name)] as const),
     );
-  const digits = String(spec.provision.length).length;
-  const users = spec.provision.map((path, index) => {
-    const number = String(index + 1).padStart(digits, "0");
-    return [`50-${number}-${basename(path)}`, path] as const;
-  });
-  return Object.fromEntries([...own, ...users].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return Object.fromEntries(own.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The user's tests, each with its name in the order of running. */

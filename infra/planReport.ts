@@ -2,7 +2,8 @@ import { HAND_IMAGE } from "../plan/handImage";
 import { handImage } from "../plan/stages/questions";
 import { formatSeconds } from "../plan/units";
 import { expectedTotal } from "./estimates";
-import { type ExplainedChange, explain } from "./explain";
+import { explain } from "./explain";
+import type { ExplainedChange } from "./explainSteps";
 import type { FullPlan, ObservedStage, StageHistory } from "./plan";
 
 /** What a preview says of one stage. */

@@ -6,7 +6,8 @@ import type { convert } from "../plan/stages/convert";
 import type { image } from "../plan/stages/image";
 import type { smoke } from "../plan/stages/smoke";
 import type { Conversion } from "../plan/formats";
-import { provisioningScripts, userTests } from "./inputFiles";
+import { templateScripts, userTests } from "./inputFiles";
+import { stepRequests } from "./steps";
 
 /** Each stage's request (what is not in its key), from an image's settings; the components add what only they know. */
 
@@ -27,7 +28,8 @@ export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
 
 export const imageRequest = (spec: ImageSpec): OwnPart<typeof image> => ({
   templateFolder: spec.template.folder,
-  scripts: provisioningScripts(spec),
+  scripts: templateScripts(spec),
+  steps: stepRequests(spec.provision),
   diskBytes: spec.diskBytes,
   accelerator: spec.accelerator,
   privileged: spec.privileged,

@@ -2,6 +2,7 @@ import { shortKey, type StageDescription, stageKey } from "./description";
 import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
 import type { PublicationSpec } from "./publication";
+import type { Step } from "./steps";
 import { base } from "./stages/base";
 import { builder } from "./stages/builder";
 import { check } from "./stages/check";
@@ -31,8 +32,10 @@ export interface InputFiles {
   readonly base: FileDigests;
   /** The template's Packer part. */
   readonly template: FileDigests;
-  /** Provisioning scripts, named so that their order is the order in which they run. */
+  /** kragle's own provisioning scripts and the template's, named so that their order is the order in which they run. */
   readonly scripts: FileDigests;
+  /** The user's steps, in the order in which they run. */
+  readonly steps: readonly Step[];
   /** The catalogue of the check stage. */
   readonly rules: string;
   /** Fingerprint of the key that signs releases; null where none does. */
@@ -95,11 +98,16 @@ export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | nu
     { builder: builtBy.key },
   );
   const { template, scripts } = files;
+  const steps = [...files.steps];
   const programs = files.programs.image;
   return {
     builder: builtBy,
     base: installed,
-    image: plan(image, { programs, template, scripts, memoryMiB, cpus }, { base: installed.key }),
+    image: plan(
+      image,
+      { programs, template, scripts, steps, memoryMiB, cpus },
+      { base: installed.key },
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Architecture } from "./architecture";
 import type { Conversion } from "./formats";
 import type { PublicationSpec } from "./publication";
+import type { ProvisionStep } from "./steps";
 
 export type Kernel = "cloud" | "generic";
 export type AcceleratorSetting = "auto" | "kvm" | "tcg";
@@ -101,8 +102,8 @@ export interface ImageSpec {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly kernel: Kernel;
-  /** The user's provisioning scripts, in the order in which they run. */
-  readonly provision: readonly string[];
+  /** The user's steps, in the order in which they run. */
+  readonly provision: readonly ProvisionStep[];
   readonly formats: readonly Conversion[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];

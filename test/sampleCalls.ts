@@ -122,12 +122,13 @@ export function imageCall(
       scripts: Object.fromEntries(
         Object.entries(request.scripts ?? {}).map(([name, path]) => [name, digestOf(path)]),
       ),
+      steps: [],
       ...inputs,
     },
     { base: baseKey },
   );
   return call(planned, image.stage, {
-    ...{ scripts: {}, accelerator: "tcg", privileged: false, vnc: null, allow: [] },
+    ...{ scripts: {}, steps: [], accelerator: "tcg", privileged: false, vnc: null, allow: [] },
     // seconds; ten times as long under TCG
     timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },
     ...request,

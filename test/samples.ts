@@ -1,8 +1,15 @@
 import { type InputFiles, planImage, planProof } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
+import type { ProvisionStep } from "../plan/steps";
 
 /** A digest that can be told from others at a glance: one hex digit, 64 times. */
 export const digest = (digit: string) => digit.repeat(64);
+
+/** A step that is nothing but a script. */
+export const scriptStep = (script: string): ProvisionStep => ({
+  ...{ kind: "script", script, args: [], variables: {}, secrets: [] },
+  ...{ name: null, timeout: null, always: false, refreshAfter: null },
+});
 
 /** One image with every setting fixed; pinned keys are of this one, so it never follows the defaults. */
 export const sampleSpec: ImageSpec = {
@@ -19,7 +26,7 @@ export const sampleSpec: ImageSpec = {
   memoryMiB: 1024,
   cpus: 2,
   kernel: "cloud",
-  provision: ["scripts/app.sh"],
+  provision: [scriptStep("scripts/app.sh")],
   formats: [
     { format: "raw", options: {}, fileName: "kragle.raw", name: "raw" },
     {
@@ -73,7 +80,8 @@ export const sampleFiles: InputFiles = {
   },
   base: { "base.py": digest("3"), "template.json": digest("4") },
   template: { "image.json": digest("5") },
-  scripts: { "50-1-app.sh": digest("6"), "90-generalise.sh": digest("7") },
+  scripts: { "90-generalise.sh": digest("7") },
+  steps: [{ kind: "script", script: digest("6"), args: [], variables: {}, secrets: [] }],
   rules: digest("8"),
   signer: null,
   tests: {},

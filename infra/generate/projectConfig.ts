@@ -25,6 +25,7 @@ function pulumiType({ default: value, type }: SettingRow): object {
     return { type: Number.isInteger(value) ? "integer" : typeof value };
   }
   const { type: of, anyOf } = type.items as { type?: string; anyOf?: { type: string }[] };
-  const items = of ?? anyOf?.[0]?.type;
+  const kinds = new Set(anyOf?.map(({ type }) => type));
+  const items = of ?? (kinds.size === 1 ? [...kinds][0] : undefined);
   return items ? { type: "array", items: { type: items } } : {};
 }

@@ -1,15 +1,7 @@
 import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
-import { scriptProblem } from "./scripts";
-import { listOf, path, structured } from "./values";
-
-const script = path("scripts/app.sh").superRefine((file, context) => {
-  const message = scriptProblem(file);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
-
-export const provision = structured(z.array(script, listOf("paths of scripts")));
+import { listOf, structured } from "./values";
 
 export const formats = structured(
   z.array(z.unknown(), listOf("formats")).transform((entries, context): Conversion[] => {

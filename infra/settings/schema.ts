@@ -3,9 +3,10 @@ import { z } from "zod";
 import { FORMAT_NAMES } from "../../plan/formats";
 import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
-import { formats, isoUrls, provision } from "./lists";
+import { formats, isoUrls } from "./lists";
 import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
+import { provision } from "./steps";
 import { findTemplate, templateNames } from "./template";
 import { tests } from "./tests";
 import { timeouts } from "./timeouts";
@@ -92,7 +93,8 @@ export const schema = z.object({
   provision: setting(
     provision,
     [],
-    "Your provisioning scripts, run as root in the guest in this order",
+    "Your steps, run as root in the guest in this order; a script is written as its path: [docs/steps.md](docs/steps.md)",
+    ["scripts/app.sh"],
   ),
   formats: setting(
     formats,

@@ -46,7 +46,8 @@ const INTERPRETERS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What is probably not meant, a line each: scripts that stand in the list twice, that name no interpreter, or one that the guest lacks. */
-export function scriptWarnings({ provision, template }: ImageSpec): string[] {
+export function scriptWarnings({ provision: steps, template }: ImageSpec): string[] {
+  const provision = steps.flatMap((step) => (step.kind === "script" ? [step.script] : []));
   const twice = new Set(provision.filter((path, index) => provision.indexOf(path) !== index));
   return [
     ...[...twice].map((path) => `"${path}" stands in the list twice, and runs twice`),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { step, stepRequest } from "../steps";
 import { contract } from "./contract";
 import {
   accelerator,
@@ -22,14 +23,16 @@ export const REMOVED = "removed.tsv";
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises and shuts down. */
 export const image = contract({
   stage: "image",
-  version: 2,
+  version: 3,
   inputs: z.strictObject({
     /** kragle's programs that drive Packer. */
     programs: fileDigests,
     /** The template's Packer part. */
     template: fileDigests,
-    /** Provisioning scripts, named so that their order is the order in which they run. */
+    /** kragle's own scripts and the template's, named so that their order is the order in which they run: 00 to 49 before the steps, 80 to 99 after them. */
     scripts: fileDigests,
+    /** The user's, in the order in which they run. */
+    steps: z.array(step),
     memoryMiB: size,
     cpus: size,
   }),
@@ -39,6 +42,8 @@ export const image = contract({
     templateFolder: z.string(),
     /** Path of each script by its name in the inputs. */
     scripts: z.record(z.string(), z.string()),
+    /** Of each step in the inputs, in their order. */
+    steps: z.array(stepRequest),
     diskBytes: size,
     accelerator: acceleratorSetting,
     privileged: z.boolean(),

@@ -15,17 +15,19 @@ import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
+import { stepFiles, stepSettings } from "./steps";
 
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises, shuts down; compacted once to `image.qcow2`. */
 export const image: StageProgram<typeof contract> = {
   contract,
   async run(context) {
     const { inputs, upstream, request, secrets, work, store, container } = context;
-    const { programs, template, scripts, memoryMiB, cpus } = inputs;
+    const { programs, template, scripts, steps, memoryMiB, cpus } = inputs;
     const installed = await artifactOf(store, base, upstream.base);
     // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
     const disk = await occupiedBytes(join(installed.folder, DISK));
     await requireFreeSpace(work, 3 * disk, "the image");
+    const files = stepFiles(steps, request.steps);
     const { accelerator, scale } = await chooseAccelerator(context);
     const screen = showScreen({
       port: request.vnc,
@@ -52,6 +54,7 @@ export const image: StageProgram<typeof contract> = {
             at: `provision/${file.at}`,
           })),
         ],
+        ...(files.length > 0 ? { "/steps": files } : {}),
       },
       results: { "/result": ".", "/logs": "logs" },
       settings: {
@@ -69,6 +72,7 @@ export const image: StageProgram<typeof contract> = {
         scripts: Object.fromEntries(
           Object.keys(scripts).map((name) => [name, request.scripts[name]!]),
         ),
+        steps: stepSettings(steps, request.steps, scale, request.timeouts.script),
         signs: consoleSigns(),
       },
       secrets: { ...secrets, ...buildKeySecrets(), ...screen.secrets },

@@ -25,6 +25,7 @@ const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["im
     },
     image: {
       templateFolder: "builder/templates/sample",
+      steps: [],
       scripts: { "50-1-app.sh": "scripts/app.sh" },
       diskBytes: 2 ** 32,
       accelerator: "auto",

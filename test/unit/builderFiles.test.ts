@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import { builderFolder, programsFolder } from "../../host/project";
-import { filesBelow, provisioningScripts, readInputFiles } from "../../infra/inputFiles";
+import { filesBelow, templateScripts, readInputFiles } from "../../infra/inputFiles";
 import { parseSettings } from "../../infra/settings";
 import { readStackSettings } from "../../cli/stackSettings";
 import { PROGRAMS, type ProgramSet } from "../../plan/programs";
@@ -63,6 +63,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/base/iso_medium.py": { rhel7: "base" },
   "stages/image/build_image.py": { dev: "image", rhel7: "image" },
   "stages/image/guest.sh": { dev: "image", rhel7: "image" },
+  "stages/image/steps.py": { dev: "image", rhel7: "image" },
   "stages/check/ext_file_system.py": { dev: "check", rhel7: "check" },
   "stages/check/facts_file.py": { dev: "check", rhel7: "check" },
   "stages/check/fat_file_system.py": { dev: "check", rhel7: "check" },
@@ -120,7 +121,7 @@ function readTable(stack: Stack): Record<string, string> {
   const note = (stage: string, name: string) =>
     stages.set(name, (stages.get(name) ?? new Set()).add(stage));
   const template = spec.template.folder.replace(/^builder\//, "");
-  const scripts = provisioningScripts(spec);
+  const scripts = templateScripts(spec);
   for (const name of Object.keys(files.builder)) note("builder", name);
   for (const [stage, programs] of Object.entries(files.programs)) {
     for (const name of Object.keys(programs)) note(stage, `stages/${name}`);

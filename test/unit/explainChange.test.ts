@@ -7,7 +7,8 @@ import { changedInputs, type StageDescription, stageKey } from "../../plan/descr
 import { planImage, planProof } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import type { Root } from "../../store/roots";
-import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
+import type { ProvisionStep, Step } from "../../plan/steps";
+import { digest, sampleFiles, sampleSha256, sampleSpec, scriptStep } from "../samples";
 
 const plan = (change: Partial<ImageSpec> = {}, files = sampleFiles, epoch: string | null = null) =>
   planImage({ ...sampleSpec, ...change }, files, epoch);
@@ -122,13 +123,29 @@ describe("which input changed", () => {
     assert.deepEqual(explained(proof().check, proof({}, undefined, shared).check), [line]);
   });
 
-  it("is each script that came and went: the user's path where it is still a setting", () => {
-    const scripts = { "50-1-other.sh": digest("6"), "90-generalise.sh": digest("7") };
-    const change = { provision: ["scripts/other.sh"] };
-    assert.deepEqual(explained(plan().image, plan({}, { ...sampleFiles, scripts }).image, change), [
-      "50-1-app.sh: 666666666666 → none",
-      "scripts/other.sh: none → 666666666666",
+  it("is the step by its number and what people call it: changed, new or gone", () => {
+    const [script] = sampleFiles.steps as [Step & { kind: "script" }];
+    const after = (steps: Step[], ...provision: ProvisionStep[]) =>
+      explained(plan().image, plan({}, { ...sampleFiles, steps }).image, { provision });
+    const app = scriptStep("scripts/app.sh");
+    assert.deepEqual(after([{ ...script, script: digest("9") }], app), [
+      "step 1 (scripts/app.sh) changed: script 666666666666 → 999999999999",
     ]);
+    const variables = { SITE: "lab" };
+    assert.deepEqual(after([{ ...script, variables }], { ...app, name: "the app" }), [
+      "step 1 (the app) changed: variables.SITE none → lab",
+    ]);
+    assert.deepEqual(after([{ ...script, variables, args: ["x"] }], app), [
+      "step 1 (scripts/app.sh) changed",
+    ]);
+    assert.deepEqual(after([]), ["step 1 is gone"]);
+    const more = ["a.sh", "b.sh"].map(scriptStep);
+    assert.deepEqual(after([script, script, { kind: "reboot" }], app, ...more), [
+      "step 2 (a.sh) is new",
+      "step 3 (b.sh) is new",
+    ]);
+    // a renamed script is the same step
+    assert.deepEqual(after([script], scriptStep("other.sh")), []);
   });
 
   it("is the stage before it where that changed, and nothing of what that declares", () => {

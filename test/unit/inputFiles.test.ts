@@ -3,9 +3,10 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { provisioningScripts, readInputFiles } from "../../infra/inputFiles";
+import { readInputFiles, templateScripts } from "../../infra/inputFiles";
 import type { ImageSpec } from "../../plan/imageSpec";
-import { sampleSpec } from "../samples";
+import { stepNames } from "../../plan/steps";
+import { sampleSpec, scriptStep } from "../samples";
 import { sha256 } from "../sha256";
 
 describe("input files", () => {
@@ -24,7 +25,7 @@ describe("input files", () => {
       medium: null,
       smoke: sampleSpec.template.smoke,
     },
-    provision,
+    provision: provision.map(scriptStep),
   });
 
   beforeEach(() => {
@@ -50,34 +51,34 @@ describe("input files", () => {
 
   it("count by content and executable bit, not by time, owner's other modes or place", () => {
     const script = write("app.sh", "#!/bin/sh\n", 0o644);
-    const digest = () => readInputFiles(spec([script])).scripts["50-1-app.sh"];
+    const digest = () => readInputFiles(spec([script])).steps[0];
     const before = digest();
     utimesSync(script, 1, 1);
     chmodSync(script, 0o600);
-    assert.equal(digest(), before);
+    assert.deepEqual(digest(), before);
     mkdirSync(join(folder, "elsewhere"));
     const copy = write("elsewhere/app.sh", "#!/bin/sh\n");
-    assert.equal(readInputFiles(spec([copy])).scripts["50-1-app.sh"], before);
+    assert.deepEqual(readInputFiles(spec([copy])).steps[0], before);
     chmodSync(script, 0o755);
-    assert.notEqual(digest(), before);
+    assert.notDeepEqual(digest(), before);
     chmodSync(script, 0o644);
     write("app.sh", "#!/bin/sh\n\n");
-    assert.notEqual(digest(), before);
+    assert.notDeepEqual(digest(), before);
   });
 
-  it("give the user's scripts numbers from 50, in their order, before generalisation", () => {
-    const names = Object.keys(provisioningScripts(spec(["b.sh", "a.sh", "deep/folder/b.sh"])));
-    assert.deepEqual(names, ["50-1-b.sh", "50-2-a.sh", "50-3-b.sh", "90-generalise.sh"]);
+  it("have kragle's own scripts apart from the user's steps", () => {
+    assert.deepEqual(Object.keys(templateScripts(spec(["b.sh"]))), ["90-generalise.sh"]);
   });
 
-  it("keep the order of ten scripts and more", () => {
-    const many = Array.from({ length: 12 }, (_, i) => `${12 - i}.sh`);
-    const scripts = provisioningScripts(spec(many));
-    const users = Object.entries(scripts).filter(([name]) => name.startsWith("50-"));
-    assert.deepEqual(
-      users.map(([, path]) => path),
-      many,
-    );
-    assert.deepEqual(Object.keys(scripts), Object.keys(scripts).toSorted());
+  it("give the user's steps numbers from 50, in their order, before generalisation", () => {
+    const names = stepNames(["b.sh", "a.sh", "deep/folder/b.sh"].map(scriptStep));
+    assert.deepEqual(names, ["50-1-b.sh", "50-2-a.sh", "50-3-b.sh"]);
+  });
+
+  it("keep the order of ten steps and more", () => {
+    const many = Array.from({ length: 12 }, (_, i) => scriptStep(`${12 - i}.sh`));
+    const names = stepNames(many);
+    assert.deepEqual(names, names.toSorted());
+    assert.equal(names[1], "50-02-11.sh");
   });
 });

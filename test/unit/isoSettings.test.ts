@@ -139,7 +139,7 @@ describe("keys of an image from an ISO", () => {
       { base, image },
       {
         base: "b8b6cb484343f8caf5782174393879a17c894fbb602e1a8219be76b52a3ffda8",
-        image: "8512f0beb2507b1334a23af3bb181b9a50d50f647fbde4d35454e6dc5ef7a604",
+        image: "07b2600ddb5f12001f05d4d4c2ee485333ebe7bfeb6f0c08aa96a79d6200e2b4",
       },
     );
   });

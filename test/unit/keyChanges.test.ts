@@ -4,7 +4,16 @@ import fc from "fast-check";
 
 import type { InputFiles, ProgrammedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
-import { digest, type KeyInputs, keysOf, sampleInputs, sampleSpec } from "../samples";
+import type { Step } from "../../plan/steps";
+import {
+  digest,
+  type KeyInputs,
+  keysOf,
+  sampleFiles,
+  sampleInputs,
+  sampleSpec,
+  scriptStep,
+} from "../samples";
 
 function changedStages(before: KeyInputs, after: KeyInputs): string[] {
   const [old, now] = [keysOf(before), keysOf(after)];
@@ -42,6 +51,7 @@ const withTests =
   });
 
 const [raw, zstd] = sampleSpec.formats;
+const [script] = sampleFiles.steps as [Step & { kind: "script" }];
 const vmdk = { format: "vmdk", options: {}, fileName: "kragle.vmdk", name: "vmdk" };
 const builderUp = ["base", "builder", "image"];
 const ofImage = ["check", "convert-qcow2-zstd", "convert-raw", "release", "smoke"];
@@ -87,14 +97,22 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   ["Packer's template", withFiles(() => ({ template: { "image.json": digest("0") } })), ["image"]],
   [
     "a script",
-    withFiles((f) => ({ scripts: { ...f.scripts, "50-1-app.sh": digest("0") } })),
+    withFiles((f) => ({ scripts: { ...f.scripts, "10-own.sh": digest("0") } })),
     ["image"],
   ],
   [
-    "a script more",
-    withFiles((f) => ({ scripts: { ...f.scripts, "50-2-b.sh": digest("0") } })),
+    "a step's content",
+    withFiles(() => ({ steps: [{ ...script, script: digest("0") }] })),
     ["image"],
   ],
+  ["a step more", withFiles(({ steps }) => ({ steps: [...steps, { kind: "reboot" }] })), ["image"]],
+  ["a step less", withFiles(() => ({ steps: [] })), ["image"]],
+  [
+    "a step's variables",
+    withFiles(() => ({ steps: [{ ...script, variables: { A: "" } }] })),
+    ["image"],
+  ],
+  ["a step's secrets", withFiles(() => ({ steps: [{ ...script, secrets: ["A"] }] })), ["image"]],
   ["memory", withSpec({ memoryMiB: 2048 }), ["image", "release", "smoke"]],
   ["processors", withSpec({ cpus: 4 }), ["image", "release", "smoke"]],
   ["the rules", withFiles(() => ({ rules: digest("0") })), ["check", "release"]],
@@ -140,7 +158,7 @@ const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
     withSpec({ credentials: { rhsmUsername: "u", rhsmPassword: "p", rhsmOrg: "1" } }),
   ],
   ["where the user's rules lie", withCheck({ rules: ["/a/site.yaml"] })],
-  ["where the scripts lie", withSpec({ provision: ["/somewhere/else/app.sh"] })],
+  ["where the scripts lie", withSpec({ provision: [scriptStep("/somewhere/else/app.sh")] })],
   [
     "where the template lies",
     withSpec({

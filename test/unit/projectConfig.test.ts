@@ -38,8 +38,9 @@ describe("Pulumi.yaml", () => {
     const typeOf = (value: unknown) =>
       Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
     for (const [name, declared] of Object.entries(project.config)) {
-      // a format is text or an object, which is more than the Pulumi CLI can check
-      const type = name === "formats" ? undefined : typeOf(declared.default);
+      // a format, a step or a test is text or an object, which is more than the Pulumi CLI can check
+      const mixed = ["formats", "provision", "tests"].includes(name);
+      const type = mixed ? undefined : typeOf(declared.default);
       assert.equal(declared.type, type, name);
       assert.ok(declared.description && declared.description.length > 20, `${name}: description`);
       assert.equal(declared.secret, undefined, `${name}: a secret cannot have a default`);

@@ -17,6 +17,7 @@ const parse = (change: Record<string, unknown> = {}): ImageSpec =>
   parseSettings({ ...devValues(), ...change }, "dev");
 
 const MINUTE = 60;
+import { scriptStep } from "../samples";
 
 describe("settings", () => {
   it("of the stack dev are this image", () => {
@@ -119,7 +120,7 @@ describe("settings", () => {
     ["snapshot", "2028-02-29", "snapshot", "2028-02-29"],
     ["refreshAfter", "7 days", "refreshAfter", 604_800],
     ["refreshAfter", "24 hours", "refreshAfter", 86_400],
-    ["provision", '["builder/Dockerfile"]', "provision", ["builder/Dockerfile"]],
+    ["provision", '["builder/Dockerfile"]', "provision", [scriptStep("builder/Dockerfile")]],
     ["formats", "[]", "formats", []],
   ];
   for (const [name, value, field, expected] of right) {
@@ -147,7 +148,7 @@ describe("settings", () => {
       assert.equal(spec.path, join(home, "out"));
       assert.equal(spec.iso?.path, join(home, "x.iso"));
       assert.equal(spec.signKey, join(home, ".ssh/release"));
-      assert.deepEqual(spec.provision, [join(home, "app.sh")]);
+      assert.deepEqual(spec.provision, [scriptStep(join(home, "app.sh"))]);
       assert.deepEqual(spec.check.rules, [join(home, "own.yaml")]);
       const folders = [join(home, "images"), home].map((folder) => ({ folder }));
       assert.deepEqual(

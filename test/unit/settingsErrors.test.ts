@@ -87,8 +87,8 @@ describe("wrong settings", () => {
       "7",
       '"7" is not a duration; write a number with seconds, minutes, hours, days or weeks, as in "7 days"',
     ],
-    ["provision", "app.sh", '"app.sh" is not a list; write a list of paths of scripts'],
-    ["provision", {}, "{} is not a list; write a list of paths of scripts"],
+    ["provision", "app.sh", '"app.sh" is not a list; write a list of steps'],
+    ["provision", {}, "{} is not a list; write a list of steps"],
     ["formats", "raw", '"raw" is not a list; write a list of formats'],
     ["formats", { format: "raw" }, '{"format":"raw"} is not a list; write a list of formats'],
     ["publish", { folder: "x" }, '{"folder":"x"} is not a list; write a list of places'],
@@ -114,8 +114,8 @@ describe("wrong settings", () => {
       'kragle:formats[3]: "raw" stands in the list twice',
     ]);
     assert.deepEqual(problems({ provision: ["builder/Dockerfile", "no.sh", "builder"] }), [
-      'kragle:provision[1]: "no.sh" is not a file',
-      'kragle:provision[2]: "builder" is not a file',
+      'kragle:provision[1]: step 2: "no.sh" is not a file',
+      'kragle:provision[2]: step 3: "builder" is not a file',
     ]);
     assert.deepEqual(
       problems({

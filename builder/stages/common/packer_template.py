@@ -29,35 +29,43 @@ def load(path):
     return template
 
 
-def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY):
+def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, steps=None):
     """The template with one shell provisioner a script {name: path}, in the order of the names.
 
-    The template's own provisioners run after the scripts and before the one that generalises, which is the last. Its
-    credentials go into the environment of one script: "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there).
-    `mark` begins every line that a script prints, see guest.sh.
+    `steps`, {name: provisioners}, are ordered by their names among the scripts. The template's own provisioners run after all of them
+    and before the script that generalises, which is the last. Its credentials go into the environment of one script:
+    "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there). `mark` begins every line that a script prints, see
+    guest.sh.
     """
     trusted, _, names = template.get("_credentials", "").partition(" gets ")
-    given = [f"{variable}={value}" for variable, value in sorted(environment.items())]
-    secret = [f"{credential.upper()}={{{{user `{credential}`}}}}" for credential in names.split()]
-    before, generalise = [], []
-    for name, path in sorted(scripts.items()):
+    secret = {credential.upper(): f"{{{{user `{credential}`}}}}" for credential in names.split()}
+    runs = dict(steps or {})
+    for name, path in scripts.items():
         check_script(path, name)
-        provisioner = {
-            "type": "shell",
-            "script": path,
-            "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
-            "remote_folder": GUEST_FOLDER,
-            "execute_command": f"{{{{.Vars}}}} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
-            "environment_vars": given + secret if name == trusted else given,
-            "timeout": f"{script_seconds}s",
-        }
-        (generalise if GENERALISE.fullmatch(name) else before).append(provisioner)
+        given = {**environment, **secret} if name == trusted else environment
+        runs[name] = [script_provisioner(name, path, given, script_seconds, mark)]
+    last = [name for name in scripts if GENERALISE.fullmatch(name)]
+    before = [one for name in sorted(runs) if name not in last for one in runs[name]]
+    generalise = [one for name in last for one in runs[name]]
     own = [{"remote_folder": GUEST_FOLDER, **one} if one["type"] == "shell" else one for one in template.get("provisioners", [])]
     # run by the shell, since it may come before the folder, and /tmp may be mounted noexec
     prepare = {"type": "shell", "script": GUEST, "execute_command": "sh {{.Path}} prepare"}
     cleanup = template.get("error-cleanup-provisioner")
-    last = {"error-cleanup-provisioner": {"execute_command": "{{.Vars}} sh {{.Path}}", **cleanup}} if cleanup else {}
-    return {**template, "provisioners": [prepare, *before, *own, *generalise], **last}
+    after = {"error-cleanup-provisioner": {"execute_command": "{{.Vars}} sh {{.Path}}", **cleanup}} if cleanup else {}
+    return {**template, "provisioners": [prepare, *before, *own, *generalise], **after}
+
+
+def script_provisioner(name, path, environment, seconds, mark):
+    """Runs the script at that path in the guest, by guest.sh."""
+    return {
+        "type": "shell",
+        "script": path,
+        "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
+        "remote_folder": GUEST_FOLDER,
+        "execute_command": f"{{{{.Vars}}}} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
+        "environment_vars": [f"{variable}={value}" for variable, value in sorted(environment.items())],
+        "timeout": f"{seconds}s",
+    }
 
 
 def listening_inside(template, password_file):

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Stage "image": Packer boots an overlay of the base disk, runs the scripts and leaves one compact qcow2.
 
-Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2) and /template (image.json, and the
-scripts in its provision/), read-only; /result and /logs.
+Runs as any user, without capabilities, on a read-only root. Mounts: /base (disk.qcow2), /template (image.json, and the scripts in
+its provision/) and /steps (what the user's steps run, by their names), read-only; /result and /logs.
 
 Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg")
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
     scripts      the name of each, by which they run in order, and its title: the path that people know
+    steps        the user's, see steps.py; by their names they run among the scripts
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
@@ -27,6 +28,7 @@ import shutil
 import lifeline
 import packer_template
 import stage
+import steps
 from compact import compact, only_file
 from packer_run import PackerRun
 from secret_scan import scan
@@ -48,6 +50,7 @@ def build_image(settings):
         settings["environment"],
         settings["timeouts"]["script"],
         mark,
+        {step["name"]: steps.provisioners(step, settings["environment"], mark) for step in settings["steps"]},
     )
     given = stage.secrets()
     build = os.path.join(PRIVATE, "build.json")
@@ -71,8 +74,9 @@ def build_image(settings):
 
 def run_packer(settings, mark, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
+    titles = {**settings["scripts"], **steps.titles(settings["steps"])}
     for last in (False, True):
-        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], settings["scripts"], mark)
+        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark)
         try:
             run.build(*files)
             return run.removed

@@ -1,0 +1,156 @@
+import { dirname, relative } from "node:path";
+
+import { z } from "zod";
+
+import { inProject } from "../../host/project";
+import type { ProvisionStep, StepKind } from "../../plan/steps";
+import { parseDuration } from "../../plan/units";
+import { argument, fileCopy, lines, packageName, script } from "./stepFields";
+import { suggest } from "./suggest";
+import { decimal, flag, listOf, parsed, path, quote, structured, text } from "./values";
+import { secretName, variables } from "./variables";
+
+/** The setting `provision`: each entry is a step of one kind and judged by itself, so that every problem is told at once. */
+
+const options = {
+  name: text("the application")
+    .refine((name) => /^\S[^\r\n]*$/.test(name), "must be one line of text")
+    .optional(),
+  timeout: decimal(0.1, 10_000, "minutes").optional(),
+  always: flag.default(false),
+  refreshAfter: parsed("7 days", parseDuration).optional(),
+};
+
+type Options = z.infer<z.ZodObject<typeof options>>;
+
+const environment = {
+  variables: variables.default({}),
+  secrets: z.array(secretName, listOf("names of secrets")).default([]),
+};
+
+function shape<S extends z.ZodRawShape>(kind: StepKind, own: S) {
+  const allowed = [...Object.keys(own), ...Object.keys(options)].join(", ");
+  return z.strictObject(
+    { ...own, ...options },
+    {
+      error: (issue) =>
+        issue.code === "unrecognized_keys"
+          ? `${issue.keys?.join(", ")} is no option of a step of kind ${kind}; allowed are ${allowed}`
+          : undefined,
+    },
+  );
+}
+
+const common = ({ name, timeout, always, refreshAfter }: Options) => ({
+  name: name ?? null,
+  timeout: timeout === undefined ? null : timeout * 60,
+  always,
+  refreshAfter: refreshAfter ?? null,
+});
+
+/** How a step of each kind is written. */
+const KINDS = {
+  script: shape("script", {
+    script,
+    args: z.array(argument, listOf("arguments")).default([]),
+    ...environment,
+  }).transform(({ script, args, variables, secrets, ...rest }): ProvisionStep => ({
+    ...{ kind: "script", script, args, variables, secrets },
+    ...common(rest),
+  })),
+  run: shape("run", { run: lines, ...environment }).transform(
+    ({ run, variables, secrets, ...rest }): ProvisionStep => ({
+      ...{ kind: "run", run, variables, secrets },
+      ...common(rest),
+    }),
+  ),
+  packages: shape("packages", {
+    packages: z.array(packageName, listOf("names of packages")).min(1, "names no package"),
+  }).transform(({ packages, ...rest }): ProvisionStep => ({
+    ...{ kind: "packages", packages },
+    ...common(rest),
+  })),
+  files: shape("files", {
+    files: z
+      .array(fileCopy, listOf("objects such as {from, to, mode, owner}"))
+      .min(1, "names no file"),
+  }).transform(({ files, ...rest }): ProvisionStep => ({
+    ...{ kind: "files", files },
+    ...common(rest),
+  })),
+  ansible: shape("ansible", {
+    ansible: path("ansible/site.yml"),
+    folder: path("ansible").optional(),
+    ...environment,
+  }).transform(
+    ({ ansible, folder = dirname(ansible), variables, secrets, ...rest }): ProvisionStep => {
+      const playbook = relative(inProject(folder), inProject(ansible));
+      return { ...{ kind: "ansible", playbook, folder, variables, secrets }, ...common(rest) };
+    },
+  ),
+  reboot: shape("reboot", { reboot: flag.pipe(z.literal(true, "must be true")) }).transform(
+    ({ reboot: _, ...rest }): ProvisionStep => ({ kind: "reboot", ...common(rest) }),
+  ),
+} satisfies Record<StepKind, z.ZodType<ProvisionStep>>;
+
+const NAMES = Object.keys(KINDS) as StepKind[];
+
+/** What can be written and not be run yet, kinds and options alike. */
+const NOT_YET: readonly string[] = [
+  ...["run", "packages", "files", "ansible", "reboot"],
+  ...["args", "variables", "secrets", "timeout", "always", "refreshAfter"],
+];
+
+type Say = (path: PropertyKey[], message: string) => void;
+
+function parseStep(entry: unknown, say: Say): ProvisionStep | undefined {
+  const given = typeof entry === "string" ? { script: entry } : entry;
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    say([], `${quote(entry)} is no step; write the path of a script, or ${inWords()}`);
+    return undefined;
+  }
+  const [kind, ...others] = NAMES.filter((name) => Object.hasOwn(given, name));
+  if (kind === undefined) {
+    const keys = Object.keys(given);
+    const meant = keys.map((key) => suggest(key, NAMES)).find((name) => name !== undefined);
+    say([], `has no kind; ${meant ? `did you mean ${meant}` : `write ${inWords()}`}`);
+    return undefined;
+  }
+  if (others.length > 0) {
+    say([], `has several kinds, ${[kind, ...others].join(" and ")}; write a step for each`);
+    return undefined;
+  }
+  for (const key of Object.keys(given).filter((name) => NOT_YET.includes(name))) {
+    say([key], "cannot be run by this version of kragle yet");
+  }
+  const { data, error } = KINDS[kind].safeParse(given);
+  for (const { path, message } of error?.issues ?? []) {
+    // the script of a plain entry has no name there
+    say(typeof entry === "string" ? [] : path, message);
+  }
+  return data;
+}
+
+const inWords = () => `one of ${NAMES.map((name) => `{${name}: …}`).join(", ")}`;
+
+/** What editors are told of an entry. */
+const { $schema: _, ...items } = z.toJSONSchema(z.union([z.string(), ...Object.values(KINDS)]), {
+  io: "input",
+  target: "draft-7",
+  unrepresentable: "any",
+});
+
+export const provision = structured(
+  z
+    .array(z.unknown(), listOf("steps"))
+    .meta({ items })
+    .transform((entries, context): ProvisionStep[] =>
+      entries.flatMap((entry, index) => {
+        const say: Say = (path, text) => {
+          const message = `step ${index + 1}: ${text}`;
+          context.addIssue({ code: "custom", path: [index, ...path], message });
+        };
+        return parseStep(entry, say) ?? [];
+      }),
+    ),
+);

@@ -1,0 +1,35 @@
+import { z } from "zod";
+
+import { quote, text } from "./values";
+
+/** Environment variables of steps, and secrets, which become such. */
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** In the guest these are kragle's own. */
+const OWN = "KRAGLE_";
+
+const isName = (name: string) => NAME.test(name) && !name.startsWith(OWN);
+
+const noName = ({ input }: { input?: unknown }) =>
+  `${quote(input)} is no name of a variable: letters, digits and _, no digit first, and not ${OWN}, which is kragle's own`;
+
+export const secretName = z.string({ error: noName }).refine(isName, { error: noName });
+
+/** Numbers and truth values are what they look like: YAML makes such of what was meant as text. */
+const value = z.preprocess(
+  (given) => (typeof given === "number" || typeof given === "boolean" ? String(given) : given),
+  text("production"),
+);
+
+/** Variables by name. */
+export const variables = z
+  .record(z.string(), value, {
+    error: ({ input }) =>
+      `${quote(input)} is not allowed; write names and values, such as {"SITE": "lab"}`,
+  })
+  .superRefine((entries, context) => {
+    for (const name of Object.keys(entries).filter((name) => !isName(name))) {
+      context.addIssue({ code: "custom", path: [name], message: noName({ input: name }) });
+    }
+  });
