@@ -3,6 +3,7 @@ import { basename, dirname } from "node:path";
 
 import { inProject } from "../../host/project";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { envProblem, interpreterOf } from "./firstLine";
 
 /** What keeps a provisioning script from running, as far as its file tells; undefined where nothing does. */
 export function scriptProblem(path: string): string | undefined {
@@ -10,6 +11,13 @@ export function scriptProblem(path: string): string | undefined {
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return `"${path}" is not a file`;
   const content = readFileSync(file);
   if (content.toString("latin1").trim() === "") return `"${path}" is empty`;
+  const encoding = encodingOf(content);
+  if (encoding !== undefined) {
+    return `"${path}" begins with the byte-order mark of ${encoding}, before which the guest sees no first line; save it as UTF-8 without one`;
+  }
+  const first = firstLineOf(content);
+  const misled = first === undefined ? undefined : envProblem(first);
+  if (misled !== undefined) return `"${path}": ${misled}`;
   const line = windowsLine(content);
   if (line === undefined) return undefined;
   return `"${path}" has Windows line ends (CRLF, first in line ${line}), which the guest's shell takes for part of the commands; save it with LF`;
@@ -22,6 +30,13 @@ export function testProblem(path: string): string | undefined {
   const first = firstLine(path);
   if (first === undefined || (first.startsWith("#!") && interpreterOf(first) !== "")) return;
   return `"${path}" has no first line such as "#!/bin/sh", which says what runs it`;
+}
+
+/** The encoding whose byte-order mark is at the beginning; packer_template.py judges in the same way: test/vectors/scriptEncodings.json. */
+export function encodingOf(content: Buffer): string | undefined {
+  const hex = content.toString("hex", 0, 3);
+  if (hex === "efbbbf") return "UTF-8";
+  return /^(fffe|feff)/.test(hex) ? "UTF-16" : undefined;
 }
 
 /**
@@ -89,13 +104,9 @@ function unknownInterpreter(
 }
 
 /** The script's first line; undefined for a program, which needs none. */
-function firstLine(path: string): string | undefined {
-  const content = readFileSync(inProject(path)).subarray(0, 4096).toString("latin1");
-  return content.startsWith("\x7fELF") ? undefined : content.split("\n", 1)[0]!;
-}
+const firstLine = (path: string) => firstLineOf(readFileSync(inProject(path)));
 
-/** What a line such as "#!/usr/bin/env python3" or "#! /bin/sh -e" runs a script by. */
-function interpreterOf(first: string): string {
-  const [program = "", name] = first.slice(2).trim().split(/\s+/);
-  return basename(program) === "env" && name !== undefined && /^[^-]/.test(name) ? name : program;
+function firstLineOf(content: Buffer): string | undefined {
+  const text = content.toString("latin1", 0, 4096);
+  return text.startsWith("\x7fELF") ? undefined : text.split("\n", 1)[0]!;
 }

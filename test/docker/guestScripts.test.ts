@@ -87,6 +87,65 @@ ls /tmp/late
     assert.equal(said[1], "code 127");
   });
 
+  it("a script that env would not run, but end as if it had, is told so", () => {
+    const said = inGuest(`printf '#!/usr/bin/env -u LANG sh\necho it runs\n' | script 1
+printf '#!/usr/bin/env -S -u LANG sh -e\necho it runs\n' | script 2`);
+    assert.match(said[0]!, /^MK!the script's first line, .*-u LANG sh, does not run it: env gets/);
+    assert.deepEqual(said.slice(1), ["code 127", "MK|it runs", "code 0"]);
+  });
+
+  /** What makes it impossible to go on after a script, and what is said of it. */
+  const INTOLERABLE: readonly (readonly [script: string, said: RegExp])[] = [
+    [
+      "rm -rf /var/lib/kragle",
+      /^MK!the script took away \/run\/kragle\/guest\.sh, which the build/,
+    ],
+    ["rm -rf /run/kragle; exit 0", /^MK!the script took away \/run\/kragle\/guest\.sh/],
+    [": >/run/kragle/keep; rm /run/kragle/steps", /^MK!the script took away \/run\/kragle\/steps/],
+    ["mount -t tmpfs tmpfs /run", /^MK!the script took away \/run\/kragle\/guest\.sh/],
+    [
+      "mount --bind /var/lib /var/lib && mount -o remount,bind,noexec /var/lib",
+      /^MK!after the script, \/var\/lib\/kragle takes no script any more, or runs none.*denied/,
+    ],
+    [
+      "mount --bind /var/lib /var/lib && mount -o remount,bind,ro /var/lib",
+      /^MK!after the script, \/var\/lib\/kragle takes no script any more.*Read-only/,
+    ],
+    [
+      "usermod --shell /usr/sbin/nologin root",
+      /^MK!after the script, root's login shell \/usr\/sbin\/nologin runs no commands \(exit code 1\).*not available/,
+    ],
+    [
+      "echo 'echo welcome; echo here' >>/root/.bashrc",
+      /^MK!after the script, root's login shell \/bin\/bash prints something.*: welcome here$/,
+    ],
+    ["echo 'exec false' >>/root/.bashrc", /^MK!.* runs no commands \(exit code 1\)/],
+  ];
+  it("a script after which nothing could go on fails itself, in words", () => {
+    for (const [script, words] of INTOLERABLE) {
+      const said = inGuest(
+        `script 1 <<'END'\n#!/bin/sh\n${script}\nEND\n`,
+        ...["--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"],
+      );
+      assert.match(said.at(-2) ?? "", words, `${script}: ${said.join("\n")}`);
+      assert.equal(said.at(-1), "code 1", script);
+    }
+  });
+
+  it("any shell may be root's, and print where somebody looks", () => {
+    const said = inGuest(`
+script 1 <<'END'
+#!/bin/sh
+usermod --shell /bin/dash root
+echo 'case $- in *i*) echo welcome ;; esac' >>/root/.bashrc
+echo 'echo to whom it may concern >&2' >>/root/.bashrc
+echo 'echo welcome' >>/root/.profile
+END
+printf 'usermod --shell /bin/bash root' | script 2
+`);
+    assert.deepEqual(said, ["code 0", "code 0"]);
+  });
+
   const noexec = (...paths: string[]) => paths.flatMap((path) => ["--tmpfs", `${path}:noexec`]);
   it("scripts run where /tmp, /run and others are mounted noexec, by a strict umask", () => {
     const script = "umask 077\nprintf '#!/bin/sh\\necho it runs\\n' | script 1";

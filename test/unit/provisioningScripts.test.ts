@@ -5,8 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { programsFolder } from "../../host/project";
-import { scriptProblem, scriptWarnings, windowsLine } from "../../infra/settings/scripts";
+import {
+  encodingOf,
+  scriptProblem,
+  scriptWarnings,
+  windowsLine,
+} from "../../infra/settings/scripts";
 import { parseSettings } from "../../infra/settings";
+import encodings from "../vectors/scriptEncodings.json";
 import vectors from "../vectors/scriptLineEnds.json";
 
 describe("a provisioning script", () => {
@@ -28,18 +34,26 @@ describe("a provisioning script", () => {
     });
   }
 
+  for (const { what, hex, encoding } of encodings) {
+    it(`is judged by its byte-order mark: ${what}`, () => {
+      assert.equal(encodingOf(Buffer.from(hex, "hex")) ?? null, encoding);
+    });
+  }
+
   it("is judged in the same way by the program that runs it", () => {
-    const common = join(programsFolder, "common");
     const code = `
 import json, sys
-sys.path.insert(0, ${JSON.stringify(common)})
-import packer_template
-vectors = json.load(open(${JSON.stringify(join(__dirname, "../vectors/scriptLineEnds.json"))}))
-print(json.dumps([packer_template.windows_line(bytes.fromhex(one["hex"])) for one in vectors]))`;
-    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", code], { encoding: "utf8" });
+sys.path.insert(0, ${JSON.stringify(join(programsFolder, "common"))})
+import packer_template as judge
+said = {judge.windows_line: json.loads(sys.argv[1]), judge.encoding_of: json.loads(sys.argv[2])}
+print(json.dumps([[judged(bytes.fromhex(text)) for text in texts] for judged, texts in said.items()]))`;
+    const texts = [vectors, encodings].map((all) => JSON.stringify(all.map(({ hex }) => hex)));
+    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", code, ...texts], {
+      encoding: "utf8",
+    });
     assert.deepEqual(
       JSON.parse(stdout || "null"),
-      vectors.map(({ line }) => line),
+      [vectors.map(({ line }) => line), encodings.map(({ encoding }) => encoding)],
       stderr,
     );
   });
@@ -51,9 +65,31 @@ print(json.dumps([packer_template.windows_line(bytes.fromhex(one["hex"])) for on
     assert.equal(problem(script("empty.sh", "\n \t\n")), '"empty.sh" is empty');
     assert.equal(problem(join(folder, "scripts.d")), '"scripts.d" is not a file');
     assert.equal(problem(join(folder, "none.sh")), '"none.sh" is not a file');
+    assert.match(
+      problem(script("mark.sh", "\ufeff#!/bin/sh\n"))!,
+      /"mark\.sh" begins with the byte-order mark of UTF-8.*save it as UTF-8 without one/,
+    );
     assert.equal(problem(script("good.sh", "#!/bin/sh\n")), undefined);
     const provision = [join(folder, "dos.sh")];
     assert.throws(() => parseSettings({ provision }, "dev"), /has Windows line ends/);
+  });
+
+  it("that env would not run, but end as if it had, is a wrong setting too", () => {
+    const problem = (first: string) => scriptProblem(script("env.sh", `${first}\nrm -rf /srv/x\n`));
+    // prints the variables, exit code 0
+    assert.match(
+      problem("#!/usr/bin/env -u LANG bash")!,
+      /env gets all that follows as one word; write #!\/usr\/bin\/env -S -u LANG bash$/,
+    );
+    assert.match(problem("#! /usr/bin/env bash -e ")!, /write #!\/usr\/bin\/env -S bash -e$/);
+    assert.match(problem("#!/usr/bin/env -i")!, /as one word/);
+    assert.match(problem("#!/usr/bin/env")!, /names no program/);
+    for (const good of ["env bash", "env bash ", "env -S bash -e", "env -S -u X A=b python3 -u"]) {
+      assert.equal(problem(`#!/usr/bin/${good}`), undefined, good);
+      assert.deepEqual(warnings(join(folder, "env.sh")), [], good);
+    }
+    script("env.sh", "#!/usr/bin/env -S -u X A=b ruby -w\n");
+    assert.match(warnings(join(folder, "env.sh"))[0]!, /is run by ruby/);
   });
 
   it("gets a warning where it probably is not what was meant", () => {

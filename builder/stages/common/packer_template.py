@@ -10,6 +10,7 @@ from stage import Failure
 
 GENERALISE = re.compile(r"\d+-generalise\.sh")
 GUEST_FOLDER = "/run/kragle"
+VARIABLES = "env {{.Vars}}"  # which root's shell need not understand, as csh does not
 NOBODY = "-"  # the mark of scripts that only a person listens to
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.sh")
 QEMU_RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "qemu-recorded")
@@ -47,11 +48,12 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, st
     last = [name for name in scripts if GENERALISE.fullmatch(name)]
     before = [one for name in sorted(runs) if name not in last for one in runs[name]]
     generalise = [one for name in last for one in runs[name]]
-    own = [{"remote_folder": GUEST_FOLDER, **one} if one["type"] == "shell" else one for one in template.get("provisioners", [])]
+    inline = {"remote_folder": GUEST_FOLDER, "execute_command": f"chmod +x {{{{.Path}}}}; {VARIABLES} {{{{.Path}}}}"}
+    own = [{**inline, **one} if one["type"] == "shell" else one for one in template.get("provisioners", [])]
     # run by the shell, since it may come before the folder, and /tmp may be mounted noexec
     prepare = {"type": "shell", "script": GUEST, "execute_command": "sh {{.Path}} prepare"}
     cleanup = template.get("error-cleanup-provisioner")
-    after = {"error-cleanup-provisioner": {"execute_command": "{{.Vars}} sh {{.Path}}", **cleanup}} if cleanup else {}
+    after = {"error-cleanup-provisioner": {"execute_command": f"{VARIABLES} sh {{{{.Path}}}}", **cleanup}} if cleanup else {}
     return {**template, "provisioners": [prepare, *before, *own, *generalise], **after}
 
 
@@ -62,7 +64,7 @@ def script_provisioner(name, path, environment, seconds, mark):
         "script": path,
         "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
         "remote_folder": GUEST_FOLDER,
-        "execute_command": f"{{{{.Vars}}}} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
+        "execute_command": f"{VARIABLES} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
         "environment_vars": [f"{variable}={value}" for variable, value in sorted(environment.items())],
         "timeout": f"{seconds}s",
     }
@@ -115,12 +117,24 @@ def check_script(path, name):
         raise Failure(f'the provisioning script "{name}" cannot be read: {error.strerror} ({path})') from error
     if not content.strip():
         raise Failure(f'the provisioning script "{name}" is empty')
+    encoding = encoding_of(content)
+    if encoding:
+        raise Failure(
+            f'the provisioning script "{name}" begins with the byte-order mark of {encoding}, before which the guest sees no '
+            "first line; save it as UTF-8 without one"
+        )
     line = windows_line(content)
     if line:
         raise Failure(
             f'the provisioning script "{name}" has Windows line ends (CRLF, first in line {line}), which the guest\'s '
             "shell takes for part of the commands; save it with LF"
         )
+
+
+def encoding_of(content):
+    """The encoding whose byte-order mark is at the beginning, or None."""
+    marks = {b"\xef\xbb\xbf": "UTF-8", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+    return next((name for mark, name in marks.items() if content.startswith(mark)), None)
 
 
 def windows_line(content):

@@ -24,10 +24,10 @@ prepare() {
   for folder in /var/lib/kragle /opt/kragle /root/.kragle "$HERE"; do
     rm -rf "$folder"
     install -d -m 755 "$folder" 2>/dev/null || continue
-    if [ "$folder" = "$HERE" ] && ! runs_in "$folder"; then
+    if [ "$folder" = "$HERE" ] && ! runs_in "$folder" 2>/dev/null; then
       mount -t tmpfs -o mode=755,exec tmpfs "$folder" 2>/dev/null || continue
     fi
-    if runs_in "$folder"; then
+    if runs_in "$folder" 2>/dev/null; then
       [ "$folder" = "$HERE" ] || ln -s "$folder" "$HERE"
       cp "$0" "$HERE/guest.sh"
       cut -d: -f1 /etc/passwd >"$HERE/users"
@@ -44,9 +44,12 @@ prepare() {
   return 1
 }
 
-# Whether programs may run in the folder.
+# What this program has to say, in one line.
+say() { printf '%s%s\n' "$note" "$(printf '%s' "$*" | tr '\n\r' '  ')"; }
+
+# Whether programs may be put into the folder and run there; says why not.
 runs_in() {
-  printf '#!/bin/sh\n' >"$1/probe" 2>/dev/null && chmod 755 "$1/probe" && "$1/probe" 2>/dev/null
+  printf '#!/bin/sh\n' >"$1/probe" && chmod 755 "$1/probe" && "$1/probe"
   code=$?
   rm -f "$1/probe"
   return "$code"
@@ -75,6 +78,7 @@ run() {
   echo "$end" >&3
   wait "$forwarder"
   name_background
+  if [ "$code" -eq 0 ] && ! is_next_possible; then code=1; fi
   return "$code"
 }
 
@@ -103,7 +107,7 @@ name_background() {
       *) [ "$(group_of "$process")" = "$group" ] || continue ;;
     esac
     command=$(tr '\0\n' '  ' 2>/dev/null <"$folder/cmdline") || continue
-    [ -z "$command" ] || echo "${note}still running after the script has ended: $command(process $process)"
+    [ -z "$command" ] || say "still running after the script has ended: $command(process $process)"
   done
   if [ -n "$held" ]; then setsid cat <"$pipe" >/dev/null 2>&1 3>&- & fi
 }
@@ -116,7 +120,7 @@ group_of() {
   echo "$3"
 }
 
-# Says so where the guest lacks what the script's first line names; the shell would only say "not found".
+# Says so where what the script's first line names does not run it; the shell would only say "not found", and env nothing at all.
 find_interpreter() {
   first=$(head -n 1 "$1" | LC_ALL=C tr -d '\0')
   case "$first" in '#!'*) ;; *) return 0 ;; esac
@@ -125,13 +129,52 @@ find_interpreter() {
   set -- ${first#??}
   set +f
   interpreter=${1-}
+  [ -n "$interpreter" ] || return 0 # the shell runs it
   case "$interpreter ${2-}" in
-    */env\ -*) ;;
+    */env\ -*S* | */env\ --split-string*) ;; # env itself names what is lacking
+    */env\ -* | */env\ )
+      say "the script's first line, $first, does not run it: env gets all that follows as one word (write env -S)"
+      return 1
+      ;;
     */env\ *) interpreter=$2 ;;
   esac
   command -v "$interpreter" >/dev/null && return 0
-  echo "${note}the guest has no $interpreter, by which the script is to be run (its first line is $first); install it in an earlier script"
+  say "the guest has no $interpreter, by which the script is to be run (its first line is $first); install it in an earlier script"
   return 1
+}
+
+# What comes after the script needs the folder, and the login shell of the user by whom Packer came. Where the script took either
+# away it is the script that failed, not the next one, which could not even be copied. Generalisation takes the folder away.
+is_next_possible() {
+  case "$name" in [0-9][0-9]-generalise.sh) return 0 ;; esac
+  for file in guest.sh steps keep users started; do
+    if [ ! -e "$HERE/$file" ]; then
+      say "the script took away $HERE/$file, which the build needs until its end"
+      return 1
+    fi
+  done
+  if ! why=$(runs_in "$HERE" 2>&1); then
+    say "after the script, $(readlink -f "$HERE") takes no script any more, or runs none, which the build needs until its end: $why"
+    return 1
+  fi
+  logs_in
+}
+
+# Whether the login shell runs commands and prints nothing by itself, which would be taken for a word of whoever copies a file here.
+logs_in() {
+  user=$(id -un)
+  shell=$(awk -F : -v user="$user" '$1 == user { print $7 }' /etc/passwd)
+  : "${shell:=/bin/sh}"
+  # as under sshd, for which bash reads .bashrc
+  words=$(unset SHLVL && SSH_CLIENT='192.0.2.1 1 22' timeout 60 "$shell" -c : </dev/null 2>"$HERE/probe")
+  code=$?
+  if [ "$code" -ne 0 ]; then
+    say "after the script, $user's login shell $shell runs no commands (exit code $code), by which the build comes in until its end: $words$(cat "$HERE/probe")"
+  elif [ -n "$words" ]; then
+    say "after the script, $user's login shell $shell prints something before any command, so that no file can be copied here; let it do so in interactive shells only: $words"
+  fi
+  rm -f "$HERE/probe"
+  [ "$code" -eq 0 ] && [ -z "$words" ]
 }
 
 case "$1" in
