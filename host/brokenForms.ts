@@ -7,12 +7,12 @@ const FEW = { begun: 4, left: 8 };
 
 const BROKEN: Gap = { sources: ["\\r?\\n"], begins: ["\n", "\r\n"], longest: 2 };
 
-/** In a line after a part of a secret that goes on in the next one: the text column of a dump, a quote, a backslash. */
-const lineEnd = sticky(`(?:\\x20{2,60}[^\\r\\n]{1,18}|["']?[\\x20\\x5c]{0,2})$`);
+/** In a line after a part of a secret that goes on in the next one: the text column of a dump, a quote, a comma, a backslash. */
+const lineEnd = sticky(`(?:\\x20{2,60}[^\\r\\n]{1,18}|["']?,?[\\x20\\x5c]{0,2})$`);
 
 /**
  * For texts that are looked through line by line: the ways of a secret that goes on in the next line, wherever it was cut: as it stands,
- * in base64, in hexadecimal.
+ * in base64, in numbers.
  */
 export function brokenWays(text: string, unit: Unit): Way[] {
   const plain: Way = { form: "plain", parts: plainly(text, unit), between: BROKEN };

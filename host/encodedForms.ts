@@ -1,4 +1,4 @@
-/** Those forms of the list in secretForms.ts that encode a secret's bytes, whatever they are: base64 and hexadecimal. */
+/** Those forms of the list in secretForms.ts that encode a secret's bytes, whatever they are: base64, and numbers for them. */
 import { bothCases, type Gap, part, type Part, type Way } from "./spelling";
 
 /** Each of its ways goes over the ends of lines. */
@@ -9,6 +9,8 @@ export const encoded = (bytes: Buffer): Way[] => [
     between: WRAPPED,
   })),
   { form: "hexadecimal", parts: hexadecimal(bytes), between: DUMPED, after: DUMPED_TEXT },
+  { form: "decimal", parts: numbers(bytes, 10, 0), between: LISTED },
+  { form: "octal", parts: numbers(bytes, 8, 3), between: LISTED },
 ];
 
 /** Of a longer secret, for texts that are looked through line by line: pieces of its base64. Where a line ends in one, others are whole. */
@@ -39,15 +41,41 @@ const WRAPPED: Gap = {
   ],
   longest: 22,
 };
-/** Between bytes, and between the lines of `od`, `xxd` and `hexdump`: perhaps a column of text, then the next line's offset. */
+/** The next line of `od`, `xxd` or `hexdump`, with its offset; before it perhaps a column of text. */
+const NEXT_ROW = `(?:\\x20{2,60}[^\\r\\n]{1,18})?\\r?\\n[0-9a-fA-F]{6,8}:?\\x20{1,4}`;
+/** Which of several stands there has to follow from the text, or an expression engine would try them all, for each byte. */
 const DUMPED: Gap = {
   sources: [
-    `(?:\\x20{2,60}[^\\r\\n]{1,18})?\\r?\\n[0-9a-fA-F]{6,8}:?\\x20{1,2}`,
+    NEXT_ROW,
     ...WRAPPED.sources,
-    `[\\x20:]{1,2}`,
+    // as `0x63, 0x6f`, also in the next line; `63:6f`; `63-6f`
+    `[\\x20:,-]{1,3}(?:0[xX])?`,
+    `,?\\r?\\n[\\x20\\x09]{0,16}0[xX]`,
+    // every letter escaped, as `\x63`, `\u0063`, `\u{63}`, `%63`, `&#x63;`
+    `\\x5c(?:x|u00|U000000)`,
+    `\\x7d\\x5cu\\x7b`,
+    `%`,
+    `;&#[xX]`,
+    `;&#[xX]00`,
   ],
-  begins: [...WRAPPED.begins, " ", ":"],
-  longest: 60 + 18 + 13,
+  begins: [...WRAPPED.begins, ...` :,-\\}%;`],
+  longest: 60 + 18 + 15,
+};
+/** Between decimal and octal numbers: `99, 111`, `[99 111]`, `&#99;&#111;`, `\143\157`. */
+const LISTED: Gap = {
+  sources: [
+    NEXT_ROW,
+    `,?\\x20{1,4}`,
+    `,?\\x20{1,4}0`,
+    `,(?:\\r?\\n[\\x20\\x09]{0,16})?`,
+    `\\r?\\n[\\x20\\x09]{1,16}`,
+    `;&#`,
+    `;&#0`,
+    `\\x5c`,
+    `\\x5c0`,
+  ],
+  begins: [..." ,\n\\;", "\r\n"],
+  longest: 60 + 18 + 15,
 };
 /** What follows in the same line: other bytes, and the column of text, which has the secret once more. */
 const DUMPED_TEXT: Gap = {
@@ -72,3 +100,6 @@ function base64(secret: Buffer, shift: number): Part[] {
 
 const hexadecimal = (secret: Buffer) =>
   [...secret].map((byte) => part(bothCases([byte], "", 2), "bytes"));
+
+const numbers = (secret: Buffer, base: number, digits: number) =>
+  [...secret].map((byte) => part([byte.toString(base).padStart(digits, "0")], "bytes"));

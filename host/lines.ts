@@ -1,23 +1,25 @@
 import { type RedactedStream, Redactor } from "./redactor";
+import { overwritten, withoutEscapes } from "./terminal";
 
 /** Characters of the longest line that is passed on. Pulumi's command provider hangs at a line of 64 KiB. */
 const LONGEST = 4096;
 
-/** Escape sequences of terminals: colours, titles, sets of characters as in `tput sgr0`; every control character but line ends and tabs. */
-const CONTROL =
-  // eslint-disable-next-line no-control-regex
-  /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]{0,256}(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g;
+/** Characters within which a backspace finds what it overwrites. */
+const OVERWRITTEN = 1024;
+
 /** At the end of a piece: what may be the first part of an escape sequence, or of the line end "\r\n". */
 // eslint-disable-next-line no-control-regex
 const UNFINISHED = /\x1b(?:\[[0-?]{0,32}[ -/]{0,2}|\][^\x07\x1b\r\n]{0,256}\x1b?|[ -/]{0,2})?$|\r$/;
 
 /**
  * Cuts a stream of bytes into lines: a carriage return ends a line too, a line that is too long is cut, control characters are
- * dropped. Secrets are masked before a line is cut: half of one would not be recognised.
+ * dropped, what is overwritten by backspaces is not shown. Secrets are masked before a line is cut: half of one would not be recognised.
  */
 export class LineSplitter {
   /** The end of the last piece where it matched `UNFINISHED`; it is read again together with the next piece. */
   private held = "";
+  /** The end of the line that is read, as far as backspaces may overwrite it. */
+  private line = "";
   private rest = "";
   private readonly decoder = new TextDecoder();
 
@@ -38,19 +40,27 @@ export class LineSplitter {
 
   end(): void {
     this.take(this.held + this.decoder.decode());
+    this.pass(this.line.length);
     this.add(this.redacted.end());
     if (this.rest) this.onLine(this.rest.trimEnd());
     this.held = this.rest = "";
   }
 
   private take(text: string): void {
-    const lines = text.split(/\r\n|\n|\r/).map((line) => line.replace(CONTROL, ""));
+    const lines = text.split(/\r\n|\n|\r/);
     lines.forEach((line, index) => {
-      this.add(this.redacted.write(line));
+      this.line += withoutEscapes(line);
+      while (this.line.length > OVERWRITTEN) this.pass(OVERWRITTEN);
       if (index === lines.length - 1) return;
+      this.pass(this.line.length);
       // a secret may go on in the next line; this one is held back until that is known
       this.add(this.redacted.endsInSecret ? this.redacted.write("\n") : this.redacted.end() + "\n");
     });
+  }
+
+  private pass(length: number): void {
+    this.add(this.redacted.write(overwritten(this.line.slice(0, length))));
+    this.line = this.line.slice(length);
   }
 
   private add(text: string): void {

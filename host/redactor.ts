@@ -5,10 +5,13 @@ import { BeginningIndex } from "./beginningIndex";
 import { base64Pieces } from "./encodedForms";
 import { partsOf, SHORTEST, waysOf } from "./secretForms";
 import { beginningsOf, longestOf, type Matcher, matcherOf } from "./spelling";
+import { shownOf } from "./terminal";
 
 const MASK = "***";
 /** Bytes of a file that are read at a time. */
 const CHUNK = 2 ** 20;
+/** Bytes of what a terminal does not show that may stand within a secret. */
+const UNSHOWN = 4096;
 
 /** Takes secrets out of text, in every form of the list in secretForms.ts. Of a secret of several lines, each line is one. */
 export class Redactor {
@@ -75,6 +78,16 @@ export class Redactor {
     return merged;
   }
 
+  /** The same of the bytes of a file, also where a terminal would show a secret in them. */
+  findShown(text: string): [number, number][] {
+    const shown = shownOf(text);
+    const stretches = this.find(shown.text).map(([start, end]): [number, number] => {
+      const at = shown.at.slice(start, end);
+      return [Math.min(...at), Math.max(...at) + 1];
+    });
+    return shown.text.length === text.length ? stretches : [...this.find(text), ...stretches];
+  }
+
   /**
    * Overwrites secrets in a file with as many asterisks, in place: that works on a full disk too. A file that cannot be
    * overwritten is deleted.
@@ -85,11 +98,11 @@ export class Redactor {
     try {
       const file = await open(path, "r+");
       try {
-        const buffer = Buffer.alloc(CHUNK + bytes.reach);
+        const buffer = Buffer.alloc(CHUNK + bytes.reach + UNSHOWN);
         for (let offset = 0; ; offset += CHUNK) {
           const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
           const text = buffer.toString("latin1", 0, bytesRead);
-          for (const [start, end] of bytes.find(text)) {
+          for (const [start, end] of bytes.findShown(text)) {
             await file.write("*".repeat(end - start), offset + start, "latin1");
           }
           if (bytesRead < buffer.length) return;

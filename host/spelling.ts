@@ -16,7 +16,9 @@ export type FormName =
   | "XML-escaped"
   | "shell-quoted"
   | "base64"
-  | "hexadecimal";
+  | "hexadecimal"
+  | "decimal"
+  | "octal";
 
 export type Part = readonly string[];
 

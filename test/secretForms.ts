@@ -32,6 +32,7 @@ const entities = (text: string, quote: string) =>
     .replaceAll("'", quote);
 const inLines = (text: string, width: number, end: string) =>
   text.replace(new RegExp(`.{${width}}(?=.)`, "g"), `$&${end}`);
+const bytes = (text: string, write: (byte: number) => string) => [...Buffer.from(text)].map(write);
 const base64 = (before: string, secret: string) => Buffer.from(before + secret).toString("base64");
 
 /** How programs write any secret down; nothing of it is taken from the code under test. */
@@ -68,7 +69,16 @@ const WRITERS: Readonly<Record<string, readonly ((secret: string) => string)[]>>
   hexadecimal: [
     (s) => Buffer.from(s).toString("hex"),
     (s) => Buffer.from(s).toString("hex").toUpperCase(),
+    (s) => bytes(s, (b) => `0x${b.toString(16).padStart(2, "0")}`).join(", "),
+    (s) => bytes(s, (b) => `\\x${b.toString(16).padStart(2, "0")}`).join(""),
+    (s) => bytes(s, (b) => `%${b.toString(16).padStart(2, "0").toUpperCase()}`).join(""),
   ],
+  decimal: [
+    (s) => JSON.stringify([...Buffer.from(s)]),
+    (s) => JSON.stringify([...Buffer.from(s)], null, 2),
+    (s) => bytes(s, String).join(" "),
+  ],
+  octal: [(s) => bytes(s, (b) => `\\${b.toString(8).padStart(3, "0")}`).join("")],
 };
 
 /** All of those texts. */

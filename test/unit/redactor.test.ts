@@ -206,6 +206,32 @@ describe("the redactor", () => {
     }
   });
 
+  it("sees a secret that a program overwrites, or prints one letter over another", () => {
+    for (const printed of [
+      SECRET.replace("cr", "xx\b\bcr"),
+      SECRET.replace("cr", "xx\x1b[2Dcr"),
+      SECRET.replace(/./gu, "$&\b$&"), // as nroff prints what is bold
+      SECRET.replace(/./gu, "_\b$&"),
+      `user\b\b\b\b${SECRET}`,
+    ]) {
+      const bytes = Buffer.from(`a ${printed} b\n`);
+      for (let at = 0; at <= bytes.length; at++) {
+        const lines: string[] = [];
+        const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+        splitter.write(bytes.subarray(0, at));
+        splitter.write(bytes.subarray(at));
+        splitter.end();
+        assert.deepEqual(lines, ["a *** b"], JSON.stringify(printed));
+      }
+    }
+    const lines: string[] = [];
+    const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
+    splitter.write(
+      Buffer.from(`a ${SECRET}${"\b".repeat(SECRET.length)}${"x".repeat(SECRET.length)}\n`),
+    );
+    assert.deepEqual(lines, [`a ${"x".repeat(SECRET.length)}`]);
+  });
+
   it("sees a secret that a program colors", () => {
     const lines: string[] = [];
     const splitter = new LineSplitter((line) => lines.push(line), new Redactor([SECRET]));
@@ -227,6 +253,25 @@ describe("the redactor", () => {
         await new Redactor([SECRET]).redactFile(file);
         before.write("*".repeat(Buffer.byteLength(SECRET)), at);
         assert.ok(readFileSync(file).equals(before), `at ${at}`);
+      }
+    });
+
+    it("overwrites what a terminal would show of a file, escape sequences and backspaces included", async () => {
+      const file = join(folder, "scripts.log");
+      for (const printed of [
+        SECRET.replace("t/", "t\x1b[1m/\x1b(B\x1b[m"),
+        SECRET.replace("cr", "xx\b\bcr"),
+        SECRET.replace("cr", "xx\x1b[2Dcr"),
+        Buffer.from(SECRET, "utf8").toString("latin1").replace(/./g, "$&\0"),
+      ]) {
+        for (const before of [7, 2 ** 20 - 9]) {
+          const head = `${"y".repeat(before)}\n\x1b[31ma `;
+          const encoding = printed.includes("\0") ? "latin1" : "utf8";
+          writeFileSync(file, Buffer.from(`${head}${printed} b\n${SECRET.slice(0, 5)}`, encoding));
+          await new Redactor([SECRET]).redactFile(file);
+          const said = readFileSync(file, "latin1").slice(head.length);
+          assert.match(said, /^\*+\0? b\ns3cr3$/, JSON.stringify(printed));
+        }
       }
     });
 
