@@ -52,7 +52,7 @@ export async function requireOwnFolder(
  *
  * @param output PATH/output
  * @param names of what is to be released there
- * @returns the function that lets the next run in
+ * @returns the function that lets the next run in; where nothing was moved there, a folder that was nobody's is nobody's again
  * @throws StageFailure (exit code 2) where it has become another stack's, or has files of these names that are nobody's release
  */
 export async function claimFolder(
@@ -61,7 +61,7 @@ export async function claimFolder(
   owner: StackIdentity,
   names: readonly string[],
   options: LockOptions,
-): Promise<() => Promise<void>> {
+): Promise<(moved: boolean) => Promise<void>> {
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   for (;;) {
     const before = await readMark(held.path(), output);
@@ -79,7 +79,11 @@ export async function claimFolder(
         await handle.truncate(0);
         await handle.write(await encodeMark(owner, output), 0);
         await handle.sync();
-        return () => handle.close();
+        return async (moved) => {
+          // whoever waits for the lock of this file notices that it is gone
+          if (!moved && !before) await unlink(held.path(OWNER)).catch(() => undefined);
+          await handle.close();
+        };
       }
     } catch (error) {
       await handle.close();

@@ -36,6 +36,7 @@ export const release: StageProgram<typeof contract> = {
       const onWait = () => detail("waiting: another run of this stack releases there");
       const expected = [...sources.files.map(({ name }) => name), ...DESCRIPTION];
       const letNextIn = await claimFolder(held, output, owner, expected, { signal, onWait });
+      let moved = false;
       try {
         phase("copy the files");
         await copyFiles(sources.files, incoming.path(), signal);
@@ -54,6 +55,7 @@ export const release: StageProgram<typeof contract> = {
         for (const name of names) {
           await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
         }
+        moved = true;
         for (const name of names) {
           await syncPath(incoming.path(name));
           await held.within(name, true, (folder, base) =>
@@ -75,7 +77,7 @@ export const release: StageProgram<typeof contract> = {
           })),
         };
       } finally {
-        await letNextIn();
+        await letNextIn(moved);
       }
     });
   },

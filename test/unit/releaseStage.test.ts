@@ -213,6 +213,18 @@ describe("the release stage", () => {
     await asked("prod");
   });
 
+  it("leaves a new folder nobody's where it fails before anything is in place", async () => {
+    const unsigned = { signKey: join(place.at.home, "no key"), signer: "SHA256:none" };
+    const attempt = () => place.release("an image", ["raw"], true, unsigned);
+    await assert.rejects(attempt(), /no key/);
+    assert.deepEqual(place.names(), []);
+    // one that has a release stays whose it is
+    await place.release("an image", ["raw"]);
+    const before = place.names();
+    await assert.rejects(attempt(), /no key/);
+    assert.deepEqual(place.names(), before);
+  });
+
   it("says openly that nothing was booted", async () => {
     const { result } = await place.release("an image", [], false);
     assert.deepEqual(result.smoke, { passed: false, driver: "none", seconds: {} });
