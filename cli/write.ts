@@ -43,6 +43,7 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
     target.kind === "device" ? await acceptDevice(site, target, image, options) : undefined;
   const judge = () => acceptFile(site, target, image);
   if (!device) await judge();
+  requireConsent(target, device, image, options);
   const toolsImage = await findTools(site, options.stack, String(outputs.builderImageId));
   const claim = device
     ? await claimDevice(target.path)
@@ -62,21 +63,29 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
   }
 }
 
-async function confirm(
+/** A script's consent has to name the target; nothing else needs to be there to say what is wrong with it. */
+function requireConsent(
   target: Target,
   device: BlockDevice | undefined,
   { virtualBytes }: ReleasedImage,
   options: WriteOptions,
-): Promise<void> {
-  const { path, exists } = target;
+): void {
   const problem = device
     ? options.yes && objection(device, options)
     : fileObjection(target, virtualBytes, options);
-  if (problem) {
-    const exitCode = EXIT.wrongSettings;
-    throw new StageFailure(`${path} is refused: ${problem}`, { exitCode });
-  }
-  if (!exists || options.yes) return;
+  if (!problem) return;
+  const exitCode = EXIT.wrongSettings;
+  throw new StageFailure(`${target.path} is refused: ${problem}`, { exitCode });
+}
+
+/** Asks whoever sits at the terminal, where nothing is said by options. */
+async function confirm(
+  { path, exists }: Target,
+  device: BlockDevice | undefined,
+  { virtualBytes }: ReleasedImage,
+  { yes }: WriteOptions,
+): Promise<void> {
+  if (!exists || yes) return;
   tell(
     `${device ? describeDevice(device) : `  file     ${path}\n  size     ${formatExactly(virtualBytes)}`}\n`,
   );

@@ -3,6 +3,7 @@ import { lstat, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
+import { majorMinor } from "./usage";
 
 /** What an image is to be written to: a block device, or a plain file that may be there already. */
 export interface Target {
@@ -20,7 +21,10 @@ export async function findTarget(given: string): Promise<Target> {
   await refuseDeviceName(given);
   const path = resolve(given);
   const facts = await stat(path).catch(() => undefined);
-  if (facts?.isBlockDevice()) return { kind: "device", path: await realpath(path), exists: true };
+  if (facts?.isBlockDevice()) {
+    await requireDevice(given, facts);
+    return { kind: "device", path: await realpath(path), exists: true };
+  }
   if (facts?.isFile()) return { kind: "file", path: await realpath(path), exists: true };
   if (facts) {
     throw wrong(`${given} is ${kindOf(facts)}, and neither a block device nor a file`);
@@ -36,6 +40,15 @@ export async function findTarget(given: string): Promise<Target> {
     throw wrong(`there is no device ${given}`, "lsblk lists the devices of this machine");
   }
   return { kind: "file", path: join(folder, basename(path)), exists: false };
+}
+
+/** A node can be there without its device, as in a container, or after that was unplugged. */
+async function requireDevice(given: string, { rdev }: Stats): Promise<void> {
+  if (await stat(`/sys/dev/block/${majorMinor(BigInt(rdev))}`).catch(() => undefined)) return;
+  throw wrong(
+    `${given} is the node of a device that this machine has not`,
+    "lsblk lists the devices of this machine",
+  );
 }
 
 /** Names that the kernel gives to disks and their partitions; of one that is not plugged in no file must be made either. */

@@ -1,6 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 
 import { unescapeOctal } from "../host/mountPoints";
+import { loopDevices } from "./loopDevices";
+import { openFiles } from "./openFiles";
 
 /** By device number ("8:1"): what the running system does with the device, such as "mounted at /boot". */
 export type Usage = ReadonlyMap<string, readonly string[]>;
@@ -8,16 +10,21 @@ export type Usage = ReadonlyMap<string, readonly string[]>;
 export interface Use {
   /** Device number as the kernel gives it; btrfs and other file systems without a device of their own have one with major 0. */
   readonly number?: string;
-  /** Path of the device where one is named. */
+  /** Path of the device where one is named, else empty. */
   readonly source: string;
   readonly use: string;
 }
 
-/** What is mounted or swapped to in this process's mount namespace; for what others have mounted, `claimDevice` is refused. */
+/**
+ * What is mounted or swapped to in this process's mount namespace, and what is used without a claim of the kernel's, as a virtual machine
+ * uses its disk. For what others have mounted or claimed, `claimDevice` is refused.
+ */
 export async function readUsage(): Promise<Usage> {
-  const uses = [
+  const uses: readonly Use[] = [
     ...parseMountInfo(await readFile("/proc/self/mountinfo", "utf8")),
     ...parseSwaps(await readFile("/proc/swaps", "utf8").catch(() => "")),
+    ...loopDevices().map(({ device, backing }) => ({ source: backing, use: `behind ${device}` })),
+    ...openDevices(),
   ];
   const found = new Map<string, string[]>();
   for (const { number, source, use } of uses) {
@@ -26,6 +33,15 @@ export async function readUsage(): Promise<Usage> {
     }
   }
   return found;
+}
+
+/** Devices that other processes may write to; those that only read, as udev does for moments, are in nobody's way. */
+function* openDevices(): Generator<Use> {
+  for (const { facts, process, mayWrite } of openFiles()) {
+    if (!facts.isBlockDevice() || !mayWrite) continue;
+    const use = `open in ${process}, which may write to it`;
+    yield { number: majorMinor(facts.rdev), source: "", use };
+  }
 }
 
 /** The format is that of proc_pid_mountinfo(5). */
