@@ -5,7 +5,12 @@ import { EXIT } from "../host/failure";
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** `kragle completion SHELL`: prints what makes a shell complete kragle's verbs, options and their values, out of the command's own table. */
+/**
+ * `kragle completion SHELL`: prints what makes a shell complete kragle's verbs, options and their values, out of the command's own table.
+ *
+ * Not by a library: those that are kept (@bomb.sh/tab 0.0.22, @pnpm/tabtab 0.5.4) start this program at each Tab, and evaluate in a shell
+ * what has been typed, under one shell at least; the first offers no files, which `write` and `verify` take.
+ */
 export function completion(shell: string, program: Command): number {
   const verbs = program.commands.filter((command) =>
     program.createHelp().visibleCommands(program).includes(command),

@@ -47,7 +47,7 @@ const lineOf = ({ stage, state, at, folder }: LogFolder) =>
   `${stage}  ${state}  ${at.slice(0, 19).replace("T", " ")} UTC  ${displayPath(folder)}`;
 
 /** The stack's results, then its failures, then what is at work for it, the latest last. */
-async function logFolders(name: StackName): Promise<LogFolder[]> {
+export async function logFolders(name: StackName): Promise<LogFolder[]> {
   const home = homeFolder();
   const store = openStore(home);
   const found: LogFolder[] = [];

@@ -46,7 +46,8 @@ async function run(
       const { engine } = session;
       print(JSON.stringify({ stack: options.stack, engine, seconds, steps, outputs }) + "\n");
     } else {
-      say(summary(options.stack, outputs, seconds, view.worked) + "\n");
+      const notes = rows.flatMap((row) => row.notes ?? []);
+      say(summary(options.stack, outputs, seconds, view.worked, notes) + "\n");
     }
     return EXIT.done;
   } catch (error) {
@@ -86,6 +87,7 @@ function summary(
   raw: Readonly<Record<string, unknown>>,
   seconds: number,
   worked: boolean,
+  notes: readonly string[],
 ): string {
   // what the program returned, which has this type; an engine hands it on as plain data
   const outputs = raw as unknown as StackOutputs;
@@ -101,6 +103,8 @@ function summary(
     `  image    ${image}`,
     `  size     ${formatSize(outputs.imageBytes)} file, ${formatSize(outputs.imageVirtualBytes)} disk`,
     `  sha256   ${outputs.imageSha256}`,
+    `  version  ${outputs.imageId} ${outputs.imageVersion} (build ${outputs.buildId})`,
+    ...notes.map((note) => `           ${note}`),
     ...Object.entries(outputs.conversions).map(
       ([name, file]) => `  ${name.padEnd(8)} ${displayPath(file.path)}`,
     ),

@@ -43,7 +43,7 @@ export async function runVerb(): Promise<number> {
       "after",
       "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
     )
-    .version(version)
+    .version(await versionLine())
     .showHelpAfterError("(--help lists what is allowed)")
     .configureOutput({ writeOut: print, writeErr: tell })
     .exitOverride()
@@ -76,6 +76,14 @@ export async function runVerb(): Promise<number> {
   add("outputs", "print the outputs of a stack's last release", [stack(), json()]).action(
     runs(async () => (await import("./outputs")).outputs),
   );
+  add("stacks", "list the stacks: last result, release, and what `up` would do", [json()]).action(
+    runs(async () => (await import("./stacks")).stacks),
+  );
+  add("init <name>", "write the file of a new stack, with every setting and what it means", [
+    json(),
+  ])
+    .option("-t, --template <name>", "the operating system", "debian12")
+    .action(runs(async () => (await import("./init")).init));
   add("destroy", "forget a stack; released files stay", [stack(), json(), engine()]).action(
     runs(async () => (await import("./destroy")).destroy),
   );
@@ -149,6 +157,14 @@ export async function runVerb(): Promise<number> {
 
   await program.parseAsync();
   return exitCode;
+}
+
+/** The version, with the commit where this is a checkout; git is asked only where somebody wants to know. */
+async function versionLine(): Promise<string> {
+  if (!process.argv.some((word) => word === "--version" || word === "-V")) return version;
+  const { commit, modified } = await (await import("../host/kragleVersion")).kragleVersion();
+  if (commit === undefined) return version;
+  return `${version} (commit ${commit.slice(0, 12)}${modified ? ", with changes of its own" : ""})`;
 }
 
 /** @throws InvalidArgumentError with what is allowed */

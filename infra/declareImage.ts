@@ -7,6 +7,7 @@ import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
+import { releasedName } from "../plan/fileNames";
 import { planProof, type ProofPlan } from "../plan/imagePlan";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
@@ -58,7 +59,7 @@ export function declareImage(
       },
       image: {
         planned: plan.image,
-        request: imageRequest(spec),
+        request: imageRequest(spec, stack),
         marker: marker("image"),
         secrets: spec.credentials,
       },
@@ -126,7 +127,10 @@ export function declareImage(
     request: {
       stack,
       virtualBytes: spec.diskBytes,
-      conversions: spec.formats.map(({ name, format, fileName }) => ({ name, format, fileName })),
+      conversions: spec.formats.map((conversion) => {
+        const { name, format, fileName: stored } = conversion;
+        return { name, format, stored, fileName: releasedName(conversion, spec.imageName) };
+      }),
       signKey: spec.signKey,
       parameters,
       baseImage: spec.baseImage,

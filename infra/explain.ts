@@ -12,6 +12,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   prebuilt: "builderImage",
   driver: "smoke",
   format: "formats",
+  files: "formats",
   options: "formats",
   signer: "signKey",
   rules: "kragle's check rules",
@@ -21,9 +22,12 @@ const SETTINGS: Readonly<Record<string, string>> = {
   version: "kragle's program of this stage",
 };
 
-/** Changes that follow from another one which is told: a release's files are named by their conversions. */
-const isImplied = (stage: string, path: readonly string[]) =>
-  stage === "release" && path[0] === "inputs" && path[1] === "files";
+/** Changes that follow from another one which is told: a release gets and loses files with its conversions. */
+const isImplied = (stage: string, { path, before, after }: Change) =>
+  stage === "release" &&
+  path[0] === "inputs" &&
+  path[1] === "files" &&
+  (before === undefined || after === undefined);
 
 /**
  * Says why a stage's key is another than the one that the stack used last.
@@ -37,7 +41,7 @@ export function explain(
 ): ExplainedChange[] {
   if (before?.description?.stage !== description.stage) return [];
   const changes = changedInputs(before.description, description).filter(
-    ({ path }) => !isImplied(description.stage, path),
+    (change) => !isImplied(description.stage, change),
   );
   return [
     ...changes

@@ -42,6 +42,9 @@ export function outputsOf(
       ? pulumi.all([facts, libvirt]).apply(([{ smoke }, guest]) => ({ ...smoke, libvirt: guest }))
       : facts.apply(({ smoke }) => smoke),
     accelerator: facts.apply(({ accelerator }) => accelerator),
+    imageId: facts.apply(({ imageId }) => imageId),
+    imageVersion: facts.apply(({ imageVersion }) => imageVersion),
+    buildId: facts.apply(({ buildId }) => buildId),
     builderImageId: facts.apply(({ builderImageId }) => builderImageId),
     manifestPath: path("manifestPath"),
     reportPath: path("reportPath"),

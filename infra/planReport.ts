@@ -4,6 +4,7 @@ import { formatSeconds } from "../plan/units";
 import { expectedTotal } from "./estimates";
 import { explain } from "./explain";
 import type { ExplainedChange } from "./explainSteps";
+import { identityNotes } from "./identityNotes";
 import type { FullPlan, ObservedStage, StageHistory } from "./plan";
 
 /** What a preview says of one stage. */
@@ -17,6 +18,8 @@ export interface PlanRow {
   readonly status: "unchanged" | "from store" | "will run" | "runs after image";
   /** Why it will run, a line each; empty for a result that is there. */
   readonly reasons: readonly string[];
+  /** What there is to know of a result that is there, a line each. */
+  readonly notes?: readonly string[];
   /** The inputs that are not what they were when the stack used the stage last. */
   readonly changes: readonly Omit<ExplainedChange, "text">[];
   /** From an earlier run of the stage; absent where there was none, and for a result that is there. */
@@ -68,9 +71,11 @@ function stageRow(
     return toRun(root, "runs after image", [], changes, history);
   }
   const { observation } = observed;
-  if (observation.state === "present") return there(root, true);
+  const named = root === "image" ? identityNotes(spec, observation.manifest) : [];
+  const notes = named.length > 0 ? { notes: named } : {};
+  if (observation.state === "present") return { ...there(root, true), ...notes };
   if (observation.state === "unheld") {
-    return { ...there(root, false), reasons: observation.why ? [observation.why] : [] };
+    return { ...there(root, false), ...notes, reasons: observation.why ? [observation.why] : [] };
   }
   const changes = explain(before, description, spec);
   const reasons = observation.why ? [observation.why] : [];
@@ -102,10 +107,10 @@ function toRun(
 export function planLines(rows: readonly PlanRow[]): string[] {
   const width = Math.max(...rows.map(({ stage }) => stage.length));
   const lines = rows.flatMap((row) => {
-    const { stage, status, reasons, expectedSeconds } = row;
+    const { stage, status, reasons, notes = [], expectedSeconds } = row;
     const time = expectedSeconds === undefined ? "" : `, about ${formatSeconds(expectedSeconds)}`;
     const indent = " ".repeat(width + 4);
-    const shown = shorten(reasons).map((why) => indent + why);
+    const shown = [...shorten(reasons), ...notes].map((line) => indent + line);
     return [`${stage.padEnd(width)}  ${status}${time}`, ...shown];
   });
   const running = rows.filter(willRun);

@@ -1,3 +1,4 @@
+import { imageIdOf } from "../plan/imageIdentity";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { base } from "../plan/stages/base";
 import type { check } from "../plan/stages/check";
@@ -26,11 +27,12 @@ export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
   silenceSeconds: spec.timeouts.progress,
 });
 
-export const imageRequest = (spec: ImageSpec): OwnPart<typeof image> => ({
+export const imageRequest = (spec: ImageSpec, stack: string): OwnPart<typeof image> => ({
   templateFolder: spec.template.folder,
   scripts: templateScripts(spec),
   steps: stepRequests(spec.provision),
   diskBytes: spec.diskBytes,
+  identity: { imageId: spec.imageId ?? imageIdOf(stack), version: spec.version },
   accelerator: spec.accelerator,
   privileged: spec.privileged,
   vnc: spec.vnc,

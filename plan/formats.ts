@@ -8,8 +8,10 @@ export interface Conversion {
   readonly format: string;
   /** Options for `qemu-img convert -o`, sorted by name. */
   readonly options: Readonly<Record<string, string>>;
-  /** The file's name under PATH/output, `kragle.<extension>`. */
+  /** The file's name in the store, `kragle.<extension>`. */
   readonly fileName: string;
+  /** Its name under PATH/output; absent where it follows the image's, see fileNames.ts. */
+  readonly file?: string;
   /** Unique within an image and usable as part of a resource's name, such as "raw" or "qcow2-zstd". */
   readonly name: string;
 }
@@ -70,7 +72,7 @@ export const maximumDiskBytes = ({ format }: Conversion): number =>
 
 /**
  * Understands one entry of the setting `formats`: a name ("raw"), or a name with options
- * ("qcow2:compression=zstd", or as an object).
+ * ("qcow2:compression=zstd", or as an object). `file` stands among the options, whatever the format.
  *
  * @throws Error that lists what is allowed
  */
@@ -82,6 +84,11 @@ export function parseConversion(entry: unknown): Conversion {
     typeof entry === "string" ? splitEntry(entry) : { ...(entry as Record<string, unknown>) };
   const asked = typeof given.format === "string" ? given.format : "";
   delete given.format;
+  const { file } = given;
+  delete given.file;
+  if (file !== undefined && typeof file !== "string") {
+    throw new Error(`${JSON.stringify(file)} is no name of a file; write it in quotes`);
+  }
   const format = asked === "vhd" ? "vpc" : asked;
   const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (!known) {
@@ -113,6 +120,7 @@ export function parseConversion(entry: unknown): Conversion {
     options,
     name: [asked.replace(".", "-"), ...variant].join("-"),
     fileName: ["kragle", ...variant, known.extension].join("."),
+    ...(file === undefined ? {} : { file }),
   };
 }
 

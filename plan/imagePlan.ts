@@ -1,4 +1,5 @@
 import { shortKey, type StageDescription, stageKey } from "./description";
+import { releasedName } from "./fileNames";
 import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
 import type { PublicationSpec } from "./publication";
@@ -144,7 +145,13 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
     {
       path: spec.path,
       signer: files.signer,
-      files: conversions.map(({ conversion }) => conversion.fileName),
+      imageName: spec.imageName,
+      files: Object.fromEntries(
+        conversions.map(({ conversion }) => [
+          conversion.name,
+          releasedName(conversion, spec.imageName),
+        ]),
+      ),
     },
     {
       ...ofImage,

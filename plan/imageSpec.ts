@@ -98,6 +98,12 @@ export interface ImageSpec {
   readonly template: Template;
   /** The folder that receives `output/`; relative to the project, or absolute. */
   readonly path: string;
+  /** The image's file in it. */
+  readonly imageName: string;
+  /** What the image says it is; null for the stack's name. */
+  readonly imageId: string | null;
+  /** The image's version; null for the time at which it is built. */
+  readonly version: string | null;
   readonly diskBytes: number;
   readonly memoryMiB: number;
   readonly cpus: number;

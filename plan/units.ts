@@ -64,6 +64,14 @@ export function formatSize(bytes: number): string {
 /** The same with its bytes: "4.0 GiB (4294967296 bytes)". */
 export const formatExactly = (bytes: number): string => `${formatSize(bytes)} (${bytes} bytes)`;
 
+/** How long ago something was, in the largest unit that tells it: "now", "5 min", "3 h", "12 days". */
+export function formatAge(seconds: number): string {
+  if (seconds < 60) return "now";
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
 /** Seconds for people: "8 s", "3 min 05 s", "1 h 02 min". */
 export function formatSeconds(seconds: number): string {
   const whole = Math.round(seconds);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { StageFailure } from "../host/failure";
 import { kragleVersion } from "../host/kragleVersion";
-import { IMAGE_NAME, NAMES } from "./layout";
+import { NAMES } from "./layout";
 import { manifestOf } from "./manifest";
 import { changesSince, type PreviousRelease } from "./previous";
 import { provenance, type Resource } from "./provenance";
@@ -63,12 +63,13 @@ export async function describeRelease(
 
   const [signer, kragle] = await Promise.all([signerOf(declared), kragleVersion()]);
   const { imageSha256 } = upstream;
+  const { imageName } = declared.inputs;
   const releasedAt = new Date().toISOString();
   await write(
     NAMES.sbom,
     encodeSbom(
       {
-        ...{ imageName: IMAGE_NAME, imageSha256 },
+        ...{ imageName, imageSha256 },
         madeAt: image.manifest.publishedAt,
         kragleVersion: kragle.version,
       },
@@ -79,12 +80,8 @@ export async function describeRelease(
   const changes = changesSince(previous, imageSha256, packages.packages);
   await write(NAMES.changes, json(changes));
   const statement = provenance({
-    subjects: [
-      { name: IMAGE_NAME, sha256: imageSha256 },
-      ...[...sources.conversions.values()].flatMap(({ manifest }) =>
-        manifest.files.map(({ path, sha256 }) => ({ name: path, sha256 })),
-      ),
-    ],
+    // the image and its conversions
+    subjects: sources.files.filter(({ name }) => !name.includes("/")),
     parameters: request.parameters,
     stages: runs,
     inputs: {

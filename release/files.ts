@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 
 import type { Artifact } from "../store/artifactStore";
 import { copyVerified, type CopySource } from "./verifiedCopy";
-import { evidenceName, IMAGE_NAME } from "./layout";
+import { nameBeside, type Renamed } from "../plan/fileNames";
+import { evidenceName } from "./layout";
 import { IMAGE, REMOVED } from "../plan/stages/image";
 
 /** A file of the store that is released. */
@@ -14,15 +15,24 @@ export interface Released extends CopySource {
   readonly bytes: number;
 }
 
-/** Everything that a release takes from the store: the image, its conversions, and the evidence of image, check and smoke. */
+/**
+ * Everything that a release takes from the store: the image, its conversions, and the evidence of image, check and smoke.
+ *
+ * @param conversions each with the names of its disk
+ */
 export function releasedFiles(
-  image: Artifact,
-  conversions: readonly Artifact[],
+  [image, imageName]: readonly [Artifact, string],
+  conversions: readonly (readonly [Artifact, Renamed])[],
   evidence: readonly Artifact[],
 ): Released[] {
   return [
-    { ...take(image, IMAGE), name: IMAGE_NAME },
-    ...conversions.flatMap((one) => one.manifest.files.map(({ path }) => take(one, path))),
+    { ...take(image, IMAGE), name: imageName },
+    ...conversions.flatMap(([one, renamed]) =>
+      one.manifest.files.map(({ path }) => ({
+        ...take(one, path),
+        name: nameBeside(path, renamed),
+      })),
+    ),
     { ...take(image, REMOVED), name: evidenceName("image", REMOVED) },
     ...evidence.flatMap((one) =>
       one.manifest.files.map(({ path }) => ({
@@ -33,11 +43,11 @@ export function releasedFiles(
   ];
 }
 
-function take({ folder, manifest }: Artifact, path: string): Released {
+function take({ folder, manifest }: Artifact, path: string): Omit<Released, "name"> {
   const record = manifest.files.find((file) => file.path === path);
   if (!record) throw new Error(`stage ${manifest.stage} left no ${path}`);
   const { sha256, bytes } = record;
-  return { name: basename(path), from: join(folder, path), sha256, bytes };
+  return { from: join(folder, path), sha256, bytes };
 }
 
 /**

@@ -7,6 +7,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What a `manifest.json` says that `verify` needs. */
 export const manifestFile = z.object({
+  imagePath: z.string(),
   imageSha256: sha256,
   conversions: z.record(z.string(), z.object({ path: z.string(), sha256 })),
   signer: z.object({ kind: z.string(), fingerprint: z.string() }).nullable(),

@@ -1,8 +1,5 @@
 import { check, PACKAGE_FILES, PACKAGES } from "../plan/stages/check";
 
-/** The name that the image has had since the original recipe. */
-export const IMAGE_NAME = "packer-kragle-qcow2";
-
 /** What stands in PATH/output beside the image, its conversions and the evidence. */
 export const NAMES = {
   manifest: "manifest.json",
@@ -13,8 +10,11 @@ export const NAMES = {
   report: "report.html",
 } as const;
 
+/** The folder of what stages left as evidence. */
+export const EVIDENCE = "evidence";
+
 /** Where a file lies that a stage left as evidence. */
-export const evidenceName = (stage: string, path: string): string => `evidence/${stage}/${path}`;
+export const evidenceName = (stage: string, path: string): string => `${EVIDENCE}/${stage}/${path}`;
 
 /** Where the check stage's list of packages lies. */
 export const PACKAGE_LIST = evidenceName(check.stage, PACKAGES);

@@ -4,7 +4,7 @@ import type { ResultOf } from "../plan/stages/contract";
 import { IMAGE } from "../plan/stages/image";
 import type { release } from "../plan/stages/release";
 import type { smoke } from "../plan/stages/smoke";
-import { IMAGE_NAME, NAMES } from "./layout";
+import { NAMES } from "./layout";
 import type { Declared, Sources } from "./sources";
 
 interface ManifestFacts {
@@ -25,20 +25,21 @@ export function manifestOf(
   { sources, builderImageId, releasedAt, signer, files, sizes }: ManifestFacts,
 ): ResultOf<typeof release> {
   const { image, smoke: booted } = sources;
+  const { identity, ...tools } = image.result;
   const path = (name: string) => join(inputs.path, "output", name);
   const conversions = request.conversions.map(({ name, fileName }) => {
-    const { files: converted } = sources.conversions.get(name)!.manifest;
-    const { sha256, bytes } = converted.find((file) => file.path === fileName)!;
+    const { sha256, bytes } = sources.files.find((file) => file.name === fileName)!;
     return [name, { path: path(fileName), sha256, bytes }] as const;
   });
   return {
-    imagePath: path(IMAGE_NAME),
+    imagePath: path(inputs.imageName),
     imageSha256: upstream.imageSha256,
     imageBytes: image.manifest.files.find((file) => file.path === IMAGE)!.bytes,
     imageVirtualBytes: request.virtualBytes,
     conversions: Object.fromEntries(conversions),
     smoke: booted ? smokeFacts(booted.result) : { passed: false, driver: "none", seconds: {} },
-    accelerator: image.result.accelerator,
+    accelerator: tools.accelerator,
+    ...identity,
     builderImageId,
     manifestPath: path(NAMES.manifest),
     reportPath: path(NAMES.report),
@@ -46,7 +47,7 @@ export function manifestOf(
     releasedAt,
     signer,
     packages: sources.packages.packages.length,
-    tools: image.result,
+    tools,
     files: { ...files },
     sizes: { ...sizes },
   };

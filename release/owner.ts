@@ -12,6 +12,7 @@ import { lockHandle, type LockOptions } from "../host/lock";
 import { displayPath, inProject } from "../host/project";
 import type { StackIdentity } from "../plan/identity";
 import { allRoots } from "../store/roots";
+import type { Released } from "./files";
 import { NAMES, OWNER } from "./layout";
 import { encodeMark, isSame, readMark, refuseOthers } from "./mark";
 import { isRelease } from "./previous";
@@ -103,11 +104,37 @@ async function requireNoForeignFiles(held: HeldFolder, names: readonly string[])
       if (await lstat(folder.path(base)).catch(() => undefined)) there.push(name);
     });
   }
+  refuseForeign(held, there);
+}
+
+/**
+ * The same beside a release, of which the names of the image and its conversions may be another's: they are settings. A file that is
+ * already what is to be released was left by a run that did not live to finish.
+ *
+ * @param before names of the release that is there
+ */
+export async function requireFreeNames(
+  held: HeldFolder,
+  before: readonly string[],
+  files: readonly Pick<Released, "name" | "sha256">[],
+): Promise<void> {
+  const there: string[] = [];
+  const folder = new ReleaseFolder(held.path());
+  for (const { name, sha256 } of files) {
+    if (name.includes("/") || before.includes(name) || !(await folder.has(name))) continue;
+    const { size } = await lstat(held.path(name));
+    const found = await folder.find(name, size);
+    if (!("sha256" in found) || found.sha256 !== sha256) there.push(name);
+  }
+  refuseForeign(held, there);
+}
+
+function refuseForeign(held: HeldFolder, there: readonly string[]): void {
   if (there.length === 0) return;
   throw new StageFailure(
     `${displayPath(held.name)} has files that a release would replace and that are not of one: ${fewOf(there)}`,
     {
-      hint: 'move them away, or let the setting "path" name another folder',
+      hint: 'move them away, or let the settings "path" and "imageName" name others',
       exitCode: EXIT.wrongSettings,
     },
   );

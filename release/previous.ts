@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import type { StageDescription } from "../plan/description";
-import { IMAGE_NAME, NAMES, OWNER, PACKAGE_LIST, UNLISTED } from "./layout";
+import { NAMES, OWNER, PACKAGE_LIST, UNLISTED } from "./layout";
 import { ReleaseFolder } from "./verify/folder";
 import { type InstalledPackage, packageList } from "../plan/packages";
 import { type PackageChanges, comparePackages } from "./packages";
@@ -64,7 +64,10 @@ export async function readPrevious(output: string): Promise<PreviousRelease> {
       ...UNLISTED.filter((name) => name !== OWNER),
     ],
     ...("sha256" in found ? { manifestSha256: found.sha256 } : {}),
-    imageSha256: facts?.files[IMAGE_NAME] && facts.imageSha256,
+    imageSha256:
+      facts && Object.values(facts.files).includes(facts.imageSha256)
+        ? facts.imageSha256
+        : undefined,
     releasedAt: facts?.releasedAt,
     packages: (await read(PACKAGE_LIST, packageList))?.packages,
     changes: await read(NAMES.changes, changesFile),

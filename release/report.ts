@@ -34,6 +34,7 @@ export async function makeReport(inputs: ReportInputs): Promise<string> {
       sha256: upstream.imageSha256,
       bytes: image.manifest.files.find(({ path }) => path === IMAGE)!.bytes,
       virtualBytes: request.virtualBytes,
+      ...image.result.identity,
     },
     formats: request.conversions.map(({ name }) => name),
     accelerator: image.result.accelerator,

@@ -44,15 +44,15 @@ const read = ({ folder }: Artifact, file: string) => readFile(join(folder, file)
 
 /** @throws ArtifactUnavailable where something that is released is not in the store */
 export async function collectSources(
-  { upstream, request }: Declared,
+  { inputs, upstream, request }: Declared,
   store: ArtifactStore,
 ): Promise<Sources> {
   const built = await artifactOf(store, image, request.imageKey);
   const conversions = new Map<string, ArtifactOf<typeof convert>>();
-  for (const { name, fileName } of request.conversions) {
+  for (const { name, stored } of request.conversions) {
     const conversion = await artifactOf(store, convert, upstream[conversionUpstream(name)]!);
-    if (!conversion.manifest.files.some(({ path }) => path === fileName)) {
-      throw new Error(`${fileName} is missing`);
+    if (!conversion.manifest.files.some(({ path }) => path === stored)) {
+      throw new Error(`${stored} is missing`);
     }
     conversions.set(name, conversion);
   }
@@ -68,6 +68,10 @@ export async function collectSources(
     packages: packageList.parse(JSON.parse(await read(checked, PACKAGES))),
     removed: parseRemoved(await read(built, REMOVED)),
     packageFiles: packageFiles.parse(JSON.parse(await read(checked, PACKAGE_FILES))),
-    files: releasedFiles(built, [...conversions.values()], evidence),
+    files: releasedFiles(
+      [built, inputs.imageName],
+      request.conversions.map((names) => [conversions.get(names.name)!, names]),
+      evidence,
+    ),
   };
 }

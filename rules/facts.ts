@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { imageIdentity } from "../plan/imageIdentity";
 import { type PackageFiles, packageFiles } from "../plan/packageFiles";
 import { installedPackage } from "../plan/packages";
 import { writtenPath } from "./writtenPath";
@@ -51,6 +52,8 @@ export const facts = z.object({
   tree: z.array(z.tuple([z.string(), z.number(), z.number(), z.number(), z.number()])),
   /** Content of files, target of symbolic links. */
   contents: z.record(z.string(), z.string()),
+  /** What the image stage has written into os-release; absent where no stage says it. Not from the image itself. */
+  identity: imageIdentity.optional(),
   /** Packages of an rpm database, as librpm reads it; null where it cannot, absent where the image has none. */
   rpm: z.array(installedPackage).nullable().optional(),
   /** Files that no package accounts for; null where no database can be read, absent where the disk could not be unpacked. */

@@ -1,3 +1,4 @@
+import { OS_RELEASE } from "../plan/imageIdentity";
 import type { Entry, Facts } from "./facts";
 import { DEBIAN_COPYRIGHTS, DPKG_STATUS, findPackages } from "./packages";
 import type { ProbeName } from "./rule";
@@ -125,6 +126,25 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     );
   },
 
+  imageIdentity({ identity, contents }, entries) {
+    if (!identity) return { notApplicable: "no stage has named the image" };
+    // a link's content is its target
+    const files = entries.filter(({ path, type }) => OS_RELEASES.includes(path) && type === "file");
+    if (files.length === 0) return [`none of ${OS_RELEASES.join(", ")} is a file`];
+    const unread = files.find(({ path }) => !Object.hasOwn(contents, path));
+    if (unread) return notRead(unread.path);
+    return files.flatMap(({ path }) => {
+      const lines = contents[path]!.split("\n");
+      return Object.entries(identity).flatMap(([name, value]) => {
+        const field = OS_RELEASE[name as keyof typeof identity];
+        const found = lines.filter((line) => line.startsWith(`${field}=`));
+        const wanted = `${field}="${value}"`;
+        if (found.length === 1 && found[0] === wanted) return [];
+        return [`${path} has ${found.join(" and ") || `no ${field}`} instead of ${wanted}`];
+      });
+    });
+  },
+
   secrets(facts) {
     const { secrets } = facts;
     if (!secrets) return { notChecked: "the disk could not be unpacked" };
@@ -140,12 +160,20 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
   },
 };
 
+const OS_RELEASES = ["/usr/lib/os-release", "/etc/os-release"];
+
 /** Where probes look at the mounted tree. */
 export const PROBED_PATHS: Readonly<Partial<Record<ProbeName, readonly string[]>>> = {
   fstab: ["/etc/fstab"],
+  imageIdentity: OS_RELEASES,
   kernels: ["/boot/*", "/usr/lib/modules/*"],
   packages: [DPKG_STATUS, "/var/lib/rpm/*", "/usr/lib/sysimage/rpm/*"],
 };
 
 /** Files whose content probes read. */
-export const PROBED_CONTENTS: readonly string[] = ["/etc/fstab", DPKG_STATUS, DEBIAN_COPYRIGHTS];
+export const PROBED_CONTENTS: readonly string[] = [
+  "/etc/fstab",
+  ...OS_RELEASES,
+  DPKG_STATUS,
+  DEBIAN_COPYRIGHTS,
+];

@@ -29,6 +29,7 @@ export type ProbeName =
   | "biosBoot"
   | "uefiBoot"
   | "packages"
+  | "imageIdentity"
   | "secrets";
 
 export interface Rule {

@@ -5,6 +5,8 @@ import Docker from "dockerode";
 
 import { localDocker } from "../executors/localDocker";
 import { release } from "../stages/release/release";
+import { IMAGE_NAME, releasedName } from "../plan/fileNames";
+import { parseConversion } from "../plan/formats";
 import type { check } from "../plan/stages/check";
 import type { convert } from "../plan/stages/convert";
 import type { image as imageContract } from "../plan/stages/image";
@@ -14,6 +16,7 @@ import type { smoke as smokeContract } from "../plan/stages/smoke";
 import { runStage } from "../run/runStage";
 import { FakeDaemon } from "./fakeDaemon";
 import { TemporaryStore } from "./temporaryStore";
+import { IMAGE_IDENTITY } from "./sampleCalls";
 import { sha256 } from "./sha256";
 
 /** Docker's id of the builder. */
@@ -49,6 +52,8 @@ export interface ReleaseExtras {
   readonly signer?: string | null;
   /** Name and version of each. */
   readonly packages?: readonly string[];
+  /** The setting; the conversions follow it. */
+  readonly imageName?: string;
 }
 
 /** What the check stage leaves of an image with these packages. */
@@ -111,8 +116,10 @@ export class ReleasePlace {
     image: string,
     formats: readonly string[] = ["raw"],
     smoke = true,
-    { signKey = null, signer = null, packages = ["bash 5.2-2"], boots }: ReleaseExtras = {},
+    extras: ReleaseExtras = {},
   ) {
+    const { signKey = null, signer = null, packages = ["bash 5.2-2"], boots } = extras;
+    const { imageName = IMAGE_NAME } = extras;
     const imageSha256 = sha256(image);
     const built = {
       "image.qcow2": image,
@@ -123,16 +130,22 @@ export class ReleasePlace {
       ...{ image: "image.qcow2", packages: packages.length, packer: "1.6.6", qemu: "7.2.22" },
       removed: 1,
       accelerator: "tcg",
+      identity: IMAGE_IDENTITY,
     });
     const conversions = [];
     const upstream: Record<string, string> = {};
     for (const format of formats) {
-      const fileName = `kragle.${format}`;
-      const converted = { [fileName]: `${image} as ${format}` };
+      const conversion = parseConversion(format);
+      const { fileName: stored } = conversion;
+      const converted = {
+        [stored]: `${image} as ${format}`,
+        ...(format === "raw.zst" ? { "kragle.raw.bmap": "<bmap/>" } : {}),
+      };
       upstream[conversionUpstream(format)] = await this.publish<typeof convert>(
-        ...(["convert", `${image}${format}`, converted, { format, file: fileName }] as const),
+        ...(["convert", `${image}${format}`, converted, { format, file: stored }] as const),
       );
-      conversions.push({ name: format, format, fileName });
+      const fileName = releasedName(conversion, imageName);
+      conversions.push({ name: format, format, stored, fileName });
     }
     const checked = {
       passed: true,
@@ -163,7 +176,10 @@ export class ReleasePlace {
       : undefined;
     const { description } = plan(
       releaseContract,
-      { path: this.path, signer, files: conversions.map(({ fileName }) => fileName) },
+      {
+        ...{ path: this.path, signer, imageName },
+        files: Object.fromEntries(conversions.map(({ name, fileName }) => [name, fileName])),
+      },
       { imageSha256, check: checkKey, ...upstream, ...(smokeKey ? { smoke: smokeKey } : {}) },
     );
     return runStage(release, {

@@ -2,6 +2,7 @@ import { planImage } from "../plan/imagePlan";
 import type { BootFacts } from "../plan/stages/smoke";
 import { provenance } from "../release/provenance";
 import type { ReportFacts } from "../release/report/page";
+import { IMAGE_IDENTITY } from "./sampleCalls";
 import { digest, sampleFiles, sampleSpec } from "./samples";
 
 /** Text as an image could have it that means harm. */
@@ -47,7 +48,7 @@ export function sampleReport(): ReportFacts {
   };
   return {
     ...{ stack: "dev", releasedAt: "2026-11-25T02:02:00.000Z", accelerator: "tcg" },
-    image: { sha256: digest("a"), bytes: 454_098_944, virtualBytes: 2 ** 32 },
+    image: { sha256: digest("a"), bytes: 454_098_944, virtualBytes: 2 ** 32, ...IMAGE_IDENTITY },
     formats: ["raw"],
     signer: "SHA256:abc",
     stages: [

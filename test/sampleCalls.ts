@@ -7,6 +7,7 @@ import type { FileDigests } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
 
 import type { StageCall } from "../plan/stages/call";
+import type { ImageIdentity } from "../plan/imageIdentity";
 import { base } from "../plan/stages/base";
 import {
   plan,
@@ -40,6 +41,11 @@ const call = <C extends StageContract>(
   request: RequestOf<C>,
 ): StageCall<C> => ({ project: "kragle", stack: "test", root, description, request });
 
+/** What a sample image says it is. */
+export const IMAGE_IDENTITY: ImageIdentity = {
+  ...{ imageId: "dev", imageVersion: "1.4", buildId: "20261129.083105.0123456789ab" },
+};
+
 /** What a base and an image stage tell, for artifacts that a test lays into a store. */
 export const BASE_RESULT: ResultOf<typeof base> = {
   disk: "disk.qcow2",
@@ -48,6 +54,7 @@ export const BASE_RESULT: ResultOf<typeof base> = {
 export const IMAGE_RESULT: ResultOf<typeof image> = {
   ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22", accelerator: "tcg" },
   removed: 0,
+  identity: IMAGE_IDENTITY,
 };
 
 export const RELEASE_RESULT: ResultOf<typeof release> = {
@@ -55,6 +62,7 @@ export const RELEASE_RESULT: ResultOf<typeof release> = {
   imageSha256: sha256("image"),
   ...{ imageBytes: 8, imageVirtualBytes: 2 ** 32, conversions: {} },
   smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
+  ...IMAGE_IDENTITY,
   ...{ accelerator: "tcg", builderImageId: `sha256:${sha256("builder")}` },
   manifestPath: "build/dev/output/manifest.json",
   reportPath: "build/dev/output/report.html",
@@ -129,6 +137,7 @@ export function imageCall(
   );
   return call(planned, image.stage, {
     ...{ scripts: {}, steps: [], accelerator: "tcg", privileged: false, vnc: null, allow: [] },
+    identity: { imageId: "test", version: null },
     // seconds; ten times as long under TCG
     timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },
     ...request,

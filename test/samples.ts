@@ -22,6 +22,7 @@ export const sampleSpec: ImageSpec = {
     smoke: { channel: "agent", firmware: ["bios", "uefi"] },
   },
   path: "build/sample",
+  ...{ imageName: "packer-kragle-qcow2", imageId: null, version: null },
   diskBytes: 2 ** 32,
   memoryMiB: 1024,
   cpus: 2,

@@ -216,6 +216,16 @@ if mount --bind / "$root" 2>/dev/null; then
 fi
 each remove private /tmp /var/tmp -mindepth 1 -maxdepth 1 ! -path "$0"
 
+# What the image is called, by which a machine leads back to its release: os-release(5). In whichever file it is, through links, and
+# that file stays, with its mode and its SELinux context. What a script has put there gives way.
+for file in /usr/lib/os-release /etc/os-release; do
+  file=$(readlink -e "$file") || continue
+  if [ -z "${KRAGLE_IMAGE_ID-}" ]; then break; fi # by hand there is no release
+  others=$(grep -Ev '^[[:blank:]]*(IMAGE_ID|IMAGE_VERSION|BUILD_ID)=' "$file" || true)
+  printf '%s\nIMAGE_ID="%s"\nIMAGE_VERSION="%s"\nBUILD_ID="%s"\n' \
+    "$others" "$KRAGLE_IMAGE_ID" "$KRAGLE_IMAGE_VERSION" "$KRAGLE_BUILD_ID" >"$file"
+done
+
 if [ -s "$own/failed" ]; then
   cat "$own/failed"
   echo "these could not be taken away; if the image is to have them, a script writes their paths into the file \$KRAGLE_KEEP"

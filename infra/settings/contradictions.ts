@@ -1,5 +1,6 @@
 import { maximumDiskBytes } from "../../plan/formats";
 import { formatSize } from "../../plan/units";
+import { sameNames, unreleased } from "./fileNames";
 import { schema, type SettingName } from "./schema";
 
 /**
@@ -14,6 +15,7 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
       ReturnType<(typeof schema.shape)[K]["parse"]> | undefined;
   const [template, diskSize] = [read("template"), read("diskSize")];
   const [smoke, proof] = [read("smoke"), read("proof")];
+  const [imageName, formats] = [read("imageName"), read("formats") ?? []];
   const found: [string, string][] = [];
   if (template && diskSize !== undefined && diskSize < template.minimumDiskBytes) {
     const least = formatSize(template.minimumDiskBytes);
@@ -23,7 +25,7 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
       `"${size}" is too small for ${template.name}, which needs at least ${least}`,
     ]);
   }
-  read("formats")?.forEach((conversion, index) => {
+  formats.forEach((conversion, index) => {
     const most = maximumDiskBytes(conversion);
     if (diskSize === undefined || diskSize <= most) return;
     const limit = `${most / 2 ** 30} GiB`;
@@ -32,6 +34,13 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
       `${conversion.name} holds at most ${limit}, and diskSize is ${String(values.diskSize)}`,
     ]);
   });
+  if (imageName !== undefined) {
+    found.push(...sameNames(imageName, formats));
+    read("publish")?.forEach(({ files }, index) => {
+      const problem = unreleased(files, imageName, formats);
+      if (problem) found.push([`publish[${index}].files`, problem]);
+    });
+  }
   if (proof === "full" && (smoke === "libvirt" || smoke === "none")) {
     found.push(["proof", `full needs smoke: qemu, and smoke is ${smoke}`]);
   }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
+import { fileNameProblem } from "./fileNames";
 import { listOf, structured } from "./values";
 
 export const formats = structured(
@@ -9,6 +10,8 @@ export const formats = structured(
     entries.forEach((entry, index) => {
       try {
         const conversion = parseConversion(entry);
+        const wrong = fileProblem(conversion);
+        if (wrong !== undefined) throw new Error(wrong);
         const other = found.find(({ fileName }) => fileName === conversion.fileName);
         if (other) {
           throw new Error(
@@ -25,6 +28,13 @@ export const formats = structured(
     return found;
   }),
 );
+
+function fileProblem({ format, file }: Conversion): string | undefined {
+  if (file === undefined) return undefined;
+  const problem = fileNameProblem(file);
+  if (problem !== undefined || format !== "raw.zst" || file.endsWith(".zst")) return problem;
+  return `"${file}" has to end with .zst, by which programs know that it is compressed`;
+}
 
 export const isoUrls = structured(
   z.array(

@@ -1,14 +1,17 @@
 import { z } from "zod";
 
 import { FORMAT_NAMES } from "../../plan/formats";
+import { IMAGE_NAME } from "../../plan/fileNames";
 import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
+import { fileName } from "./fileNames";
 import { formats, isoUrls } from "./lists";
 import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
 import { provision } from "./steps";
 import { findTemplate, templateNames } from "./template";
 import { tests } from "./tests";
+import { identifier } from "./identifier";
 import { timeouts } from "./timeouts";
 import {
   credential,
@@ -62,6 +65,25 @@ export const schema = z.object({
     "/srv/images",
     "~/images",
   ),
+  imageName: setting(
+    fileName("web-1.4.qcow2"),
+    IMAGE_NAME,
+    "Name of the image's file in `output/`; the other formats follow it, as `web-1.4.raw`, unless `formats` names their file",
+    "web-1.4.qcow2",
+  ),
+  imageId: setting(
+    optional(identifier("web")),
+    "",
+    "What the image says it is, `IMAGE_ID` in its `/etc/os-release`; the stack's name where none is given: [docs/identity.md](docs/identity.md)",
+    "web",
+  ),
+  version: setting(
+    optional(identifier("1.4")),
+    "",
+    "The image's version, `IMAGE_VERSION` there, in quotes; the time (UTC) at which the image is built where none is given. A new version alone builds nothing",
+    "1.4",
+    "2026-11-29",
+  ),
   diskSize: setting(
     size("4 GiB").refine((bytes) => bytes <= 8 * 2 ** 40, {
       // while Packer works, the disk is a qcow2 with clusters of 4 KiB, and QEMU reads an L1 table of 32 MiB at most
@@ -102,6 +124,7 @@ export const schema = z.object({
     `Other disk formats: ${listed(FORMAT_NAMES)} (the same as \`vpc\`); options stand behind a colon`,
     ["raw"],
     ["qcow2:compression=zstd"],
+    [{ format: "raw", file: "disk.img" }],
   ),
   publish: setting(
     publish,

@@ -110,15 +110,16 @@ export const credential = optional(
     .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
 );
 
-/** What the Pulumi CLI makes of an unquoted day, which YAML calls a timestamp. */
-const MIDNIGHT = / 00:00:00 \+0000 UTC$/;
+/** A day as it was written: the Pulumi CLI makes a time of one without quotes, which YAML calls a timestamp. */
+export const onMidnight = (text: string) =>
+  text.replace(/(?<=^\d{4}-\d{2}-\d{2}) 00:00:00 \+0000 UTC$/, "");
 
 /** A day such as "2026-11-01". */
 export const day = text("2026-11-01")
-  .refine((value) => isDay(value.replace(MIDNIGHT, "")), {
+  .refine((value) => isDay(onMidnight(value)), {
     error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
   })
-  .transform((value) => value.replace(MIDNIGHT, ""));
+  .transform(onMidnight);
 
 function isDay(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { IDENTIFIER, imageIdentity } from "../imageIdentity";
 import { step, stepRequest } from "../steps";
 import { contract } from "./contract";
 import {
@@ -23,7 +24,7 @@ export const REMOVED = "removed.tsv";
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises and shuts down. */
 export const image = contract({
   stage: "image",
-  version: 3,
+  version: 4,
   inputs: z.strictObject({
     /** kragle's programs that drive Packer. */
     programs: fileDigests,
@@ -45,6 +46,11 @@ export const image = contract({
     /** Of each step in the inputs, in their order. */
     steps: z.array(stepRequest),
     diskBytes: size,
+    /** What the image is to say it is; version null for the time of the build. */
+    identity: z.strictObject({
+      imageId: z.string().regex(IDENTIFIER),
+      version: z.string().regex(IDENTIFIER).nullable(),
+    }),
     accelerator: acceleratorSetting,
     privileged: z.boolean(),
     vnc,
@@ -65,6 +71,8 @@ export const image = contract({
     packer: z.string(),
     qemu: z.string(),
     accelerator,
+    /** What stands in its os-release. */
+    identity: imageIdentity,
     /** How many paths generalisation took away; `removed.tsv` lists them. */
     removed: size,
   }),

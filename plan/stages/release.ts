@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import type { StageDescription } from "../description";
+import { imageIdentity } from "../imageIdentity";
 import { contract } from "./contract";
 import { accelerator, key, sha256, size, toolsImage } from "./fields";
 import { image } from "./image";
@@ -14,13 +15,15 @@ export const conversionUpstream = (name: string) => `convert ${name}`;
 /** The proven files with their description under PATH/output. */
 export const release = contract({
   stage: "release",
-  version: 6,
+  version: 7,
   inputs: z.strictObject({
     path: z.string(),
     /** Fingerprint of the key that signs; null where none does. */
     signer: z.string().nullable(),
-    /** File names of the conversions. */
-    files: z.array(z.string()),
+    /** What the image's file is called. */
+    imageName: z.string(),
+    /** What those of the conversions are called, by the name of the conversion. */
+    files: z.record(z.string(), z.string()),
   }),
   upstream: z.intersection(
     z.strictObject({ imageSha256: sha256, check: key, smoke: key.optional() }),
@@ -33,7 +36,12 @@ export const release = contract({
     imageKey: key,
     virtualBytes: size,
     conversions: z.array(
-      z.strictObject({ name: z.string(), format: z.string(), fileName: z.string() }),
+      z.strictObject({
+        name: z.string(),
+        format: z.string(),
+        /** What its file is called in the store, and under PATH/output. */
+        ...{ stored: z.string(), fileName: z.string() },
+      }),
     ),
     /** The key that signs: path of an OpenSSH private key, or "gpg:KEYID"; null for none. */
     signKey: z.string().nullable(),
@@ -62,6 +70,8 @@ export const release = contract({
       tests: z.array(z.string()).optional(),
     }),
     accelerator,
+    /** What the image says it is, in its os-release. */
+    ...imageIdentity.shape,
     /** Docker's id of the image in which the image stage ran; "unknown" where an earlier version of kragle did not note it. */
     builderImageId: z.string(),
     manifestPath: z.string(),
@@ -72,7 +82,7 @@ export const release = contract({
     signer: z.strictObject({ kind: z.string(), fingerprint: z.string() }).nullable(),
     packages: size,
     /** What the image stage tells of its tools. */
-    tools: image.result,
+    tools: image.result.omit({ identity: true }),
     /** SHA-256 by name of every released file besides the manifest and the sums. */
     files: z.record(z.string(), sha256),
     /** Bytes of the same files: nothing larger has to be read to see that it is another file. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { ImageIdentity } from "../../plan/imageIdentity";
 import type { check, Status } from "../../plan/stages/check";
 import type { ResultOf } from "../../plan/stages/contract";
 import type { smoke } from "../../plan/stages/smoke";
@@ -29,7 +30,7 @@ export interface ReportFacts {
     readonly sha256: string;
     readonly bytes: number;
     readonly virtualBytes: number;
-  };
+  } & ImageIdentity;
   readonly formats: readonly string[];
   readonly accelerator: string;
   /** Fingerprint; undefined where the release is not signed. */
@@ -122,6 +123,8 @@ function head(facts: ReportFacts): Html {
     </p>
     ${factList([
       ["Image", digest(image.sha256)],
+      ["Version", `${image.imageId} ${image.imageVersion}`],
+      ["Build", image.buildId],
       ["Released", dateTime(facts.releasedAt)],
       ["Size", `${formatSize(image.bytes)}, disk of ${formatSize(image.virtualBytes)}`],
       ["Formats", ["qcow2", ...formats].join(", ")],

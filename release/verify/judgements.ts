@@ -1,4 +1,4 @@
-import { IMAGE_NAME, NAMES } from "../layout";
+import { NAMES } from "../layout";
 import type { PackageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
 import { INCOMPLETE, listedFiles, packageUrl, serialNumber } from "../sbom";
@@ -11,11 +11,11 @@ const ok = (detail: string): Verdict => ({ state: "ok", detail });
 export const failed = (detail: string): Verdict => ({ state: "failed", detail });
 
 export function judgeManifest(
-  { imageSha256, files, signer: declared }: Manifest,
+  { imagePath, imageSha256, files, signer: declared }: Manifest,
   digests: ReadonlyMap<string, string>,
   signer: string | undefined,
 ): Verdict {
-  if (files[IMAGE_NAME] !== imageSha256) return failed("it names two digests of the image");
+  if (files[nameOf(imagePath)] !== imageSha256) return failed("it names two digests of the image");
   const listed = [...digests].filter(([name]) => name !== NAMES.manifest);
   const differing = [
     ...listed.filter(([name, digest]) => files[name] !== digest).map(([name]) => name),
@@ -35,14 +35,16 @@ export function judgeManifest(
 
 /** Name and digest of the image in every format, as the manifest has them. */
 export const imagesOf = ({
+  imagePath,
   imageSha256,
   conversions,
 }: Manifest): readonly (readonly [string, string])[] => [
-  [IMAGE_NAME, imageSha256],
-  ...Object.values(conversions).map(
-    ({ path, sha256 }) => [path.split("/").at(-1)!, sha256] as const,
-  ),
+  [nameOf(imagePath), imageSha256],
+  ...Object.values(conversions).map(({ path, sha256 }) => [nameOf(path), sha256] as const),
 ];
+
+/** The paths are those of the machine that released it. */
+const nameOf = (path: string) => path.split("/").at(-1)!;
 
 /** The first of perhaps very many names. */
 const some = (names: readonly string[]) =>

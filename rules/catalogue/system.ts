@@ -36,6 +36,13 @@ export const system: readonly Rule[] = [
     source: "os-release(5)",
   },
   {
+    id: "payload.image-id",
+    asserts: "os-release names the image, its version and its build as the release does",
+    assertion: { probe: "imageIdentity" },
+    reason: "a machine leads back to its release by them",
+    source: "os-release(5), IMAGE_ID, IMAGE_VERSION, BUILD_ID",
+  },
+  {
     id: "payload.packages",
     asserts: "every package is completely installed",
     assertion: { probe: "packages" },

@@ -45,7 +45,8 @@ export const check: StageProgram<typeof contract> = {
   async run(context) {
     const { inputs, upstream, work, phase } = context;
     const rules = [...RULES, ...ownRules(context)];
-    const facts = await inspect(context, rules);
+    const { result: built } = await artifactOf(context.store, image, context.request.imageKey);
+    const facts = { ...(await inspect(context, rules)), identity: built.identity };
     phase("judge");
     const findings = judge(rules, facts, inputs.waive);
     const list = findPackages(facts);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 
+import { identityOf, type ImageIdentity, OS_RELEASE } from "../../plan/imageIdentity";
 import { base, DISK } from "../../plan/stages/base";
 import { image as contract, IMAGE } from "../../plan/stages/image";
 import { artifactOf } from "../../store/typed";
@@ -21,7 +22,7 @@ import { stepFiles, stepSettings } from "./steps";
 export const image: StageProgram<typeof contract> = {
   contract,
   async run(context) {
-    const { inputs, upstream, request, secrets, work, store, container } = context;
+    const { inputs, upstream, request, secrets, key, work, store, container } = context;
     const { programs, template, scripts, steps, memoryMiB, cpus } = inputs;
     const installed = await artifactOf(store, base, upstream.base);
     // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
@@ -29,6 +30,7 @@ export const image: StageProgram<typeof contract> = {
     await requireFreeSpace(work, 3 * disk, "the image");
     const files = stepFiles(steps, request.steps);
     const { accelerator, scale } = await chooseAccelerator(context);
+    const identity = identityOf(request.identity, key, new Date());
     const screen = showScreen({
       port: request.vnc,
       template: inProject(join(request.templateFolder, "image.json")),
@@ -69,6 +71,12 @@ export const image: StageProgram<typeof contract> = {
         // as long as SSH may take with KVM
         freezeSeconds: accelerator === "tcg" ? request.timeouts.ssh : null,
         environment: hostProxyEnvironment(),
+        identity: Object.fromEntries(
+          Object.entries(identity).map(([name, value]) => [
+            `KRAGLE_${OS_RELEASE[name as keyof ImageIdentity]}`,
+            value,
+          ]),
+        ),
         scripts: Object.fromEntries(
           Object.keys(scripts).map((name) => [name, request.scripts[name]!]),
         ),
@@ -89,9 +97,9 @@ export const image: StageProgram<typeof contract> = {
       );
     }
     const facts = readStageFile(work, "image.json", built);
-    return { result: { ...facts, accelerator, image: IMAGE } };
+    return { result: { ...facts, accelerator, identity, image: IMAGE } };
   },
 };
 
 /** What the building program leaves as `image.json`. */
-const built = contract.result.omit({ image: true, accelerator: true });
+const built = contract.result.omit({ image: true, accelerator: true, identity: true });

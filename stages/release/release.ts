@@ -9,7 +9,7 @@ import { stopIfInterrupted } from "../../host/interrupt";
 import { describeRelease } from "../../release/describe";
 import { copyFiles } from "../../release/files";
 import { DESCRIPTION, NAMES } from "../../release/layout";
-import { claimFolder, outputFolder } from "../../release/owner";
+import { claimFolder, outputFolder, requireFreeNames } from "../../release/owner";
 import { type PreviousRelease, readPrevious } from "../../release/previous";
 import { collectSources } from "../../release/sources";
 import { runsOf } from "../../release/stageRuns";
@@ -38,10 +38,13 @@ export const release: StageProgram<typeof contract> = {
       const letNextIn = await claimFolder(held, output, owner, expected, { signal, onWait });
       let moved = false;
       try {
+        const previous = await readPrevious(held.path());
+        if (previous.releasedAt !== undefined) {
+          await requireFreeNames(held, previous.files, sources.files);
+        }
         phase("copy the files");
         await copyFiles(sources.files, incoming.path(), signal);
         phase("describe the release");
-        const previous = await readPrevious(held.path());
         const { manifest, digests, unlisted } = await describeRelease(context, {
           ...{ sources, runs, previous, containers, folder: incoming.path() },
           invocationId: randomUUID(),

@@ -83,7 +83,7 @@ describe("the catalogue, on real disks", function () {
       links: withContent("link"),
       contents: neededContents(RULES),
     });
-    return judge(RULES, facts);
+    return judge(RULES, { ...facts, identity: image.facts.identity });
   }
 
   it("holds where no fault was planted", async () => {

@@ -215,6 +215,39 @@ id -un packer kragle
     ]);
   });
 
+  it("what the image says it is stands in its os-release, wherever that is", () => {
+    const said = inGuest(`
+export KRAGLE_IMAGE_ID=web KRAGLE_IMAGE_VERSION=1.4 KRAGLE_BUILD_ID=20261129.083105.0123456789ab
+printf 'ID=x\\nIMAGE_ID=theirs\\nNAME="a b"' >/usr/lib/os-release
+chmod 640 /usr/lib/os-release
+stat -c 'before %i %a' /usr/lib/os-release
+script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
+stat -c 'after %i %a' /usr/lib/os-release
+readlink /etc/os-release
+sh /guest/guest.sh prepare
+rm /etc/os-release
+printf 'ID=el\\n' >/etc/os-release
+script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
+cat /etc/os-release
+unset KRAGLE_IMAGE_ID
+sh /guest/guest.sh prepare
+printf 'ID=el\\n' >/etc/os-release
+script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
+cat /usr/lib/os-release /etc/os-release
+`);
+    const named = [
+      'IMAGE_ID="web"',
+      'IMAGE_VERSION="1.4"',
+      'BUILD_ID="20261129.083105.0123456789ab"',
+    ];
+    const [before, ...rest] = said.filter((line) => !line.startsWith("MK"));
+    assert.deepEqual(rest, [
+      ...["code 0", before!.replace("before", "after"), "../usr/lib/os-release"],
+      ...["code 0", "ID=el", ...named],
+      ...["code 0", "ID=x", 'NAME="a b"', ...named, "ID=el"],
+    ]);
+  });
+
   it("what generalisation cannot take away is told by file and script", () => {
     // a mount point is as immovable as a file with chattr +i, which not every file system has
     const said = inGuest(

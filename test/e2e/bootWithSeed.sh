@@ -43,4 +43,5 @@ done
 # ends with cloud-init's exit code: errors that it recovered from count too
 # shellcheck disable=SC2016 # the guest expands it
 guest 'id; if [ -d /sys/firmware/efi ]; then echo BOOTED=uefi; else echo BOOTED=bios; fi
+  grep -E "^(IMAGE|BUILD)_" /etc/os-release
   echo ROOT_GIB=$(df --output=size -BG / | tail -n 1 | tr -dc 0-9); cloud-init status --wait --long'

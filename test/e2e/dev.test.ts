@@ -22,6 +22,9 @@ interface UpDocument {
     readonly conversions: Record<string, { path: string; sha256: string; bytes: number }>;
     readonly smoke: { passed: boolean; driver: string; seconds: Record<string, number> };
     readonly accelerator: string;
+    readonly imageId: string;
+    readonly imageVersion: string;
+    readonly buildId: string;
     readonly builderImageId: string;
     readonly manifestPath: string;
     readonly reportPath: string;
@@ -75,6 +78,9 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.ok(statSync(raw.path).blocks * 512 < 2 ** 31, "the raw file lost its holes");
     assert.equal(await sha256File(raw.path), raw.sha256);
     assert.equal(outputs.smoke.passed, true);
+    assert.equal(outputs.imageId, "dev");
+    assert.match(outputs.imageVersion, /^\d{8}\.\d{6}$/);
+    assert.match(outputs.buildId, new RegExp(`^${outputs.imageVersion}\\.[0-9a-f]{12}$`));
     // the system's state is asked through the agent; the login prompt appears on the console whenever getty comes to it
     const { kernel, login, agent, running, poweroff } = outputs.smoke.seconds;
     for (const rungs of [
@@ -117,6 +123,10 @@ describe("the dev stack, built, proven and released for real", function () {
     const answer = await bootWithSeed(clone, first.outputs.imagePath);
     assert.match(answer, /^uid=\d+\(ada\)/m);
     assert.match(answer, /^BOOTED=uefi$/m);
+    // a machine says of which release it is
+    const { imageId, imageVersion, buildId } = first.outputs;
+    const named = `IMAGE_ID="${imageId}"\nIMAGE_VERSION="${imageVersion}"\nBUILD_ID="${buildId}"\n`;
+    assert.ok(answer.replaceAll("\r", "").includes(named), answer);
     // the guest's disk was made larger than the image: root has to have grown over it
     assert.match(answer, /^ROOT_GIB=([5-9])$/m);
   });
@@ -142,9 +152,10 @@ describe("the dev stack, built, proven and released for real", function () {
     }
   });
 
-  it("makes another format without Packer", async () => {
+  it("makes another format without Packer, under names of the user's own", async () => {
     clone.addStack("formats", {
-      formats: ["raw", "qcow2:compression=zstd", "vhd"],
+      formats: ["raw", "qcow2:compression=zstd", { format: "vhd", file: "azure.vhd" }],
+      ...{ imageName: "web-1.4.qcow2", imageId: "web", version: "1.4" },
     });
     const finished = await clone.kragle([
       ...["up", "-s", "formats", "--engine", "embedded", "--json"],
@@ -157,6 +168,16 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.equal(steps["convert-vhd"], "run");
     assert.deepEqual(Object.keys(outputs.conversions), ["raw", "qcow2-zstd", "vhd"]);
     assert.equal(outputs.imageSha256, first.outputs.imageSha256);
+    const output = clone.path("build/formats/output");
+    assert.equal(outputs.imagePath, join(output, "web-1.4.qcow2"));
+    assert.deepEqual(
+      Object.values(outputs.conversions).map(({ path }) => path),
+      ["web-1.4.raw", "web-1.4.zstd.qcow2", "azure.vhd"].map((name) => join(output, name)),
+    );
+    // a name builds no image: it is told as it stands in the one that there was
+    assert.equal(outputs.imageVersion, first.outputs.imageVersion);
+    const verified = await clone.kragle(["verify", "-s", "formats", "--json"]);
+    assert.equal(verified.code, 0, verified.stdout);
   });
 
   it("keeps the release and the base when a provisioning script fails, and resumes", async () => {

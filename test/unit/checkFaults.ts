@@ -1,4 +1,4 @@
-import type { SampleImage } from "./checkSamples";
+import { OS_RELEASE, type SampleImage } from "./checkSamples";
 
 export type Plant = (image: SampleImage) => void;
 
@@ -189,6 +189,15 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   "services.time": [without("/etc/systemd/system/sysinit.target.wants/systemd-timesyncd.service")],
   "services.timezone": [(image) => image.link("/etc/localtime", "/usr/share/zoneinfo/Europe/Rome")],
   "payload.os-release": [without("/usr/lib/os-release")],
+  "payload.image-id": [
+    file("/usr/lib/os-release", "ID=debian\n"),
+    without("/usr/lib/os-release"),
+    file("/usr/lib/os-release", OS_RELEASE.replace('"1.4"', '"1.3"')),
+    file("/usr/lib/os-release", OS_RELEASE.replace("IMAGE_ID", "#IMAGE_ID")),
+    file("/usr/lib/os-release", `${OS_RELEASE}BUILD_ID=another\n`),
+    // an earlier one of EL7 is no link
+    file("/etc/os-release", "ID=rhel\n"),
+  ],
   "payload.packages": [
     file("/var/lib/dpkg/status", "Package: bash\nStatus: install ok half-configured\nVersion: 5\n"),
     file("/var/lib/dpkg/status", ""),

@@ -1,6 +1,14 @@
 import type { Facts } from "../../rules/facts";
+import { IMAGE_IDENTITY } from "../sampleCalls";
 
 const MODES = { file: 0o100644, folder: 0o040755, link: 0o120777 } as const;
+
+export const OS_RELEASE = `NAME=Debian
+ID=debian
+IMAGE_ID="dev"
+IMAGE_VERSION="1.4"
+BUILD_ID="20261129.083105.0123456789ab"
+`;
 
 /** An image that a test takes faults into; it begins without any. */
 export class SampleImage {
@@ -34,6 +42,7 @@ export class SampleImage {
       tree: [],
       contents: {},
       secrets: { scannedBytes: 1, tooShort: [], hits: [] },
+      identity: IMAGE_IDENTITY,
     };
     this.file("/etc/machine-id", "")
       .file("/etc/shadow", "root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
@@ -47,7 +56,7 @@ export class SampleImage {
       .file("/usr/bin/cloud-init", "")
       .file("/usr/bin/growpart", "")
       .file("/usr/sbin/qemu-ga", "")
-      .file("/usr/lib/os-release", "NAME=Debian\nID=debian\n")
+      .file("/usr/lib/os-release", OS_RELEASE)
       .file("/boot/vmlinuz-6.1.0", "x")
       .file("/boot/initrd.img-6.1.0", "x")
       .file("/boot/grub/grub.cfg", "linux /boot/vmlinuz-6.1.0 console=ttyS0,115200n8\n")
@@ -55,6 +64,7 @@ export class SampleImage {
       .file("/var/log/wtmp", "")
       .file("/var/lib/dpkg/status", "Package: bash\nStatus: install ok installed\nVersion: 5\n");
     this.entry("/usr/lib/modules/6.1.0", "folder")
+      .link("/etc/os-release", "../usr/lib/os-release")
       .link("/etc/localtime", "/usr/share/zoneinfo/Etc/UTC")
       .link("/etc/systemd/system/cloud-init.target.wants/cloud-init.service", "x")
       .link("/etc/systemd/system/sysinit.target.wants/systemd-timesyncd.service", "x");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,6 +23,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
   logs: "[options] [stage] -s, --stack --json",
   gc: "[options] --json --dry-run",
   completion: "[options] <shell>",
+  stacks: "[options] --json",
+  init: "[options] <name> --json -t, --template",
 };
 
 describe("the command line", function () {
@@ -114,10 +117,16 @@ describe("the command line", function () {
     const { version } = JSON.parse(readFileSync(join(projectFolder, "package.json"), "utf8")) as {
       version: string;
     };
+    const git = (...args: string[]) =>
+      spawnSync("git", ["-C", projectFolder, ...args], { encoding: "utf8" });
+    const { status, stdout: commit } = git("rev-parse", "HEAD");
+    const changed = git("status", "--porcelain", "--untracked-files=no").stdout !== "";
+    const own = changed ? ", with changes of its own" : "";
+    const checkout = status === 0 ? ` (commit ${commit.slice(0, 12)}${own})` : "";
     for (const flag of ["--version", "-V"])
       assert.deepEqual(await kragle(at.home, [flag]), {
         code: 0,
-        stdout: `${version}\n`,
+        stdout: `${version}${checkout}\n`,
         stderr: "",
       });
   });

@@ -9,6 +9,7 @@ import { publish } from "../../plan/stages/publish";
 import { release } from "../../plan/stages/release";
 import { smoke } from "../../plan/stages/smoke";
 import { stagePrograms } from "../../stages/index";
+import { IMAGE_IDENTITY } from "../sampleCalls";
 import { digest } from "../samples";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -37,7 +38,10 @@ const boot: ResultOf<typeof smoke>["boots"][string] = {
 const built: ResultOf<typeof image> = {
   ...{ image: "image.qcow2", packages: 312, packer: "1.6.6", qemu: "7.2.22", removed: 90 },
   accelerator: "kvm",
+  identity: IMAGE_IDENTITY,
 };
+
+const { identity, ...tools } = built;
 
 const released: ResultOf<typeof release> = {
   imagePath: "build/dev/output/packer-kragle-qcow2",
@@ -47,6 +51,7 @@ const released: ResultOf<typeof release> = {
   conversions: { raw: { path: "build/dev/output/kragle.raw", sha256: digest("b"), bytes: 9 } },
   smoke: { passed: true, driver: "qemu", seconds: { login: 38.2 } },
   accelerator: "kvm",
+  ...identity,
   builderImageId: `sha256:${digest("c")}`,
   manifestPath: "build/dev/output/manifest.json",
   reportPath: "build/dev/output/report.html",
@@ -54,7 +59,7 @@ const released: ResultOf<typeof release> = {
   releasedAt: "2026-11-25T02:02:00.000Z",
   signer: null,
   packages: 312,
-  tools: built,
+  tools,
   files: { "kragle.raw": digest("b") },
   sizes: { "kragle.raw": 9 },
 };
@@ -65,7 +70,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
     ...{ disk: "disk.qcow2", medium: "CentOS 7 x86_64", packages: 412 },
     ...{ packer: "1.6.6", qemu: "7.2.22", accelerator: "tcg" },
   }),
-  image: sample(image, built),
+  image: sample(image, built, ["identity"]),
   check: sample(
     check,
     {

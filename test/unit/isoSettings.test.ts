@@ -139,7 +139,7 @@ describe("keys of an image from an ISO", () => {
       { base, image },
       {
         base: "b8b6cb484343f8caf5782174393879a17c894fbb602e1a8219be76b52a3ffda8",
-        image: "07b2600ddb5f12001f05d4d4c2ee485333ebe7bfeb6f0c08aa96a79d6200e2b4",
+        image: "3a2e897fef53676615ca1ae57fbc2def067b086a0673b50f03a7ae2f1f8e9960",
       },
     );
   });

@@ -15,12 +15,12 @@ describe("keys", () => {
     assert.deepEqual(keysOf(sampleInputs), {
       builder: "6b244243ea329af33e9533758eefc0859a3dd78e59b849adfd55d639e3deac20",
       base: "16c7093d1981b34b3518780b57736e26146c208b0ef9390e15ed43c7c4354790",
-      image: "5d62389d5397b69a30e8af57c59d034e6b5cb3258566c2edefdbc89cd1e4fff5",
+      image: "c93e51349fa351240695bf840a767eebee3a7f410f98f59735732640bfd9f8d2",
       check: "a1db00043eccb00306c04847531d08fac77eca93a775367df12f816b7926f68a",
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
       smoke: "479f501538d9b551a44f0866ccc5d3d1316ea0078b7a49d4e205a5ae09b468d1",
-      release: "688a5441ac98cd7a07fb97e25d943251028837e4c411568937c7836d0ca31cba",
+      release: "afb5f740a9575a75b4b257d70c42cdb40abb893f807ddaa36034ec480b42fae9",
     });
   });
 

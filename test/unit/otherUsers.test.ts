@@ -89,7 +89,7 @@ describe("another user of this machine", () => {
       { "check.json": "{}", "logs/container.log": PRINTED },
       at.describe("a", "check"),
     );
-    const names = releasedFiles(image, [], [checked]).map(({ name }) => name);
+    const names = releasedFiles([image, "web.qcow2"], [], [checked]).map(({ name }) => name);
     assert.deepEqual(
       names.filter((name) => name.startsWith("evidence/")),
       ["evidence/image/removed.tsv", "evidence/check/check.json"],

@@ -34,8 +34,17 @@ const DEV = [
 ];
 
 const OUTPUTS = [
-  ...["accelerator", "builderImageId", "conversions", "imageBytes", "imagePath", "imageSha256"],
-  ...["imageVirtualBytes", "key", "manifestPath", "reportPath", "smoke"],
+  ...["accelerator", "buildId", "builderImageId", "conversions", "imageBytes", "imageId"],
+  ...[
+    "imagePath",
+    "imageSha256",
+    "imageVersion",
+    "imageVirtualBytes",
+    "key",
+    "manifestPath",
+    "reportPath",
+    "smoke",
+  ],
 ];
 
 describe("the program of the stack dev", function () {
@@ -106,7 +115,8 @@ describe("the program of the stack dev", function () {
 
   it("releases after check, every conversion and the boot", async () => {
     const formats = ["raw", "vmdk", { format: "qcow2", compression: "zstd" }];
-    const { find } = await runProgram(at, { settings: { formats } });
+    const settings = { formats, imageName: "web.qcow2" };
+    const { find } = await runProgram(at, { settings });
     const { dependsOn, inputs } = find("release");
     assert.deepEqual(dependsOn.toSorted(), [
       ...["check", "convert-qcow2-zstd", "convert-raw", "convert-vmdk", "image", "smoke"],
@@ -115,9 +125,12 @@ describe("the program of the stack dev", function () {
     const keyOf = (name: string) =>
       (find(name).inputs.environment as Record<string, string>).KRAGLE_KEY;
     assert.deepEqual(request.conversions, [
-      { name: "raw", format: "raw", fileName: "kragle.raw" },
-      { name: "vmdk", format: "vmdk", fileName: "kragle.vmdk" },
-      { name: "qcow2-zstd", format: "qcow2", fileName: "kragle.zstd.qcow2" },
+      { name: "raw", format: "raw", stored: "kragle.raw", fileName: "web.raw" },
+      { name: "vmdk", format: "vmdk", stored: "kragle.vmdk", fileName: "web.vmdk" },
+      {
+        ...{ name: "qcow2-zstd", format: "qcow2" },
+        ...{ stored: "kragle.zstd.qcow2", fileName: "web.zstd.qcow2" },
+      },
     ]);
     assert.deepEqual(description.upstream, {
       imageSha256: sampleSha256,

@@ -93,7 +93,7 @@ const releaseArgs = (proofs: pulumi.Resource[] = []): ReleaseArgs => ({
   request: {
     stack: "dev",
     virtualBytes: 1,
-    conversions: [{ name: "raw", format: "raw", fileName: "kragle.raw" }],
+    conversions: [{ name: "raw", format: "raw", stored: "kragle.raw", fileName: "web.raw" }],
     signKey: null,
     parameters: { diskSize: "4 GiB" },
     baseImage: "debian:bookworm-slim",

@@ -14,7 +14,9 @@ import { join } from "node:path";
 import type { StageFailure } from "../../host/failure";
 import { stageKey } from "../../plan/description";
 import { requireOwnFolder } from "../../release/owner";
+import { verifyRelease } from "../../release/verify/release";
 import { BUILDER_ID, LISTED, type ReleaseExtras, ReleasePlace } from "../releasePlace";
+import { IMAGE_IDENTITY } from "../sampleCalls";
 import { ownerOf, rootsOf } from "../stacks";
 import { sha256 } from "../sha256";
 
@@ -67,6 +69,7 @@ describe("the release stage", () => {
         ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22", removed: 1 },
         accelerator: "tcg",
       },
+      ...IMAGE_IDENTITY,
       files: Object.fromEntries(described),
       sizes: Object.fromEntries(
         described.map(([name]) => [name, statSync(join(place.output, name)).size]),
@@ -110,6 +113,46 @@ describe("the release stage", () => {
     const left = LISTED.filter((name) => !name.startsWith("evidence/smoke/"));
     assert.deepEqual(names, [".owner.json", "SHA256SUMS", "notes.txt", ...left].sort());
     assert.equal(place.read("notes.txt"), "mine");
+  });
+
+  it("goes by the names of the settings, and leaves none of earlier ones", async () => {
+    const formats = ["raw", "raw.zst"];
+    await place.release("an image", formats);
+    assert.equal(place.read("kragle.raw.bmap"), "<bmap/>");
+    const { result } = await place.release("an image", formats, true, { imageName: "web.qcow2" });
+    const images = ["web.qcow2", "web.raw", "web.raw.bmap", "web.raw.zst"];
+    const names = place.names().filter((name) => /web|kragle/.test(name));
+    assert.deepEqual(names, images);
+    assert.equal(place.read("web.qcow2"), "an image");
+    assert.equal(place.read("web.raw"), "an image as raw");
+    assert.equal(result.imagePath, inOutput("web.qcow2"));
+    assert.deepEqual(
+      Object.values(result.conversions as Record<string, { path: string }>).map(({ path }) => path),
+      ["web.raw", "web.raw.zst"].map(inOutput),
+    );
+    const { subject } = JSON.parse(place.read("provenance.json")) as {
+      subject: { name: string }[];
+    };
+    assert.deepEqual(subject.map(({ name }) => name).sort(), images);
+    const { checks, files } = await verifyRelease(place.output, undefined);
+    const failed = [...checks, ...files].filter(({ state }) => !["ok", "warning"].includes(state));
+    assert.deepEqual(failed, []);
+  });
+
+  it("replaces no file of the user's own by a name of the settings", async () => {
+    await place.release("an image");
+    writeFileSync(inOutput("web.qcow2"), "mine");
+    const named = { imageName: "web.qcow2" };
+    await assert.rejects(place.release("an image", ["raw"], true, named), (error: StageFailure) => {
+      assert.match(error.message, /has files that a release would replace .*: web\.qcow2$/m);
+      return error.details.exitCode === 2;
+    });
+    assert.equal(place.read("web.qcow2"), "mine");
+    assert.equal(place.read("packer-kragle-qcow2"), "an image");
+    // as a run leaves it that was killed while it moved the files
+    writeFileSync(inOutput("web.qcow2"), "an image");
+    await place.release("an image", ["raw"], true, named);
+    assert.ok(!place.names().includes("packer-kragle-qcow2"));
   });
 
   it("names the builder in which the image was made, whichever one there is now", async () => {

@@ -99,7 +99,7 @@ describe("the report's page", () => {
     assert.match(words("#changes"), /1 changed, 1 added, 1 removed/);
     assert.match(words("#changes tbody"), /5\.1 → 5\.2\.15-2\+b7/);
     assert.match(words("#sizes"), /\/usr\/lib ?191 MiB/);
-    assert.match(words("#provenance"), /scripts\/50-1-app\.sh/);
+    assert.match(words("#provenance"), /image\/steps\/0\/script/);
   });
 
   it("asks for nothing from elsewhere", () => {

@@ -30,20 +30,21 @@ def load(path):
     return template
 
 
-def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, steps=None):
+def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, steps=None, identity=None):
     """The template with one shell provisioner a script {name: path}, in the order of the names.
 
     `steps`, {name: provisioners}, are ordered by their names among the scripts. The template's own provisioners run after all of them
     and before the script that generalises, which is the last. Its credentials go into the environment of one script:
     "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there). `mark` begins every line that a script prints, see
-    guest.sh.
+    guest.sh. `identity` are variables of the script that generalises, which writes what the image says it is; by hand it says nothing.
     """
     trusted, _, names = template.get("_credentials", "").partition(" gets ")
     secret = {credential.upper(): f"{{{{user `{credential}`}}}}" for credential in names.split()}
     runs = dict(steps or {})
     for name, path in scripts.items():
         check_script(path, name)
-        given = {**environment, **secret} if name == trusted else environment
+        more = secret if name == trusted else (identity or {}) if GENERALISE.fullmatch(name) else {}
+        given = {**environment, **more}
         runs[name] = [script_provisioner(name, path, given, script_seconds, mark)]
     last = [name for name in scripts if GENERALISE.fullmatch(name)]
     before = [one for name in sorted(runs) if name not in last for one in runs[name]]

@@ -8,6 +8,7 @@ Settings (all required):
     diskBytes, memoryMiB, cpus, accelerator ("kvm" or "tcg")
     timeouts     seconds: {"ssh", "script", "shutdown"}
     environment  variables for the scripts
+    identity     variables for the script that generalises: what the image says it is
     scripts      the name of each, by which they run in order, and its title: the path that people know
     steps        the user's, see steps.py; by their names they run among the scripts
     signs        what the guest's console says of its life, see QemuWatch
@@ -51,6 +52,7 @@ def build_image(settings):
         settings["timeouts"]["script"],
         mark,
         {step["name"]: steps.provisioners(step, settings["environment"], mark) for step in settings["steps"]},
+        settings["identity"],
     )
     given = stage.secrets()
     build = os.path.join(PRIVATE, "build.json")

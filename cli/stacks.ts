@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+
+import { z } from "zod";
+
+import { requireDaemon } from "../executors/daemon";
+import { type Site, thisSite } from "../executors/site";
+import { EXIT } from "../host/failure";
+import { print } from "../host/output";
+import { printable } from "../host/printable";
+import { planRows, willRun } from "../infra/planReport";
+import { planRun } from "../infra/requirements";
+import { imageIdentity } from "../plan/imageIdentity";
+import { formatAge } from "../plan/units";
+import { identityOf } from "../store/identity";
+import { readStackRecord, type StackRecord } from "../store/stackRecord";
+import { describeFailure } from "./failure";
+import { logFolders } from "./logs";
+import { readProject, readStack, stackNames } from "./stackSettings";
+
+/** What there is to know of a stack at a glance. */
+interface StackRow {
+  readonly stack: string;
+  /** How its last run ended, as far as it can be seen; "destroyed" after `destroy`. */
+  readonly result: "released" | "failed" | "destroyed" | "none";
+  /** The stage that failed after the last release. */
+  readonly failedStage?: string;
+  readonly release?: Release;
+  /** What `up` would do: nothing, or run these stages; "unknown" where that cannot be planned. */
+  readonly drift: {
+    readonly state: "none" | "differs" | "unknown";
+    readonly stages: readonly string[];
+    /** Why it is not known. */
+    readonly why?: string;
+  };
+}
+
+interface Release extends Partial<z.infer<typeof imageIdentity>> {
+  readonly imageSha256: string;
+  /** ISO 8601. */
+  readonly releasedAt: string;
+}
+
+/** `kragle stacks`: the stacks of this project, each with its last result, its release, and what it differs in from its settings. */
+export async function stacks({ json }: { json?: boolean }): Promise<number> {
+  const { project } = readProject();
+  const site = thisSite();
+  const obstacle = await requireDaemon(site).then(() => undefined, wordsOf);
+  const rows: StackRow[] = [];
+  for (const stack of stackNames()) rows.push(await rowOf(site, project, stack, obstacle));
+  if (json) print(JSON.stringify(rows) + "\n");
+  else for (const line of linesOf(rows)) print(line + "\n");
+  return EXIT.done;
+}
+
+async function rowOf(
+  site: Site,
+  project: string,
+  stack: string,
+  obstacle: string | undefined,
+): Promise<StackRow> {
+  const owner = identityOf(site.home, { project, stack });
+  const record = await readStackRecord(site.home, owner);
+  const failures = (await logFolders({ project, stack })).filter(({ state }) => state === "failed");
+  const failed = failures.at(-1);
+  const isLater = failed !== undefined && failed.at > (record?.finishedAt ?? "");
+  return {
+    stack,
+    result: isLater ? "failed" : record?.destroyedAt ? "destroyed" : record ? "released" : "none",
+    ...(isLater ? { failedStage: failed.stage } : {}),
+    ...(record ? { release: await releaseOf(record) } : {}),
+    drift: await driftOf(site, owner, obstacle),
+  };
+}
+
+const manifestFile = imageIdentity.partial().loose().extend({ releasedAt: z.string().optional() });
+
+/** By its manifest; by what the stack noted where that is gone. */
+async function releaseOf({ outputs, finishedAt }: StackRecord): Promise<Release> {
+  const text = await readFile(String(outputs.manifestPath), "utf8").catch(() => "{}");
+  const facts = manifestFile.safeParse(jsonOf(text)).data ?? {};
+  const { imageId, imageVersion, buildId, releasedAt = finishedAt } = facts;
+  return { imageId, imageVersion, buildId, imageSha256: String(outputs.imageSha256), releasedAt };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function driftOf(
+  site: Site,
+  owner: ReturnType<typeof identityOf>,
+  obstacle: string | undefined,
+): Promise<StackRow["drift"]> {
+  try {
+    const { spec } = readStack(owner.stack);
+    if (obstacle !== undefined) return { state: "unknown", stages: [], why: obstacle };
+    const rows = planRows(await planRun(site, spec, owner));
+    const stages = rows.filter((row) => willRun(row) || row.status === "from store");
+    return {
+      state: stages.length > 0 ? "differs" : "none",
+      stages: stages.map(({ stage }) => stage),
+    };
+  } catch (error) {
+    return { state: "unknown", stages: [], why: wordsOf(error as Error) };
+  }
+}
+
+const wordsOf = (error: Error) => describeFailure(error).message;
+
+/** Characters of a reason in the table; `--json` has all of it. */
+const LONGEST = 100;
+
+const HEADS = ["STACK", "LAST RESULT", "RELEASE", "AGE", "UP WOULD"] as const;
+
+/** The rows as an aligned table. */
+export function linesOf(rows: readonly StackRow[], now = new Date()): string[] {
+  const cells = rows.map((row) => [
+    row.stack,
+    row.failedStage === undefined ? row.result : `failed: ${row.failedStage}`,
+    row.release ? nameOf(row.release) : "-",
+    row.release ? formatAge((now.getTime() - Date.parse(row.release.releasedAt)) / 1000) : "-",
+    driftText(row.drift),
+  ]);
+  const table = [[...HEADS], ...cells];
+  const widths = HEADS.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table.map((row) =>
+    row
+      .map((cell, column) => printable(cell).padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+const nameOf = ({ imageId, imageVersion, imageSha256 }: Release) =>
+  [imageId, imageVersion, imageSha256.slice(0, 12)].filter(Boolean).join(" ");
+
+function driftText({ state, stages, why = "" }: StackRow["drift"]): string {
+  if (state === "none") return "do nothing";
+  if (state === "differs") return `run ${stages.join(", ")}`;
+  const line = why.replace(/\s*\n\s*/g, " ");
+  return `? ${line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line}`;
+}

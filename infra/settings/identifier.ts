@@ -1,0 +1,11 @@
+import { IDENTIFIER } from "../../plan/imageIdentity";
+import { onMidnight, quote, text } from "./values";
+
+/** An identifier of os-release(5). YAML takes some of them for numbers, and some for days. */
+export const identifier = (example: string) =>
+  text(example)
+    .transform(onMidnight)
+    .refine((value) => IDENTIFIER.test(value), {
+      error: ({ input }) =>
+        `${quote(input)} cannot stand in os-release; small letters, digits, ".", "_" and "-" are allowed, at most 64, as in "${example}"`,
+    });

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { linesOf } from "../../cli/stacks";
+import { stackNames } from "../../cli/stackSettings";
+import { noteRun } from "../../run/runNote";
+import { markDestroyed, writeStackRecord } from "../../store/stackRecord";
+import { kragle } from "../kragle";
+import { IMAGE_IDENTITY } from "../sampleCalls";
+import { digest } from "../samples";
+import { ownerOf } from "../stacks";
+import { TemporaryStore } from "../temporaryStore";
+
+interface Row {
+  readonly stack: string;
+  readonly [name: string]: unknown;
+}
+
+describe("kragle stacks", function () {
+  this.timeout(60_000);
+  let at: TemporaryStore;
+  beforeEach(() => (at = new TemporaryStore()));
+  afterEach(() => at.remove());
+
+  async function listed(): Promise<Row[]> {
+    const { code, stdout, stderr } = await kragle(at.home, ["stacks", "--json"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    return JSON.parse(stdout) as Row[];
+  }
+
+  async function released(stack: string): Promise<void> {
+    const manifestPath = join(at.home, `${stack}.json`);
+    const facts = { ...IMAGE_IDENTITY, releasedAt: "2026-11-01T00:00:00.000Z" };
+    writeFileSync(manifestPath, JSON.stringify(facts));
+    await writeStackRecord(at.home, ownerOf(at.home, stack), {
+      engine: "embedded",
+      outputs: { imageSha256: digest("a"), manifestPath },
+      finishedAt: "2026-11-02T00:00:00.000Z",
+    });
+  }
+
+  const failed = (stack: string, failedAt: string) =>
+    noteRun(join(at.home, "failed", `image-${stack}`), ownerOf(at.home, stack), {
+      ...{ root: "image", startedAt: "2026-11-01T00:00:00.000Z", failedAt },
+    });
+
+  it("has every stack that has a file, with what is known of it", async () => {
+    const rows = await listed();
+    assert.deepEqual(
+      rows.map(({ stack }) => stack),
+      stackNames(),
+    );
+    const { drift, ...rest } = rows.find(({ stack }) => stack === "dev")!;
+    assert.deepEqual(rest, { stack: "dev", result: "none" });
+    const { state, why } = drift as { state: string; why: string };
+    // no daemon answers
+    assert.equal(state, "unknown");
+    assert.match(why, /^Docker cannot be reached/);
+    const wrong = rows.find(({ stack }) => stack === "rhel7")!.drift as { why: string };
+    assert.match(wrong.why, /isoSha256: is missing/);
+  });
+
+  it("tells the release, and what failed after it", async () => {
+    await released("dev");
+    const release = {
+      ...IMAGE_IDENTITY,
+      ...{ imageSha256: digest("a"), releasedAt: "2026-11-01T00:00:00.000Z" },
+    };
+    const row = async () => {
+      const { drift: _, ...rest } = (await listed()).find(({ stack }) => stack === "dev")!;
+      return rest;
+    };
+    assert.deepEqual(await row(), { stack: "dev", result: "released", release });
+    await failed("dev", "2026-11-01T12:00:00.000Z");
+    assert.deepEqual(await row(), { stack: "dev", result: "released", release });
+    await failed("dev", "2026-11-02T12:00:00.000Z");
+    assert.deepEqual(await row(), {
+      ...{ stack: "dev", result: "failed", failedStage: "image", release },
+    });
+    await released("ci");
+    await markDestroyed(at.home, ownerOf(at.home, "ci"));
+    assert.equal((await listed()).find(({ stack }) => stack === "ci")!.result, "destroyed");
+  });
+
+  it("fits what it says into lines", () => {
+    const release = {
+      ...{ imageId: "web", imageVersion: "1.4", imageSha256: digest("a") },
+      releasedAt: "2026-11-01T00:00:00.000Z",
+    };
+    const lines = linesOf(
+      [
+        { stack: "dev", result: "released", release, drift: { state: "none", stages: [] } },
+        {
+          ...{ stack: "a-long-name", result: "failed", failedStage: "convert-raw" },
+          drift: { state: "differs", stages: ["image", "check"] },
+        },
+        {
+          ...{ stack: "odd", result: "none" },
+          drift: {
+            state: "unknown",
+            stages: [],
+            why: `\u001b[2J1 setting is wrong:\n  ${"x".repeat(99)}`,
+          },
+        },
+      ],
+      new Date("2026-11-13T01:00:00.000Z"),
+    );
+    assert.deepEqual(lines, [
+      "STACK        LAST RESULT          RELEASE               AGE      UP WOULD",
+      "dev          released             web 1.4 aaaaaaaaaaaa  12 days  do nothing",
+      "a-long-name  failed: convert-raw  -                     -        run image, check",
+      `odd          none                 -                     -        ? \\u{1b}[2J1 setting is wrong: ${"x".repeat(75)}…`,
+    ]);
+  });
+});
