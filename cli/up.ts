@@ -7,14 +7,27 @@ import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { displayPath } from "../host/project";
 import { writeStackRecord } from "../store/stackRecord";
+import { Keeper } from "./boot/keptGuest";
+import { Terminal } from "./boot/terminal";
 import { describeFailure } from "./failure";
 import type { CommonOptions } from "./options";
 import { openSession, type Session } from "./session";
 import { makeView } from "./view";
 
+export interface UpOptions extends CommonOptions {
+  /** Leave the guest of a failed build up until somebody has looked into it. */
+  readonly keep?: boolean;
+}
+
 /** `kragle up`: runs the stack's program and shows what happens. */
-export async function up(options: CommonOptions): Promise<number> {
+export async function up(options: UpOptions): Promise<number> {
   const started = performance.now();
+  if (options.keep && !Terminal.isThere) {
+    throw new StageFailure("--keep waits for somebody at a terminal, and this is none", {
+      hint: "leave it out, or run it on one",
+      exitCode: EXIT.wrongSettings,
+    });
+  }
   const session = await openSession(options);
   if (session.switched && !options.json) say(`${session.switched}\n`);
   return interruptible((stop) => run(session, options, started, stop));
@@ -22,13 +35,20 @@ export async function up(options: CommonOptions): Promise<number> {
 
 async function run(
   session: Session,
-  options: CommonOptions,
+  options: UpOptions,
   started: number,
   stop: AbortController,
 ): Promise<number> {
   const { rows } = session;
   const clock = await startClock(session, stop);
-  const view = makeView(rows, options.json === true);
+  // a live list would draw over the shell in a guest that is kept
+  const view = makeView(rows, options.json === true || options.keep === true, tell);
+  const keeper = options.keep
+    ? new Keeper(session.site, async () => {
+        clearTimeout(clock);
+        await view.close();
+      })
+    : undefined;
   try {
     const outputs = await session.run(false, (event) => view.take(event), stop.signal);
     await view.close();
@@ -65,6 +85,7 @@ async function run(
     return exitCode;
   } finally {
     clearTimeout(clock);
+    await keeper?.close();
   }
 }
 

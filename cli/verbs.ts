@@ -69,6 +69,7 @@ export async function runVerb(): Promise<number> {
     json(),
     engine(),
     rebuild(),
+    new Option("--keep", "keep the guest of a failed build until you have looked into it"),
   ]).action(runs(async () => (await import("./up")).up));
   add("preview", "say what `up` would do, and why", [stack(), json(), engine(), rebuild()]).action(
     runs(async () => (await import("./preview")).preview),

@@ -19,5 +19,8 @@ export const KEY = "KRAGLE_KEY";
 /** Environment variable that says why a stage has to run although its key is the same. */
 export const MARKER = "KRAGLE_MARKER";
 
+/** Environment variable of `kragle up --keep`: a folder by which the image stage and that command tell each other of a failed guest. */
+export const KEEP = "KRAGLE_KEEP";
+
 /** What the names of environment variables with secrets begin with; the secret's name follows. */
 export const SECRET = "KRAGLE_SECRET_";

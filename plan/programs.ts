@@ -39,6 +39,7 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     "common/secret_scan.py",
     "image/build_image.py",
     "image/guest.sh",
+    "image/kept_guest.py",
     "image/steps.py",
   ],
   check: [

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ContainerGuest } from "../../stages/smoke/containerGuest";
 import type { SshChannel } from "../../stages/smoke/sshChannel";
 import type { ClientChannel } from "ssh2";
+import { sshShell } from "./sshShell";
 import type { Terminal } from "./terminal";
 
 const TRY_AGAIN_MS = 500;
@@ -65,30 +66,13 @@ export class Shell {
         await sleep(TRY_AGAIN_MS, undefined, { signal: over }).catch(() => undefined);
         continue;
       }
-      const term = process.env.TERM ?? "vt100";
-      const session = await ssh.open({ term, ...this.terminal.size, width: 0, height: 0 });
-      this.session = session;
-      this.terminal.say("root's shell, by SSH; its end (exit) ends the machine");
-      if (await this.follow(session)) return this.leave();
+      const exited = await sshShell(ssh, this.terminal, (session) => {
+        this.session = session;
+        this.terminal.say("root's shell, by SSH; its end (exit) ends the machine");
+      });
+      if (exited) return this.leave();
       this.session = undefined;
       this.terminal.say("the SSH connection ended; this is the console again");
     }
-  }
-
-  /** @returns whether the shell ended by itself, and not for the connection */
-  private async follow(session: ClientChannel): Promise<boolean> {
-    let exited = false;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    session.on("data", (bytes: Buffer) => this.terminal.write(bytes));
-    session.stderr.on("data", (bytes: Buffer) => this.terminal.write(bytes));
-    session.on("exit", () => (exited = true));
-    session.on("close", () => resolve());
-    const forget = this.terminal.onResize(() => {
-      const { rows, cols } = this.terminal.size;
-      session.setWindow(rows, cols, 0, 0);
-    });
-    await promise;
-    forget();
-    return exited;
   }
 }

@@ -11,6 +11,7 @@ import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
+import { keepGuest } from "../../run/keptGuest";
 import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
@@ -37,6 +38,7 @@ export const image: StageProgram<typeof contract> = {
       detail: context.detail,
     });
 
+    const keeping = keepGuest(context);
     const { exitCode, tail } = await container({
       image: request.toolsImage,
       programs: plannedPrograms(programs),
@@ -82,11 +84,13 @@ export const image: StageProgram<typeof contract> = {
         ),
         steps: stepSettings(steps, request.steps, scale, request.timeouts.script),
         signs: consoleSigns(),
+        keep: keeping !== undefined,
       },
       secrets: { ...secrets, ...buildKeySecrets(), ...screen.secrets },
-      deadlineSeconds: scale(request.timeouts.whole),
+      // whoever looks at a guest takes the time that it takes
+      deadlineSeconds: keeping ? Infinity : scale(request.timeouts.whole),
       silenceSeconds: scale(request.timeouts.progress),
-    });
+    }).finally(keeping);
     if (exitCode !== 0) {
       throw new StageFailure(
         `Packer's build failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,

@@ -62,6 +62,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/base/install_watch.py": { rhel7: "base" },
   "stages/base/iso_medium.py": { rhel7: "base" },
   "stages/image/build_image.py": { dev: "image", rhel7: "image" },
+  "stages/image/kept_guest.py": { dev: "image", rhel7: "image" },
   "stages/image/guest.sh": { dev: "image", rhel7: "image" },
   "stages/image/steps.py": { dev: "image", rhel7: "image" },
   "stages/check/ext_file_system.py": { dev: "check", rhel7: "check" },

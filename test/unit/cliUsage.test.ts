@@ -13,7 +13,7 @@ const HINT = "(--help lists what is allowed)\n";
 /** Commands, their arguments and their options beside --help. */
 const COMMANDS: Readonly<Record<string, string>> = {
   report: "[options] -s, --stack --json --open",
-  up: "[options] -s, --stack --json --engine --rebuild",
+  up: "[options] -s, --stack --json --engine --rebuild --keep",
   preview: "[options] -s, --stack --json --engine --rebuild",
   outputs: "[options] -s, --stack --json",
   destroy: "[options] -s, --stack --json --engine",

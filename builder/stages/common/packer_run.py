@@ -16,6 +16,7 @@ LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
+PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
 EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
 
 LONGEST_PIECE = 2**16  # characters of a line that are taken at once; a script may print one without end
@@ -32,9 +33,13 @@ def environment(folder):
     }
 
 
-def end_leftovers(packer):
-    """Ends plugins that outlive a killed Packer: they would hold its output open, and its reader would wait for ever."""
-    packer.wait()
+def end_leftovers(packer, spare=False):
+    """Ends plugins that outlive a killed Packer: they would hold its output open, and its reader would wait for ever.
+
+    With `spare`, what a failed Packer has left is kept, for a while.
+    """
+    if packer.wait() != 0 and spare:
+        return
     try:
         os.killpg(packer.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -48,10 +53,10 @@ class PackerRun:
     and screen.png.
     `signs` are what its guest's console, logs/serial.log, says of its life, `freeze_seconds` when it counts as frozen, see
     QemuWatch. `titles` are the scripts' names as people know them, by those in the template; what they print begins with `mark`, see
-    guest.sh. All else is Packer's.
+    guest.sh. `kept` holds the guest of a build that failed, see KeptGuest. All else is Packer's.
     """
 
-    def __init__(self, folder, logs, name, signs=None, freeze_seconds=None, titles=None, mark=None):
+    def __init__(self, folder, logs, name, signs=None, freeze_seconds=None, titles=None, mark=None, kept=None):
         self.folder = folder
         self.logs = logs
         self.line = re.compile(LINE.format(name=re.escape(name)))
@@ -67,13 +72,16 @@ class PackerRun:
         self.rest = None  # whether the next piece is the rest of a line, and of a script's: None, False or True
         self.timed_out = False  # whether Packer ended the build because a timeout of a provisioner was over
         self.why = ""  # Packer's last word on its failure
+        self.kept = kept
+        self.port = None  # of the guest's SSH
 
     def log(self, name):
         return os.path.join(self.logs, name)
 
     def build(self, template, variables_files):
         """Raises Failure with the reason when the build did not end well."""
-        command = ["packer", "build", "-color=false", *(f"-var-file={file}" for file in variables_files), template]
+        options = ["-color=false", *(["-on-error=abort"] if self.kept else [])]
+        command = ["packer", "build", *options, *(f"-var-file={file}" for file in variables_files), template]
         log = stage.Log(self.log("packer.log"))
         with subprocess.Popen(
             command,
@@ -86,14 +94,22 @@ class PackerRun:
             errors="replace",
             start_new_session=True,
         ) as packer:
-            threading.Thread(target=end_leftovers, args=(packer,), daemon=True).start()
+            threading.Thread(target=end_leftovers, args=(packer, self.kept is not None), daemon=True).start()
             for watch in self.watches:
                 watch.start(packer, lambda: self.end(packer))
             for piece in iter(lambda: packer.stdout.readline(LONGEST_PIECE), ""):
                 log.write(piece)
                 self.hear(piece)
-        if packer.returncode != 0:
-            raise stage.Failure(self.reason(packer.returncode))
+        if packer.returncode == 0:
+            return
+        reason = self.reason(packer.returncode)
+        if self.kept:
+            if self.port and not self.qemu.lost and not self.qemu.ended():
+                for line in reason.split("\n"):
+                    stage.detail(line)
+                self.kept.hold(self.port, lambda: not self.qemu.ended())
+            end_leftovers(packer)
+        raise stage.Failure(reason)
 
     def end(self, packer):
         self.qemu.screen.take()
@@ -130,6 +146,8 @@ class PackerRun:
         script = SCRIPT.match(text)
         if script:
             self.start_script(os.path.basename(script[1]))
+        elif PORT.match(text):
+            self.port = int(PORT.match(text)[1])
         elif text.startswith("Starting VM"):
             stage.phase("start guest")
         elif text.startswith("Waiting for SSH to become available"):

@@ -13,6 +13,7 @@ Settings (all required):
     steps        the user's, see steps.py; by their names they run among the scripts
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
+    keep         whether the guest of a build that failed is kept, see KeptGuest
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
 secret_scan); screenPassword, where the guest's screen is to be seen; all others become variables of the template: rhsmUsername,
 rhsmPassword, rhsmOrg, rhsmActivationKey
@@ -31,6 +32,7 @@ import packer_template
 import stage
 import steps
 from compact import compact, only_file
+from kept_guest import KeptGuest
 from packer_run import PackerRun
 from secret_scan import scan
 
@@ -78,7 +80,8 @@ def run_packer(settings, mark, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     titles = {**settings["scripts"], **steps.titles(settings["steps"])}
     for last in (False, True):
-        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark)
+        kept = KeptGuest(WORK) if settings["keep"] else None
+        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark, kept)
         try:
             run.build(*files)
             return run.removed
