@@ -2,32 +2,37 @@ import { randomBytes } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { Accelerator } from "../../executors/executor";
+import type { Accelerator, Input } from "../../executors/executor";
 import { localDocker } from "../../executors/localDocker";
 import type { Site } from "../../executors/site";
 import { removeAfterThisProcess } from "../../host/lifeline";
 import { tell } from "../../host/output";
 import { removeTree } from "../../host/removeTree";
-import type { AcceleratorSetting, Firmware, ImageSpec } from "../../plan/imageSpec";
+import type { Firmware, ImageSpec } from "../../plan/imageSpec";
 import { programsOf } from "../../run/task";
 import {
   type ContainerGuest,
   containerGuest,
   type QemuTask,
 } from "../../stages/smoke/containerGuest";
+import type { Backing } from "../../stages/smoke/qemuCommand";
 import { newKeyPair, type Seed } from "../../stages/smoke/seed";
 import { makeBundle } from "../../store/bundles";
 import { openStore } from "../../store/open";
 import { Workplace } from "../../store/workplace";
-import type { BootImage } from "./chooseImage";
 
-/** Where the container sees the image: a file alone, read-only. */
-const IMAGE_AT = "/image/disk";
+/** A disk that is never written to. */
+export interface BootDisk {
+  /** For people. */
+  readonly title: string;
+  /** What the container sees of it, read-only. */
+  readonly inputs: readonly Input[];
+  readonly backing: Backing;
+}
 
-export interface Wanted extends Pick<ImageSpec, "architecture" | "memoryMiB" | "cpus" | "network"> {
-  readonly image: BootImage;
+export interface Wanted {
+  readonly disk: BootDisk;
   readonly firmware: Firmware;
-  readonly setting: AcceleratorSetting;
   readonly toolsImage: string;
   /** Whether the guest reaches the outside, as while it is built. */
   readonly outside: boolean;
@@ -40,15 +45,14 @@ export interface ThrowAway {
   boot<T>(work: (made: ContainerGuest) => Promise<T>): Promise<T>;
 }
 
-/** Makes an overlay of an image, in the store's own work folder, and deletes it when the work is done. */
+/** Makes an overlay of a disk, in the store's own work folder, and deletes it when the work is done. */
 export async function withThrowAway<T>(
   site: Site,
-  wanted: Wanted,
+  { architecture, memoryMiB, cpus, accelerator: setting, network }: ImageSpec,
+  { disk, firmware, toolsImage, outside }: Wanted,
   signal: AbortSignal,
   work: (overlay: ThrowAway) => Promise<T>,
 ): Promise<T> {
-  const { image, firmware, setting, toolsImage, architecture, memoryMiB, cpus } = wanted;
-  const { network, outside } = wanted;
   const place = new Workplace(site.home);
   const executor = localDocker(site);
   const { accelerator, reason } = await executor.probe({ setting, toolsImage });
@@ -76,7 +80,7 @@ export async function withThrowAway<T>(
         network: outside ? "outside" : "none",
         allow: network.allow,
         kvm: accelerator === "kvm",
-        inputs: [{ at: IMAGE_AT, path: image.path, foreign: true }],
+        inputs: disk.inputs,
         outputs: Object.entries(folders).map(([at, path]) => ({ at, path })),
         settings: {},
         log: join(logs, "container.log"),
@@ -96,7 +100,7 @@ export async function withThrowAway<T>(
           {
             ...{ scratch: folder, logs, start },
             size: { architecture, accelerator, memoryMiB, cpus },
-            backing: { file: IMAGE_AT, format: image.format },
+            backing: disk.backing,
             newDisk: boots === 1,
             outside,
           },

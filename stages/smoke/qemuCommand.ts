@@ -28,6 +28,8 @@ export interface Backing {
   readonly file: string;
   /** QEMU's name of its format. */
   readonly format: string;
+  /** Commands of a shell that bring the file to its place. */
+  readonly prepare?: readonly string[];
 }
 
 const IMAGE_FILE: Backing = { file: `${MOUNTS.image}/image.qcow2`, format: "qcow2" };
@@ -67,7 +69,7 @@ export function qemuCommand(
     ...[
       "sh",
       "-c",
-      [...preparations(machine, disk, newDisk ? backing : undefined), 'exec "$@"'].join(" && "),
+      [...preparations(machine, disk, backing, newDisk), 'exec "$@"'].join(" && "),
       "sh",
     ],
     ...[ARCHITECTURES[architecture].qemu, "-nodefaults", "-no-user-config", "-S", "-no-reboot"],
@@ -98,10 +100,12 @@ export function qemuCommand(
 function preparations(
   { seed, firmware, diskBytes }: Machine,
   disk: string,
-  backing: Backing | undefined,
+  backing: Backing,
+  newDisk: boolean,
 ): string[] {
   return [
-    ...(backing ? [newOverlay(backing, disk, diskBytes)] : []),
+    ...(backing.prepare ?? []),
+    ...(newDisk ? [newOverlay(backing, disk, diskBytes)] : []),
     ...(firmware === "uefi" ? [`install -m 600 ${OVMF}_VARS_4M.fd ${FIRMWARE_VARIABLES}`] : []),
     ...(seed
       ? [quiet(`xorriso -as genisoimage -V cidata -J -r -o ${SEED_VOLUME} ${MOUNTS.seed}`)]

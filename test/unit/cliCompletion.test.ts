@@ -26,7 +26,7 @@ describe("completion in a shell", function () {
     ["up --rebuild im", "image"],
     ["up --engine ", "pulumi embedded"],
     ["up --re", "--rebuild"],
-    ["up ", "--stack --json --engine --rebuild --help"],
+    ["up ", "--stack --json --engine --rebuild --keep --help"],
     ["completion ba", "bash"],
     ["verify READ", "README.md"],
     ["verify --allowed-signers package-l", "package-lock.json"],
