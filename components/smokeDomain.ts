@@ -10,6 +10,8 @@ import { stageCommand } from "./stageCommand";
 export interface SmokeDomainArgs extends ProofStageArgs<typeof smoke> {
   /** SHA-256 of the image. */
   imageSha256: pulumi.Input<string>;
+  /** Secrets of the build, which are masked in what the user's tests print. */
+  secrets?: Record<string, pulumi.Input<string>>;
   /** The guest to define under libvirt. Defaults to none: QEMU in a container boots the image. */
   libvirt?: libvirtModule.LibvirtDomainArgs;
 }

@@ -116,6 +116,8 @@ export function declareImage(
               : {}),
             planned: planned((of) => of.smoke!),
             request: smokeRequest(spec),
+            // only what is not kragle's own can print one
+            ...(spec.tests.length > 0 ? { secrets: onlySecret(spec.credentials) } : {}),
             marker: marker("smoke"),
           },
           afterImage,

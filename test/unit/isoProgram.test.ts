@@ -50,6 +50,12 @@ describe("the program of a stack that is installed from an ISO", function () {
     assert.ok(find("image").secrets.includes("environment.KRAGLE_SECRET_rhsmPassword"));
     // a user's name may be a word that stands in any image
     assert.deepEqual(plain(secretsOf("check")), ["KRAGLE_SECRET_rhsmPassword"]);
+    assert.deepEqual(plain(secretsOf("smoke")), []);
+    const tested = await runProgram(at, { settings: { ...settings, tests: ["kragle"] } });
+    // to be masked in what the user's tests print
+    const given = tested.find("smoke").inputs.environment as object;
+    assert.ok("KRAGLE_SECRET_rhsmPassword" in given);
+    assert.ok(!("KRAGLE_SECRET_rhsmUsername" in given));
     for (const { name, inputs } of resources) {
       const { environment: _, ...others } = inputs;
       assert.doesNotMatch(JSON.stringify(others), /canary/, name);
