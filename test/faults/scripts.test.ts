@@ -7,9 +7,13 @@ import { sharedCloneInFullTier } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
 import { type Ended, Run } from "./run";
+import { OBEYED } from "./suspectRelease";
 
 const MIB = 2 ** 20;
 const LOGS = ["packer.log", "scripts.log", "container.log", "stage.log"];
+
+/** What a text is not made of: an installer that unpacks itself has such bytes behind its shell script. */
+const PAYLOAD = "\0\u0001\r\n\r\u007f".repeat(1000);
 
 const FLOOD = {
   "prints 100 MB.sh": `yes "$(head -c 1000 /dev/zero | tr '\\0' y)" | head -c 100000000`,
@@ -17,6 +21,9 @@ const FLOOD = {
   "hardens.sh": `mount -t tmpfs -o noexec tmpfs /tmp; umask 077`,
   "leaves a process.sh": "sleep 100000 & sleep 100000 >/dev/null &",
   "talks like Packer.sh": `echo 'Error: none' >&2; echo 'Gracefully halting virtual machine...'`,
+  "speaks to the terminal.sh": `printf '\\033[2J\\033]0;owned\\007\\342\\200\\256turned\\n'`,
+  "unpacks itself.sh": `sed '1,/^__PAYLOAD__$/d' "$0" | wc -c\nexit 0\n__PAYLOAD__\n${PAYLOAD}`,
+  "closes its output.sh": "exec >&- 2>&- <&-; true",
   "fails.sh": "echo these are its last words; exit 7",
 };
 
@@ -70,8 +77,14 @@ describe("provisioning scripts that misbehave", function () {
     assert.match(stderr, /still running after the script has ended: sleep 100000/);
     assert.match(said, /» talks like Packer\.sh\nError: none\nGracefully halting/);
     assert.match(said, /^» \S*prints 100 MB\.sh\n[^]*» \S*fails\.sh\nthese are its last words\n$/);
+    assert.match(said, new RegExp(`» unpacks itself\\.sh\n\\s*${PAYLOAD.length + 1}\n`));
+    assert.match(said, /» speaks to the terminal\.sh\n.*turned\n/);
+    assert.doesNotMatch(stderr, OBEYED);
     assert.ok(stderr.length < 2 * MIB, "whoever watches was flooded");
-    const more = ["mounts /tmp noexec", "leaves a process", "talks like Packer"];
+    const more = [
+      ...["mounts /tmp noexec", "leaves a process", "talks like Packer", "speaks to the terminal"],
+      ...["unpacks itself", "closes its output"],
+    ];
     for (const fault of ["prints 100 MB", "prints one endless line", "fails", ...more]) {
       survived({ fault: `script ${fault}`, where: "image" });
     }

@@ -13,8 +13,10 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { StageFailure } from "../../host/failure";
 import { claimHome } from "../../host/home";
 import { requireOwnFolder } from "../../release/owner";
+import { verifyRelease } from "../../release/verify/release";
 import { writeStackRecord } from "../../store/stackRecord";
 import { FakeStage } from "../fakeStage";
 import { kragle } from "../kragle";
@@ -185,6 +187,35 @@ describe("a small file that is torn, and what is not kragle's", function () {
       await assert.rejects(place.release("another image"), words);
       assert.equal(place.read("packer-kragle-qcow2"), "an image");
     };
+
+    const RELEASED = [
+      ...[".owner.json", "manifest.json", "SHA256SUMS", "provenance.json", "report.html"],
+      ...["evidence/check/packages.json", "packer-kragle-qcow2"],
+    ];
+    for (const name of RELEASED) {
+      for (const [what, tear] of Object.entries(TEARS)) {
+        it(`${name} that ${what} does not stop the next release`, async function () {
+          if (!process.env.KRAGLE_TEST_FULL && name !== ".owner.json") this.skip();
+          chmodSync(inOutput(name), 0o644);
+          tear(inOutput(name));
+          const again = () => place.release("another image");
+          const error = await again().then(
+            () => undefined,
+            (thrown: unknown) => thrown,
+          );
+          if (error) {
+            // somebody else's, which is named, and left
+            assert.ok(error instanceof StageFailure, String((error as Error).stack));
+            assert.match(error.message, new RegExp(name.split("/").at(-1)!));
+            assert.ok(what.includes("folder") || what.includes("link"), error.message);
+            rmSync(inOutput(name), { recursive: true });
+            await again();
+          }
+          assert.deepEqual(await verifyRelease(place.output, undefined).then((v) => v.good), true);
+          survived({ fault: `small file ${what}`, where: `released ${name}` });
+        });
+      }
+    }
 
     it("a link in a folder's place is not followed", async () => {
       rmSync(inOutput("evidence"), { recursive: true });

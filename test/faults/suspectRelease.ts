@@ -9,7 +9,7 @@ import type { Ended } from "../kragle";
 import { SignedRelease } from "../signedRelease";
 
 /** What text for a terminal may not have of others: controls, and what turns the direction of writing. */
-const OBEYED = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069\u2028\u2029]/u;
+export const OBEYED = /[^\P{Cc}\n\t]|[\u202a-\u202e\u2066-\u2069\u2028\u2029]/u;
 
 /** Memory that verify may need for what it keeps in mind; whatever it is given, it has this and a minute. */
 const BOUNDS = { NODE_OPTIONS: "--max-old-space-size=300" };

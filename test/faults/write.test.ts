@@ -269,27 +269,6 @@ describe("a write that goes wrong", function () {
     survived({ fault: "SIGINT of kragle", where: "write" });
   });
 
-  for (const [fault, into, exitCode] of [
-    ["reader goes away", "| true; exit ${PIPESTATUS[0]}", 0],
-    ["output is full", ">/dev/full", 3],
-  ] as const) {
-    it(`writes to its end although its ${fault}`, () => {
-      const path = join(disk.folder, "unread.raw");
-      const { file, options } = kragle(path);
-      const { status, stderr } = spawnSync("bash", ["-c", `"$0" write "$1" ${into}`, file, path], {
-        ...{ ...options, encoding: "utf8" },
-      });
-      assert.equal(status, exitCode, stderr);
-      assert.equal(statSync(path).size, disk.virtualBytes);
-      assert.deepEqual(
-        readdirSync(disk.folder).filter((name) => /unfinished|direct-io/.test(name)),
-        [],
-      );
-      rmSync(path);
-      survived({ fault, where: "write" });
-    });
-  }
-
   it("finds what the device did not keep", async function () {
     rootOnly(this);
     const loop = new LoopDevice(join(disk.folder, "forgetful.img"), disk.virtualBytes);
