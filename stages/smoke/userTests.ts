@@ -14,6 +14,8 @@ import { type Channel, type Executed, LONGEST_INPUT } from "./guest";
 
 /** Bytes of what a test prints that are kept: the first half of them, and the last. */
 const LONGEST_OUTPUT = 64 * 2 ** 10;
+/** A timer takes no more, 24 days; one that is longer would be over at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Lines of it that an error repeats. */
 const LINES_SHOWN = 10;
 /** What it takes to bring a test into the guest, and its output back, with hardware acceleration. */
@@ -124,7 +126,7 @@ async function runOne(
   for (let at = 0; at < content.length; at += LONGEST_INPUT) {
     await answerOf(hand("add", [file], signal, content.subarray(at, at + LONGEST_INPUT)));
   }
-  const time = AbortSignal.timeout(timeoutSeconds * 1000);
+  const time = AbortSignal.timeout(Math.min(timeoutSeconds * 1000, LONGEST_TIMER_MS));
   try {
     const { exitCode } = await hand("run", [file, ...args], AbortSignal.any([signal, time]));
     return exitCode === 0 ? undefined : `failed with exit code ${exitCode}`;

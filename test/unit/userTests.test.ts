@@ -141,6 +141,11 @@ describe("the user's tests", function () {
     assert.equal(log(1), "started\n");
   });
 
+  it("may take as long as the setting allows, which is more than a timer takes", async () => {
+    const content = "#!/bin/sh\nsleep 1\n";
+    assert.equal((await run({ "1-long.sh": { content, seconds: 6_000_000 } })).length, 1);
+  });
+
   it("whose interpreter the image lacks are told so", async () => {
     assert.match(
       await failure({ "1-x.rb": { content: "#!/opt/no-ruby -w\n" } }),
