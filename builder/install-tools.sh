@@ -42,6 +42,8 @@ apt-get install --yes --no-install-recommends \
   qemu-system-x86 qemu-utils ovmf seabios \
   mmdebstrap e2fsprogs xfsprogs dosfstools mtools fdisk python3-rpm xorriso zstd bmap-tools openssh-client
 
+if [ -n "${ANSIBLE-}" ]; then apt-get install --yes --no-install-recommends ansible; fi
+
 # --- Packer ---------------------------------------------------------------------------------------------------------
 
 # fetch NAME VERSION SHA256: downloads and unpacks one release. 1: not to be had; a wrong checksum ends the build.

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { otherDaemon } from "../executors/dockerEndpoint";
 import { parseSettings, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
+import { ENCRYPTED } from "../infra/settings/secrets";
 import type { ReadSettings } from "../infra/settings/warnings";
 import { suggest } from "../infra/settings/suggest";
 import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
@@ -63,11 +64,18 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
   const two = typeof daemon === "string" ? otherDaemon(daemon) : undefined;
   if (two) problems.push(`${name}: ${two}`);
   const given = Object.entries(own.values);
+  if (isEncrypted(own.values.secrets) && isSecure(own.values.secrets)) {
+    problems.push(
+      `${name}: ${project}:secrets is encrypted as a whole; set each by itself: pulumi config set --secret --path ${project}:secrets.NAME`,
+    );
+  }
   const plain = given
     // this process only needs to know that there is one
-    .map(([key, value]) =>
-      isEncrypted(value) && isCredential(key) ? [key, "(encrypted)"] : [key, value],
-    )
+    .map(([key, value]) => {
+      if (!isEncrypted(value)) return [key, value];
+      if (isCredential(key)) return [key, ENCRYPTED];
+      return [key, key === "secrets" ? withoutSecure(value) : value];
+    })
     .filter(([, value]) => !isEncrypted(value));
   return {
     project,
@@ -130,5 +138,18 @@ export function readProject(folder = projectFolder): { project: string; defaults
     .filter(([, value]) => value !== undefined);
   return { project: content.name, defaults: Object.fromEntries(defaults) as Entries };
 }
+
+const isSecure = (value: unknown) => typeof asEntries(value)?.secure === "string";
+
+/** A secret by name says that it is there. */
+const withoutSecure = (value: unknown) =>
+  isSecure(value)
+    ? {}
+    : Object.fromEntries(
+        Object.entries(asEntries(value) ?? {}).map(([name, one]) => [
+          name,
+          isSecure(one) ? ENCRYPTED : one,
+        ]),
+      );
 
 const isCredential = (name: string) => (CREDENTIAL_NAMES as readonly string[]).includes(name);

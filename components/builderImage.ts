@@ -22,6 +22,8 @@ export interface BuilderImageArgs {
   baseImage: string;
   /** Which Packer: the pinned release, the distribution's, or the first of the two that can be had. */
   packer: "auto" | "release" | "distribution";
+  /** Whether it brings Ansible along, for steps of that kind. */
+  ansible: boolean;
   /** Set when the Docker daemon has no image of that tag any more, see `StageCommandArgs.marker`. */
   toolsMarker: string | undefined;
   /** The same for the image that is used by hand. */
@@ -87,6 +89,7 @@ export class BuilderImage extends pulumi.ComponentResource {
           args: {
             BASE: answer.image,
             PACKER: args.packer,
+            ...(args.ansible ? { ANSIBLE: "yes" } : {}),
             ...Object.fromEntries(
               HOST_ARGS.map((arg) => [arg, answer.buildArgs.apply((all) => all[arg] ?? "")]),
             ),

@@ -36,14 +36,24 @@ export interface Tree {
 // eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x1f\x7f\ufffd]/;
 
+/** How a tree is read. */
+interface TreeOptions {
+  /** Names, wherever in the tree, that are not looked at. */
+  readonly leftOut?: readonly string[];
+  /** Whether what a link leads to is looked at in its place. */
+  readonly follow?: boolean;
+}
+
 /**
- * Looks at a file, or at a folder with all that it holds. Links inside of it stay links; where the path itself is one, it is followed.
+ * Looks at a file, or at a folder with all that it holds. Links inside of it stay links, unless they are followed; where the path itself
+ * is one, it is followed.
  *
  * @param path absolute
- * @param leftOut names, wherever in the tree, that are not looked at
- * @throws where there is nothing under that path
+ * @throws where there is nothing under that path, or where a link that is followed leads nowhere, or round in a circle
  */
-export function readTree(path: string, leftOut: readonly string[] = []): Tree {
+export function readTree(path: string, options: TreeOptions = {}): Tree {
+  const { leftOut = [], follow = false } = options;
+  const look = follow ? statSync : lstatSync;
   const problems: string[] = [];
   const visit = (name: string, facts: Stats): TreeEntry[] => {
     const at = join(path, name);
@@ -75,9 +85,7 @@ export function readTree(path: string, leftOut: readonly string[] = []): Tree {
       .flatMap((part) => {
         const inside = name === ITSELF ? part : `${name}/${part}`;
         // a name that is no UTF-8 does not lead back to its file
-        return CONTROL.test(part)
-          ? visit(inside, facts)
-          : visit(inside, lstatSync(join(path, inside)));
+        return CONTROL.test(part) ? visit(inside, facts) : visit(inside, look(join(path, inside)));
       });
     return [entry, ...below];
   };
@@ -110,8 +118,8 @@ function digestOf(path: string): string {
  * What a tree holds, by name: the SHA-256 of a file, with "+x" where it is executable; "folder"; "-> " and the target of a link. Owner,
  * time and other modes make no difference.
  */
-export function treeDigests(path: string, leftOut: readonly string[] = []): Record<string, string> {
-  const { entries } = readTree(path, leftOut);
+export function treeDigests(path: string, options: TreeOptions = {}): Record<string, string> {
+  const { entries } = readTree(path, options);
   return Object.fromEntries(
     entries.map(({ name, kind, executable, target }) => {
       if (kind === "folder") return [name, "folder"];

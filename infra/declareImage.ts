@@ -8,13 +8,14 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { releasedName } from "../plan/fileNames";
-import { planProof, type ProofPlan } from "../plan/imagePlan";
+import { needsAnsible, planProof, type ProofPlan } from "../plan/imagePlan";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
 import { outputsOf } from "./outputs";
 import type { FullPlan } from "./plan";
 import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
 import { onlySecret } from "./settings/credentials";
+import { stepSecrets } from "./settings/secrets";
 
 /** What an image's resources need besides its plan. */
 interface Surroundings {
@@ -40,6 +41,7 @@ export function declareImage(
     toolsImage: tools.reference,
     baseImage: spec.baseImage,
     packer: spec.packer,
+    ansible: needsAnsible(spec),
     toolsMarker: tools.marker,
     handMarker: tools.handMarker,
     handDigest: tools.handDigest,
@@ -61,7 +63,7 @@ export function declareImage(
         planned: plan.image,
         request: imageRequest(spec, stack),
         marker: marker("image"),
-        secrets: spec.credentials,
+        secrets: { ...spec.credentials, ...stepSecrets(spec) },
       },
       knownImageSha256: proof && observed.get("image")!.imageSha256,
     },
@@ -83,7 +85,7 @@ export function declareImage(
       planned: planned(({ check }) => check),
       request: checkRequest(spec),
       // without the names of user and organisation, which may be words that stand in any image
-      secrets: onlySecret(spec.credentials),
+      secrets: { ...onlySecret(spec.credentials), ...stepSecrets(spec) },
       marker: marker("check"),
     },
     afterImage,

@@ -54,7 +54,7 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
         fileDigest(inProject(path)),
       ]),
     ),
-    steps: spec.provision.map(describeStep),
+    steps: spec.provision.map((step) => describeStep(step, spec.variables)),
     rules: catalogueDigest(),
     signer,
     tests: Object.fromEntries(

@@ -19,6 +19,7 @@ export function maskedSettings(
   const encrypted = encryptedNames();
   const isSecret = (name: string) =>
     (CREDENTIAL_NAMES as readonly string[]).includes(name) ||
+    name === "secrets" ||
     SECRET_NAME.test(name) ||
     encrypted.includes(name);
   const entries = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));

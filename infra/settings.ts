@@ -5,6 +5,7 @@ import { contradictions } from "./settings/contradictions";
 import { credentialProblems, takeCredentials } from "./settings/credentials";
 import { missingSha256 } from "./settings/medium";
 import { PROGRAM } from "./settings/own";
+import { takeSecrets } from "./settings/secrets";
 import { schema, SETTING_NAMES } from "./settings/schema";
 import { suggest } from "./settings/suggest";
 
@@ -45,6 +46,8 @@ export function parseSettings(
   const path = others.path ?? `build/${stack}`;
   const { credentials, rest } = takeCredentials(others);
   problems.push(...credentialProblems(credentials, full));
+  const { secrets, problems: unset } = takeSecrets(rest.secrets, rest.provision, full);
+  problems.push(...unset);
   const { medium } = rest.template;
   const file = medium && (isoPath ?? join(path, "os", medium.iso));
   if (medium && !isoSha256)
@@ -52,6 +55,7 @@ export function parseSettings(
   if (problems.length > 0) throw new SettingsError(problems);
   return {
     ...rest,
+    secrets,
     architecture: "amd64",
     path,
     iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256!.toLowerCase() },

@@ -1,5 +1,6 @@
 import { inProject } from "../host/project";
 import { ITSELF, treeDigests } from "../host/tree";
+import type { ImageSpec } from "../plan/imageSpec";
 import {
   type ProvisionStep,
   type Step,
@@ -8,19 +9,24 @@ import {
   stepTitle,
 } from "../plan/steps";
 
-/** What never travels with a playbook. */
-export const LEFT_OUT = [".git", "__pycache__"];
+/** How what travels with a playbook is read: a container sees no links. */
+export const PLAYBOOK_TREE = { leftOut: [".git", "__pycache__"], follow: true };
 
-/** A step as an input of the image; reads the files that it names. */
-export function describeStep(step: ProvisionStep): Step {
+/**
+ * A step as an input of the image; reads the files that it names.
+ *
+ * @param shared variables of every step
+ */
+export function describeStep(step: ProvisionStep, shared: ImageSpec["variables"] = {}): Step {
+  const variables = { ...shared, ...("variables" in step ? step.variables : {}) };
   switch (step.kind) {
     case "script": {
-      const { kind, args, variables, secrets } = step;
+      const { kind, args, secrets } = step;
       const script = treeDigests(inProject(step.script))[ITSELF]!;
       return { kind, script, args: [...args], variables, secrets: [...secrets] };
     }
     case "run": {
-      const { kind, run, variables, secrets } = step;
+      const { kind, run, secrets } = step;
       return { kind, run, variables, secrets: [...secrets] };
     }
     case "packages":
@@ -34,8 +40,10 @@ export function describeStep(step: ProvisionStep): Step {
         })),
       };
     case "ansible": {
-      const { kind, playbook, variables, secrets } = step;
-      const content = treeDigests(inProject(step.folder), LEFT_OUT);
+      const { kind, playbook, secrets } = step;
+      const tree = treeDigests(inProject(step.folder), PLAYBOOK_TREE);
+      const files = Object.entries(tree).filter(([, digest]) => digest !== "folder");
+      const content = Object.fromEntries(files);
       return { kind, playbook, content, variables, secrets: [...secrets] };
     }
     case "reboot":

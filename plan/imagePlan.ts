@@ -77,13 +77,9 @@ export type PlannedStage = Pick<Planned<StageContract>, "key"> & {
  */
 export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | null): ImagePlan {
   const { architecture, baseImage, packer, diskBytes, kernel, snapshot, memoryMiB, cpus } = spec;
-  const builtBy = plan(
-    builder,
-    spec.builderImage
-      ? { prebuilt: spec.builderImage }
-      : { architecture, files: files.builder, baseImage, packer },
-    {},
-  );
+  const tools = { architecture, files: files.builder, baseImage, packer };
+  const plain = plan(builder, spec.builderImage ? { prebuilt: spec.builderImage } : tools, {});
+  const builtBy = needsAnsible(spec) ? plan(builder, { ...tools, ansible: true }, {}) : plain;
   const installation = {
     architecture,
     programs: files.programs.base,
@@ -96,7 +92,8 @@ export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | nu
     spec.iso
       ? { ...installation, isoSha256: spec.iso.sha256 }
       : { ...installation, kernel, snapshot },
-    { builder: builtBy.key },
+    // not of the builder that has Ansible: that makes the same bases
+    { builder: plain.key },
   );
   const { template, scripts } = files;
   const steps = [...files.steps];
@@ -111,6 +108,10 @@ export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | nu
     ),
   };
 }
+
+/** Whether the builder has to bring Ansible along, which is built into none for others; one that is ready is as it is. */
+export const needsAnsible = ({ builderImage, provision }: ImageSpec): boolean =>
+  builderImage === null && provision.some(({ kind }) => kind === "ansible");
 
 /** The base's description without its day: equal for bases that differ in age only. */
 export function baseFamily(description: StageDescription): string {

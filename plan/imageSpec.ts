@@ -110,6 +110,10 @@ export interface ImageSpec {
   readonly kernel: Kernel;
   /** The user's steps, in the order in which they run. */
   readonly provision: readonly ProvisionStep[];
+  /** What every script, playbook and step of inline lines finds in its environment. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Values of the secrets that steps name: never part of a key, a plan or a message. */
+  readonly secrets: Readonly<Record<string, string>>;
   readonly formats: readonly Conversion[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];

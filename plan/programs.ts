@@ -38,8 +38,13 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     ...PACKER,
     "common/secret_scan.py",
     "image/build_image.py",
+    "image/files.sh",
     "image/guest.sh",
+    "image/guest_ssh.py",
     "image/kept_guest.py",
+    "image/packages.sh",
+    "image/restart.py",
+    "image/run_ansible.py",
     "image/steps.py",
   ],
   check: [

@@ -77,6 +77,9 @@ export type ProvisionStep = Work & {
   readonly refreshAfter: number | null;
 };
 
+/** What the names of steps' secrets begin with among those of a stage. */
+export const STEP_SECRET = "step_";
+
 /** SHA-256 of files by their path, "+x" behind it where one is executable; "folder"; or "-> " and the target of a link. "." is what `from` names. */
 const tree = z.record(z.string(), z.string());
 

@@ -28,6 +28,8 @@ export const sampleSpec: ImageSpec = {
   cpus: 2,
   kernel: "cloud",
   provision: [scriptStep("scripts/app.sh")],
+  variables: {},
+  secrets: {},
   formats: [
     { format: "raw", options: {}, fileName: "kragle.raw", name: "raw" },
     {

@@ -13,6 +13,7 @@ import { findTemplate, templateNames } from "./template";
 import { tests } from "./tests";
 import { identifier } from "./identifier";
 import { timeouts } from "./timeouts";
+import { imageVariables, secrets } from "./variables";
 import {
   credential,
   day,
@@ -117,6 +118,18 @@ export const schema = z.object({
     [],
     "Your steps, run as root in the guest in this order; a script is written as its path: [docs/steps.md](docs/steps.md)",
     ["scripts/app.sh"],
+    [{ packages: ["nginx"] }, { script: "scripts/app.sh", secrets: ["TOKEN"] }],
+  ),
+  variables: setting(
+    imageVariables,
+    {},
+    "Environment variables of every script, playbook and step of inline lines",
+    { SITE: "lab" },
+  ),
+  secrets: setting(
+    secrets,
+    {},
+    "Secrets by name, which only the steps that name them get, as variables; set each with `pulumi config set --secret --path secrets.NAME`, or give it as KRAGLE_SECRET_NAME in the environment",
   ),
   formats: setting(
     formats,

@@ -6,6 +6,7 @@ import { inProject } from "../../host/project";
 import type { ProvisionStep, StepKind } from "../../plan/steps";
 import { parseDuration } from "../../plan/units";
 import { argument, fileCopy, lines, packageName, script } from "./stepFields";
+import { playbookProblems } from "./playbook";
 import { suggest } from "./suggest";
 import { decimal, flag, listOf, parsed, path, quote, structured, text } from "./values";
 import { secretName, variables } from "./variables";
@@ -83,7 +84,13 @@ const KINDS = {
     folder: path("ansible").optional(),
     ...environment,
   }).transform(
-    ({ ansible, folder = dirname(ansible), variables, secrets, ...rest }): ProvisionStep => {
+    (
+      { ansible, folder = dirname(ansible), variables, secrets, ...rest },
+      context,
+    ): ProvisionStep => {
+      for (const message of playbookProblems(ansible, folder)) {
+        context.addIssue({ code: "custom", path: ["ansible"], message });
+      }
       const playbook = relative(inProject(folder), inProject(ansible));
       return { ...{ kind: "ansible", playbook, folder, variables, secrets }, ...common(rest) };
     },
@@ -96,10 +103,7 @@ const KINDS = {
 const NAMES = Object.keys(KINDS) as StepKind[];
 
 /** What can be written and not be run yet, kinds and options alike. */
-const NOT_YET: readonly string[] = [
-  ...["run", "packages", "files", "ansible", "reboot"],
-  ...["args", "variables", "secrets", "timeout", "always", "refreshAfter"],
-];
+const NOT_YET: readonly string[] = ["always", "refreshAfter"];
 
 type Say = (path: PropertyKey[], message: string) => void;
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { quote, text } from "./values";
+import { quote, structured, text } from "./values";
 
 /** Environment variables of steps, and secrets, which become such. */
 
@@ -33,3 +33,23 @@ export const variables = z
       context.addIssue({ code: "custom", path: [name], message: noName({ input: name }) });
     }
   });
+
+/** The setting `variables`: those of every step. */
+export const imageVariables = structured(variables);
+
+/** The setting `secrets`; no message repeats a value. */
+export const secrets = structured(
+  z
+    .record(z.string(), z.string({ error: "is not text; put it in quotes" }), {
+      error:
+        "is not allowed; write names and values, each set with pulumi config set --secret --path",
+    })
+    .superRefine((entries, context) => {
+      for (const [name, text] of Object.entries(entries)) {
+        const say = (message: string) =>
+          context.addIssue({ code: "custom", path: [name], message });
+        if (!isName(name)) say(noName({ input: name }));
+        if (text.includes("\0") || !text.isWellFormed()) say("contains what is no text");
+      }
+    }),
+);

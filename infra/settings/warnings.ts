@@ -8,6 +8,7 @@ import { onlySecret } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
 import { machineWarnings } from "./machine";
 import { schema, type SettingName } from "./schema";
+import { secretWarnings } from "./secrets";
 import { scriptWarnings, testWarnings } from "./scripts";
 
 /** A stack's settings as they were read. */
@@ -41,6 +42,11 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
       const other = `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`;
       return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
     });
+  const secrets = secretWarnings(
+    schema.shape.secrets.safeParse(settings.values.secrets).data ?? {},
+    secretNames.includes("secrets"),
+    ...[spec, stack, full],
+  );
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
   const tests = testWarnings(spec).map((text) => `${full("tests")}: ${text}`);
   const machines = hypervisorWarnings(spec).map((text) => `${full("formats")}: ${text}`);
@@ -49,7 +55,7 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
         `${full("formats")}: qcow2 without options is a second copy of the image, which is one; take it out, or give it options`,
       ]
     : [];
-  return [...unused, ...clear, ...scripts, ...tests, ...machines, ...copies];
+  return [...unused, ...clear, ...secrets, ...scripts, ...tests, ...machines, ...copies];
 }
 
 /** Whether a conversion changes nothing of the image, byte for byte. */

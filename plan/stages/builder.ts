@@ -17,6 +17,8 @@ export const builder = contract({
       /** The Docker image that it is built on. */
       baseImage: z.string(),
       packer: z.enum(["auto", "release", "distribution"]),
+      /** Whether Ansible is in it; absent where no step of the image needs it. */
+      ansible: z.literal(true).optional(),
     }),
   ]),
   upstream: z.strictObject({}),

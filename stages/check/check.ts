@@ -8,6 +8,7 @@ import {
   PACKAGES,
   type Status,
 } from "../../plan/stages/check";
+import { STEP_SECRET } from "../../plan/steps";
 import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
 import { readPlanned } from "../../store/bundles";
@@ -95,6 +96,15 @@ function ownRules({ inputs, request }: StageContext<typeof contract>): Rule[] {
   return readRuleFiles(request.rules, (path) => new Map(texts).get(path)!);
 }
 
+/** Steps' secrets as the settings call them. */
+const named = (secrets: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(secrets).map(([name, value]) => [
+      name.startsWith(STEP_SECRET) ? `secrets.${name.slice(STEP_SECRET.length)}` : name,
+      value,
+    ]),
+  );
+
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
 async function inspect(
   { inputs, request, secrets, store, work, container }: StageContext<typeof contract>,
@@ -115,7 +125,7 @@ async function inspect(
     artifacts: { "/image": artifact },
     results: { "/scratch": "scratch" },
     settings: { image: `/image/${IMAGE}`, contents: neededContents(rules) },
-    secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...secrets })) },
+    secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...named(secrets) })) },
     deadlineSeconds: request.timeoutSeconds,
   });
   if (exitCode !== 0) {

@@ -1,3 +1,4 @@
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { identityOf, type ImageIdentity, OS_RELEASE } from "../../plan/imageIdentity";
@@ -17,7 +18,10 @@ import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
-import { stepFiles, stepSettings } from "./steps";
+import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
+
+/** The disk with the files of steps, in the work folder while the stage runs; builder/stages/image/build_image.py knows the name. */
+const FILES_DISK = "files.img";
 
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises, shuts down; compacted once to `image.qcow2`. */
 export const image: StageProgram<typeof contract> = {
@@ -28,10 +32,15 @@ export const image: StageProgram<typeof contract> = {
     const installed = await artifactOf(store, base, upstream.base);
     // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
     const disk = await occupiedBytes(join(installed.folder, DISK));
-    await requireFreeSpace(work, 3 * disk, "the image");
-    const files = stepFiles(steps, request.steps);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());
+    const ofSteps = stepScripts(steps, request.steps);
+    const { script: seconds } = request.timeouts;
+    const filesDisk = join(work, FILES_DISK);
+    const toldSteps = await prepareSteps(steps, request.steps, filesDisk, seconds, scale);
+    await requireFreeSpace(work, 3 * disk, "the image");
+    const accounts = steps.some(({ kind }) => kind === "ansible") ? join(work, "passwd") : null;
+    if (accounts) await writeFile(accounts, ACCOUNTS, { mode: 0o644 });
     const screen = showScreen({
       port: request.vnc,
       template: inProject(join(request.templateFolder, "image.json")),
@@ -58,8 +67,9 @@ export const image: StageProgram<typeof contract> = {
             at: `provision/${file.at}`,
           })),
         ],
-        ...(files.length > 0 ? { "/steps": files } : {}),
+        ...(ofSteps.length > 0 ? { "/steps": ofSteps } : {}),
       },
+      ...(accounts ? { files: { "/etc/passwd": accounts } } : {}),
       results: { "/result": ".", "/logs": "logs" },
       settings: {
         diskBytes: request.diskBytes,
@@ -82,7 +92,7 @@ export const image: StageProgram<typeof contract> = {
         scripts: Object.fromEntries(
           Object.keys(scripts).map((name) => [name, request.scripts[name]!]),
         ),
-        steps: stepSettings(steps, request.steps, scale, request.timeouts.script),
+        steps: toldSteps,
         signs: consoleSigns(),
         keep: keeping !== undefined,
       },
@@ -100,6 +110,7 @@ export const image: StageProgram<typeof contract> = {
         },
       );
     }
+    for (const own of [filesDisk, join(work, "passwd")]) await rm(own, { force: true });
     const facts = readStageFile(work, "image.json", built);
     return { result: { ...facts, accelerator, identity, image: IMAGE } };
   },

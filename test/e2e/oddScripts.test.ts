@@ -93,7 +93,7 @@ const KEPT = [
       ]);
       told = stderr + stdout;
       assert.equal(code, 0, told.slice(-5000));
-      assert.match(told, /script acme\/setup\.sh/);
+      assert.match(told, /step 6 \(acme\/setup\.sh\)/);
       assert.match(told, /still running after the script has ended: sleep 7200/);
       assert.match(
         told,

@@ -69,7 +69,10 @@ describe("provisioning scripts that misbehave", function () {
 
   it("fill neither disk nor memory, and the one that fails is named with its last words", async () => {
     const { stderr, folder } = await evidenceOf(flood);
-    assert.match(stderr, /"\S*fails\.sh" ended with exit code 7; its last lines:\n.*last words/);
+    assert.match(
+      stderr,
+      /step \d+ \(\S*fails\.sh\) ended with exit code 7; its last lines:\n.*last words/,
+    );
     for (const log of LOGS) {
       assert.ok(statSync(join(folder, log)).size < 40 * MIB, `${log} is too large`);
     }
@@ -92,7 +95,7 @@ describe("provisioning scripts that misbehave", function () {
 
   it("and hang are ended, and named with what they said before", async () => {
     const { stderr } = await evidenceOf(hang);
-    assert.match(stderr, /"(\S*)hängt\.sh" ran longer than it may \(setting timeouts\)/);
+    assert.match(stderr, /step 1 \((\S*)hängt\.sh\) ran longer than it may \(setting timeouts\)/);
     assert.match(stderr, /now it hangs/);
     survived({ fault: "script hangs", where: "image" });
   });

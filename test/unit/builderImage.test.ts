@@ -19,6 +19,7 @@ const args: BuilderImageArgs = {
   toolsImage: "kragle-tools:0123456789ab",
   baseImage: "debian:bookworm-slim",
   packer: "auto",
+  ansible: false,
   toolsMarker: undefined,
   handMarker: undefined,
   handDigest: "d".repeat(64),

@@ -4,7 +4,7 @@ import fc from "fast-check";
 
 import type { InputFiles, ProgrammedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
-import type { Step } from "../../plan/steps";
+import type { ProvisionStep, Step } from "../../plan/steps";
 import {
   digest,
   type KeyInputs,
@@ -51,6 +51,10 @@ const withTests =
   });
 
 const [raw, zstd] = sampleSpec.formats;
+const playbook: ProvisionStep = {
+  ...{ kind: "ansible", playbook: "site.yml", folder: "ansible", variables: {}, secrets: [] },
+  ...{ name: null, timeout: null, always: false, refreshAfter: null },
+};
 const [script] = sampleFiles.steps as [Step & { kind: "script" }];
 const vmdk = { format: "vmdk", options: {}, fileName: "kragle.vmdk", name: "vmdk" };
 const builderUp = ["base", "builder", "image"];
@@ -106,6 +110,11 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
     ["image"],
   ],
   ["a step more", withFiles(({ steps }) => ({ steps: [...steps, { kind: "reboot" }] })), ["image"]],
+  [
+    "a step by Ansible, which the builder then has",
+    withSpec({ provision: [playbook] }),
+    ["builder"],
+  ],
   ["a step less", withFiles(() => ({ steps: [] })), ["image"]],
   [
     "a step's variables",

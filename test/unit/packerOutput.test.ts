@@ -66,9 +66,9 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
       assert.equal(heard.scripts, ["» web/app.sh", ...words, ""].join("\n"));
       assert.match(
         heard.reason,
-        /"web\/app\.sh" ended with exit code 7; its last lines:\n {2}Error/,
+        /step 1 \(web\/app\.sh\) ended with exit code 7; its last lines:\n {2}Error/,
       );
-      assert.match(heard.told, /» script web\/app\.sh\nError: disk is low\nWaiting for SSH/);
+      assert.match(heard.told, /» step 1 \(web\/app\.sh\)\nError: disk is low\nWaiting for SSH/);
       assert.doesNotMatch(heard.told, /» (wait for ssh|power off|generalise)/);
       assert.deepEqual([heard.timedOut, heard.mayEnd, heard.removed], [false, false, []]);
     });
@@ -80,6 +80,19 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
     const heard = hear([start, ...many.map((line) => `script: ${line}`), failed]);
     assert.equal(heard.scripts, ["» web/app.sh", ...many, ""].join("\n"));
     assert.match(heard.reason, /ended with exit code 7/);
+  });
+
+  it("has what a program beside the guest says of its step, and how that ended", () => {
+    const heard = hear([
+      "packer: Running local shell script: /tmp/packer-shell123",
+      `packer: ${MARK}>50-1-app.sh`,
+      `packer: ${MARK}!the guest did not go down within 5 s`,
+      failed.replace("Script exited with non-zero exit status: 7", "Erroneous exit code 1"),
+    ]);
+    assert.match(
+      heard.reason,
+      /step 1 \(web\/app\.sh\) ended with exit code 1; its last lines:\n {2}kragle: the guest did not/,
+    );
   });
 
   it("has what generalisation took away, with the script's name that people know", () => {

@@ -77,3 +77,32 @@ describe("warnings of settings", () => {
     }
   });
 });
+
+describe("warnings of secrets", () => {
+  const provision = [{ run: "true", secrets: ["TOKEN"] }];
+  const clear =
+    "kragle:secrets.TOKEN stands in the clear in Pulumi.x.yaml; encrypt it: pulumi config set --secret --path kragle:secrets.TOKEN -s x; " +
+    "without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_TOKEN";
+
+  it("are told for one in the clear, one that is too short to be found, one that nobody uses", () => {
+    assert.deepEqual(warnings({ provision, secrets: { TOKEN: "canary-1" } }), [clear]);
+    assert.deepEqual(warnings({ provision, secrets: '{"TOKEN": "12345"}' }), [
+      clear,
+      "kragle:secrets.TOKEN is too short (less than 6 bytes) to be looked for in the image",
+    ]);
+    assert.deepEqual(
+      warnings({ provision, secrets: { TOKEN: "(encrypted)", OTHER: "(encrypted)" } }, ["secrets"]),
+      ["kragle:secrets.OTHER is not used: no step names it"],
+    );
+  });
+
+  it("are none where Pulumi has decrypted it, nor where it comes from the environment", () => {
+    assert.deepEqual(warnings({ provision, secrets: { TOKEN: "canary-1" } }, ["secrets"]), []);
+    process.env.KRAGLE_SECRET_TOKEN = "canary-1";
+    try {
+      assert.deepEqual(warnings({ provision }), []);
+    } finally {
+      delete process.env.KRAGLE_SECRET_TOKEN;
+    }
+  });
+});

@@ -39,6 +39,8 @@ describe("settings", () => {
       cpus: 2,
       kernel: "cloud",
       provision: [],
+      variables: {},
+      secrets: {},
       formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
       publish: [],
       check: { rules: [], waive: [] },

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { describeStep, stepRequests } from "../../infra/steps";
+import { maskedSettings } from "../../infra/maskedSettings";
+import { stepSecrets } from "../../infra/settings/secrets";
 import { parseSettings, SettingsError } from "../../infra/settings";
 import { type ProvisionStep, stepTitle } from "../../plan/steps";
 import { scriptStep } from "../samples";
@@ -178,11 +180,10 @@ describe("the steps of an image", () => {
   });
 
   it("of a kind, or with an option, that this version cannot run yet are refused", () => {
-    assert.deepEqual(problems({ reboot: true }, { packages: ["nginx"], always: true }), [
-      "[0].reboot: step 1: cannot be run by this version of kragle yet",
-      "[1].packages: step 2: cannot be run by this version of kragle yet",
-      "[1].always: step 2: cannot be run by this version of kragle yet",
+    assert.deepEqual(problems({ packages: ["nginx"], always: true }), [
+      "[0].always: step 1: cannot be run by this version of kragle yet",
     ]);
+    assert.deepEqual(problems({ reboot: false }), ["[0].reboot: step 1: must be true"]);
   });
 
   it("have names of variables, secrets and packages that are such", () => {
@@ -203,5 +204,83 @@ describe("the steps of an image", () => {
       `[1].packages[0]: step 2: ${noPackage("ngin x")}`,
       `[1].packages[1]: step 2: ${noPackage("-o")}`,
     ]);
+  });
+
+  it("that name a secret need its value, from the settings or the environment; no other sees it", () => {
+    const run = { run: "true", secrets: ["TOKEN"] };
+    assert.deepEqual(problems("builder/Dockerfile", run), [
+      "[1].secrets: step 2: the secret TOKEN is not set; pulumi config set --secret --path kragle:secrets.TOKEN, " +
+        "or give it as KRAGLE_SECRET_TOKEN in the environment",
+    ]);
+    const spec = (secrets: object) => parseSettings({ provision: [run], secrets }, "dev");
+    assert.deepEqual(spec({ TOKEN: "canary", OTHER: "unused" }).secrets, { TOKEN: "canary" });
+    process.env.KRAGLE_SECRET_TOKEN = "from outside";
+    try {
+      assert.deepEqual(spec({}).secrets, { TOKEN: "from outside" });
+      assert.deepEqual(stepSecrets(spec({})), { step_TOKEN: "from outside" });
+    } finally {
+      delete process.env.KRAGLE_SECRET_TOKEN;
+    }
+    const { secrets: _, ...rest } = spec({ TOKEN: "canary" });
+    assert.doesNotMatch(JSON.stringify(rest), /canary/);
+    assert.doesNotMatch(JSON.stringify(describeStep(rest.provision[0]!)), /canary/);
+    assert.deepEqual(maskedSettings({ secrets: '{"TOKEN":"canary"}' }), { secrets: "[MASKED]" });
+  });
+
+  it("have the image's variables, to which their own are preferred", () => {
+    const variables = { SITE: "lab", LEVEL: "info" };
+    const own = { kind: "run", run: "true", variables: { LEVEL: "debug" }, secrets: [] } as const;
+    assert.deepEqual(describeStep({ ...REST, ...own }, variables), {
+      ...{ kind: "run", run: "true", secrets: [] },
+      variables: { SITE: "lab", LEVEL: "debug" },
+    });
+    assert.deepEqual(describeStep({ ...REST, kind: "reboot" }, variables), { kind: "reboot" });
+  });
+
+  describe("by Ansible", () => {
+    const playbook = (name: string, text: string) => {
+      mkdirSync(join(folder, "ansible/roles/there"), { recursive: true });
+      return { ansible: write(`ansible/${name}`, text) };
+    };
+
+    it("have what travels with the playbook as inputs, but for what no playbook reads", () => {
+      const step = playbook("site.yml", "- hosts: all\n  roles: [there, {role: there}]\n");
+      mkdirSync(join(folder, "ansible/.git"));
+      write("ansible/.git/config");
+      write("ansible/roles/there/x", "");
+      symlinkSync("roles/there/x", join(folder, "ansible/linked"));
+      const [parsed] = parse(step);
+      assert.deepEqual(parsed, {
+        ...{ kind: "ansible", playbook: "site.yml", folder: join(folder, "ansible") },
+        ...{ variables: {}, secrets: [], ...REST },
+      });
+      const described = describeStep(parsed) as { content: object };
+      assert.deepEqual(Object.keys(described.content), ["linked", "roles/there/x", "site.yml"]);
+    });
+
+    it("need a playbook in a folder of its own, with its roles", () => {
+      const plays = "- hosts: all\n  roles: [gone, {role: away}, 'x{{ y }}', a.b.c]\n";
+      const role = (name: string) =>
+        `[0].ansible: step 1: "ansible/site.yml" needs the role "${name}", which is neither in roles/ beside it nor where ansible.cfg says`;
+      assert.deepEqual(problems(playbook("site.yml", plays)), [role("gone"), role("away")]);
+      mkdirSync(join(folder, "shared/gone"), { recursive: true });
+      mkdirSync(join(folder, "shared/away"), { recursive: true });
+      write("ansible/ansible.cfg", "[defaults]\nroles_path = roles:../shared\n");
+      assert.deepEqual(problems(playbook("site.yml", plays)), []);
+      assert.deepEqual(problems({ ansible: join(folder, "none.yml") }), [
+        '[0].ansible: step 1: "none.yml" is not a file',
+      ]);
+      assert.deepEqual(problems(playbook("map.yml", "hosts: all\n")), [
+        '[0].ansible: step 1: "ansible/map.yml": is no playbook, which is a list of plays',
+      ]);
+      const outside = { ...playbook("site.yml", "[]\n"), folder: join(folder, "shared") };
+      assert.deepEqual(problems(outside), [
+        '[0].ansible: step 1: "ansible/site.yml" does not lie in "shared"',
+      ]);
+      assert.match(
+        problems({ ansible: "Pulumi.dev.yaml" })[0]!,
+        /lies in the project's own folder; put it into one of its own/,
+      );
+    });
   });
 });

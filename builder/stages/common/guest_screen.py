@@ -1,4 +1,6 @@
-"""A picture of a guest's screen, which often shows what the serial console does not: a firmware's menu, an installer's question."""
+"""QEMU's monitor, and a picture of its guest's screen.
+
+That often shows what the serial console does not: a firmware's menu, an installer's question."""
 
 import json
 import os
@@ -23,30 +25,50 @@ class GuestScreen:
         """Replaces the last picture; leaves it where QEMU cannot be asked, as before its start and after its end."""
         new = f"{self.path}.new"
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(ANSWER_SECONDS)
-                connection.connect(f"\0{self.monitor}")
-                with connection.makefile("rw", encoding="utf-8") as lines:
-                    lines.readline(LONGEST_LINE)  # its greeting
-                    ask(lines, "qmp_capabilities")
-                    ask(lines, "screendump", filename=new, format="png")
+            with Monitor(self.monitor) as monitor:
+                monitor.ask("screendump", filename=new, format="png")
             os.replace(new, self.path)
         except (OSError, ValueError, RecursionError):  # the last: JSON that is nested too deeply
             pass
 
 
-def ask(lines, command, **arguments):
-    """One request of the QEMU Machine Protocol (https://www.qemu.org/docs/master/interop/qmp-spec.html)."""
-    lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-    lines.flush()
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < deadline:
-        line = lines.readline(LONGEST_LINE)
-        if not line:
-            raise OSError("QEMU closed its monitor")
-        answer = json.loads(line)
-        if not isinstance(answer, dict) or "error" in answer:
-            raise ValueError(answer)
-        if "return" in answer:
-            return
-    raise OSError("QEMU's monitor speaks of other things")
+class Monitor:
+    """A conversation with QEMU through its monitor: the QEMU Machine Protocol.
+
+    https://www.qemu.org/docs/master/interop/qmp-spec.html. Raises OSError where QEMU cannot be asked, ValueError where it answers with
+    an error or with what is none of the protocol's.
+    """
+
+    def __init__(self, name):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(ANSWER_SECONDS)
+        try:
+            self.socket.connect(f"\0{name}")
+            self.lines = self.socket.makefile("rw", encoding="utf-8")
+            self.lines.readline(LONGEST_LINE)  # its greeting
+            self.ask("qmp_capabilities")
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def ask(self, command, **arguments):
+        """What QEMU returns."""
+        self.lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+        self.lines.flush()
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            line = self.lines.readline(LONGEST_LINE)
+            if not line:
+                raise OSError("QEMU closed its monitor")
+            answer = json.loads(line)
+            if not isinstance(answer, dict) or "error" in answer:
+                raise ValueError(answer)
+            if "return" in answer:
+                return answer["return"]
+        raise OSError("QEMU's monitor speaks of other things")

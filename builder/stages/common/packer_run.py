@@ -12,12 +12,21 @@ from packer_template import GENERALISE
 from qemu_watch import QemuWatch
 
 # What Packer says. 1.6 puts spaces before a script's standard output only; for 1.16 all is a step.
+STEP = re.compile(r"50-(\d+)-")  # the names of the user's steps, see plan/steps.ts
+CUT = (
+    "a step must neither reboot the guest nor end its SSH: write the step {reboot: true} behind it, and leave what would shut the "
+    "build out (another port of sshd, an end of root's sessions) in files that count from the next boot on"
+)
 LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
-EXIT_STATUS = re.compile(r"Script exited with non-zero exit status: (\d+)")
+EXIT_STATUS = re.compile(r"(?:Script exited with non-zero exit status:|Erroneous exit code) (\d+)")  # the latter: 1.6, shell-local
+
+# What a line of a step is by the character behind the mark; all else is data.
+NOTE = "!"  # what kragle has to say of it
+BEGINS = ">"  # the name of a step that begins, where Packer does not say so
 
 LONGEST_PIECE = 2**16  # characters of a line that are taken at once; a script may print one without end
 MOST_REMOVED = 5000  # paths that generalisation took away of which a list is kept
@@ -67,6 +76,7 @@ class PackerRun:
         self.watches = [self.qemu]
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
+        self.begun = None  # the last that began; one that restarts the guest says so twice
         self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
         self.stray = collections.deque(maxlen=stage.TAIL)  # lines meanwhile that are not its own
         self.rest = None  # whether the next piece is the rest of a line, and of a script's: None, False or True
@@ -132,8 +142,11 @@ class PackerRun:
         match = self.line.match(line)
         text = match[2] if match else ""
         if self.mark and text.startswith(self.mark):
-            note, text = text[len(self.mark) :][:1] == "!", text[len(self.mark) + 1 :]
-            self.output(f"kragle: {text}" if note else text)
+            kind, text = text[len(self.mark) :][:1], text[len(self.mark) + 1 :]
+            if kind == BEGINS:
+                self.start_script(text)
+            else:
+                self.output(f"kragle: {text}" if kind == NOTE else text)
             return True
         errored = ERRORED.match(line)
         if errored:
@@ -169,8 +182,9 @@ class PackerRun:
         self.script = name if own else None
         self.said.clear()
         self.stray.clear()
-        if own:
-            stage.phase("generalise" if GENERALISE.fullmatch(name) else f"script {self.titles[name]}")
+        if own and name != self.begun:
+            self.begun = name
+            stage.phase("generalise" if GENERALISE.fullmatch(name) else self.what().replace("the provisioning ", ""))
             self.scripts.write(f"» {self.titles[name]}\n")
 
     def output(self, text):
@@ -197,7 +211,7 @@ class PackerRun:
         if self.script and self.timed_out:
             return self.script_failed("ran longer than it may (setting timeouts)")
         if self.script and "disconnected" in self.why:
-            return self.script_failed("cut the connection to the guest; it must neither reboot it nor power it off")
+            return self.script_failed(f"cut the connection to the guest; {CUT}")
         if "Timeout waiting for SSH" in self.why:
             return f"the guest did not answer on SSH in time (setting timeouts); its console:{self.tail('serial.log')}"
         if "waiting for machine to shut down" in self.why:
@@ -208,19 +222,25 @@ class PackerRun:
         words = "".join(f"\n  {line}" for line in self.said or self.stray) or "\n  (it printed nothing)"
         for name, title in self.titles.items():  # generalisation names the script that left what it cannot take away
             words = words.replace(name, title)
+        return f"{self.what()} {how}; its last lines:{words}\nall of it: logs/scripts.log"
+
+    def what(self):
+        """What runs now, or failed: a step by its number and title, or another script."""
+        number = STEP.match(self.script)
         title = self.titles[self.script]
-        return f'the provisioning script "{title}" {how}; its last lines:{words}\nall of it: logs/scripts.log'
+        return f"step {int(number[1])} ({title})" if number else f'the provisioning script "{title}"'
 
     def where(self):
         if self.qemu.may_end:
             return "while the guest powered off"
         if self.script:
-            return f'while the script "{self.titles[self.script]}" ran'
+            return f"while {self.what()} ran"
         return "before the guest answered on SSH"
 
     def qemu_ended(self):
         if self.qemu.code == 0:
-            how = f"the guest powered off or rebooted by itself {self.where()}"
+            advice = f" ({CUT})" if self.script else ""
+            how = f"the guest powered off or rebooted by itself {self.where()}{advice}"
             return f"{how}; the last lines of its console:{self.tail('serial.log')}"
         return f"{self.qemu.how_it_ended()} {self.where()}; its own words:{self.tail('qemu.log')}"
 

@@ -58,14 +58,14 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, st
     return {**template, "provisioners": [prepare, *before, *own, *generalise], **after}
 
 
-def script_provisioner(name, path, environment, seconds, mark):
-    """Runs the script at that path in the guest, by guest.sh."""
+def script_provisioner(name, path, environment, seconds, mark, given=""):
+    """Runs the script at that path in the guest, by guest.sh; `given` is what that is told of its variables and arguments."""
     return {
         "type": "shell",
         "script": path,
         "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
         "remote_folder": GUEST_FOLDER,
-        "execute_command": f"{VARIABLES} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}}",
+        "execute_command": f"{VARIABLES} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}} {given}".rstrip(),
         "environment_vars": [f"{variable}={value}" for variable, value in sorted(environment.items())],
         "timeout": f"{seconds}s",
     }

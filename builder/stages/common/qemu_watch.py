@@ -31,6 +31,7 @@ class QemuWatch:
         self.log = log
         self.screen = GuestScreen(os.path.join(os.path.dirname(log), "screen.png"))
         self.console = console
+        self.files = None  # a file that the guest sees as one more disk
         signs = signs or {"fatal": {}, "stall": NOTHING, "kernel": NOTHING, "login": NOTHING}
         self.fatal = [(re.compile(pattern), meaning) for pattern, meaning in signs["fatal"].items()]
         self.stall_sign, self.kernel_line, self.login = (re.compile(signs[name]) for name in ("stall", "kernel", "login"))
@@ -49,7 +50,7 @@ class QemuWatch:
         self.may_end = False  # set while the guest powers off on request
 
     def environment(self):
-        own = {"LOG": self.log, "EXIT": self.exit_file, "MONITOR": self.screen.monitor}
+        own = {"LOG": self.log, "EXIT": self.exit_file, "MONITOR": self.screen.monitor, "FILES": self.files or ""}
         return {f"KRAGLE_QEMU_{name}": value for name, value in own.items()}
 
     def start(self, packer, end_packer):

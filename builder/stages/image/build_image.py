@@ -15,8 +15,8 @@ Settings (all required):
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
-secret_scan); screenPassword, where the guest's screen is to be seen; all others become variables of the template: rhsmUsername,
-rhsmPassword, rhsmOrg, rhsmActivationKey
+secret_scan); screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all others become variables of the
+template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log;
 /result/removed.tsv, what generalisation took away (what was done, why, path, script in whose time it had changed last).
 """
@@ -39,6 +39,8 @@ from secret_scan import scan
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/template/provision", "/result", "/logs"
 SCRATCH = os.path.join(WORK, ".tmp")
 OUTPUT = os.path.join(SCRATCH, "output")
+FILES = os.path.join(WORK, "files.img")  # the disk with the files of steps, if there are any
+STEP_SECRET = "step_"  # what the names of their secrets begin with
 MOST_TOLD = 20  # paths that are told one by one
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
 
@@ -46,17 +48,21 @@ PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's pa
 def build_image(settings):
     shutil.rmtree(SCRATCH, ignore_errors=True)
     os.makedirs(SCRATCH)
+    given = stage.secrets()
+    step_secrets = {name.removeprefix(STEP_SECRET): given.pop(name) for name in list(given) if name.startswith(STEP_SECRET)}
     mark = secrets.token_hex(8)  # what scripts print cannot begin with it by chance
+    folder = os.path.join(PRIVATE, "steps")
+    os.mkdir(folder)
+    own_steps = steps.Steps(settings["environment"], step_secrets, mark, folder, settings["timeouts"])
     template = packer_template.with_scripts(
         packer_template.load(os.path.join(TEMPLATE, "image.json")),
         {name: os.path.join(PROVISION, name) for name in settings["scripts"]},
         settings["environment"],
         settings["timeouts"]["script"],
         mark,
-        {step["name"]: steps.provisioners(step, settings["environment"], mark) for step in settings["steps"]},
+        {step["name"]: own_steps.provisioners(step) for step in settings["steps"]},
         settings["identity"],
     )
-    given = stage.secrets()
     build = os.path.join(PRIVATE, "build.json")
     stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(given, PRIVATE)))
     patterns = json.loads(given.pop("keySearch"))
@@ -82,6 +88,7 @@ def run_packer(settings, mark, builder, *files):
     for last in (False, True):
         kept = KeptGuest(WORK) if settings["keep"] else None
         run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark, kept)
+        run.qemu.files = FILES if os.path.exists(FILES) else None
         try:
             run.build(*files)
             return run.removed

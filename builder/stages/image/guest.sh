@@ -2,7 +2,10 @@
 # kragle's hand in the guest while Packer provisions it: finds the scripts a folder in which they can run, and runs each of them.
 #
 #   sh guest.sh prepare                  once, before the first script: makes /run/kragle
-#   sh guest.sh run NAME MARK SCRIPT     runs one script and ends with its exit code
+#   sh guest.sh run NAME MARK SCRIPT [GIVEN]   runs one script and ends with its exit code; GIVEN, in base64, are lines of
+#                                        shell that set its environment, and its arguments behind "$@"
+#   sh guest.sh restart NAME             restarts the guest in a moment; its disk keeps what follows
+#   sh guest.sh resume                   in place of prepare in a guest that was restarted, or goes on from a point
 #
 # What a script prints is data: each line of it reaches Packer as MARK| and the line, what this program has to say as MARK! and
 # the line, so that nobody takes either for Packer's own words. MARK is - where nobody listens but a person.
@@ -17,11 +20,12 @@
 set -u
 
 HERE=/run/kragle
+KEPT=/var/lib/kragle
 
 # Every folder may lie on a file system that is mounted noexec; on Debian, /run itself is. The last is one of our own.
 prepare() {
   rm -rf "$HERE"
-  for folder in /var/lib/kragle /opt/kragle /root/.kragle "$HERE"; do
+  for folder in "$KEPT" /opt/kragle /root/.kragle "$HERE"; do
     rm -rf "$folder"
     install -d -m 755 "$folder" 2>/dev/null || continue
     if [ "$folder" = "$HERE" ] && ! runs_in "$folder" 2>/dev/null; then
@@ -47,6 +51,37 @@ prepare() {
 # What this program has to say, in one line.
 say() { printf '%s%s\n' "$note" "$(printf '%s' "$*" | tr '\n\r' '  ')"; }
 
+# The folder of notes may lie on a tmpfs, which does not outlive the guest's run: then /var/lib/kragle keeps them meanwhile.
+restart() {
+  printf '%s\t%s\n' "$(date +%s)" "$1" >>"$HERE/steps"
+  if [ ! -L "$HERE" ]; then
+    rm -rf "$KEPT"
+    cp -a "$HERE" "$KEPT"
+  fi
+  sync
+  # this program's connection ends before the guest does
+  setsid sh -c 'sleep 1; systemctl reboot || reboot' >/dev/null 2>&1 </dev/null &
+}
+
+resume() {
+  rm -rf "$HERE"
+  for folder in "$KEPT" /opt/kragle /root/.kragle; do
+    [ -e "$folder/started" ] || continue
+    if runs_in "$folder" 2>/dev/null; then
+      ln -s "$folder" "$HERE"
+    else
+      install -d -m 755 "$HERE"
+      runs_in "$HERE" 2>/dev/null || mount -t tmpfs -o mode=755,exec tmpfs "$HERE"
+      cp -a "$folder/." "$HERE/"
+      rm -rf "$folder"
+    fi
+    cp "$0" "$HERE/guest.sh"
+    return 0
+  done
+  echo "the guest lost the notes of its build: $KEPT is gone" >&2
+  return 1
+}
+
 # Whether programs may be put into the folder and run there; says why not.
 runs_in() {
   printf '#!/bin/sh\n' >"$1/probe" && chmod 755 "$1/probe" && "$1/probe"
@@ -56,7 +91,7 @@ runs_in() {
 }
 
 run() {
-  name=$1 mark=$2 script=$3
+  name=$1 mark=$2 script=$3 given=${4-}
   note=$mark! data=$mark\|
   if [ "$mark" = - ]; then note='kragle: ' data=''; fi
   chmod 755 "$script"
@@ -72,7 +107,11 @@ run() {
   forward <"$pipe" 3>&- &
   forwarder=$!
   export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$HERE/apt.conf}"
-  "$script" </dev/null >"$pipe" 2>&1 3>&- &
+  (
+    set -- "$script" # what is given may have variables of any name
+    [ -z "$given" ] || eval "$(echo "$given" | base64 -d)"
+    "$@"
+  ) </dev/null >"$pipe" 2>&1 3>&- &
   wait "$!"
   code=$?
   echo "$end" >&3
@@ -179,6 +218,8 @@ logs_in() {
 
 case "$1" in
   prepare) prepare ;;
-  run) run "$2" "$3" "$4" ;;
+  run) run "$2" "$3" "$4" "${5-}" ;;
+  restart) restart "$2" ;;
+  resume) resume ;;
 esac
 exit # the last script removes this file

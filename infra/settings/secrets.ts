@@ -1,0 +1,83 @@
+import { Buffer } from "node:buffer";
+
+import { SHORTEST } from "../../host/secretForms";
+import type { ImageSpec } from "../../plan/imageSpec";
+import { type ProvisionStep, STEP_SECRET } from "../../plan/steps";
+
+/** How a secret in a stack's file shows itself where it is encrypted, and this process does not decrypt it. */
+export const ENCRYPTED = "(encrypted)";
+
+type Secrets = Readonly<Record<string, string>>;
+
+const namesOf = (step: ProvisionStep) => ("secrets" in step ? step.secrets : []);
+
+/**
+ * The values of the secrets that steps name. One that is not set may stand in the environment, as KRAGLE_SECRET_NAME.
+ *
+ * @param given the setting
+ * @param full the full key of a setting
+ */
+export function takeSecrets(
+  given: Secrets,
+  steps: readonly ProvisionStep[],
+  full: (name: string) => string,
+): { secrets: Secrets; problems: string[] } {
+  const secrets: Record<string, string> = {};
+  const problems: string[] = [];
+  steps.forEach((step, index) => {
+    for (const name of namesOf(step)) {
+      const value = given[name] ?? process.env[`KRAGLE_SECRET_${name}`];
+      if (value) secrets[name] = value;
+      else {
+        problems.push(
+          `${full("provision")}[${index}].secrets: step ${index + 1}: the secret ${name} is not set; ` +
+            `pulumi config set --secret --path ${full("secrets")}.${name}, or give it as KRAGLE_SECRET_${name} in the environment`,
+        );
+      }
+    }
+  });
+  return { secrets, problems };
+}
+
+/** Steps' secrets under the names by which stages get them. */
+export const stepSecrets = ({ secrets }: Pick<ImageSpec, "secrets">): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(secrets).map(([name, value]) => [`${STEP_SECRET}${name}`, value]),
+  );
+
+/**
+ * What is right by itself and probably not meant: secrets in the clear, that nobody uses, or that are too short to be looked for.
+ *
+ * @param given the setting as it stands in the stack's file, if it is an object of texts
+ * @param encrypted whether something of it is encrypted there
+ */
+export function secretWarnings(
+  given: Secrets,
+  encrypted: boolean,
+  { secrets, provision }: ImageSpec,
+  stack: string,
+  full: (name: string) => string,
+): string[] {
+  const place = (name: string) => `${full("secrets")}.${name}`;
+  const used = new Set(provision.flatMap(namesOf));
+  // a process that gets everything decrypted cannot tell which of them are
+  const canTell = !encrypted || Object.values(given).includes(ENCRYPTED);
+  const clear = Object.keys(given).filter((name) => canTell && given[name] !== ENCRYPTED);
+  const short = Object.keys(secrets).filter(
+    (name) => secrets[name] !== ENCRYPTED && Buffer.byteLength(secrets[name]!) < SHORTEST.searched,
+  );
+  return [
+    ...clear.map(
+      (name) =>
+        `${place(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: pulumi config set --secret --path ${place(name)} -s ${stack}; ` +
+        `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`,
+    ),
+    ...Object.keys(given)
+      .filter((name) => !used.has(name))
+      .map((name) => `${place(name)} is not used: no step names it`),
+    ...short.map(
+      (name) =>
+        `${place(name)} is too short (less than ${SHORTEST.searched} bytes) to be looked for in the image`,
+    ),
+  ];
+}
