@@ -6,8 +6,11 @@ import type { ReleaseFolder } from "./folder";
 
 export interface FileState {
   readonly name: string;
-  /** "added" stands in the folder and not in the list; "left out" was not published, and is said not to have been. */
-  readonly state: "ok" | "altered" | "missing" | "added" | "left out";
+  /**
+   * "added" stands in the folder and not in the list; "left out" was not published, and is said not to have been; "not read" is large, and
+   * nothing that can be believed says how large.
+   */
+  readonly state: "ok" | "altered" | "missing" | "added" | "left out" | "not read";
   /** Why it was not even compared. */
   readonly detail?: string;
 }
@@ -32,6 +35,7 @@ export async function compareFiles(
     if ("sha256" in found) {
       return { name, state: found.sha256 === digests.get(name) ? "ok" : "altered" };
     }
+    if ("unread" in found) return { name, state: "not read", detail: found.unread };
     if ("unsuitable" in found) return { name, state: "altered", detail: found.unsuitable };
     return { name, state: published && !published.has(name) ? "left out" : "missing" };
   };

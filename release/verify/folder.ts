@@ -12,7 +12,10 @@ const SMALL_BYTES = 64 * 2 ** 20;
 
 /** What a file of the folder really is. */
 export type Found =
-  { readonly sha256: string } | { readonly missing: true } | { readonly unsuitable: string };
+  | { readonly sha256: string }
+  | { readonly missing: true }
+  | { readonly unsuitable: string }
+  | { readonly unread: string };
 
 /**
  * The folder that is verified. Whoever can write there may be the one who is to be found out: only regular files are opened, none
@@ -71,7 +74,9 @@ export class ReleaseFolder {
         return { unsuitable: `has ${found} bytes instead of ${bytes}` };
       }
       if (bytes === undefined && found > SMALL_BYTES) {
-        return { unsuitable: `has ${found} bytes, and nothing says how many it has to have` };
+        return {
+          unread: `has ${found} bytes, and nothing to believe says how many it has to have`,
+        };
       }
       const sha256 = await sha256Opened(handle);
       const { size } = await handle.stat();

@@ -22,11 +22,12 @@ export function verdictOf({ checks, files, signature }: Verified): {
     files.filter(({ state }) => states.includes(state)).length;
   const broken = checks.filter(({ state }) => state === "failed").length;
   const wrong = having("altered", "missing", "added");
-  const [whole, left] = [having("ok"), having("left out")];
-  if (broken + wrong > 0) {
+  const [whole, left, unread] = [having("ok"), having("left out"), having("not read")];
+  if (broken + wrong + unread > 0) {
     const problems = [
       ...(broken > 0 ? [count(broken, "check failed", "checks failed")] : []),
       ...(wrong > 0 ? [`${count(wrong, "file is", "files are")} altered, missing or added`] : []),
+      ...(unread > 0 ? [`${count(unread, "file was", "files were")} not read`] : []),
     ];
     return {
       good: false,

@@ -13,13 +13,14 @@ import {
 import { dirname, join } from "node:path";
 
 import { kragle } from "../kragle";
+import { sha256 } from "../sha256";
 import { SignedRelease } from "../signedRelease";
 
 /** Releases that somebody prepared so that whoever verifies them is deceived, or waits for ever. */
 describe("verifying what was prepared to deceive", function () {
   this.timeout(60_000);
   const release = new SignedRelease();
-  const { at, verify, describeAnew, sumsAnew } = release;
+  const { at, edit, verify, describeAnew, sumsAnew } = release;
   const allowed = () => join(release.keys, "ours.allowed");
   const fifo = (name: string) => {
     rmSync(at(name), { force: true });
@@ -92,8 +93,38 @@ describe("verifying what was prepared to deceive", function () {
     // without a manifest to be believed there is no size to compare with
     truncateSync(at("manifest.json"), 10);
     const { failures } = await verify();
-    assert.ok(failures.includes("altered kragle.raw"), failures.join("\n"));
+    assert.ok(failures.includes("not read kragle.raw"), failures.join("\n"));
     assert.ok(performance.now() - started < 20_000);
+  });
+
+  it("reads no terabyte that somebody else than the trusted key says there has to be", async () => {
+    truncateSync(at("kragle.raw"), 2 ** 40);
+    edit("manifest.json", ({ files, sizes, conversions }) => {
+      sizes["kragle.raw"] = conversions.raw.bytes = 2 ** 40;
+      files["kragle.raw"] = conversions.raw.sha256 = sha256("a terabyte of nothing");
+    });
+    const lines = readFileSync(at("SHA256SUMS"), "utf8").replace(
+      /^\S+ \*kragle\.raw$/m,
+      `${sha256("a terabyte of nothing")} *kragle.raw`,
+    );
+    const manifest = sha256(readFileSync(at("manifest.json")));
+    writeFileSync(
+      at("SHA256SUMS"),
+      lines.replace(/^\S+ \*manifest\.json$/m, `${manifest} *manifest.json`),
+    );
+    const args = ["verify", release.folder, "--allowed-signers", allowed()];
+    const { stdout, code } = await kragle(release.place.at.home, args);
+    assert.match(stdout, /^failed {3}signature: /m);
+    assert.match(
+      stdout,
+      /^not read kragle\.raw: it has 1099511627776 bytes, and nothing to believe/m,
+    );
+    assert.match(stdout, /^ok {7}manifest\.json$/m);
+    assert.match(
+      stdout,
+      /\nNOT verified: \d checks? failed.*, 1 file was not read; \d+ files are right\n$/,
+    );
+    assert.equal(code, 1);
   });
 
   it("refuses sums, a manifest and a signature that are larger than any", async () => {
