@@ -57,6 +57,8 @@ export const IMAGE_RESULT: ResultOf<typeof image> = {
   identity: IMAGE_IDENTITY,
 };
 
+const { identity: _, ...TOOLS } = IMAGE_RESULT;
+
 export const RELEASE_RESULT: ResultOf<typeof release> = {
   imagePath: "build/dev/output/packer-kragle-qcow2",
   imageSha256: sha256("image"),
@@ -68,7 +70,7 @@ export const RELEASE_RESULT: ResultOf<typeof release> = {
   reportPath: "build/dev/output/report.html",
   key: sha256("release"),
   releasedAt: "2026-11-25T02:02:00.000Z",
-  ...{ signer: null, packages: 1, tools: IMAGE_RESULT, files: {}, sizes: {} },
+  ...{ signer: null, packages: 1, tools: TOOLS, files: {}, sizes: {} },
 };
 
 type Bootstrapped = Exclude<InputsOf<typeof base>, { isoSha256: string }>;
