@@ -9,7 +9,7 @@ import { chooseDomainType } from "../executors/libvirtHost";
 import { asFailure, EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { startWatchdog } from "../host/watchdog";
-import { KEY, MARKER, SECRET } from "../plan/invocation";
+import { type Invocation, MARKER, SECRET } from "../plan/invocation";
 import { CallError, checkQuestion } from "../plan/stages/call";
 import { dockerBase, domainType, handImage } from "../plan/stages/questions";
 import { claimBuilder } from "../run/claimBuilder";
@@ -20,8 +20,8 @@ import { Roots } from "../store/roots";
 
 type Line = (text: string) => void;
 
-/** `kragle stage NAME`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
-export async function runStage(name: string): Promise<number> {
+/** `kragle stage NAME [KEY]`: what a command resource runs. One line of JSON in, one out; progress and errors on stderr. */
+export async function runStage(stage: string, key?: string): Promise<number> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => stop.abort());
@@ -38,8 +38,8 @@ export async function runStage(name: string): Promise<number> {
   );
   const line = (text: string) => tell(text + "\n");
   try {
-    const given = parsed(name, await text(process.stdin));
-    const answer = await answerTo(name, given, line, stop.signal);
+    const given = parsed(stage, await text(process.stdin));
+    const answer = await answerTo({ stage, key }, given, line, stop.signal);
     print(JSON.stringify(answer) + "\n");
     return EXIT.done;
   } catch (error) {
@@ -67,7 +67,7 @@ function requireText(key: string, value: unknown): unknown {
 }
 
 async function answerTo(
-  name: string,
+  { stage: name, key }: Invocation,
   given: unknown,
   line: Line,
   signal: AbortSignal,
@@ -80,8 +80,12 @@ async function answerTo(
     await claimBuilder(Roots.of(site.home, request), request);
     return answer;
   }
-  if (name === handImage.name)
-    return provideHandImage(site, checkQuestion(handImage, given), line, signal);
+  if (name === handImage.name) {
+    const request = checkQuestion(handImage, given);
+    if (key === undefined)
+      throw new CallError(name, ["the digest of what it is made of is missing"]);
+    return provideHandImage(site, request, key, line, signal);
+  }
   if (name === domainType.name)
     return chooseDomainType(site, checkQuestion(domainType, given), line);
   const program = Object.hasOwn(stagePrograms, name) ? stagePrograms[name] : undefined;
@@ -95,7 +99,7 @@ async function answerTo(
     store: openStore(site.home),
     executor: localDocker(site),
     call: given,
-    key: process.env[KEY],
+    key,
     marker: process.env[MARKER],
     secrets: secretsOf(process.env),
     print: line,

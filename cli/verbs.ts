@@ -150,7 +150,7 @@ export async function runVerb(): Promise<number> {
       exitCode = completion(shell, program);
     });
   program
-    .command("stage <name>", { hidden: true })
+    .command("stage <name> [key]", { hidden: true })
     .action(runs(async () => (await import("./runStage")).runStage));
   program
     .command("drop-root <stack> <root> [project]", { hidden: true })

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
-import { dropsRoot, MARKER } from "../plan/invocation";
+import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
@@ -62,8 +62,10 @@ export class BuilderImage extends pulumi.ComponentResource {
     };
     const base = markedCommand(
       dockerBase.name,
-      dockerBase.name,
-      { delete: dropsRoot(own, builder.stage), stdin: JSON.stringify(question), marker },
+      {
+        ...{ create: runsStage({ stage: dockerBase.name }), delete: dropsRoot(own, builder.stage) },
+        ...{ stdin: JSON.stringify(question), marker },
+      },
       {
         parent: this,
         // a proxy's address may contain a password
@@ -110,12 +112,12 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   /** By a command, not by docker.Image: where it cannot be built, that is told and fails nothing. */
   private leaveForHand(args: BuilderImageArgs, tools: docker.Image): void {
-    const { baseImage: reference, packer, handDigest: digest, handMarker: marker } = args;
-    const question: RequestTo<typeof handImage> = { reference, packer, digest };
+    const { baseImage: reference, packer, handDigest: key, handMarker: marker } = args;
+    const question: RequestTo<typeof handImage> = { reference, packer };
+    const create = runsStage({ stage: handImage.name, key });
     const hand = markedCommand(
       handImage.name,
-      handImage.name,
-      { stdin: JSON.stringify(question), marker },
+      { create, stdin: JSON.stringify(question), marker },
       { parent: this, dependsOn: tools },
     );
     printedAnswer<AnswerTo<typeof handImage>>(hand).apply(({ failed }) => {

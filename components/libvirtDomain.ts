@@ -51,7 +51,7 @@ export function libvirtDomain(
   const decision = new command.local.Command(
     `${name}-type`,
     {
-      create: runsStage(domainType.name),
+      create: runsStage({ stage: domainType.name }),
       stdin: question.apply((request) => JSON.stringify(request)),
       addPreviousOutputInEnv: false,
       logging: "stderr",

@@ -1,7 +1,7 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import { dropsRoot, KEY, MARKER, runsStage, SECRET } from "../plan/invocation";
+import { dropsRoot, MARKER, runsStage, SECRET } from "../plan/invocation";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 
@@ -51,17 +51,17 @@ export function stageCommand<C extends StageContract>(
   );
   const resource = markedCommand(
     name,
-    contract.stage,
     {
+      create: planned.apply(({ key }) => runsStage({ stage: contract.stage, key })),
       delete: dropsRoot({ project, stack }, name),
       stdin: call.apply((line) => JSON.stringify(line)),
-      environment: { [KEY]: planned.apply(({ key }) => key), ...Object.fromEntries(secrets) },
+      environment: Object.fromEntries(secrets),
       marker,
     },
     pulumi.mergeOptions(opts, {
       customTimeouts: { create: "24h", update: "24h" },
-      // the call has every input of the stage, a line each; what of it changed the plan says. The key stays to be seen: where all that
-      // changed is hidden, the CLI (3.260) prints everything
+      // the call has every input of the stage, a line each; what of it changed the plan says. The command stays to be seen, with the
+      // key in it: where all that changed is hidden, the CLI (3.260) prints everything
       hideDiffs: ["stdin"],
     }),
   );
@@ -74,17 +74,16 @@ export function stageCommand<C extends StageContract>(
   };
 }
 
-/** What a command has besides the program that it runs. */
-interface MarkedCommandArgs extends Pick<command.local.CommandArgs, "delete" | "stdin"> {
+/** What a command is told. */
+interface MarkedCommandArgs extends Pick<command.local.CommandArgs, "create" | "delete" | "stdin"> {
   environment?: Record<string, pulumi.Input<string>>;
   /** See `StageCommandArgs.marker`. */
   marker: string | undefined;
 }
 
-/** A command resource that runs a program of kragle's by its name: anew for whatever it is told, and for another marker. */
+/** A command resource that runs a program of kragle's: anew for whatever it is told, and for another marker. */
 export function markedCommand(
   name: string,
-  program: string,
   { marker, environment, ...args }: MarkedCommandArgs,
   opts: pulumi.CustomResourceOptions,
 ): command.local.Command {
@@ -92,7 +91,6 @@ export function markedCommand(
     name,
     {
       ...args,
-      create: runsStage(program),
       environment: { ...environment, ...(marker === undefined ? {} : { [MARKER]: marker }) },
       addPreviousOutputInEnv: false,
       logging: "stderr",

@@ -7,7 +7,7 @@ import { endOf, runProgram } from "../host/process";
 import { projectFolder } from "../host/project";
 import type { FullPlan } from "../infra/plan";
 import { stageKey } from "../plan/description";
-import { MARKER, stageOf } from "../plan/invocation";
+import { invocationOf, MARKER } from "../plan/invocation";
 import { checkQuestion, type StageCall } from "../plan/stages/call";
 import { dockerBase, handImage } from "../plan/stages/questions";
 import { answerOf, claimResult, findResult } from "../run/answer";
@@ -21,6 +21,7 @@ import { FAILURE_PREFIX } from "./failurePrefix";
 /** How this process makes each type of resource that the program has. */
 
 interface CommandInputs {
+  /** In a preview not a string where the key in it is not known yet. */
   readonly create: string;
   readonly delete?: string;
   /** In a preview not a string where it depends on what is not known yet. */
@@ -78,7 +79,7 @@ async function answerInStore(
   name: string,
   { site, plan, preview }: EngineRun,
 ): Promise<object | undefined> {
-  const stage = stageOf(inputs.create);
+  const stage = invocationOf(inputs.create)?.stage;
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;

@@ -12,11 +12,13 @@ import { buildDockerImage } from "./dockerImage";
 /**
  * Sees to it that the daemon has the image for use by hand. Nothing depends on it, so that a failure is an answer.
  *
+ * @param digest of all that the image is made of; one that bears it need not be built
  * @throws StageFailure where the run was interrupted
  */
 export async function provideHandImage(
   site: Site,
-  { reference, packer, digest }: RequestTo<typeof handImage>,
+  { reference, packer }: RequestTo<typeof handImage>,
+  digest: string,
   print: (line: string) => void,
   signal: AbortSignal,
 ): Promise<AnswerTo<typeof handImage>> {

@@ -2,19 +2,26 @@ import type { StackName } from "./identity";
 
 /** The shell commands of command resources. They are written and read here only. */
 
-/** Runs a stage, or asks one of the questions beside the stages. */
-export const runsStage = (name: string): string => `exec ./kragle stage ${name}`;
+/** What a command resource runs: a stage, or one of the questions beside the stages. */
+export interface Invocation {
+  readonly stage: string;
+  /** Of what is to be there afterwards, 64 hex digits: a stage's key, or for the image for use by hand its digest. */
+  readonly key?: string | undefined;
+}
+
+/** The key stands in the command, where a preview shows it in one line, and makes Pulumi run the command again when it changes. */
+export const runsStage = ({ stage, key }: Invocation): string =>
+  ["exec ./kragle stage", stage, ...(key === undefined ? [] : [key])].join(" ");
 
 /** What a command runs; undefined where it is none of {@link runsStage}'s. */
-export const stageOf = (command: string): string | undefined =>
-  /^exec \.\/kragle stage (\S+)$/.exec(command)?.[1];
+export function invocationOf(command: string): Invocation | undefined {
+  const [, stage, key] = /^exec \.\/kragle stage (\S+)(?: ([0-9a-f]{64}))?$/.exec(command) ?? [];
+  return stage === undefined ? undefined : { stage, key };
+}
 
 /** Lets go of what a stack keeps under a root. The names need no other quoting: Pulumi allows no quote in them. */
 export const dropsRoot = ({ project, stack }: StackName, root: string): string =>
   `exec ./kragle drop-root -- '${stack}' '${root}' '${project}'`;
-
-/** Environment variable with the stage's key: makes Pulumi run the command again when it changes. */
-export const KEY = "KRAGLE_KEY";
 
 /** Environment variable that says why a stage has to run although its key is the same. */
 export const MARKER = "KRAGLE_MARKER";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { findTemplate, templateNames } from "../infra/settings/template";
-import { KEY, stageOf } from "../plan/invocation";
+import { type Invocation, invocationOf } from "../plan/invocation";
 import { runProgram } from "./devProgram";
 import { firstOnPath, restorePath } from "./firstOnPath";
 import { type Registered, requestOf } from "./mocks";
@@ -13,14 +13,10 @@ import { TemporaryStore } from "./temporaryStore";
 type Settings = Readonly<Record<string, unknown>>;
 
 /** What one command resource is told. */
-export interface ProgramCall {
+export interface ProgramCall extends Invocation {
   /** The settings that led to it. */
   readonly settings: Settings;
-  /** Name of the stage, or of the question beside the stages. */
-  readonly stage: string;
   readonly stdin: Readonly<Record<string, unknown>>;
-  /** Undefined for a question. */
-  readonly key: string | undefined;
 }
 
 const RULES = `
@@ -59,13 +55,9 @@ export async function programCalls(): Promise<ProgramCall[]> {
 }
 
 function callOf(settings: Settings, resource: Registered): ProgramCall[] {
-  const { create, environment } = resource.inputs as {
-    create?: string;
-    environment?: Readonly<Record<string, string>>;
-  };
-  const stage = create === undefined ? undefined : stageOf(create);
-  if (stage === undefined) return [];
-  return [{ settings, stage, stdin: requestOf(resource), key: environment?.[KEY] }];
+  const { create } = resource.inputs as { create?: string };
+  const invocation = create === undefined ? undefined : invocationOf(create);
+  return invocation ? [{ settings, ...invocation, stdin: requestOf(resource) }] : [];
 }
 
 function combinations(folder: string): Settings[] {

@@ -34,4 +34,8 @@ export function sharedCloneInFullTier(test: Context): Clone {
   return sharedClone();
 }
 
-after("remove the shared clone", () => clone?.remove());
+after("remove the shared clone", function () {
+  // it has images; a machine that is busy takes its time
+  this.timeout(120_000);
+  clone?.remove();
+});

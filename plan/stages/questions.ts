@@ -38,15 +38,13 @@ export const dockerBase = {
   }),
 } as const satisfies Question;
 
-/** Builds the image that is left for use by hand. Nothing depends on it: a failure is told, and fails no run. */
+/** Builds the image that is left for use by hand, unless there is one of the digest that the command names. Nothing depends on it: a failure is told, and fails no run. */
 export const handImage = {
   name: "hand-image",
   request: z.strictObject({
     /** The Docker image to build on. */
     reference: z.string().min(1),
     packer: z.enum(["auto", "release", "distribution"]),
-    /** Of all that the image is made of; an image that bears it need not be built. */
-    digest: z.string(),
   }),
   answer: z.strictObject({
     /** Why there is none; null where it is there. */

@@ -40,15 +40,19 @@ describe("drift, with the real Pulumi CLI", function () {
   let clone: Clone;
   let project: PulumiProject;
   let own: Clone | undefined;
+  /** The artifacts of base and image, whatever the shared clone's store has besides. */
+  let built: readonly string[];
 
   before(async function () {
     await needPulumi(this);
     clone = sharedClone();
-    const built = await clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json"]);
-    assert.equal(built.code, 0, built.stderr);
+    const dev = await clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json"]);
+    assert.equal(dev.code, 0, dev.stderr);
     project = new PulumiProject(clone, clone.path("drift state"));
     project.addLeanStack("drift");
     await project.up("drift");
+    built = ["base", "image"].map((root) => project.artifactOf("drift", root));
+    own = new Clone();
   });
   after(() => own?.remove());
 
@@ -85,10 +89,9 @@ describe("drift, with the real Pulumi CLI", function () {
   });
 
   it("a tools image that was removed from Docker is built again, each time", async () => {
-    own = new Clone();
     // a builder of its own, so that no image goes that somebody else uses
-    appendFileSync(own.path("builder/tools.Dockerfile"), `# ${own.folder}\n`);
-    const alone = new PulumiProject(own, own.path("state"));
+    appendFileSync(own!.path("builder/tools.Dockerfile"), `# ${own!.folder}\n`);
+    const alone = new PulumiProject(own!, own!.path("state"));
     alone.addLeanStack("tools");
     await alone.succeeds(["stack", "init", "tools"]);
     const names = ["builder", "docker-base"];
@@ -128,8 +131,7 @@ describe("drift, with the real Pulumi CLI", function () {
     cpSync(clone.path("builder/tools.Dockerfile"), own!.path("builder/tools.Dockerfile"));
     alone.addLeanStack("image");
     mkdirSync(own!.path(".kragle/store"), { recursive: true });
-    for (const root of ["base", "image"]) {
-      const from = clone.path(".kragle/store", basename(project.artifactOf("dev", root)));
+    for (const from of built) {
       cpSync(from, own!.path(".kragle/store", basename(from)), {
         recursive: true,
         preserveTimestamps: true,

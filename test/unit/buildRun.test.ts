@@ -75,7 +75,7 @@ describe("BuildRun", () => {
       type: "command:local:Command",
       name: stage,
       inputs: {
-        create: `exec ./kragle stage ${stage}`,
+        create: `exec ./kragle stage ${stage} ${plan[stage].key}`,
         delete: `exec ./kragle drop-root -- 'dev' '${stage}' 'kragle'`,
         stdin: JSON.stringify({
           project: "kragle",
@@ -84,7 +84,7 @@ describe("BuildRun", () => {
           description: plan[stage].description,
           request: { ...requests[stage], toolsImage: "kragle-tools:1" },
         }),
-        environment: { KRAGLE_KEY: plan[stage].key },
+        environment: {},
         addPreviousOutputInEnv: false,
         logging: "stderr",
       },
@@ -130,10 +130,7 @@ describe("BuildRun", () => {
   it("has a marker for a lost result, which then is no ignored change", async () => {
     const marker = "lost:2026-11-01T00:00:00.000Z";
     const { find } = await register({ base: { ...args.base, marker } });
-    assert.deepEqual(find("base").inputs.environment, {
-      KRAGLE_KEY: plan.base.key,
-      KRAGLE_MARKER: marker,
-    });
+    assert.deepEqual(find("base").inputs.environment, { KRAGLE_MARKER: marker });
     assert.equal(find("base").options.ignoreChanges, undefined);
     assert.deepEqual(find("image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);
   });
@@ -143,7 +140,6 @@ describe("BuildRun", () => {
     const { find } = await register({ image: { ...args.image, secrets } });
     const { inputs, secrets: paths } = find("image");
     assert.deepEqual(inputs.environment, {
-      KRAGLE_KEY: plan.image.key,
       KRAGLE_SECRET_PASSWORD: "hunter2",
       KRAGLE_SECRET_TOKEN: "t0ken",
     });
@@ -160,7 +156,7 @@ describe("BuildRun", () => {
     const image = { ...args.image, request, secrets: { PASSWORD: "other" } };
     const { inputs } = (await register({ image })).find("image");
     assert.match(String(inputs.stdin), /"vnc":null/);
-    assert.equal((inputs.environment as Record<string, string>).KRAGLE_KEY, plan.image.key);
+    assert.equal(inputs.create, `exec ./kragle stage image ${plan.image.key}`);
   });
 
   it("does not begin before what it is told to wait for is there", async () => {
@@ -187,8 +183,7 @@ describe("BuildRun", () => {
       { preview: true },
     );
     const { inputs } = find("image");
-    assert.equal(inputs.create, "exec ./kragle stage image");
-    assert.deepEqual(inputs.environment, { KRAGLE_KEY: plan.image.key });
+    assert.equal(inputs.create, `exec ./kragle stage image ${plan.image.key}`);
     assert.equal(inputs.stdin, UNKNOWN);
   });
 

@@ -117,9 +117,9 @@ describe("BuilderImage", () => {
     assert.deepEqual(tools.dependsOn, ["docker-base"]);
     assert.deepEqual(tools.aliases, ["builder-tools"]);
     assert.deepEqual(tools.options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
-    assert.equal(hand.inputs.create, "exec ./kragle stage hand-image");
-    const { baseImage: reference, packer, handDigest: digest } = args;
-    assert.deepEqual(requestOf(hand), { reference, packer, digest });
+    const { baseImage: reference, packer, handDigest } = args;
+    assert.equal(hand.inputs.create, `exec ./kragle stage hand-image ${handDigest}`);
+    assert.deepEqual(requestOf(hand), { reference, packer });
     assert.deepEqual(hand.dependsOn, ["builder"]);
     assert.deepEqual(hand.options, {
       deleteBeforeReplace: true,

@@ -42,14 +42,13 @@ describe("kragle stage", function () {
     );
   const { description } = call();
   const request = (change: object = {}) => JSON.stringify({ ...call(), ...change });
-  const run = (name: string, input: string, environment: Record<string, string> = {}) =>
-    kragle(at.home, ["stage", name], { input, environment });
+  const run = (name: string, input: string, key?: string, environment = {}) =>
+    kragle(at.home, ["stage", name, ...(key ? [key] : [])], { input, environment });
 
   it("answers from the store with one line, and keeps the result for the stack", async () => {
     const result = { format: "raw", file: "kragle.raw" };
     const { key, manifest } = await at.publish({ "kragle.raw": "raw" }, description, { result });
-    const { code, stdout, stderr } = await run("convert", request(), {
-      KRAGLE_KEY: key,
+    const { code, stdout, stderr } = await run("convert", request(), key, {
       KRAGLE_SECRET_PASSWORD: "hunter2",
     });
     assert.deepEqual([code, stderr], [0, ""]);
@@ -66,7 +65,7 @@ describe("kragle stage", function () {
 
   it("refuses a description that is not the one whose key the resource has", async () => {
     await at.publish({ "kragle.raw": "raw" }, description);
-    const answer = await run("convert", request(), { KRAGLE_KEY: "0".repeat(64) });
+    const answer = await run("convert", request(), "0".repeat(64));
     assert.deepEqual(answer, {
       code: 2,
       stdout: "",

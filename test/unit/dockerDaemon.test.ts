@@ -141,14 +141,15 @@ describe("a Docker daemon that kragle cannot work with", function () {
 
 describe("the image for use by hand", function () {
   this.timeout(60_000);
-  const question = { reference: "debian:bookworm-slim", packer: "auto", digest: "d".repeat(64) };
+  const question = { reference: "debian:bookworm-slim", packer: "auto" };
+  const digest = "d".repeat(64);
   const ask = async (more: (path: string, response: ServerResponse) => boolean) => {
     const home = mkdtempSync(join(tmpdir(), "kragle-hand-"));
     const daemon = await new FakeDaemon("docker", more).open();
     try {
       const environment = { DOCKER_HOST: daemon.address };
       const input = JSON.stringify(question);
-      const ended = await kragle(home, ["stage", "hand-image"], { environment, input });
+      const ended = await kragle(home, ["stage", "hand-image", digest], { environment, input });
       return { ...ended, asked: daemon.asked };
     } finally {
       await daemon.close();

@@ -2,17 +2,20 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 
 import { projectFolder } from "../../host/project";
+import { invocationOf } from "../../plan/invocation";
 import type { base } from "../../plan/stages/base";
 import type { StageCall } from "../../plan/stages/call";
 import type { release } from "../../plan/stages/release";
 import { answer, RELEASED, runProgram } from "../devProgram";
-import { requestOf, UNKNOWN } from "../mocks";
+import { type Registered, requestOf, UNKNOWN } from "../mocks";
 import { sampleSha256 } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
 import { stacksIn } from "../stacks";
 
 const COMMAND = "command:local:Command";
 const IMAGE = "docker:index/image:Image";
+
+const keyOf = ({ inputs }: Registered) => invocationOf(String(inputs.create))?.key;
 
 /** What the stack dev consists of, sorted. */
 const DEV = [
@@ -81,7 +84,7 @@ describe("the program of the stack dev", function () {
     const { value, find, resources } = await runProgram(at, { settings });
     const { name } = resources.find(({ type }) => type === "kragle:index:Publication")!;
     const publish = find(name);
-    assert.equal(publish.inputs.create, "exec ./kragle stage publish");
+    assert.equal(invocationOf(String(publish.inputs.create))!.stage, "publish");
     assert.deepEqual(publish.dependsOn, ["image", "release"]);
     const { description, request, root } = requestOf(publish) as {
       root: string;
@@ -91,10 +94,7 @@ describe("the program of the stack dev", function () {
     assert.equal(root, name);
     const { inputs, upstream } = description;
     assert.deepEqual(inputs, { destination: { folder: "/srv/images" }, files: [] });
-    assert.equal(
-      upstream.release,
-      (find("release").inputs.environment as { KRAGLE_KEY: string }).KRAGLE_KEY,
-    );
+    assert.equal(upstream.release, keyOf(find("release")));
     assert.deepEqual(request, { series: `dev-${name}`, keep: 2 });
     assert.deepEqual(Object.keys((value as { publications: object }).publications), [
       name.replace("publish-", ""),
@@ -122,8 +122,6 @@ describe("the program of the stack dev", function () {
       ...["check", "convert-qcow2-zstd", "convert-raw", "convert-vmdk", "image", "smoke"],
     ]);
     const { request, description } = JSON.parse(String(inputs.stdin)) as StageCall<typeof release>;
-    const keyOf = (name: string) =>
-      (find(name).inputs.environment as Record<string, string>).KRAGLE_KEY;
     assert.deepEqual(request.conversions, [
       { name: "raw", format: "raw", stored: "kragle.raw", fileName: "web.raw" },
       { name: "vmdk", format: "vmdk", stored: "kragle.vmdk", fileName: "web.vmdk" },
@@ -134,11 +132,11 @@ describe("the program of the stack dev", function () {
     ]);
     assert.deepEqual(description.upstream, {
       imageSha256: sampleSha256,
-      check: keyOf("check"),
-      smoke: keyOf("smoke"),
-      "convert raw": keyOf("convert-raw"),
-      "convert vmdk": keyOf("convert-vmdk"),
-      "convert qcow2-zstd": keyOf("convert-qcow2-zstd"),
+      check: keyOf(find("check")),
+      smoke: keyOf(find("smoke")),
+      "convert raw": keyOf(find("convert-raw")),
+      "convert vmdk": keyOf(find("convert-vmdk")),
+      "convert qcow2-zstd": keyOf(find("convert-qcow2-zstd")),
     });
   });
 
@@ -184,11 +182,9 @@ describe("the program of the stack dev", function () {
 
   it("gives every stage the key of its own description", async () => {
     const { resources } = await runProgram(at);
-    const keys = resources.flatMap(({ inputs }) => {
-      const { KRAGLE_KEY } = (inputs.environment ?? {}) as Record<string, string>;
-      return KRAGLE_KEY === undefined ? [] : [KRAGLE_KEY];
-    });
-    assert.equal(new Set(keys).size, 6);
+    const keys = resources.flatMap((resource) => keyOf(resource) ?? []);
+    // six stages, and the image for use by hand
+    assert.equal(new Set(keys).size, 7);
     for (const key of keys) assert.match(key, /^[0-9a-f]{64}$/);
   });
 

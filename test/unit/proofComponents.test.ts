@@ -31,7 +31,7 @@ const command = (
   type: "command:local:Command",
   name,
   inputs: {
-    create: `exec ./kragle stage ${stage}`,
+    create: `exec ./kragle stage ${stage} ${planned.key}`,
     delete: `exec ./kragle drop-root -- 'dev' '${name}' 'kragle'`,
     stdin: JSON.stringify({
       project: "kragle",
@@ -40,7 +40,7 @@ const command = (
       description: planned.description,
       request: { ...request, ...ofImage },
     }),
-    environment: { KRAGLE_KEY: planned.key },
+    environment: {},
     addPreviousOutputInEnv: false,
     logging: "stderr",
   },
@@ -150,7 +150,7 @@ describe("the components below the image", () => {
     );
   });
 
-  it("know in a preview what runs although the image is not known yet", async () => {
+  it("have neither key nor call in a preview where the image is not known yet", async () => {
     const unknown = { planned: pulumi.unknown as never };
     const { find } = await withMocks(
       () => {
@@ -162,10 +162,10 @@ describe("the components below the image", () => {
     for (const stage of ["check", "release"]) {
       const { inputs } = find(stage);
       assert.deepEqual(inputs, {
-        create: `exec ./kragle stage ${stage}`,
+        create: UNKNOWN,
         delete: `exec ./kragle drop-root -- 'dev' '${stage}' 'kragle'`,
         stdin: UNKNOWN,
-        environment: { KRAGLE_KEY: UNKNOWN },
+        environment: {},
         addPreviousOutputInEnv: false,
         logging: "stderr",
       });
