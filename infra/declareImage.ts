@@ -24,12 +24,14 @@ interface Surroundings {
   readonly home: string;
   /** The stack's settings by name as they may stand in a release; secret ones masked. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** Names of those that are not as they are by default. */
+  readonly changed: readonly string[];
 }
 
 /** Declares the components of one image: builder, base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed, tools }: FullPlan,
-  { stack, home, parameters }: Surroundings,
+  { stack, home, parameters, changed }: Surroundings,
 ): Record<string, pulumi.Input<unknown>> {
   const marker = (root: string) => observed.get(root)?.observation.marker;
 
@@ -137,6 +139,7 @@ export function declareImage(
       }),
       signKey: spec.signKey,
       parameters,
+      changed: [...changed],
       baseImage: spec.baseImage,
       builder: plan.builder.description,
     },

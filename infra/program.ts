@@ -12,7 +12,8 @@ import { OLDEST_PULUMI } from "./pulumiVersion";
 import { planRun } from "./requirements";
 import { parseSettings, SettingsError } from "./settings";
 import { type OwnSettings, ownSettings } from "./settings/own";
-import { warningsOf } from "./settings/warnings";
+import { SETTING_NAMES } from "./settings/schema";
+import { isGiven, warningsOf } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {
@@ -52,9 +53,12 @@ export async function program(
   if (pulumi.runtime.isDryRun() && !options.planIsShown) {
     await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
   }
+  const { values } = configuredSettings();
+  const secretNames = encryptedNames();
   return declareImage(fullPlan, {
     ...{ stack, home: options.site.home },
-    parameters: maskedSettings(configuredSettings().values),
+    parameters: maskedSettings(values),
+    changed: SETTING_NAMES.filter((name) => isGiven(name, { values, secretNames })),
   });
 }
 

@@ -36,6 +36,7 @@ export async function makeReport(inputs: ReportInputs): Promise<string> {
       virtualBytes: request.virtualBytes,
       ...image.result.identity,
     },
+    changed: request.changed,
     formats: request.conversions.map(({ name }) => name),
     accelerator: image.result.accelerator,
     stages: runs.map((run) => ({ run, origin: originOf(run, previous) })),

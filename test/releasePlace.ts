@@ -190,6 +190,7 @@ export class ReleasePlace {
         request: {
           ...{ stack: "dev", signKey, conversions, imageKey: key },
           parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },
+          changed: ["rhsmPassword"],
           baseImage: "debian:bookworm-slim",
           builder: {
             ...this.at.describe("builder", "builder"),

@@ -49,6 +49,7 @@ export function sampleReport(): ReportFacts {
   return {
     ...{ stack: "dev", releasedAt: "2026-11-25T02:02:00.000Z", accelerator: "tcg" },
     image: { sha256: digest("a"), bytes: 454_098_944, virtualBytes: 2 ** 32, ...IMAGE_IDENTITY },
+    changed: ["note"],
     formats: ["raw"],
     signer: "SHA256:abc",
     stages: [

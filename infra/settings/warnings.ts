@@ -92,7 +92,10 @@ function registers({ template }: ImageSpec): boolean {
 }
 
 /** Whether a setting is another than its default, in whichever form it came. */
-function isGiven(name: SettingName, { values, secretNames }: ReadSettings): boolean {
+export function isGiven(
+  name: SettingName,
+  { values, secretNames }: Pick<ReadSettings, "values" | "secretNames">,
+): boolean {
   const value = values[name] ?? "";
   if (secretNames.includes(name)) return true;
   const read = (input: unknown) => JSON.stringify(schema.shape[name].safeParse(input).data);

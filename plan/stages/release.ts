@@ -47,6 +47,8 @@ export const release = contract({
     signKey: z.string().nullable(),
     /** Every setting of the stack by name; secret ones masked. */
     parameters: z.record(z.string(), z.unknown()),
+    /** Names of those that are not as they are by default. */
+    changed: z.array(z.string()),
     /** The Docker image that the builder is built on. */
     baseImage: z.string(),
     /** What the builder declared. */

@@ -3,10 +3,16 @@ import { dateTime, digest, html, type Html } from "./html";
 import { facts, row, section, table } from "./parts";
 
 /** Where the image comes from: settings, inputs, tools; and how a stranger checks it. */
-export function origin({ subject, predicate }: Provenance, signer: string | undefined): Html {
+export function origin(
+  { subject, predicate }: Provenance,
+  { signer, changed }: { readonly signer: string | undefined; readonly changed: readonly string[] },
+): Html {
   const { externalParameters, resolvedDependencies } = predicate.buildDefinition;
   const { builder, metadata } = predicate.runDetails;
-  const settings = Object.entries(externalParameters.settings);
+  const settings = Object.entries(externalParameters.settings).sort(
+    ([a], [b]) => Number(changed.includes(b)) - Number(changed.includes(a)),
+  );
+  const isSet = (name: string) => changed.includes(name) && html` <span class="pill">set</span>`;
   const given = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
   const code = (text: string) => html`<code>${text}</code>`;
   const files = subject.map(({ name, digest: { sha256 } }) => row(name, code(sha256)));
@@ -28,11 +34,13 @@ export function origin({ subject, predicate }: Provenance, signer: string | unde
       <h3>Files</h3>
       ${table("Files", ["Name", "SHA-256"], files)}
       <details>
-        <summary>${settings.length} settings</summary>
+        <summary>
+          ${settings.length} settings, ${changed.length} of them not as they are by default
+        </summary>
         ${table(
           "Settings",
           ["Setting", "Value"],
-          settings.map(([name, value]) => row(name, code(given(value)))),
+          settings.map(([name, value]) => row(html`${name}${isSet(name)}`, code(given(value)))),
         )}
       </details>
       <details>

@@ -31,6 +31,8 @@ export interface ReportFacts {
     readonly bytes: number;
     readonly virtualBytes: number;
   } & ImageIdentity;
+  /** Names of the settings that are not as they are by default. */
+  readonly changed: readonly string[];
   readonly formats: readonly string[];
   readonly accelerator: string;
   /** Fingerprint; undefined where the release is not signed. */
@@ -91,7 +93,7 @@ export function renderReport(facts: ReportFacts): string {
           ${timeline(stages)} ${checks(check)} ${generalised(facts.removed)}
           ${boots(smoke, facts.boots)} ${sizes(packages, check.folders)} ${changes(facts.changes)}
           ${packageTable(packages)} ${otherFiles(facts.packageFiles)}
-          ${origin(facts.provenance, facts.signer)}
+          ${origin(facts.provenance, facts)}
         </main>
         <footer>
           Made by kragle, version ${facts.provenance.predicate.runDetails.builder.version.kragle}.

@@ -102,6 +102,13 @@ describe("the report's page", () => {
     assert.match(words("#provenance"), /image\/steps\/0\/script/);
   });
 
+  it("has every setting, those first that are not as they are by default", () => {
+    assert.match(words("#provenance"), /3 settings, 1 of them not as they are by default/);
+    const cells = all("#provenance details:first-of-type tbody td:first-child");
+    const names = cells.map(({ textContent }) => textContent.trim().replace(/\s+/g, " "));
+    assert.deepEqual(names, ["note set", "diskSize", "formats"]);
+  });
+
   it("asks for nothing from elsewhere", () => {
     for (const element of all("[src], [href]")) {
       const target = element.getAttribute("src") ?? element.getAttribute("href")!;
