@@ -1,5 +1,6 @@
 import { HAND_IMAGE } from "../plan/handImage";
 import { handImage } from "../plan/stages/questions";
+import { stepTitle } from "../plan/steps";
 import { formatSeconds } from "../plan/units";
 import { expectedTotal } from "./estimates";
 import { explain } from "./explain";
@@ -22,6 +23,8 @@ export interface PlanRow {
   readonly notes?: readonly string[];
   /** The inputs that are not what they were when the stack used the stage last. */
   readonly changes: readonly Omit<ExplainedChange, "text">[];
+  /** What people call the user's steps that the stage runs, in their order; absent where it runs none. */
+  readonly steps?: readonly string[];
   /** From an earlier run of the stage; absent where there was none, and for a result that is there. */
   readonly expectedSeconds?: number;
 }
@@ -80,7 +83,10 @@ function stageRow(
   const changes = explain(before, description, spec);
   const reasons = observation.why ? [observation.why] : [];
   if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");
-  return toRun(root, "will run", reasons, changes, history);
+  const row = toRun(root, "will run", reasons, changes, history);
+  return root === "image" && spec.provision.length > 0
+    ? { ...row, steps: spec.provision.map(stepTitle) }
+    : row;
 }
 
 const there = (stage: string, known: boolean): PlanRow => ({

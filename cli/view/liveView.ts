@@ -1,51 +1,46 @@
-import { Listr, type ListrTaskWrapper } from "listr2";
+import { Listr, type ListrTask } from "listr2";
 
 import type { EngineEvent } from "../../engine/events";
 import { expectedTotal } from "../../infra/estimates";
 import { formatSeconds } from "../../plan/units";
+import { phaseOf, shareOf, stepOf } from "./lines";
+import { LiveParts } from "./liveParts";
+import { liveLine, type LiveLine } from "./liveLine";
 import { type Row, View } from "./view";
 
-type Task = ListrTaskWrapper<unknown, never, never>;
-
-interface LiveStep {
-  readonly begin: () => void;
-  readonly reached: Promise<void>;
-  readonly settle: (error?: Error) => void;
-  readonly ended: Promise<void>;
+interface LiveStage {
+  readonly line: LiveLine;
+  readonly parts: LiveParts;
   readonly expected: number | undefined;
-  task?: Task;
-  title?: string;
   phase: string;
+  /** How far the phase's transfer is, where its size is known. */
+  share?: number;
 }
 
-/** A list on a terminal, a line for each step. */
+/** A list on a terminal, a line for each stage, and for each of the user's steps in it. */
 export class LiveView extends View {
-  private readonly steps = new Map<string, LiveStep>();
+  private readonly stages = new Map<string, LiveStage>();
   private readonly list: Promise<unknown>;
   private readonly timer = setInterval(() => this.draw(), 500);
   private readonly whole = Promise.withResolvers<void>();
-  private total?: Task;
+  private total?: { title?: string };
 
   constructor(private readonly rows: readonly Row[]) {
     super();
-    for (const { stage, expectedSeconds } of rows) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      promise.catch(() => undefined);
-      const settle = (error?: Error) => (error ? reject(error) : resolve());
-      const { promise: reached, resolve: begin } = Promise.withResolvers<void>();
-      this.steps.set(stage, {
-        ...{ begin, reached, settle, ended: promise },
-        ...{ expected: expectedSeconds, phase: "" },
-      });
-    }
-    const total = {
+    const tasks = rows.flatMap(({ stage, expectedSeconds, steps = [] }) => {
+      const isKnown = () => this.begun.has(stage) || this.finished.has(stage);
+      const line = liveLine(stage.padEnd(WIDTH), isKnown);
+      const parts = new LiveParts(steps);
+      this.stages.set(stage, { line, parts, expected: expectedSeconds, phase: "" });
+      return [line.task, ...parts.tasks];
+    });
+    const total: ListrTask = {
       title: "total",
-      task: (_: unknown, task: unknown) => {
-        this.total = task as Task;
+      task: (_, task) => {
+        this.total = task;
         return this.whole.promise;
       },
     };
-    const tasks = [...this.steps].map(([name, step]) => this.row(name, step));
     this.list = new Listr([...tasks, total], {
       concurrent: true,
       exitOnError: false,
@@ -53,55 +48,54 @@ export class LiveView extends View {
     }).run();
   }
 
-  /** A step's line. Listr turns its sign for whatever it has started, so it starts a step only when that begins. */
-  private row(name: string, step: LiveStep) {
-    let asked = 0;
-    return {
-      title: `${name.padEnd(12)} waiting`,
-      // Listr asks for all tasks before it shows any, and for each again before it starts it
-      enabled: () => (asked++ === 0 ? true : step.reached.then(() => true)),
-      // a step that never began, because another one failed, is neither done nor failed
-      skip: () => !this.begun.has(name) && !this.finished.has(name) && `${name}  not reached`,
-      task: (_: unknown, task: unknown) => {
-        step.task = task as Task;
-        if (step.title !== undefined) step.task.title = step.title;
-        return step.ended;
-      },
-    };
-  }
-
   protected show(event: EngineEvent): void {
     if (!("step" in event)) return;
-    const step = this.steps.get(event.step);
-    if (!step) return;
-    if (event.kind !== "line") step.begin();
-    if (event.kind === "line" && event.text.startsWith("» ")) step.phase = event.text.slice(2);
-    else if (event.kind === "line" && step.task) step.task.output = event.text;
-    if (event.kind === "failed") step.settle(new Error(event.message.split("\n")[0]));
-    if (event.kind === "done") {
-      const took = event.from === "run" ? formatSeconds(this.elapsed(event.step)) : event.from;
-      step.title = `${event.step}  ${took}`;
-      if (step.task) step.task.title = step.title;
-      step.settle();
+    const stage = this.stages.get(event.step);
+    if (!stage) return;
+    const { line, parts } = stage;
+    if (event.kind === "line") return this.hear(stage, event.text);
+    line.begin();
+    if (event.kind === "failed") {
+      parts.fail();
+      line.fail(event.message.split("\n")[0]!);
     }
+    if (event.kind === "done") {
+      parts.end();
+      const took = event.from === "run" ? formatSeconds(this.elapsed(event.step)) : event.from;
+      line.end(`${event.step}  ${took}`);
+    }
+  }
+
+  private hear(stage: LiveStage, text: string): void {
+    const phase = phaseOf(text);
+    if (phase === undefined) {
+      stage.share = shareOf(text) ?? stage.share;
+      stage.line.say(text);
+      return;
+    }
+    stage.phase = phase;
+    stage.share = undefined;
+    stage.parts.reach(stepOf(phase));
   }
 
   private draw(): void {
     this.drawTotal(this.left());
-    for (const [name, step] of this.steps) {
-      if (!step.task || !this.begun.has(name) || this.finished.has(name)) continue;
+    for (const [name, { line, parts, expected, phase, share }] of this.stages) {
+      if (!this.begun.has(name) || this.finished.has(name)) continue;
+      parts.draw();
       const elapsed = this.elapsed(name);
-      const late = step.expected !== undefined && elapsed > step.expected;
+      const late = expected !== undefined && elapsed > expected;
       const of = late ? ", longer than the expected" : " of about";
-      const about = step.expected === undefined ? "" : `${of} ${formatSeconds(step.expected)}`;
-      step.task.title = `${name.padEnd(12)} ${bar(elapsed, step.expected)} ${formatSeconds(elapsed)}${about}  ${step.phase}`;
+      const about = expected === undefined ? "" : `${of} ${formatSeconds(expected)}`;
+      const far = share ?? (expected === undefined ? undefined : elapsed / expected);
+      line.title(`${name.padEnd(WIDTH)} ${bar(far)} ${formatSeconds(elapsed)}${about}  ${phase}`);
     }
   }
 
   /** How long the run has taken, and what is left of it. */
   private drawTotal(left: number): void {
     const rest = left > 0 ? `, about ${formatSeconds(left)} left` : "";
-    if (this.total) this.total.title = `${"total".padEnd(12)} ${this.sofar()}${rest}`;
+    if (this.total) this.total.title = `${"total".padEnd(WIDTH)} ${this.sofar()}${rest}`;
   }
 
   /** The seconds that are left, as far as earlier runs tell. */
@@ -119,19 +113,21 @@ export class LiveView extends View {
     clearInterval(this.timer);
     this.drawTotal(0);
     this.whole.resolve();
-    for (const step of this.steps.values()) {
-      step.begin();
-      step.settle();
+    for (const { line, parts } of this.stages.values()) {
+      parts.close();
+      line.end();
     }
     await this.list.catch(() => undefined);
   }
 }
 
+const WIDTH = 12;
+
 const BAR_WIDTH = 20;
 
-/** Share of the expected time that has passed; never full before the step is done. */
-function bar(elapsed: number, expected: number | undefined): string {
-  if (expected === undefined) return "";
-  const filled = Math.min(BAR_WIDTH - 1, Math.floor((elapsed / expected) * BAR_WIDTH));
+/** The share of what is to be done that has been; never full before the stage is done. */
+function bar(share: number | undefined): string {
+  if (share === undefined) return "";
+  const filled = Math.min(BAR_WIDTH - 1, Math.floor(share * BAR_WIDTH));
   return "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
 }
