@@ -19,7 +19,12 @@ interface UpDocument {
     readonly imagePath: string;
     readonly imageSha256: string;
     readonly accelerator: "kvm" | "tcg";
-    readonly smoke: { passed: boolean; driver: string; seconds: Record<string, number> };
+    readonly smoke: {
+      passed: boolean;
+      driver: string;
+      seconds: Record<string, number>;
+      tests: string[];
+    };
   };
 }
 
@@ -87,7 +92,10 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
       ...project.devSettings(),
       smoke: "libvirt",
       libvirtUri: daemon.uri,
+      tests: ["own test.sh"],
     });
+    // longer than what libvirt's client takes at once
+    writeFileSync(clone.path("own test.sh"), `#!/bin/sh\nid -un\nexit 0\n${"#".repeat(100_000)}`);
   });
   after(() => daemon?.stop());
 
@@ -120,6 +128,8 @@ describe("the driver libvirt, with the real Pulumi CLI and a real libvirtd", fun
       assert.ok(smoke.seconds[rung]! > 0, rung);
     }
     const evidence = join(dirname(imagePath), "evidence/smoke");
+    assert.deepEqual(smoke.tests, ["own test.sh"]);
+    assert.equal(readFileSync(join(evidence, "test-1.log"), "utf8"), "root\n");
     assert.match(readFileSync(join(evidence, "serial.log"), "utf8"), /login:/);
     assert.equal(readFileSync(join(evidence, "login.png")).subarray(1, 4).toString(), "PNG");
   });
