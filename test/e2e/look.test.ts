@@ -11,6 +11,8 @@ import { sharedClone } from "../sharedClone";
 import { docker } from "../site";
 
 const MINUTES = 60_000;
+/** What takes a boot of its own and shows little more. */
+const alsoIt = process.env.KRAGLE_TEST_FULL ? it : it.skip;
 
 interface UpDocument {
   readonly outputs: { readonly imagePath: string; readonly imageSha256: string };
@@ -58,7 +60,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  it("boots another format, by UEFI, in which nothing is left of an earlier look", async () => {
+  alsoIt("boots another format, by UEFI, in which nothing is left of an earlier look", async () => {
     const command = "test -d /sys/firmware/efi && test ! -e /root/mark && echo new";
     const finished = await clone.kragle([
       "boot",
@@ -113,7 +115,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  it("gives the console, which Ctrl-] leaves", async () => {
+  alsoIt("gives the console, which Ctrl-] leaves", async () => {
     const { code, screen } = await onTerminal("--console", [
       [/GRUB|Linux|Booting/, ""],
       [/login: /, "nobody\r"],
@@ -123,7 +125,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  it("leaves nothing behind when it is killed", async () => {
+  alsoIt("leaves nothing behind when it is killed", async () => {
     const child = clone.start(["boot", "--exec", "sleep 1000"]);
     for (let tries = 0; (await containers()) === 0 && tries < 240; tries++) await sleep(500);
     assert.equal(await containers(), 1);
