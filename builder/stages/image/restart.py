@@ -16,6 +16,7 @@ import time
 import guest_ssh
 
 POLL_SECONDS = 0.5
+RESET_SECONDS = 60
 
 
 def main(what, name, mark, down, up):
@@ -25,16 +26,24 @@ def main(what, name, mark, down, up):
         # with -no-reboot, a reboot is a shutdown
         ask("set-action", reboot="shutdown", shutdown="pause")
         return
-    if not until(down, lambda: ask("query-status").get("status") == "shutdown"):
+
+    def is_held():
+        return ask("query-status").get("status") == "shutdown"
+
+    if not until(down, is_held):
         sys.exit(f"{mark}!the guest did not go down within {down} s (setting timeouts)")
+    ask("set-action", reboot="reset", shutdown="poweroff")
     ask("system_reset")
-    ask("set-action", shutdown="poweroff")
+    if not until(RESET_SECONDS, lambda: not is_held()):  # it is done a moment later, and until then QEMU does not go on
+        sys.exit(f"{mark}!QEMU did not restart the guest")
     ask("cont")
     if not until(up, answers):
         sys.exit(
             f"{mark}!the guest did not answer on SSH within {up} s after its reboot (setting timeouts): "
             "does it still boot, and has an earlier step moved sshd to another port, or shut root out? Its console: logs/serial.log"
         )
+    # only now, since a firmware that finds itself in memory resets the machine once more
+    ask("set-action", reboot="shutdown")
 
 
 def until(seconds, holds):
