@@ -17,12 +17,17 @@ export function* openFiles(): Generator<OpenFile> {
     for (const descriptor of namesIn(join("/proc", pid, "fd"))) {
       const facts = statOrNone(join("/proc", pid, "fd", descriptor));
       if (!facts) continue;
-      const flags = /^flags:\s*(\d+)/m.exec(readIfThere(`/proc/${pid}/fdinfo/${descriptor}`))?.[1];
+      // what is asked of few of a machine's many open files is read then
       yield {
         facts,
-        process: `process ${pid} (${readIfThere(`/proc/${pid}/comm`).trim()})`,
-        // O_WRONLY and O_RDWR
-        mayWrite: (parseInt(flags ?? "0", 8) & 3) !== 0,
+        get process() {
+          return `process ${pid} (${readIfThere(`/proc/${pid}/comm`).trim()})`;
+        },
+        get mayWrite() {
+          const info = readIfThere(`/proc/${pid}/fdinfo/${descriptor}`);
+          // O_WRONLY and O_RDWR
+          return (parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? "0", 8) & 3) !== 0;
+        },
       };
     }
   }

@@ -37,10 +37,10 @@ export async function readUsage(): Promise<Usage> {
 
 /** Devices that other processes may write to; those that only read, as udev does for moments, are in nobody's way. */
 function* openDevices(): Generator<Use> {
-  for (const { facts, process, mayWrite } of openFiles()) {
-    if (!facts.isBlockDevice() || !mayWrite) continue;
-    const use = `open in ${process}, which may write to it`;
-    yield { number: majorMinor(facts.rdev), source: "", use };
+  for (const open of openFiles()) {
+    if (!open.facts.isBlockDevice() || !open.mayWrite) continue;
+    const use = `open in ${open.process}, which may write to it`;
+    yield { number: majorMinor(open.facts.rdev), source: "", use };
   }
 }
 

@@ -42,6 +42,8 @@ describe("output that does not arrive", function () {
   const ANSWERS = [
     "outputs",
     "outputs --json",
+    "stacks",
+    "stacks --json",
     "report",
     "report --json",
     "logs",
