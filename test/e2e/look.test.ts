@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { sha256File } from "../../host/files";
@@ -77,9 +77,9 @@ describe("a look into the dev image", function () {
   });
 
   /** What somebody sees on a terminal who types these keys when the screen shows those words. */
-  async function onTerminal(args: string, script: readonly (readonly [RegExp, string])[]) {
+  async function onTerminal(command: string, script: readonly (readonly [RegExp, string])[]) {
     // by the program of the package bsdutils, which every Debian has
-    const child = spawn("script", ["-qefc", `./kragle boot ${args}`, "/dev/null"], {
+    const child = spawn("script", ["-qefc", `./kragle ${command}`, "/dev/null"], {
       cwd: clone.folder,
       env: { ...process.env, KRAGLE_HOME: clone.path(".kragle"), TERM: "xterm" },
       stdio: ["pipe", "pipe", "inherit"],
@@ -104,7 +104,7 @@ describe("a look into the dev image", function () {
   }
 
   it("gives root's shell on a terminal, which ends the machine", async () => {
-    const { code, screen } = await onTerminal("", [
+    const { code, screen } = await onTerminal("boot", [
       [/root's shell, by SSH/, ""],
       [/[#$] /, "tty; stty size; exit\r"],
     ]);
@@ -116,12 +116,29 @@ describe("a look into the dev image", function () {
   });
 
   alsoIt("gives the console, which Ctrl-] leaves", async () => {
-    const { code, screen } = await onTerminal("--console", [
+    const { code, screen } = await onTerminal("boot --console", [
       [/GRUB|Linux|Booting/, ""],
       [/login: /, "nobody\r"],
       [/nobody\r\n[^]*Password: /, "\x1d"],
     ]);
     assert.equal(code, 0, screen);
+    await assertGone();
+  });
+
+  alsoIt("keeps the guest of a failed build until somebody has looked into it", async () => {
+    mkdirSync(clone.path("scripts"), { recursive: true });
+    writeFileSync(
+      clone.path("scripts/fails.sh"),
+      "#!/bin/sh\necho left-by-it >/root/mark\nexit 7\n",
+    );
+    clone.addStack("broken", { provision: ["scripts/fails.sh"], path: clone.path("broken") });
+    const { code, screen } = await onTerminal("up -s broken --keep --engine embedded", [
+      [/Enter ends it; s and Enter/, "s\r"],
+      [/[#$] $/, "cat /root/mark; exit\r"],
+      [/left-by-it\r\n[^]*Enter ends it/, "\r"],
+    ]);
+    assert.equal(code, 1, screen);
+    assert.match(screen, /"scripts\/fails\.sh" ended with exit code 7/);
     await assertGone();
   });
 
