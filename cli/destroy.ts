@@ -31,7 +31,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, line);
   }
-  await letGoOf(kept.get("release"), roots.owner);
+  await letGoOf(home, kept.get("release"), roots.owner);
   await roots.dropAll();
   await markDestroyed(home, roots.owner);
   if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");

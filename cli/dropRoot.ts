@@ -19,14 +19,18 @@ export async function dropRoot(
   requireStackName(stack);
   const home = homeFolder();
   const roots = Roots.of(home, { project, stack });
-  if (root === "release") await letGoOf((await roots.list()).get(root), roots.owner);
+  if (root === "release") await letGoOf(home, (await roots.list()).get(root), roots.owner);
   await roots.drop(root);
   if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;
 }
 
 /** Lets others release into the folder of a stack's release. */
-export async function letGoOf(release: Root | undefined, owner: StackIdentity): Promise<void> {
+export async function letGoOf(
+  home: string,
+  release: Root | undefined,
+  owner: StackIdentity,
+): Promise<void> {
   const path = release?.description?.inputs.path;
-  if (typeof path === "string") await letGoOfFolder(outputFolder(path), owner);
+  if (typeof path === "string") await letGoOfFolder(home, outputFolder(path), owner);
 }

@@ -36,9 +36,12 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
   const verb = options.dryRun ? "would be freed" : "freed";
   say(`${deleted.length} folders, ${formatSize(bytes)} ${verb}\n`);
   for (const { name, why, held } of unknown) {
-    const folder = displayPath(join(home, "roots", held.folder));
+    const notes = [join("roots", held.folder), join("stacks", `${held.folder}.json`)]
+      .map((note) => join(home, note))
+      .filter((note) => existsSync(note))
+      .map((note) => `'${displayPath(note)}'`);
     say(
-      `stack ${name} ${why} but keeps ${held.roots.size} results; delete '${folder}' if it is gone for good\n`,
+      `stack ${name} ${why} but keeps ${held.roots.size} results; delete ${notes.join(" and ")} if it is gone for good\n`,
     );
   }
   for (const name of foreign) {

@@ -84,7 +84,10 @@ async function answerInStore(
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
   if (stage === handImage.name) return plan.tools.handMarker ? undefined : { failed: null };
-  if (stage === dockerBase.name) return presentBuilderBase(site, given, marker, preview);
+  if (stage === dockerBase.name) {
+    const unused = preview || (plan.tools.marker ?? plan.tools.handMarker) === undefined;
+    return presentBuilderBase(site, given, marker, { preview, unused });
+  }
   if (!("description" in given)) return undefined;
   const call = given as StageCall;
   const result =
@@ -105,7 +108,7 @@ async function presentBuilderBase(
   site: Site,
   given: object,
   marker: string | undefined,
-  preview: boolean,
+  { preview, unused }: { readonly preview: boolean; readonly unused: boolean },
 ) {
   // with a marker the command itself has to run: it also notes that the builder is made again
   if (marker) return undefined;
@@ -115,7 +118,7 @@ async function presentBuilderBase(
   const noted = (await roots.list()).get(request.root);
   // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
-  return provideBuilderBase(site, request, { print: () => undefined });
+  return provideBuilderBase(site, request, { print: () => undefined, unused });
 }
 
 async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {

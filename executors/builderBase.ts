@@ -5,10 +5,12 @@ import { lockFile } from "../host/lock";
 import { bootstrapImage } from "./bootstrapDebian";
 import { inspectImage } from "./images";
 import { EXIT, StageFailure } from "../host/failure";
-import { hostAptConfiguration } from "../host/packageMirror";
+import { hostTrust } from "../host/certificates";
+import { type AptConfiguration, hostAptConfiguration } from "../host/packageMirror";
 import { hostProxyEnvironment } from "../host/proxies";
 import { NoAnswer, pullImage } from "./registry";
 import type { Site } from "./site";
+import { OWN_BASE, trustingBase } from "./trustingBase";
 
 /** The builder base: the Docker image that the builder image is built on. The setting `baseImage` names it. */
 export type BuilderBaseRequest = Pick<RequestTo<typeof dockerBase>, "reference">;
@@ -17,6 +19,8 @@ export interface BuilderBaseContext {
   /** Receives one line at a time; a line that starts with "» " opens a phase. */
   readonly print: (line: string) => void;
   readonly signal?: AbortSignal;
+  /** That nothing will be built on it: then it is only looked for, and nothing is made for a build. */
+  readonly unused?: boolean;
 }
 
 /**
@@ -33,11 +37,35 @@ export async function provideBuilderBase(
   const found = present
     ? ({ image: present, how: "present" } as const)
     : await obtain(site, request, context);
-  return { ...found, buildArgs: hostBuildArgs(releaseOf(request.reference)) };
+  const apt = hostAptConfiguration(releaseOf(request.reference));
+  const image = context.unused ? found.image : await knowing(site, found.image, apt);
+  return { ...found, image, buildArgs: hostBuildArgs(apt) };
+}
+
+/**
+ * Whoever is asked by https has to be known: Debian's own image knows nobody, and none knows an authority of the host's own, by which a
+ * mirror, or a proxy that Packer's release is fetched through, may be certified.
+ */
+async function knowing(
+  { docker, home }: Site,
+  image: string,
+  { sources }: AptConfiguration,
+): Promise<string> {
+  const trust = hostTrust();
+  const isBootstrapped = image.startsWith(`${OWN_BASE}:`);
+  if (isBootstrapped || trust.size === 0 || (trust.size === 1 && !sources.includes("https://"))) {
+    return image;
+  }
+  const unlock = await lockFile(join(home, "base-image", "lock"), {});
+  try {
+    return await trustingBase(docker, image, trust);
+  } finally {
+    await unlock();
+  }
 }
 
 /** The reference of a builder base that was bootstrapped on this machine. */
-const bootstrappedImage = (release: string) => `kragle-base:${release}`;
+const bootstrappedImage = (release: string) => `${OWN_BASE}:${release}`;
 
 /**
  * A bootstrapped Debian can stand in for Debian's own image, not for one that somebody chose.
@@ -116,8 +144,7 @@ async function obtain(
   }
 }
 
-function hostBuildArgs(release: string): Record<string, string> {
-  const { sources, conf } = hostAptConfiguration(release);
+function hostBuildArgs({ sources, conf }: AptConfiguration): Record<string, string> {
   const base64 = (text: string) => Buffer.from(text).toString("base64");
   return {
     ...hostProxyEnvironment(),

@@ -117,7 +117,7 @@ export async function removeLabelled(docker: Docker, labels: readonly string[]):
  *
  * @returns the name, and a function that removes the container earlier
  */
-function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
+export function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
   const name = `kragle-${randomUUID()}`;
   const loader = join(projectFolder, "setup/loader.cjs");
   const program = join(projectFolder, "executors/removeAbandoned.ts");

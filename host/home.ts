@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { isUnfinished, writeOnce } from "./atomicWrite";
@@ -27,6 +27,13 @@ export function homeFolder(environment = process.env): string {
     hint: "let KRAGLE_HOME name a new or an empty folder; nothing was changed in this one",
     exitCode: EXIT.wrongSettings,
   });
+}
+
+/** Whether a home is the project's own, which no other clone uses. A link may lead to anybody's. */
+export function isOwnHome(home: string, folder = projectFolder): boolean {
+  const own = join(folder, ".kragle");
+  if (!existsSync(home)) return home === own;
+  return realpathSync(home) === join(realpathSync(folder), ".kragle");
 }
 
 /** Why a folder cannot be the home; undefined for one that is, or that can become one. */

@@ -8,6 +8,7 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { releasedName } from "../plan/fileNames";
+import type { StackIdentity } from "../plan/identity";
 import { needsAnsible, planProof, type ProofPlan } from "../plan/imagePlan";
 import { conversionRoot, publicationRoot } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
@@ -19,7 +20,8 @@ import { stepSecrets } from "./settings/secrets";
 
 /** What an image's resources need besides its plan. */
 interface Surroundings {
-  readonly stack: string;
+  /** Whose image it is. */
+  readonly owner: StackIdentity;
   /** The `.kragle` folder. */
   readonly home: string;
   /** The stack's settings by name as they may stand in a release; secret ones masked. */
@@ -31,9 +33,10 @@ interface Surroundings {
 /** Declares the components of one image: builder, base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed, tools }: FullPlan,
-  { stack, home, parameters, changed }: Surroundings,
+  { owner, home, parameters, changed }: Surroundings,
 ): Record<string, pulumi.Input<unknown>> {
   const marker = (root: string) => observed.get(root)?.observation.marker;
+  const { stack } = owner;
 
   const builder = new BuilderImage("builder", {
     stack,
@@ -116,7 +119,7 @@ export function declareImage(
             ...common,
             imageSha256: build.imageSha256,
             ...(spec.smoke === "libvirt"
-              ? { libvirt: libvirtGuest(home, spec, stack, plan.image.key) }
+              ? { libvirt: libvirtGuest(home, spec, owner, plan.image.key) }
               : {}),
             planned: planned((of) => of.smoke!),
             request: smokeRequest(spec),

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
-import type { FileDigests, InputFiles } from "../plan/imagePlan";
+import type { FileDigests, ImageFiles } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
 import type { ImageSpec, UserTest } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
@@ -17,12 +17,8 @@ const PACKER_PART = "image.json";
 /** The template's own provisioning scripts. */
 const SCRIPTS = "provision";
 
-/**
- * Reads the digests of every file that an image depends on.
- *
- * @param signer fingerprint of the key that signs its release
- */
-export function readInputFiles(spec: ImageSpec, signer: string | null = null): InputFiles {
+/** Reads the digests of every file that an image depends on. */
+export function readInputFiles(spec: ImageSpec): ImageFiles {
   const folder = inProject(spec.template.folder);
   // of template.json, what is used is an input by itself; only the recipe of a bootstrapped base reads the file
   const facts = spec.template.medium ? ["template.json"] : [];
@@ -56,7 +52,6 @@ export function readInputFiles(spec: ImageSpec, signer: string | null = null): I
     ),
     steps: spec.provision.map((step) => describeStep(step, spec.variables)),
     rules: catalogueDigest(),
-    signer,
     tests: Object.fromEntries(
       userTests(spec).map(([name, { script }]) => [name, fileDigest(inProject(script))]),
     ),

@@ -1,24 +1,24 @@
 import { join, relative } from "node:path";
 
 import type { LibvirtDomainArgs } from "../components/libvirtDomain";
+import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { projectFolder } from "../host/project";
 import { IMAGE } from "../plan/stages/image";
 import { openStore } from "../store/open";
 
-/** The guest that libvirt is to boot. Its names belong to this stack of this clone, because clones may share a daemon. */
+/** The guest that libvirt is to boot. Its names are of whose it is, because clones, backends and projects may share a daemon, and a home. */
 export function libvirtGuest(
   home: string,
   spec: ImageSpec,
-  stack: string,
+  owner: StackIdentity,
   imageKey: string,
 ): LibvirtDomainArgs {
-  const store = openStore(home);
-  const imageFile = join(store.folder("image", imageKey), IMAGE);
+  const imageFile = join(openStore(home).folder("image", imageKey), IMAGE);
   const inside = relative(projectFolder, imageFile);
   return {
     uri: spec.libvirtUri,
-    label: `kragle-${stack}-${store.id.slice(0, 8)}`,
+    label: `kragle-${owner.stack}-${shortIdentity(owner)}`,
     imageFile: inside.startsWith("..") ? imageFile : inside,
     architecture: spec.architecture,
     diskBytes: spec.diskBytes,

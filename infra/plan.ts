@@ -1,3 +1,4 @@
+import { isOwnHome } from "../host/home";
 import type { StageDescription } from "../plan/description";
 import {
   baseFamily,
@@ -87,7 +88,9 @@ export async function makePlan(
   const before = { roots, known, absence: await kept.absence() };
   const observer = new Observer(site, store, before, withFollowers(rebuild));
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
-  const files = readInputFiles(spec, signer);
+  const { project, stack, clone } = owner;
+  const released = { project, stack, ...(isOwnHome(home) ? {} : { clone }) };
+  const files = { ...readInputFiles(spec), signer, owner: released };
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
 
   const observed = new Map<string, ObservedStage>();

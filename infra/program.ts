@@ -4,6 +4,7 @@ import type { Site } from "../executors/site";
 import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
 import { identityOf } from "../store/identity";
+import type { StackIdentity } from "../plan/identity";
 import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
 import type { FullPlan } from "./plan";
@@ -46,7 +47,9 @@ export async function program(
     throw new pulumi.RunError(error.message);
   });
   const stack = pulumi.getStack();
-  const fullPlan = options.plan ?? (await planOf(options.site, stack, options.rebuild));
+  const { site, rebuild } = options;
+  const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
+  const fullPlan = options.plan ?? (await planOf(site, owner, rebuild));
   if (!options.planIsShown) {
     for (const text of warnings(fullPlan.spec, stack)) await pulumi.log.warn(text);
   }
@@ -56,7 +59,7 @@ export async function program(
   const { values } = configuredSettings();
   const secretNames = encryptedNames();
   return declareImage(fullPlan, {
-    ...{ stack, home: options.site.home },
+    ...{ owner, home: site.home },
     parameters: maskedSettings(values),
     changed: SETTING_NAMES.filter((name) => isGiven(name, { values, secretNames })),
   });
@@ -64,13 +67,12 @@ export async function program(
 
 async function planOf(
   site: Site,
-  stack: string,
+  owner: StackIdentity,
   rebuild: readonly string[] = [],
 ): Promise<FullPlan> {
   try {
     const { values, problems } = configuredSettings();
-    const spec = parseSettings(values, stack, pulumi.getProject(), problems);
-    const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
+    const spec = parseSettings(values, owner.stack, owner.project, problems);
     return await planRun(site, spec, owner, rebuild);
   } catch (error) {
     throw asRunError(error as Error);

@@ -7,7 +7,7 @@ import type { Step } from "./steps";
 import { base } from "./stages/base";
 import { builder } from "./stages/builder";
 import { check } from "./stages/check";
-import { type Planned, plan, type StageContract } from "./stages/contract";
+import { type InputsOf, type Planned, plan, type StageContract } from "./stages/contract";
 import { convert } from "./stages/convert";
 import { image } from "./stages/image";
 import { publish } from "./stages/publish";
@@ -23,8 +23,8 @@ export type ProgrammedStage = "base" | "image" | "check" | "convert" | "smoke";
 /** The Docker image of a builder: its tag has the builder's key, so that equal tags mean equal builders. */
 export const toolsImageName = (builderKey: string) => `kragle-tools:${shortKey(builderKey)}`;
 
-/** The digests of every file that the stages of an image depend on. */
-export interface InputFiles {
+/** The digests of every file that an image and its proofs depend on. */
+export interface ImageFiles {
   /** What is installed in the builder, and how. */
   readonly builder: FileDigests;
   /** kragle's programs that each stage runs in its container, by their names below `builder/stages/`. */
@@ -39,13 +39,15 @@ export interface InputFiles {
   readonly steps: readonly Step[];
   /** The catalogue of the check stage. */
   readonly rules: string;
-  /** Fingerprint of the key that signs releases; null where none does. */
-  readonly signer: string | null;
   /** The user's own tests, named so that their order is that of the settings. */
   readonly tests: FileDigests;
   /** The user's own rules, named so that their order is that of the settings. */
   readonly ownRules: FileDigests;
 }
+
+/** Those, and what its release depends on besides. */
+export interface InputFiles
+  extends ImageFiles, Pick<InputsOf<typeof release>, "signer" | "owner"> {}
 
 /** The stages whose keys are known before anything runs. */
 export interface ImagePlan {
@@ -75,7 +77,7 @@ export type PlannedStage = Pick<Planned<StageContract>, "key"> & {
  *
  * @param epoch the day on which a base that is refreshed by age was begun; null where `refreshAfter` is not used
  */
-export function planImage(spec: ImageSpec, files: InputFiles, epoch: string | null): ImagePlan {
+export function planImage(spec: ImageSpec, files: ImageFiles, epoch: string | null): ImagePlan {
   const { architecture, baseImage, packer, diskBytes, kernel, snapshot, memoryMiB, cpus } = spec;
   const tools = { architecture, files: files.builder, baseImage, packer };
   const plain = plan(builder, spec.builderImage ? { prebuilt: spec.builderImage } : tools, {});
@@ -145,6 +147,7 @@ export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: strin
     release,
     {
       path: spec.path,
+      owner: files.owner,
       signer: files.signer,
       imageName: spec.imageName,
       files: Object.fromEntries(

@@ -78,20 +78,25 @@ export const isSame = (
 export function refuseOthers(mark: Mark, output: string, owner: StackIdentity): void {
   if (isSame(mark, owner)) return;
   const { project, stack, folder, host } = mark;
+  const isOwnProject = project === owner.project;
   const isHere = host === hostname();
   if (isHere && !existsSync(folder)) return;
   // its own, of the time before the folder with the clone's id was deleted
   if (isHere && folder === projectFolder && isSame({ ...mark, clone: owner.clone }, owner)) return;
   const whose = [
     `stack ${stack}`,
-    ...(project === owner.project ? [] : [`of project ${project}`]),
+    ...(isOwnProject ? [] : [`of project ${project}`]),
     ...(folder === projectFolder ? [] : [`of ${folder}`]),
     ...(isHere ? [] : [`on ${host}`]),
   ].join(" ");
+  const there = isHere && folder !== projectFolder ? `in ${folder}, ` : "";
+  const renamed = isOwnProject
+    ? ""
+    : `; where Pulumi.yaml here has only got another name, delete ${displayPath(join(output, OWNER))}`;
   throw new StageFailure(
     `${displayPath(output)} belongs to ${whose}; two stacks cannot release there`,
     {
-      hint: `set "path" of stack ${owner.stack} to another folder, or let the other stack go there: ./kragle destroy -s ${stack}`,
+      hint: `set "path" of stack ${owner.stack} to another folder, or let the other stack go from there: ${there}./kragle destroy -s ${stack}${renamed}`,
       exitCode: EXIT.wrongSettings,
     },
   );

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { lstat, open, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import { z } from "zod";
 
@@ -40,9 +40,9 @@ export async function requireOwnFolder(
     .json(NAMES.manifest, earlier)
     .catch(() => undefined);
   if (!released) return;
-  const holders = (await allRoots(home)).flatMap(({ owner: holder, roots }) =>
-    holder && roots.get("release")?.key === released.key ? [holder] : [],
-  );
+  const holders = (await holdersOf(home, output))
+    .filter(({ key }) => key === released.key)
+    .map(({ holder }) => holder);
   const [other] = holders;
   if (!other || holders.some((holder) => isSame(holder, owner))) return;
   refuseOthers({ ...other, folder: other.path, host: hostname(), path: output }, output, owner);
@@ -140,10 +140,31 @@ function refuseForeign(held: HeldFolder, there: readonly string[]): void {
   );
 }
 
-/** Lets another stack have the folder; the released files stay. */
-export async function letGoOfFolder(output: string, owner: StackIdentity): Promise<void> {
+/**
+ * Lets another stack have the folder; the released files stay. The mark does, too, where the stack of this name on another backend
+ * released there.
+ */
+export async function letGoOfFolder(
+  home: string,
+  output: string,
+  owner: StackIdentity,
+): Promise<void> {
   const mark = await readMark(output, output);
-  if (mark && isSame(mark, owner)) await unlink(join(output, OWNER)).catch(() => undefined);
+  if (!mark || !isSame(mark, owner)) return;
+  const twins = (await holdersOf(home, output)).filter(
+    ({ holder }) => isSame(holder, owner) && holder.backend !== owner.backend,
+  );
+  if (twins.length === 0) await unlink(join(output, OWNER)).catch(() => undefined);
+}
+
+/** Stacks that have their release in a folder, as their roots have it; what a copy of it holds lies in the original. */
+async function holdersOf(home: string, output: string) {
+  return (await allRoots(home)).flatMap(({ owner: holder, roots }) => {
+    const { key, folder, description } = roots.get("release") ?? {};
+    const path = description?.inputs.path;
+    if (!holder || key === undefined || typeof path !== "string") return [];
+    return resolve(folder ?? holder.path, path, "output") === output ? [{ holder, key }] : [];
+  });
 }
 
 const foreign = (output: string) =>

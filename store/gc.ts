@@ -7,6 +7,7 @@ import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
 import { contentsOf, leftovers, refusalsIn } from "./ownership";
 import { allRoots, type HeldRoots } from "./roots";
+import { recordsWithoutRoots } from "./stackRecord";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
 
@@ -17,7 +18,10 @@ export interface Collected {
   readonly kept: readonly HeldRoots[];
   /** What lies in kragle's folders and was not made by it: left alone. */
   readonly foreign: readonly string[];
-  /** Files that said what a stack uses and cannot be read. While there is one, no artifact is deleted: it may be what that file kept. */
+  /**
+   * Files that said what a stack uses and cannot be read, and records of stacks whose roots are lost. While there is one, no artifact is
+   * deleted: it may be what that stack uses.
+   */
   readonly unreadable: readonly string[];
   /** What could not be deleted, and why. */
   readonly failed: readonly { readonly name: string; readonly reason: string }[];
@@ -38,7 +42,11 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
     const kept = await allRoots(home);
     const roots = kept.flatMap((held) => [...held.roots.values()]);
     const used = new Set(roots.map(({ stage, key }) => `${stage}-${key}`));
-    const unreadable = kept.flatMap(({ lost }) => lost);
+    const rooted = kept.filter(({ roots }) => roots.has("release")).map(({ folder }) => folder);
+    const unreadable = [
+      ...kept.flatMap(({ lost }) => lost),
+      ...(await recordsWithoutRoots(home, new Set(rooted))),
+    ];
     const deleted = [];
     const failed = [];
     const foreign = [];

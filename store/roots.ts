@@ -1,12 +1,12 @@
 import { rename, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import { projectFolder } from "../host/project";
 import type { StackIdentity, StackName } from "../plan/identity";
 import { identityOf } from "./identity";
 import { fileName, nameOf, stackFileName } from "./names";
 import { entriesOf, ignore, type Root, RootFolder, type RootsOwner } from "./rootFolder";
-import { ownsUnowned } from "./stackRecord";
+import { ownsUnowned, renameStackRecord } from "./stackRecord";
 
 export type { Root } from "./rootFolder";
 
@@ -80,12 +80,13 @@ export class Roots {
   /** Once, by a rename: it must not keep what the stack no longer uses. */
   private async takeOver(): Promise<void> {
     const folder = await this.inherited();
-    await (folder && rename(folder.path, this.folder.path))?.catch(
-      (error: NodeJS.ErrnoException) => {
-        // another stage of this run was quicker
-        if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") throw error;
-      },
-    );
+    if (!folder) return;
+    await rename(folder.path, this.folder.path).catch((error: NodeJS.ErrnoException) => {
+      // another stage of this run was quicker
+      if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") throw error;
+    });
+    const [from, to] = [folder, this.folder].map(({ path }) => basename(path));
+    await renameStackRecord(this.home, from!, to!);
   }
 }
 

@@ -1,4 +1,5 @@
-import { rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 
 import { z } from "zod";
@@ -22,12 +23,13 @@ const recordSchema = z.object({
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
 export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
 
-const fileOf = (home: string, owner: StackIdentity) =>
-  join(home, "stacks", `${stackFileName(owner)}.json`);
+/** @param name of the stack's roots below `.kragle/roots/` too */
+const fileNamed = (home: string, name: string) => join(home, "stacks", `${name}.json`);
+
+const fileOf = (home: string, owner: StackIdentity) => fileNamed(home, stackFileName(owner));
 
 /** As earlier versions called it, who did not tell whose it is. */
-const unownedFile = (home: string, stack: string) =>
-  join(home, "stacks", `${encodeURIComponent(stack)}.json`);
+const unownedFile = (home: string, stack: string) => fileNamed(home, encodeURIComponent(stack));
 
 /** @returns the record with absolute paths; undefined where this stack has none */
 export async function readStackRecord(
@@ -61,6 +63,37 @@ export async function markDestroyed(home: string, owner: StackIdentity): Promise
   if (!record || record.destroyedAt) return;
   await writeStackRecord(home, owner, { ...record, destroyedAt: new Date().toISOString() });
 }
+
+/** Lets a record follow the roots that it stands beside, unless there is one of their new name. */
+export async function renameStackRecord(home: string, from: string, to: string): Promise<void> {
+  const [old, own] = [fileNamed(home, from), fileNamed(home, to)];
+  if (existsSync(own)) return;
+  await rename(old, own).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+}
+
+/**
+ * Records of stacks that use something, though none of these names has roots that say what.
+ *
+ * @param rooted names below `.kragle/roots/` of the stacks whose release has a root
+ */
+export async function recordsWithoutRoots(
+  home: string,
+  rooted: ReadonlySet<string>,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of await readdir(join(home, "stacks")).catch(() => [])) {
+    const name = OWNED.exec(file)?.[1];
+    if (name === undefined || rooted.has(name)) continue;
+    const record = await read(fileNamed(home, name));
+    if (record && record.destroyedAt === undefined) found.push(fileNamed(home, name));
+  }
+  return found;
+}
+
+/** The file of a record that tells whose it is. */
+const OWNED = /^(.+\.[\da-f]{12})\.json$/;
 
 /**
  * Whether what an earlier version noted under a stack's bare name is this clone's: the release that its record names lies in this clone.

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -23,22 +24,39 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** A copy of the project as a clone has it, in a folder of its own with a space and a non-ASCII letter in its name. */
-export class Clone {
-  readonly folder = mkdtempSync(join(tmpdir(), "kragle klön "));
+/** Lays the project out as a clone has it, in a new folder with a space and a non-ASCII letter in its name. */
+function checkOut(): string {
+  const folder = mkdtempSync(join(tmpdir(), "kragle klön "));
+  const git = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
+  const listed = execFileSync("git", git, { cwd: projectFolder, encoding: "utf8" });
+  for (const name of listed.split("\0").filter(Boolean)) {
+    const to = join(folder, name);
+    mkdirSync(dirname(to), { recursive: true });
+    const from = join(projectFolder, name);
+    // Node's cp follows a link to a folder and then refuses the folder
+    if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+    else cpSync(from, to);
+  }
+  symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
 
-  constructor() {
-    const git = ["ls-files", "--cached", "--others", "--exclude-standard", "-z"];
-    const listed = execFileSync("git", git, { cwd: projectFolder, encoding: "utf8" });
-    for (const name of listed.split("\0").filter(Boolean)) {
-      const to = join(this.folder, name);
-      mkdirSync(dirname(to), { recursive: true });
-      const from = join(projectFolder, name);
-      // Node's cp follows a link to a folder and then refuses the folder
-      if (lstatSync(from).isSymbolicLink()) symlinkSync(readlinkSync(from), to);
-      else cpSync(from, to);
-    }
-    symlinkSync(join(projectFolder, "node_modules"), join(this.folder, "node_modules"));
+/** A copy of the project as a clone has it, in a folder of its own. */
+export class Clone {
+  constructor(readonly folder = checkOut()) {}
+
+  /** Copies the folder with all that is in it, as `cp -a` does. */
+  copy(): Clone {
+    const copy = new Clone(`${this.folder} copy`);
+    execFileSync("cp", ["-a", this.folder, copy.folder]);
+    return copy;
+  }
+
+  /** Gives the folder another name, under which it goes on. */
+  move(): Clone {
+    const moved = new Clone(`${this.folder} moved`);
+    renameSync(this.folder, moved.folder);
+    return moved;
   }
 
   path(...parts: string[]): string {

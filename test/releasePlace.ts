@@ -15,9 +15,10 @@ import { conversionUpstream, release as releaseContract } from "../plan/stages/r
 import type { smoke as smokeContract } from "../plan/stages/smoke";
 import { runStage } from "../run/runStage";
 import { FakeDaemon } from "./fakeDaemon";
-import { TemporaryStore } from "./temporaryStore";
-import { IMAGE_IDENTITY } from "./sampleCalls";
 import { sha256 } from "./sha256";
+import { named } from "./stacks";
+import { checkFiles, imageFiles } from "./stageFiles";
+import { TemporaryStore } from "./temporaryStore";
 
 /** Docker's id of the builder. */
 export const BUILDER_ID = `sha256:${sha256("builder")}`;
@@ -54,17 +55,6 @@ export interface ReleaseExtras {
   readonly packages?: readonly string[];
   /** The setting; the conversions follow it. */
   readonly imageName?: string;
-}
-
-/** What the check stage leaves of an image with these packages. */
-function samplePackages(packages: readonly string[]): string {
-  const entries = packages.map((text) => {
-    const [name, version] = text.split(" ") as [string, string];
-    const own = { name, version, architecture: "amd64", source: name, sourceVersion: version };
-    return { ...own, license: null, homepage: null, installedBytes: 1024 };
-  });
-  const distribution = { id: "debian", versionId: "12", prettyName: "Debian 12" };
-  return JSON.stringify({ distribution, ecosystem: "deb", packages: entries });
 }
 
 /** A store, a folder to release to, and as much of a Docker daemon as the release stage asks. */
@@ -121,17 +111,8 @@ export class ReleasePlace {
     const { signKey = null, signer = null, packages = ["bash 5.2-2"], boots } = extras;
     const { imageName = IMAGE_NAME } = extras;
     const imageSha256 = sha256(image);
-    const built = {
-      "image.qcow2": image,
-      "image.json": "{}",
-      "removed.tsv": "emptied\tidentity\t/etc/machine-id\t\n",
-    };
-    const key = await this.publish<typeof imageContract>("image", image, built, {
-      ...{ image: "image.qcow2", packages: packages.length, packer: "1.6.6", qemu: "7.2.22" },
-      removed: 1,
-      accelerator: "tcg",
-      identity: IMAGE_IDENTITY,
-    });
+    const built = imageFiles(image, packages.length);
+    const key = await this.publish<typeof imageContract>("image", image, built.files, built.result);
     const conversions = [];
     const upstream: Record<string, string> = {};
     for (const format of formats) {
@@ -147,29 +128,9 @@ export class ReleasePlace {
       const fileName = releasedName(conversion, imageName);
       conversions.push({ name: format, format, stored, fileName });
     }
-    const checked = {
-      passed: true,
-      imageSha256,
-      rules: [],
-      fileSystems: [],
-      folders: [],
-      packageFiles: null,
-    };
-    const found = {
-      "check.json": JSON.stringify(checked),
-      "deep/x": "y",
-      "package-files.json": JSON.stringify([
-        {
-          ...{ path: "/srv/data", state: "unowned", package: null, bytes: 7 },
-          sha256: sha256("planted"),
-        },
-      ]),
-      "packages.json": samplePackages(packages),
-      "logs/stage.log": "",
-    };
-    const checkKey = await this.publish<typeof check>("check", image, found, {
-      ...{ ...checked, packages: packages.length },
-    });
+    const checked = checkFiles(imageSha256, packages);
+    const found = { ...checked.files, "deep/x": "y" };
+    const checkKey = await this.publish<typeof check>("check", image, found, checked.result);
     const proof = { ...booted(imageSha256), ...(boots ? { boots, proof: "full" as const } : {}) };
     const smokeKey = smoke
       ? await this.publish<typeof smokeContract>("smoke", image, { "screen.png": "PNG" }, proof)
@@ -177,7 +138,7 @@ export class ReleasePlace {
     const { description } = plan(
       releaseContract,
       {
-        ...{ path: this.path, signer, imageName },
+        ...{ path: this.path, owner: named("dev"), signer, imageName },
         files: Object.fromEntries(conversions.map(({ name, fileName }) => [name, fileName])),
       },
       { imageSha256, check: checkKey, ...upstream, ...(smokeKey ? { smoke: smokeKey } : {}) },

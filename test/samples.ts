@@ -87,6 +87,7 @@ export const sampleFiles: InputFiles = {
   steps: [{ kind: "script", script: digest("6"), args: [], variables: {}, secrets: [] }],
   rules: digest("8"),
   signer: null,
+  owner: { project: "kragle", stack: "sample" },
   tests: {},
   ownRules: {},
 };

@@ -18,6 +18,13 @@ export const release = contract({
   version: 7,
   inputs: z.strictObject({
     path: z.string(),
+    /** Whose release it is: two stacks cannot have one, since each would take the other's for its own, altered. */
+    owner: z.strictObject({
+      project: z.string(),
+      stack: z.string(),
+      /** Absent where the store is one clone's alone. */
+      clone: z.string().optional(),
+    }),
     /** Fingerprint of the key that signs; null where none does. */
     signer: z.string().nullable(),
     /** What the image's file is called. */

@@ -98,13 +98,14 @@ describe("the base image", function () {
   this.timeout(60_000);
   const registry = new Registry();
   const pulled: string[] = [];
+  const made = new Set<string>();
   let address: string;
   before(async () => (address = await registry.listen()));
   beforeEach(() => (registry.silent = false));
   after(async () => {
     registry.close();
     // removing the tag takes the image with it, whatever else it was called
-    await docker.getImage(pulled[0]!).remove();
+    for (const image of new Set([...made, pulled[0]!])) await docker.getImage(image).remove();
   });
 
   const lines: string[] = [];
@@ -127,7 +128,9 @@ describe("the base image", function () {
       const first = await run(reference);
       // the second reference names the image that the first has brought
       assert.equal(first.how, reference === pulled[0] ? "pulled" : "present");
-      assert.equal(first.image, reference);
+      // where this machine has authorities of its own, what is made of it for them
+      assert.ok(first.image === reference || first.image.startsWith("kragle-base:trusting-"));
+      made.add(first.image);
       const started = Date.now();
       assert.equal((await run(reference)).how, "present");
       assert.ok(Date.now() - started < 500, "a present image takes milliseconds");

@@ -41,10 +41,14 @@ export async function needPulumi(context: Mocha.Context): Promise<void> {
 
 /** A clone under the real Pulumi CLI, with a state of the test's own. */
 export class PulumiProject {
-  /** @param state the folder of the state; several clones may share one, as machines share a backend */
+  /**
+   * @param state the folder of the state; several clones may share one, as machines share a backend
+   * @param base further variables
+   */
   constructor(
     readonly clone: Clone,
     private readonly state: string,
+    private readonly base: Readonly<Record<string, string>> = {},
   ) {
     mkdirSync(state, { recursive: true });
   }
@@ -55,6 +59,7 @@ export class PulumiProject {
       PULUMI_CONFIG_PASSPHRASE: "a passphrase",
       PULUMI_SKIP_UPDATE_CHECK: "true",
       KRAGLE_HOME: this.clone.path(".kragle"),
+      ...this.base,
       ...more,
     };
   }

@@ -159,6 +159,11 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   ["a test", withTests({ "1-web.sh": digest("1") }), ["release", "smoke"]],
   ["no boot", withSpec({ smoke: "none" }), ["release", "smoke"]],
   ["where to release", withSpec({ path: "/srv/images" }), ["release"]],
+  [
+    "whose release it is",
+    withFiles(({ owner }) => ({ owner: { ...owner, clone: "another" } })),
+    ["release"],
+  ],
   ["the image's content", (from) => ({ ...from, sha256: digest("b") }), ofImage],
 ];
 

@@ -20,7 +20,7 @@ describe("keys", () => {
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",
       smoke: "479f501538d9b551a44f0866ccc5d3d1316ea0078b7a49d4e205a5ae09b468d1",
-      release: "afb5f740a9575a75b4b257d70c42cdb40abb893f807ddaa36034ec480b42fae9",
+      release: "99a36aad16a581096e98431e529379c6e3389c74148c78b81ce5dd8b7cbc0923",
     });
   });
 

@@ -9,6 +9,10 @@ import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain"
 import { planProof } from "../../plan/imagePlan";
 import { projectFolder } from "../../host/project";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
+import { libvirtGuest } from "../../infra/libvirtGuest";
+import { shortIdentity, type StackIdentity } from "../../plan/identity";
+import { ownerOf } from "../stacks";
+import { TemporaryStore } from "../temporaryStore";
 import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const spec = { ...sampleSpec, smoke: "libvirt" } as const;
@@ -21,7 +25,7 @@ const request: SmokeDomainArgs["request"] = {
   silenceSeconds: 600,
 };
 
-const LABEL = "kragle-dev-1234abcd";
+const LABEL = "kragle-dev-0123456789ab";
 const volumeName = (kind: string) => `${LABEL}-aaaaaaaaaaaa-${kind}`;
 const path = (name: unknown) => `/pool/${String(name)}`;
 
@@ -55,6 +59,25 @@ const run = (preview = false, imageSha256: pulumi.Input<string> = sampleSha256) 
     },
     { preview, outputs: preview ? () => ({}) : outputs },
   );
+
+describe("the names of what libvirt has", () => {
+  it("are of whose the stack is, also where clones, backends and projects share a home", () => {
+    const at = new TemporaryStore();
+    const owner = ownerOf(at.home, "dev");
+    const others: Partial<StackIdentity>[] = [
+      {},
+      { clone: "another" },
+      { backend: "file:///another" },
+      { project: "another" },
+      { stack: "another" },
+    ];
+    const label = (other: Partial<StackIdentity>) =>
+      libvirtGuest(at.home, sampleSpec, { ...owner, ...other }, digest("1")).label;
+    assert.equal(new Set(others.map(label)).size, others.length);
+    assert.equal(label({}), `kragle-dev-${shortIdentity(owner)}`);
+    at.remove();
+  });
+});
 
 describe("SmokeDomain with the driver libvirt", () => {
   let mocks: MockRun<void>;

@@ -281,6 +281,7 @@ describe("the provenance", () => {
         digest: { sha256: digest("6") },
         annotations: { executable: true },
       },
+      { name: "image/steps/0/script", digest: { sha256: digest("6") } },
     ]);
     // the kragle that releases is not the one that made an image of whose run nothing is noted
     assert.deepEqual(runDetails.builder.version, { kragle: "unknown", packer: "1.6.6" });

@@ -34,6 +34,25 @@ describe("the launcher", () => {
     }
   });
 
+  it("refuses a limit of open files with which Node would crash, or wait for ever", () => {
+    copy.withNode().withDependencies();
+    const env = { PATH: copy.programs };
+    for (const [limit, code] of [
+      [20, 3],
+      [255, 3],
+      [256, 0],
+    ]) {
+      const line = `ulimit -n ${limit}; exec '${join(copy.root, "kragle")}' x`;
+      const { status, stderr } = spawnSync("/bin/sh", ["-c", line], { env, encoding: "utf8" });
+      assert.equal(status, code, stderr);
+      if (code)
+        assert.match(
+          stderr,
+          /^this process may have \d+ files open at once, and kragle needs 256; next: .*\n$/,
+        );
+    }
+  });
+
   it("becomes the command itself, so that ending it leaves nothing behind", async () => {
     copy.withNode().withDependencies();
     const child = spawn(join(copy.root, "kragle"), ["wait"], { env: { PATH: copy.programs } });

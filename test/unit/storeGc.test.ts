@@ -16,7 +16,8 @@ import { stageKey } from "../../plan/description";
 import { shortIdentity } from "../../plan/identity";
 import { collectGarbage } from "../../store/gc";
 import { LockHeld } from "../../host/lock";
-import { readStackRecord } from "../../store/stackRecord";
+import { displayPath } from "../../host/project";
+import { markDestroyed, readStackRecord, writeStackRecord } from "../../store/stackRecord";
 import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 import { takeWarnings } from "../warnings";
@@ -174,6 +175,30 @@ describe("store: garbage collection", () => {
       assert.deepEqual(readdirSync(folder), [".owner.json", "image%20a"]);
     });
   }
+
+  it("deletes no result while a stack's record says that it was released, and no root what it uses", async () => {
+    const owner = ownerOf(at.home, "dev");
+    await artifact("a", "dev");
+    await writeStackRecord(at.home, owner, { engine: "pulumi", outputs: {}, finishedAt: "x" });
+    const file = join(at.home, "stacks", `dev.${shortIdentity(owner)}.json`);
+    const collected = async () => {
+      const { deleted, unreadable } = await collectGarbage(at.store, true);
+      return { unused: deleted.length, unreadable };
+    };
+    for (const lose of [() => undefined, () => rootsOf(at.home, "dev").dropAll()]) {
+      await lose();
+      assert.deepEqual(await collected(), { unused: 0, unreadable: [displayPath(file)] });
+    }
+    await markDestroyed(at.home, owner);
+    assert.deepEqual(await collected(), { unused: 1, unreadable: [] });
+    // what an earlier version noted does not tell whose it is, and stands beside roots of another name
+    rmSync(file);
+    writeFileSync(
+      join(at.home, "stacks/dev.json"),
+      '{"engine":"pulumi","outputs":{},"finishedAt":"x"}',
+    );
+    assert.deepEqual(await collected(), { unused: 1, unreadable: [] });
+  });
 
   it("leaves alone and names what kragle did not make", async () => {
     const hex = "a".repeat(64);

@@ -1,0 +1,121 @@
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+
+import { readStackSettings } from "../cli/stackSettings";
+import { claimHome } from "../host/home";
+import { readInputFiles } from "../infra/inputFiles";
+import { parseSettings } from "../infra/settings";
+import { type PlannedStage, planImage, planProof } from "../plan/imagePlan";
+import { Clone, type Finished } from "./clone";
+import { answer, FakeDaemon } from "./fakeDaemon";
+import { BASE_RESULT } from "./sampleCalls";
+import { sha256 } from "./sha256";
+import { checkFiles, imageFiles } from "./stageFiles";
+import { named } from "./stacks";
+import { TemporaryStore } from "./temporaryStore";
+
+/** Settings of a stack that only lacks its release where base, image and check are in the store. */
+const LEAN = { formats: [], smoke: "none" };
+
+/**
+ * Clones in which `./kragle up` releases within seconds, without a builder: their store has an image that is built and checked, and
+ * what is asked as Docker's daemon has the images. Everything else is real: processes, planning, keys, locks, the release.
+ */
+export class BuiltClones {
+  private readonly at = new TemporaryStore();
+  private readonly clones: Clone[] = [];
+  private homes = 0;
+  /** What the daemon has; `docker image prune` takes it. */
+  hasImages = true;
+  private readonly daemon = new FakeDaemon("docker", (path, response) => {
+    const image = { Id: `sha256:${sha256("builder")}`, RootFS: { Layers: [] } };
+    if (path === "/containers/json") answer(response, 200, []);
+    else if (!this.hasImages) return false;
+    else if (path === "/images/json") answer(response, 200, [image]);
+    else if (/^\/images\/(kragle-tools|kragle-base|debian):.*\/json$/.test(path))
+      answer(response, 200, image);
+    else return false;
+    return true;
+  });
+
+  /** @param settings of every stack, besides those of dev */
+  constructor(private readonly settings: Readonly<Record<string, unknown>> = {}) {}
+
+  async open(): Promise<void> {
+    await this.daemon.open();
+    const spec = parseSettings({ ...this.settingsOf({}) }, "dev");
+    const files = readInputFiles(spec);
+    const { base, image } = planImage(spec, files, null);
+    await this.lay(base, { files: { "disk.qcow2": "a disk" }, result: BASE_RESULT });
+    const content = "an image";
+    await this.lay(image, imageFiles(content));
+    const { check } = planProof(
+      spec,
+      { ...files, signer: null, owner: named("dev") },
+      sha256(content),
+    );
+    await this.lay(check, checkFiles(sha256(content)));
+  }
+
+  private async lay(
+    { description }: PlannedStage,
+    { files, result }: { readonly files: Record<string, string>; readonly result: object },
+  ): Promise<void> {
+    await this.at.publish(files, description, { result: { ...result } });
+  }
+
+  /** A clone with the stack dev, whose own home has the results too. */
+  make(): Clone {
+    const clone = this.keep(new Clone());
+    this.addStack(clone, "dev");
+    this.fill(clone.path(".kragle"));
+    return clone;
+  }
+
+  /** A home with the results that several clones may share. */
+  makeHome(): string {
+    const home = join(this.at.home, "..", `home ${++this.homes}`);
+    claimHome(home);
+    this.fill(home);
+    return home;
+  }
+
+  private fill(home: string): void {
+    const options = { recursive: true, preserveTimestamps: true };
+    cpSync(join(this.at.home, "store"), join(home, "store"), options);
+  }
+
+  /** Lets a clone be removed with the others. */
+  keep(clone: Clone): Clone {
+    this.clones.push(clone);
+    return clone;
+  }
+
+  addStack(clone: Clone, name: string, settings: Readonly<Record<string, unknown>> = {}): void {
+    clone.addStack(name, this.settingsOf(settings));
+  }
+
+  private settingsOf(more: Readonly<Record<string, unknown>>): Record<string, unknown> {
+    return { ...readStackSettings("dev").values, ...LEAN, ...this.settings, ...more };
+  }
+
+  /** Where the daemon answers. */
+  get environment(): { readonly DOCKER_HOST: string } {
+    return { DOCKER_HOST: this.daemon.address };
+  }
+
+  /** Runs `./kragle ARGUMENTS` in a clone, on its own home unless the environment names another. */
+  kragle(
+    clone: Pick<Clone, "kragle">,
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<Finished> {
+    return clone.kragle(args, { ...this.environment, ...environment });
+  }
+
+  async close(): Promise<void> {
+    this.clones.forEach((clone) => clone.remove());
+    this.at.remove();
+    await this.daemon.close();
+  }
+}
