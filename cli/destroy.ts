@@ -36,8 +36,12 @@ export async function destroy(options: CommonOptions): Promise<number> {
   await markDestroyed(home, roots.owner);
   if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
   else {
-    line(`Stack ${options.stack} uses nothing any more. Released files were left where they are.`);
-    line("Next: ./kragle gc   frees what no stack uses");
+    if (dropped.length === 0) line(`Stack ${options.stack} used nothing; nothing was let go of.`);
+    else {
+      line(`Stack ${options.stack} uses nothing any more.`);
+      if (kept.has("release")) line("Released files were left where they are.");
+      line("Next: ./kragle gc   frees what no stack uses");
+    }
   }
   return EXIT.done;
 }

@@ -34,7 +34,8 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
   }
   for (const { name, bytes: size } of deleted) say(`${name}  ${formatSize(size)}\n`);
   const verb = options.dryRun ? "would be freed" : "freed";
-  say(`${deleted.length} folders, ${formatSize(bytes)} ${verb}\n`);
+  const folders = deleted.length === 1 ? "1 folder" : `${deleted.length} folders`;
+  say(`${folders}, ${formatSize(bytes)} ${verb}\n`);
   for (const { name, why, held } of unknown) {
     const notes = [join("roots", held.folder), join("stacks", `${held.folder}.json`)]
       .map((note) => join(home, note))

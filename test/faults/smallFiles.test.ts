@@ -147,7 +147,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
   it("gc makes room on a full disk", async function () {
     await at.publish({ "image.qcow2": "x".repeat(1_000_000) });
     const said = gcOnFullDisk(this, at.home);
-    assert.match(said, /\n1 folders, \d+ KiB freed\n$/);
+    assert.match(said, /\n1 folder, \d+ KiB freed\n$/);
     survived({ fault: "disk is full", where: "gc" });
   });
 

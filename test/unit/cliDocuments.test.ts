@@ -99,7 +99,7 @@ describe("the command line's answers", function () {
     const { stdout } = await run("gc");
     assert.match(
       stdout,
-      /^store\/image-\w+ {2}\d+ KiB\n1 folders, \d+ KiB freed\nstack gone has no /,
+      /^store\/image-\w+ {2}\d+ KiB\n1 folder, \d+ KiB freed\nstack gone has no /,
     );
     assert.deepEqual([existsSync(unused.folder), existsSync(used.folder)], [false, true]);
   });
@@ -127,6 +127,8 @@ describe("the command line's answers", function () {
     assert.match(stderr, /^stack dev was destroyed at 20\S+Z; /);
     assert.ok(stderr.endsWith(`; ${where}\n  next: ./kragle up -s dev\n`), stderr);
     assert.ok(existsSync(folder) && existsSync(join(output, "packer-kragle-qcow2")));
+    const again = await run("destroy");
+    assert.equal(again.stdout, "Stack dev used nothing; nothing was let go of.\n");
   });
 
   it("drop-root: lets one root go, twice if need be", async () => {

@@ -10,6 +10,6 @@ describe("a full disk", () => {
   it("is made room on by gc, which needs none itself", async function () {
     const { key } = await at.publish({ "image.qcow2": "x".repeat(1_000_000) });
     const said = gcOnFullDisk(this, at.home);
-    assert.match(said, new RegExp(`^store/image-${key}  \\d+ KiB\n1 folders, \\d+ KiB freed\n$`));
+    assert.match(said, new RegExp(`^store/image-${key}  \\d+ KiB\n1 folder, \\d+ KiB freed\n$`));
   }).timeout(60_000);
 });
