@@ -29,12 +29,16 @@ export function stackNames(folder = projectFolder): string[] {
 /**
  * Reads a stack's settings and makes its image's description of them.
  *
+ * @param builds whether something is to be built of them
  * @throws SettingsError that names everything that is wrong
  */
-export function readStack(stack: string): { settings: StackSettings; spec: ImageSpec } {
+export function readStack(
+  stack: string,
+  builds = true,
+): { settings: StackSettings; spec: ImageSpec } {
   const settings = readStackSettings(stack);
   const { values, project, problems } = settings;
-  return { settings, spec: parseSettings(values, stack, project, problems) };
+  return { settings, spec: parseSettings(values, stack, project, problems, builds) };
 }
 
 /**

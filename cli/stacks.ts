@@ -96,7 +96,7 @@ async function driftOf(
   obstacle: string | undefined,
 ): Promise<StackRow["drift"]> {
   try {
-    const { spec } = readStack(owner.stack);
+    const { spec } = readStack(owner.stack, false);
     if (obstacle !== undefined) return { state: "unknown", stages: [], why: obstacle };
     const rows = planRows(await planRun(site, spec, owner));
     const stages = rows.filter((row) => willRun(row) || row.status === "from store");

@@ -15,7 +15,7 @@ import { readStack } from "./stackSettings";
  */
 export async function findTools(site: Site, stack: string, released?: string): Promise<string> {
   if (released !== undefined && (await inspectImage(site, released))) return released;
-  const { spec } = readStack(stack);
+  const { spec } = readStack(stack, false);
   const reference = toolsReference(spec, planImage(spec, readInputFiles(spec), null));
   if (await inspectImage(site, reference)) return reference;
   const what = released === undefined ? "stack" : "release";

@@ -24,6 +24,7 @@ export class SettingsError extends Error {
  *   is absent has its default
  * @param project the project's name in Pulumi.yaml, which is the namespace of the settings
  * @param earlier what was found wrong with the same configuration before, to be told with the rest
+ * @param builds whether something is to be built of them, so that the secrets of steps have to be there
  * @throws SettingsError that names every wrong setting and what is allowed
  */
 export function parseSettings(
@@ -31,6 +32,7 @@ export function parseSettings(
   stack: string,
   project: string = PROGRAM,
   earlier: readonly string[] = [],
+  builds = true,
 ): ImageSpec {
   const full = (name: string) => `${project}:${name}`;
   const problems = [...earlier, ...unknownSettings(values, full)];
@@ -47,7 +49,7 @@ export function parseSettings(
   const { credentials, rest } = takeCredentials(others);
   problems.push(...credentialProblems(credentials, full));
   const { secrets, problems: unset } = takeSecrets(rest.secrets, rest.provision, full);
-  problems.push(...unset);
+  if (builds) problems.push(...unset);
   const { medium } = rest.template;
   const file = medium && (isoPath ?? join(path, "os", medium.iso));
   if (medium && !isoSha256)

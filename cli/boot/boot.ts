@@ -25,7 +25,7 @@ const IMAGE_AT = "/image/disk";
 export async function boot(given: string | undefined, options: BootOptions): Promise<number> {
   const { stack, exec, console, network = false } = options;
   requireTerminal("boot", exec);
-  const { spec } = readStack(stack);
+  const { spec } = readStack(stack, false);
   const { path, format, builtIn } = await chooseImage(stack, given);
   const site = thisSite();
   await requireDaemon(site);

@@ -212,6 +212,8 @@ describe("the steps of an image", () => {
       "[1].secrets: step 2: the secret TOKEN is not set; pulumi config set --secret --path kragle:secrets.TOKEN, " +
         "or give it as KRAGLE_SECRET_TOKEN in the environment",
     ]);
+    // for what only looks at an image that there is
+    assert.deepEqual(parseSettings({ provision: [run] }, "dev", "kragle", [], false).secrets, {});
     const spec = (secrets: object) => parseSettings({ provision: [run], secrets }, "dev");
     assert.deepEqual(spec({ TOKEN: "canary", OTHER: "unused" }).secrets, { TOKEN: "canary" });
     process.env.KRAGLE_SECRET_TOKEN = "from outside";
