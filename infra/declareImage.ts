@@ -11,6 +11,7 @@ import { releasedName } from "../plan/fileNames";
 import type { StackIdentity } from "../plan/identity";
 import { needsAnsible, planProof, type ProofPlan } from "../plan/imagePlan";
 import { conversionRoot, publicationRoot } from "../plan/roots";
+import { stepTitle } from "../plan/steps";
 import { libvirtGuest } from "./libvirtGuest";
 import { outputsOf } from "./outputs";
 import type { FullPlan } from "./plan";
@@ -143,6 +144,7 @@ export function declareImage(
       signKey: spec.signKey,
       parameters,
       changed: [...changed],
+      steps: spec.provision.map(stepTitle),
       baseImage: spec.baseImage,
       builder: plan.builder.description,
     },

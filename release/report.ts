@@ -10,6 +10,7 @@ import type { Boot } from "./report/boots";
 import { renderReport } from "./report/page";
 import type { Declared, Sources } from "./sources";
 import { originOf, type StageRun } from "./stageRuns";
+import { stepRuns } from "./steps";
 
 interface ReportInputs {
   readonly declared: Declared;
@@ -42,6 +43,7 @@ export async function makeReport(inputs: ReportInputs): Promise<string> {
     stages: runs.map((run) => ({ run, origin: originOf(run, previous) })),
     check: check.result,
     smoke: smoke?.result,
+    steps: await stepRuns(image, request.steps),
     removed: sources.removed,
     boots: smoke ? await readBoots(smoke.folder, smoke.result.boots) : [],
   });

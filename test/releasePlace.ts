@@ -152,6 +152,7 @@ export class ReleasePlace {
           ...{ stack: "dev", signKey, conversions, imageKey: key },
           parameters: { diskSize: "4 GiB", rhsmPassword: "[MASKED]" },
           changed: ["rhsmPassword"],
+          steps: [],
           baseImage: "debian:bookworm-slim",
           builder: {
             ...this.at.describe("builder", "builder"),

@@ -50,6 +50,17 @@ export function sampleReport(): ReportFacts {
     ...{ stack: "dev", releasedAt: "2026-11-25T02:02:00.000Z", accelerator: "tcg" },
     image: { sha256: digest("a"), bytes: 454_098_944, virtualBytes: 2 ** 32, ...IMAGE_IDENTITY },
     changed: ["note"],
+    steps: [
+      {
+        ...{ title: "packages nginx", kind: "packages", sha256: digest("1") },
+        ...{ seconds: null, output: "" },
+      },
+      {
+        ...{ title: EVIL, kind: "script", sha256: digest("2"), seconds: 12.3 },
+        output: `\u001b[31mconfigured\u001b[0m\n${EVIL}`,
+      },
+      { title: "reboot", kind: "reboot", sha256: digest("3"), seconds: 30, output: "" },
+    ],
     formats: ["raw"],
     signer: "SHA256:abc",
     stages: [

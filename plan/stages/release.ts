@@ -56,6 +56,8 @@ export const release = contract({
     parameters: z.record(z.string(), z.unknown()),
     /** Names of those that are not as they are by default. */
     changed: z.array(z.string()),
+    /** What people call the image's steps, in their order. */
+    steps: z.array(z.string()),
     /** The Docker image that the builder is built on. */
     baseImage: z.string(),
     /** What the builder declared. */

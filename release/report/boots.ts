@@ -76,12 +76,19 @@ function userTest({ script, args, seconds }: PassedTest, output = ""): Html {
   const title = html`<b>Your test</b> <code>${[script, ...args].join(" ")}</code>
     <span class="pill good">passed in ${formatSeconds(seconds)}</span>`;
   if (output.trim() === "") return html`<p>${title}, without a word</p>`;
+  return printed(title, script, output);
+}
+
+/** What a program printed, to be opened. @param name of the program, for those who cannot see the page */
+export function printed(title: Html, name: string, output: string): Html {
+  const lines = plain(output).split("\n");
+  const shown = lines.slice(-LOG_LINES);
+  const left = lines.length - shown.length;
   return html`<details class="log">
     <summary>${title}</summary>
-    <ol class="lines" tabindex="0" aria-label="Output of ${script}">
-      ${plain(output)
-        .split("\n")
-        .map((line) => html`<li>${line}</li>`)}
+    ${left > 0 && html`<p class="note">The first ${left} lines are left out here.</p>`}
+    <ol class="lines" start="${left + 1}" tabindex="0" aria-label="Output of ${name}">
+      ${shown.map((line) => html`<li>${line}</li>`)}
     </ol>
   </details>`;
 }

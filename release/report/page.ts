@@ -12,6 +12,7 @@ import type { PackageList } from "../../plan/packages";
 import type { PackageChanges } from "../packages";
 import type { Provenance } from "../provenance";
 import type { RemovedPath } from "../removed";
+import type { StepRun } from "../steps";
 import { type Boot, boots } from "./boots";
 import { checks, countOf } from "./checks";
 import { changes, packageTable, sizes } from "./contents";
@@ -20,6 +21,7 @@ import { generalised } from "./generalised";
 import { origin } from "./origin";
 import { otherFiles } from "./packageFiles";
 import { facts as factList } from "./parts";
+import { steps } from "./steps";
 import { type TimedStage, timeline } from "./timeline";
 
 /** Everything that a report tells. Whatever text it has may come from the image: it is escaped. */
@@ -38,6 +40,8 @@ export interface ReportFacts {
   /** Fingerprint; undefined where the release is not signed. */
   readonly signer: string | undefined;
   readonly stages: readonly TimedStage[];
+  /** The user's steps in the image. */
+  readonly steps: readonly StepRun[];
   readonly check: ResultOf<typeof check>;
   readonly smoke: ResultOf<typeof smoke> | undefined;
   readonly boots: readonly Boot[];
@@ -50,6 +54,7 @@ export interface ReportFacts {
 
 const SECTIONS = [
   ["timeline", "Making"],
+  ["steps", "Steps"],
   ["checks", "Checks"],
   ["removed", "Generalised"],
   ["boots", "Boots"],
@@ -90,7 +95,7 @@ export function renderReport(facts: ReportFacts): string {
           </ul>
         </nav>
         <main>
-          ${timeline(stages)} ${checks(check)} ${generalised(facts.removed)}
+          ${timeline(stages)} ${steps(facts.steps)} ${checks(check)} ${generalised(facts.removed)}
           ${boots(smoke, facts.boots)} ${sizes(packages, check.folders)} ${changes(facts.changes)}
           ${packageTable(packages)} ${otherFiles(facts.packageFiles)}
           ${origin(facts.provenance, facts)}

@@ -130,6 +130,7 @@ describe("the program of the stack dev", function () {
         ...{ stored: "kragle.zstd.qcow2", fileName: "web.zstd.qcow2" },
       },
     ]);
+    assert.deepEqual(request.steps, []);
     assert.deepEqual(request.changed, ["imageName", "formats"]);
     assert.deepEqual(description.upstream, {
       imageSha256: sampleSha256,

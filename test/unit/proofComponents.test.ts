@@ -95,7 +95,7 @@ const releaseArgs = (proofs: pulumi.Resource[] = []): ReleaseArgs => ({
     virtualBytes: 1,
     conversions: [{ name: "raw", format: "raw", stored: "kragle.raw", fileName: "web.raw" }],
     signKey: null,
-    ...{ parameters: { diskSize: "4 GiB" }, changed: [] },
+    ...{ parameters: { diskSize: "4 GiB" }, changed: [], steps: [] },
     baseImage: "debian:bookworm-slim",
     builder: planImage(sampleSpec, sampleFiles, null).builder.description,
   },

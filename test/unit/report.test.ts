@@ -87,6 +87,18 @@ describe("the report's page", () => {
     assert.equal(all("#boots [data-log] .lines li")[0]!.textContent, "GRUB loading");
   });
 
+  it("has the user's steps, with their digests, times and what they printed", () => {
+    const rows = all("#steps tbody tr").map(({ textContent }) =>
+      textContent.trim().replace(/\s+/g, " "),
+    );
+    assert.match(rows[0]!, /^1 ?packages nginx ?packages ?1{12}1{52} ?kept from an earlier build$/);
+    assert.match(rows[1]!, /^2 ?<img src=x .* ?script ?2{64} ?12 s$/);
+    assert.match(rows[2]!, /^3 ?reboot ?reboot ?3{64} ?30 s$/);
+    assert.equal(all("#steps .log").length, 1);
+    const lines = all("#steps .log .lines li").map((line) => line.textContent);
+    assert.deepEqual(lines, ["configured", EVIL]);
+  });
+
   it("has the user's tests, with what they printed", () => {
     const [title] = all("#boots .log:not([data-log]) summary");
     assert.match(title!.textContent, /^Your test <img src=x [^]* passed in 3 s$/);
