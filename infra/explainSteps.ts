@@ -1,6 +1,6 @@
 import type { Change } from "../plan/description";
 import type { ImageSpec } from "../plan/imageSpec";
-import { stepTitle } from "../plan/steps";
+import { type ProvisionStep, stepTitle } from "../plan/steps";
 
 /** An input of a stage that is not what it was, in the words of the settings. */
 export interface ExplainedChange {
@@ -32,9 +32,32 @@ export function explainSteps(
     .map(([index, changed]) => {
       const step = provision[index];
       const input = `step ${index + 1}${step ? ` (${stepTitle(step)})` : ""}`;
-      return { input, ...difference(input, changed) };
+      return { input, ...((step && aged(input, step, changed)) ?? difference(input, changed)) };
     });
 }
+
+/** Of a step that is to run again without another change. */
+function aged(
+  input: string,
+  { always, refreshAfter }: ProvisionStep,
+  [change, ...others]: readonly Change[],
+): Omit<ExplainedChange, "input"> | undefined {
+  if (change?.path[3] !== "since" || others.length > 0) return undefined;
+  const { before = "none", after = "none" } = change;
+  if (always) return { before, after, text: `${input} runs in every build (always)` };
+  const limit = refreshAfter === null ? "none" : formatAge(refreshAfter);
+  const text =
+    change.before === undefined || change.after === undefined
+      ? `refreshAfter: ${change.before === undefined ? "none" : "set"} → ${limit}`
+      : `is ${formatAge((Date.now() - Date.parse(before)) / 1000)} old, and refreshAfter is ${limit}`;
+  return { before, after, text: `${input} ${text}` };
+}
+
+/** Whole days, or hours where there is none. */
+const formatAge = (seconds: number) =>
+  seconds >= 86_400
+    ? `${Math.floor(seconds / 86_400)} days`
+    : `${Math.floor(seconds / 3600)} hours`;
 
 function difference(input: string, changed: readonly Change[]): Omit<ExplainedChange, "input"> {
   const kind = changed.find(({ path }) => path.at(3) === "kind");

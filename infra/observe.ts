@@ -51,9 +51,11 @@ export class Observer {
       const marker = `rebuild:${manifest.publishedAt}`;
       return { stage, state: "rebuild", why: "a rebuild was asked for", marker };
     }
-    const marker = sameAsBefore
+    const lack = sameAsBefore
       ? `lost:${before.publishedAt}`
       : `absent:${this.store.id}:${this.kept.absence}`;
+    // what earlier runs of it have left does not count either
+    const marker = this.rebuild.has(stage) ? `rebuild:${lack}` : lack;
     if (found.state === "damaged") {
       return { stage, state: "damaged", why: `its artifact is damaged: ${found.reason}`, marker };
     }

@@ -20,11 +20,14 @@ import { openStore } from "../store/open";
 import { findSigner } from "../release/signing";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
+import { findPoints, type KeptPoints } from "../store/pointChain";
 import { type Root, Roots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
 import { handImageDigest } from "./dockerContext";
 import { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
+import { datedSteps } from "./stepAge";
+import { pointBytes } from "./requests";
 import { type Observation, Observer } from "./observe";
 
 /** One stage of the plan: what it is, what is there of it, and what was there before. */
@@ -54,6 +57,8 @@ export interface FullPlan {
   readonly files: InputFiles;
   /** By root; stages that follow an image of unknown content are absent. */
   readonly observed: ReadonlyMap<string, ObservedStage>;
+  /** What the store has of the points from which the image's build can go on; undefined where it does not run. */
+  readonly points: KeptPoints | undefined;
   /** By root, in the order of running; "builder" is the first. */
   readonly history: ReadonlyMap<string, StageHistory>;
   readonly tools: {
@@ -90,7 +95,9 @@ export async function makePlan(
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
   const { project, stack, clone } = owner;
   const released = { project, stack, ...(isOwnHome(home) ? {} : { clone }) };
-  const files = { ...readInputFiles(spec), signer, owner: released };
+  const read = readInputFiles(spec);
+  const steps = await datedSteps(store, spec.provision, read.steps);
+  const files = { ...read, steps, signer, owner: released };
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
 
   const observed = new Map<string, ObservedStage>();
@@ -105,7 +112,14 @@ export async function makePlan(
     return entry;
   };
   await observe("base", plan.base);
-  const { imageSha256 } = await observe("image", plan.image);
+  const built = await observe("image", plan.image);
+  const { imageSha256 } = built;
+  const { manifest: installed } = observed.get("base")!.observation;
+  const runs = ["missing", "damaged"].includes(built.observation.state);
+  const points =
+    runs && !rebuild.includes("image") && installed && pointBytes(spec) > 0
+      ? await findPoints(store, plan.image.description, installed)
+      : undefined;
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
   if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
 
@@ -129,7 +143,7 @@ export async function makePlan(
     ? [undefined, undefined]
     : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
   const tools = { reference, marker, handMarker, handDigest };
-  return { spec, plan, proof, files, observed, history, tools };
+  return { spec, plan, proof, files, observed, points, history, tools };
 }
 
 /** The stages that follow the image, by root. */

@@ -25,6 +25,8 @@ export interface PlanRow {
   readonly changes: readonly Omit<ExplainedChange, "text">[];
   /** What people call the user's steps that the stage runs, in their order; absent where it runs none. */
   readonly steps?: readonly string[];
+  /** The step after which the image's build goes on; absent where it begins with the base. */
+  readonly goesOnAfter?: { readonly step: number; readonly title: string };
   /** From an earlier run of the stage; absent where there was none, and for a result that is there. */
   readonly expectedSeconds?: number;
 }
@@ -62,10 +64,11 @@ function handImageRows({ tools }: FullPlan): PlanRow[] {
 
 function stageRow(
   root: string,
-  { spec }: FullPlan,
+  plan: FullPlan,
   history: StageHistory,
   observed: ObservedStage | undefined,
 ): PlanRow {
+  const { spec } = plan;
   const { before, description } = history;
   if (!observed) {
     // not that the image is another one: the status says so
@@ -84,9 +87,19 @@ function stageRow(
   const reasons = observation.why ? [observation.why] : [];
   if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");
   const row = toRun(root, "will run", reasons, changes, history);
-  return root === "image" && spec.provision.length > 0
-    ? { ...row, steps: spec.provision.map(stepTitle) }
-    : row;
+  return root === "image" ? { ...row, ...stepsToRun(row, plan) } : row;
+}
+
+/** The steps of the image, from which point its build goes on, and why not from others that are there. */
+function stepsToRun({ reasons }: PlanRow, { points, spec }: FullPlan): Partial<PlanRow> {
+  const unused = points?.unused ?? [];
+  const step = points?.chain.at(-1)?.step ?? 0;
+  const steps = spec.provision.map(stepTitle);
+  const toRun = steps.length > 0 ? { steps } : {};
+  if (step === 0) return { ...toRun, reasons: [...reasons, ...unused] };
+  const title = stepTitle(spec.provision[step - 1]!);
+  const from = `goes on from the point after step ${step} (${title})`;
+  return { ...toRun, reasons: [...reasons, ...unused, from], goesOnAfter: { step, title } };
 }
 
 const there = (stage: string, known: boolean): PlanRow => ({

@@ -33,6 +33,7 @@ export const imageRequest = (spec: ImageSpec, stack: string): OwnPart<typeof ima
   steps: stepRequests(spec.provision),
   diskBytes: spec.diskBytes,
   identity: { imageId: spec.imageId ?? imageIdOf(stack), version: spec.version },
+  points: pointBytes(spec),
   accelerator: spec.accelerator,
   privileged: spec.privileged,
   vnc: spec.vnc,
@@ -45,6 +46,10 @@ export const imageRequest = (spec: ImageSpec, stack: string): OwnPart<typeof ima
     shutdown: spec.timeouts.shutdown,
   },
 });
+
+/** None of a guest that is registered with Red Hat: the disk has the registration's certificates, and the build ends it at Red Hat. */
+export const pointBytes = ({ points, credentials }: ImageSpec) =>
+  Object.keys(credentials).length > 0 ? 0 : points;
 
 export const checkRequest = ({ check: own, timeouts }: ImageSpec): OwnPart<typeof check> => ({
   rules: [...own.rules],

@@ -114,6 +114,8 @@ export interface ImageSpec {
   readonly variables: Readonly<Record<string, string>>;
   /** Values of the secrets that steps name: never part of a key, a plan or a message. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** Bytes that the points after them may take together; 0 for none. */
+  readonly points: number;
   readonly formats: readonly Conversion[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];

@@ -45,6 +45,8 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     "image/packages.sh",
     "image/restart.py",
     "image/run_ansible.py",
+    "image/point.sh",
+    "image/points.py",
     "image/steps.py",
   ],
   check: [

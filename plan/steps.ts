@@ -90,6 +90,11 @@ const environment = {
   secrets: z.array(z.string()),
 };
 
+const dated = {
+  /** When a step that runs again by its age, or always, was begun, ISO 8601; absent from all others. */
+  since: z.string().optional(),
+};
+
 /** A step as an input of the image: what its result depends on, and nothing else. */
 export const step = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -97,9 +102,10 @@ export const step = z.discriminatedUnion("kind", [
     script: z.string(),
     args: z.array(z.string()),
     ...environment,
+    ...dated,
   }),
-  z.strictObject({ kind: z.literal("run"), run: z.string(), ...environment }),
-  z.strictObject({ kind: z.literal("packages"), packages: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal("run"), run: z.string(), ...environment, ...dated }),
+  z.strictObject({ kind: z.literal("packages"), packages: z.array(z.string()), ...dated }),
   z.strictObject({
     kind: z.literal("files"),
     files: z.array(
@@ -110,14 +116,16 @@ export const step = z.discriminatedUnion("kind", [
         owner: z.string(),
       }),
     ),
+    ...dated,
   }),
   z.strictObject({
     kind: z.literal("ansible"),
     playbook: z.string(),
     content: tree,
     ...environment,
+    ...dated,
   }),
-  z.strictObject({ kind: z.literal("reboot") }),
+  z.strictObject({ kind: z.literal("reboot"), ...dated }),
 ]);
 
 export type Step = z.infer<typeof step>;

@@ -10,6 +10,10 @@ export function refuses(marker: string | undefined, publishedAt: string): boolea
   return marker === `rebuild:${publishedAt}`;
 }
 
+/** Whether a marker says that a result is to be made again although it is there and whole. */
+export const isRebuild = (marker: string | undefined): boolean =>
+  marker?.startsWith("rebuild:") ?? false;
+
 /** The manifest of a stage's result where the store has it whole and it is not refused; otherwise the stage has to run. */
 export async function findResult(
   store: ArtifactStore,

@@ -24,6 +24,7 @@ import type { Manifest } from "../store/manifest";
 import { identityOf } from "../store/identity";
 import { makeBundle } from "../store/bundles";
 import { Workplace } from "../store/workplace";
+import { isRebuild } from "./answer";
 import { keepEvidence, redactLogs } from "./evidence";
 import { PhaseClock } from "./phaseClock";
 import { besideOthers, ImageRefused } from "./refusal";
@@ -40,6 +41,8 @@ export interface Building {
   readonly signal: AbortSignal;
   /** Where the stage's containers run. */
   readonly executor: Executor;
+  /** See `StageCommandArgs.marker`. */
+  readonly marker: string | undefined;
 }
 
 /** Runs a stage's program and publishes what it made; the caller holds the stage's lock. */
@@ -84,6 +87,7 @@ export async function buildStage<C extends StageContract>(
   const context: StageContext<C> = {
     key,
     owner,
+    rebuild: isRebuild(run.marker),
     inputs: description.inputs as InputsOf<C>,
     upstream: description.upstream as UpstreamOf<C>,
     request,

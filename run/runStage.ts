@@ -15,7 +15,6 @@ interface StageRun extends Building {
   readonly call: unknown;
   /** The key under which the result is expected; undefined for a call by hand. */
   readonly key?: string | undefined;
-  readonly marker: string | undefined;
 }
 
 /**

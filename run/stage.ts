@@ -15,6 +15,8 @@ export interface StageContext<C extends StageContract> {
   readonly key: string;
   /** Whose stack it runs for. In no key. */
   readonly owner: StackIdentity;
+  /** Whether the user wants it made anew, out of nothing that earlier runs of it have left. */
+  readonly rebuild: boolean;
   readonly inputs: InputsOf<C>;
   readonly upstream: UpstreamOf<C>;
   readonly request: RequestOf<C>;

@@ -5,8 +5,10 @@ import { listFiles } from "../host/files";
 import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
+import { image } from "../plan/stages/image";
+import { point, pointsOf } from "../plan/stages/point";
 import { contentsOf, leftovers, refusalsIn } from "./ownership";
-import { allRoots, type HeldRoots } from "./roots";
+import { allRoots, type HeldRoots, type Root } from "./roots";
 import { recordsWithoutRoots } from "./stackRecord";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
@@ -41,7 +43,7 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
   try {
     const kept = await allRoots(home);
     const roots = kept.flatMap((held) => [...held.roots.values()]);
-    const used = new Set(roots.map(({ stage, key }) => `${stage}-${key}`));
+    const used = new Set(roots.flatMap((root) => [root, ...pointsBelow(root)]).map(artifactName));
     const rooted = kept.filter(({ roots }) => roots.has("release")).map(({ folder }) => folder);
     const unreadable = [
       ...kept.flatMap(({ lost }) => lost),
@@ -73,6 +75,20 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
   } finally {
     await release();
   }
+}
+
+const artifactName = ({ stage, key }: Pick<Root, "stage" | "key">) => `${stage}-${key}`;
+
+/** An image is used with the points of its build, from which the next one goes on. */
+function pointsBelow({ stage, description }: Root): Pick<Root, "stage" | "key">[] {
+  if (stage !== image.stage || !description) return [];
+  const { inputs, upstream } = description;
+  const known = image.inputs.safeParse(inputs).data;
+  const on = image.upstream.safeParse(upstream).data;
+  if (!known || !on) return [];
+  return pointsOf({ ...description, stage, inputs: known, upstream: on }).map(({ key }) => ({
+    ...{ stage: point.stage, key },
+  }));
 }
 
 /**

@@ -1,5 +1,6 @@
 import { benchBuild } from "./bench/build";
 import { benchConversion } from "./bench/conversion";
+import { benchSteps } from "./bench/steps";
 
 /** One figure of the benchmark: a ratio or seconds, what it may be at most, and how it was made. */
 export interface Figure {
@@ -11,7 +12,11 @@ export interface Figure {
 
 async function main(): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const figures = [...(await benchBuild(say)), ...(await benchConversion(say))];
+  const figures = [
+    ...(await benchBuild(say)),
+    ...(await benchSteps(say)),
+    ...(await benchConversion(say)),
+  ];
   const width = Math.max(...figures.map(({ name }) => name.length));
   for (const { name, value, atMost, unit } of figures) {
     const verdict = value <= atMost ? "ok" : "MISSED";

@@ -138,7 +138,8 @@ export function imageCall(
     { base: baseKey },
   );
   return call(planned, image.stage, {
-    ...{ scripts: {}, steps: [], accelerator: "tcg", privileged: false, vnc: null, allow: [] },
+    ...{ scripts: {}, steps: [], points: 0, accelerator: "tcg" },
+    ...{ privileged: false, vnc: null, allow: [] },
     identity: { imageId: "test", version: null },
     // seconds; ten times as long under TCG
     timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },

@@ -30,6 +30,7 @@ export const sampleSpec: ImageSpec = {
   provision: [scriptStep("scripts/app.sh")],
   variables: {},
   secrets: {},
+  points: 2 ** 34,
   formats: [
     { format: "raw", options: {}, fileName: "kragle.raw", name: "raw" },
     {

@@ -131,6 +131,17 @@ export const schema = z.object({
     {},
     "Secrets by name, which only the steps that name them get, as variables; set each with `pulumi config set --secret --path secrets.NAME`, or give it as KRAGLE_SECRET_NAME in the environment",
   ),
+  points: setting(
+    z.preprocess(
+      (value) => (value === false || value === "false" ? "off" : value),
+      z.union([z.literal("off").transform(() => 0), size("16 GiB")], {
+        error: ({ input }) => `${quote(input)} is not allowed; write off or a size such as 16 GiB`,
+      }),
+    ),
+    "off",
+    "What the points after the steps of one build may take on the disk, from which later builds go on; `off` for none: [docs/steps.md](docs/steps.md#points)",
+    "16 GiB",
+  ),
   formats: setting(
     formats,
     [],

@@ -102,9 +102,6 @@ const KINDS = {
 
 const NAMES = Object.keys(KINDS) as StepKind[];
 
-/** What can be written and not be run yet, kinds and options alike. */
-const NOT_YET: readonly string[] = ["always", "refreshAfter"];
-
 type Say = (path: PropertyKey[], message: string) => void;
 
 function parseStep(entry: unknown, say: Say): ProvisionStep | undefined {
@@ -123,9 +120,6 @@ function parseStep(entry: unknown, say: Say): ProvisionStep | undefined {
   if (others.length > 0) {
     say([], `has several kinds, ${[kind, ...others].join(" and ")}; write a step for each`);
     return undefined;
-  }
-  for (const key of Object.keys(given).filter((name) => NOT_YET.includes(name))) {
-    say([key], "cannot be run by this version of kragle yet");
   }
   const { data, error } = KINDS[kind].safeParse(given);
   for (const { path, message } of error?.issues ?? []) {

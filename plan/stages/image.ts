@@ -51,6 +51,8 @@ export const image = contract({
       imageId: z.string().regex(IDENTIFIER),
       version: z.string().regex(IDENTIFIER).nullable(),
     }),
+    /** Bytes that the points of one build may take together; 0 where none are taken, and none gone on from. */
+    points: size,
     accelerator: acceleratorSetting,
     privileged: z.boolean(),
     vnc,

@@ -18,6 +18,7 @@ import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
+import { Points } from "./points";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
 
 /** The disk with the files of steps, in the work folder while the stage runs; builder/stages/image/build_image.py knows the name. */
@@ -32,6 +33,7 @@ export const image: StageProgram<typeof contract> = {
     const installed = await artifactOf(store, base, upstream.base);
     // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
     const disk = await occupiedBytes(join(installed.folder, DISK));
+    const points = await Points.of(context, installed);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());
     const ofSteps = stepScripts(steps, request.steps);
@@ -48,7 +50,7 @@ export const image: StageProgram<typeof contract> = {
     });
 
     const keeping = keepGuest(context);
-    const { exitCode, tail } = await container({
+    const built = container({
       image: request.toolsImage,
       programs: plannedPrograms(programs),
       run: [`${PROGRAMS_AT}/build_image.py`],
@@ -58,7 +60,7 @@ export const image: StageProgram<typeof contract> = {
       kvm: accelerator === "kvm",
       ...screen.task,
       memoryBytes: (memoryMiB + 1536) * 2 ** 20,
-      artifacts: { "/base": installed },
+      artifacts: { "/base": installed, ...points.artifacts },
       bundles: {
         "/template": [
           ...planned(template, (name) => inProject(join(request.templateFolder, name))),
@@ -93,6 +95,7 @@ export const image: StageProgram<typeof contract> = {
           Object.keys(scripts).map((name) => [name, request.scripts[name]!]),
         ),
         steps: toldSteps,
+        points: points.settings,
         signs: consoleSigns(),
         keep: keeping !== undefined,
       },
@@ -100,21 +103,22 @@ export const image: StageProgram<typeof contract> = {
       // whoever looks at a guest takes the time that it takes
       deadlineSeconds: keeping ? Infinity : scale(request.timeouts.whole),
       silenceSeconds: scale(request.timeouts.progress),
-    }).finally(keeping);
+    });
+    const { exitCode, tail } = await built.finally(keeping).finally(() => points.publish());
     if (exitCode !== 0) {
       throw new StageFailure(
         `Packer's build failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,
         {
           evidence: ["logs/packer.log", "logs/serial.log"],
-          hint: "mend what the lines above name, then run the same command again; the base is kept",
+          hint: `mend what the lines above name, then run the same command again; ${points.kept()}`,
         },
       );
     }
     for (const own of [filesDisk, join(work, "passwd")]) await rm(own, { force: true });
-    const facts = readStageFile(work, "image.json", built);
+    const facts = readStageFile(work, "image.json", told);
     return { result: { ...facts, accelerator, identity, image: IMAGE } };
   },
 };
 
 /** What the building program leaves as `image.json`. */
-const built = contract.result.omit({ image: true, accelerator: true, identity: true });
+const told = contract.result.omit({ image: true, accelerator: true, identity: true });

@@ -34,6 +34,12 @@ interface UpDocument {
 
 const MINUTES = 60_000;
 
+/** What the steps of this test leave, and nothing besides. */
+const CHANGED = [
+  ...["/etc/group", "/etc/gshadow", "/etc/motd", "/etc/passwd", "/etc/shadow"],
+  ...["/etc/subgid", "/etc/subuid", "/root/.ssh", "/srv/work", "/srv/work/date"],
+];
+
 describe("the dev stack, built, proven and released for real", function () {
   this.timeout(20 * MINUTES);
   inSequence();
@@ -42,6 +48,9 @@ describe("the dev stack, built, proven and released for real", function () {
   let first: UpDocument;
   const up = (...more: string[]) =>
     clone.kragle(["up", "-s", "dev", "--engine", "embedded", "--json", ...more]);
+
+  const files = () =>
+    readFileSync(clone.path("build/dev/output/evidence/check/files.tsv"), "utf8").split("\n");
 
   before(() => {
     clone = sharedClone();
@@ -180,21 +189,39 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.equal(verified.code, 0, verified.stdout);
   });
 
-  it("keeps the release and the base when a provisioning script fails, and resumes", async () => {
-    const script = clone.path("set up things.sh");
-    writeFileSync(script, "#!/bin/sh\necho the flux is missing\nexit 7\n", { mode: 0o755 });
-    clone.addStack("dev", { formats: ["raw"], provision: ["set up things.sh"] });
+  it("keeps the release, and what was done, when a step fails, and goes on from there", async () => {
+    const [done, script] = ["work.sh", "set up things.sh"].map((name) => clone.path(name));
+    const work = "mkdir -p /srv/work /root/.ssh; date >/srv/work/date; useradd --system worker";
+    writeFileSync(done!, `#!/bin/sh\nset -e\n${work}\n`);
+    writeFileSync(script!, "#!/bin/sh\necho the flux is missing\nexit 7\n", { mode: 0o755 });
+    clone.addStack("dev", {
+      ...{ formats: ["raw"], points: "4 GiB", provision: ["work.sh", "set up things.sh"] },
+    });
     const failed = await up();
     assert.equal(failed.code, 1, failed.stderr);
     assert.match(failed.stderr, /set up things\.sh/);
     assert.match(failed.stderr, /the flux is missing/);
     assert.match(failed.stderr, /logs: \S+/);
+    const point = /point after step 1 \(work\.sh\)/;
+    assert.match(failed.stderr, new RegExp(`next: .*${point.source}`));
     assert.equal(await sha256File(first.outputs.imagePath), first.outputs.imageSha256);
     assert.deepEqual(jsonOf(await clone.kragle(["outputs", "-s", "dev", "--json"])), first.outputs);
 
-    writeFileSync(script, "#!/bin/sh\nset -e\necho hello > /etc/motd\n", { mode: 0o755 });
+    const last = "cat /run/kragle/steps; test -s /srv/work/date; id worker; echo hello >/etc/motd";
+    writeFileSync(script!, `#!/bin/sh\nset -e\n${last}\n`, { mode: 0o755 });
+    const preview = await clone.kragle(["preview", "-s", "dev"]);
+    assert.match(preview.stdout, new RegExp(`goes on from the ${point.source}`));
+    const before = files();
     const mended = await up();
     assert.equal(mended.code, 0, mended.stderr);
+    assert.match(mended.stderr, new RegExp(`image: goes on from the ${point.source}`));
+    assert.doesNotMatch(mended.stderr, /» script work\.sh/);
+    // as clean as the image that was built in one go: nothing else differs
+    const after = files();
+    const changed = [...before, ...after]
+      .filter((line) => !before.includes(line) || !after.includes(line))
+      .map((line) => line.split("\t")[4]!);
+    assert.deepEqual([...new Set(changed)].sort(), CHANGED);
     const { steps, outputs } = jsonOf<UpDocument>(mended);
     assert.equal(steps.base, "store");
     assert.equal(steps.image, "run");

@@ -29,6 +29,7 @@ const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["im
       scripts: { "50-1-app.sh": "scripts/app.sh" },
       diskBytes: 2 ** 32,
       identity: { imageId: "dev", version: "1.4" },
+      points: 2 ** 34,
       accelerator: "auto",
       privileged: false,
       vnc: 5900,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, rmSync, truncateSync } from "node:fs";
+import { chmodSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 
@@ -10,11 +10,14 @@ import { parseSettings } from "../../infra/settings";
 import { type StageDescription, stageKey } from "../../plan/description";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { pointsOf } from "../../plan/stages/point";
+import type { ProvisionStep } from "../../plan/steps";
 import { claimResult } from "../../run/answer";
 import { claimBuilder } from "../../run/claimBuilder";
+import { baseFile, pointFile } from "../../store/pointChain";
 import { writeStackRecord } from "../../store/stackRecord";
 import type { Artifact } from "../../store/artifactStore";
-import { digest } from "../samples";
+import { digest, scriptStep } from "../samples";
 import { TemporaryStore } from "../temporaryStore";
 import { siteWithoutDocker } from "../site";
 import { named, ownerOf, rootsOf } from "../stacks";
@@ -52,7 +55,8 @@ describe("what the plan finds in the store", () => {
 
   /** Publishes a stage's result, as one that the stack uses unless it is said otherwise. */
   async function publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
-    const file = planned.description.stage === "image" ? "image.qcow2" : "file";
+    const { stage } = planned.description;
+    const file = { image: "image.qcow2", base: "disk.qcow2" }[stage] ?? "file";
     const artifact = await at.publish({ [file]: "x" }, planned.description);
     if (root !== null) await claimResult(rootsOf(at.home, "dev"), root, artifact.manifest);
     return artifact;
@@ -262,9 +266,9 @@ describe("what the plan finds in the store", () => {
     assert.equal(await markerOf("base"), `lost:${manifest.publishedAt}`);
     const again = await publish((await plan()).plan.base, "base");
     assert.equal(await markerOf("base"), undefined);
-    chmodSync(join(again.folder, "file"), 0o644);
-    truncateSync(join(again.folder, "file"));
-    const why = "will run | its artifact is damaged: file is missing or altered";
+    chmodSync(join(again.folder, "disk.qcow2"), 0o644);
+    truncateSync(join(again.folder, "disk.qcow2"));
+    const why = "will run | its artifact is damaged: disk.qcow2 is missing or altered";
     assert.equal((await rows()).base, why);
     assert.equal(await markerOf("base"), `lost:${again.manifest.publishedAt}`);
     assert.notEqual(manifest.publishedAt, again.manifest.publishedAt);
@@ -294,6 +298,90 @@ describe("what the plan finds in the store", () => {
     assert.equal(lines(8).at(-1), "        file 8: none → abc");
     assert.equal(lines(20).length, 8);
     assert.equal(lines(20).at(-1), "        and 13 more; all of them: preview --json");
+  });
+
+  describe("of an image with points", () => {
+    const script = (name: string, content: string) => {
+      const path = join(at.home, name);
+      writeFileSync(path, content);
+      return scriptStep(path);
+    };
+    const points = 2 ** 30;
+    let provision: ProvisionStep[];
+    beforeEach(() => {
+      provision = ["a", "b", "c"].map((name) => script(`${name}.sh`, `#!/bin/sh\n# ${name}\n`));
+    });
+    const DAY = 86_400_000;
+    afterEach(() => mock.timers.reset());
+
+    /** Publishes what a build of these steps leaves. */
+    async function build(change: Partial<ImageSpec> = {}) {
+      const { plan: image } = await plan({ points, provision, ...change });
+      const installed = await publish(image.base, "base");
+      const below = [baseFile(installed.manifest)];
+      for (const { description } of pointsOf(image.image.description)) {
+        const result = { disk: "disk.qcow2", qemu: "7.2.22", below: [...below] };
+        const taken = await at.publish({ "disk.qcow2": description.stage }, description, {
+          result,
+        });
+        below.push(pointFile(taken.manifest));
+      }
+      await publish(image.image, "image");
+      return image.image.key;
+    }
+
+    it("names the step that changed, and the point from which the build goes on", async () => {
+      await build();
+      assert.equal((await rows({ points, provision })).image, "unchanged");
+      provision[2] = { ...script("c.sh", "#!/bin/sh\n# other\n"), name: "the last" };
+      const found = planRows(await plan({ points, provision })).find(
+        ({ stage }) => stage === "image",
+      )!;
+      assert.match(found.reasons[0]!, /^step 3 \(the last\) changed: script /);
+      assert.equal(found.reasons[1], `goes on from the point after step 2 (${at.home}/b.sh)`);
+      assert.deepEqual(found.goesOnAfter, { step: 2, title: `${at.home}/b.sh` });
+    });
+
+    it("goes on from none where the first step changed, points are off, or all is built anew", async () => {
+      await build();
+      const [first, second, third] = provision as [ProvisionStep, ProvisionStep, ProvisionStep];
+      const goesOn = async (change: Partial<ImageSpec>) =>
+        (await rows(change)).image!.includes("goes on");
+      assert.equal(await goesOn({ points, provision: [first, third] }), true);
+      assert.equal(await goesOn({ points, provision: [second, third] }), false);
+      assert.equal(await goesOn({ provision: [first, third], points: 0 }), false);
+      rebuild.push("image");
+      assert.equal(await goesOn({ points, provision: [first, third] }), false);
+      assert.match(
+        (await markerOf("image", { points, provision: [first, third] }))!,
+        /^rebuild:absent:/,
+      );
+    });
+
+    it("runs a step again that is too old, and those after it, until then nothing", async () => {
+      mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 10, 1, 12) });
+      provision[1] = { ...provision[1]!, refreshAfter: 7 * 86_400, name: "the updates" };
+      const key = await build();
+      mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY - 1000);
+      assert.equal((await plan({ points, provision })).plan.image.key, key);
+      mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 7 * DAY + 1000);
+      assert.equal(
+        (await rows({ points, provision })).image,
+        `will run | step 2 (the updates) is 7 days old, and refreshAfter is 7 days | goes on from the point after step 1 (${at.home}/a.sh)`,
+      );
+    });
+
+    it("runs a step in every build that is always to run", async () => {
+      mock.timers.enable({ apis: ["Date"], now: Date.UTC(2026, 10, 1, 12) });
+      provision[2] = { ...provision[2]!, always: true, name: "the date" };
+      const key = await build();
+      mock.timers.setTime(Date.UTC(2026, 10, 1, 12) + 1000);
+      assert.notEqual((await plan({ points, provision })).plan.image.key, key);
+      assert.equal(
+        (await rows({ points, provision })).image,
+        `will run | step 3 (the date) runs in every build (always) | goes on from the point after step 2 (${at.home}/b.sh)`,
+      );
+    });
   });
 
   describe("of a base that is renewed by age", () => {

@@ -64,6 +64,11 @@ describe("wrong settings", () => {
         `"${uri}" is not the URI of a QEMU driver; write it as in qemu:///system or qemu+ssh://root@host/system`,
       ],
     ),
+    ...["on", "8", 8, true].map((value): [string, unknown, string] => [
+      "points",
+      value,
+      `${JSON.stringify(value)} is not allowed; write off or a size such as 16 GiB`,
+    ]),
     ["smoke", true, oneOf(true, "qemu", "libvirt", "none")],
     ["accelerator", "hvf", oneOf("hvf", "auto", "kvm", "tcg")],
     ["packer", "1.16.0", oneOf("1.16.0", "auto", "release", "distribution")],

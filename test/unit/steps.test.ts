@@ -179,10 +179,7 @@ describe("the steps of an image", () => {
     });
   });
 
-  it("of a kind, or with an option, that this version cannot run yet are refused", () => {
-    assert.deepEqual(problems({ packages: ["nginx"], always: true }), [
-      "[0].always: step 1: cannot be run by this version of kragle yet",
-    ]);
+  it("that is a reboot says so", () => {
     assert.deepEqual(problems({ reboot: false }), ["[0].reboot: step 1: must be true"]);
   });
 

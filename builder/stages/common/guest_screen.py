@@ -8,7 +8,7 @@ import socket
 import time
 
 ANSWER_SECONDS = 5  # a QEMU that hangs must not hold up whoever watches it
-LONGEST_LINE = 2**16  # characters; what is asked for is answered in a few
+LONGEST_LINE = 2**18  # characters; a disk is told with all that it lies on
 
 
 class GuestScreen:
@@ -36,12 +36,13 @@ class Monitor:
     """A conversation with QEMU through its monitor: the QEMU Machine Protocol.
 
     https://www.qemu.org/docs/master/interop/qmp-spec.html. Raises OSError where QEMU cannot be asked, ValueError where it answers with
-    an error or with what is none of the protocol's.
+    an error or with what is none of the protocol's. `seconds` is how long an answer may take.
     """
 
-    def __init__(self, name):
+    def __init__(self, name, seconds=None):
+        self.seconds = seconds or ANSWER_SECONDS
         self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(ANSWER_SECONDS)
+        self.socket.settimeout(self.seconds)
         try:
             self.socket.connect(f"\0{name}")
             self.lines = self.socket.makefile("rw", encoding="utf-8")
@@ -61,7 +62,7 @@ class Monitor:
         """What QEMU returns."""
         self.lines.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
         self.lines.flush()
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self.seconds
         while time.monotonic() < deadline:
             line = self.lines.readline(LONGEST_LINE)
             if not line:

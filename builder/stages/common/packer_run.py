@@ -74,6 +74,7 @@ class PackerRun:
         self.removed = []  # what generalisation took away: (what was done, why, path, script in whose time it had changed last)
         self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs, freeze_seconds)
         self.watches = [self.qemu]
+        self.environment = {}
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
         self.begun = None  # the last that began; one that restarts the guest says so twice
@@ -85,6 +86,11 @@ class PackerRun:
         self.kept = kept
         self.port = None  # of the guest's SSH
 
+    def attach(self, watch):
+        """Lets one more follow the run: it has `start`, as QemuWatch does, and `environment` for Packer and QEMU."""
+        self.watches.append(watch)
+        self.environment.update(watch.environment())
+
     def log(self, name):
         return os.path.join(self.logs, name)
 
@@ -95,7 +101,7 @@ class PackerRun:
         log = stage.Log(self.log("packer.log"))
         with subprocess.Popen(
             command,
-            env={**os.environ, **environment(self.folder), **self.qemu.environment()},
+            env={**os.environ, **environment(self.folder), **self.qemu.environment(), **self.environment},
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

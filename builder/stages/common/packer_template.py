@@ -30,13 +30,14 @@ def load(path):
     return template
 
 
-def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, steps=None, identity=None):
+def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, steps=None, identity=None, begin="prepare"):
     """The template with one shell provisioner a script {name: path}, in the order of the names.
 
     `steps`, {name: provisioners}, are ordered by their names among the scripts. The template's own provisioners run after all of them
     and before the script that generalises, which is the last. Its credentials go into the environment of one script:
     "_credentials": "SCRIPT gets VARIABLE…" (Packer allows only text there). `mark` begins every line that a script prints, see
     guest.sh. `identity` are variables of the script that generalises, which writes what the image says it is; by hand it says nothing.
+    `begin` is what guest.sh does before all of them.
     """
     trusted, _, names = template.get("_credentials", "").partition(" gets ")
     secret = {credential.upper(): f"{{{{user `{credential}`}}}}" for credential in names.split()}
@@ -52,7 +53,7 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, st
     inline = {"remote_folder": GUEST_FOLDER, "execute_command": f"chmod +x {{{{.Path}}}}; {VARIABLES} {{{{.Path}}}}"}
     own = [{**inline, **one} if one["type"] == "shell" else one for one in template.get("provisioners", [])]
     # run by the shell, since it may come before the folder, and /tmp may be mounted noexec
-    prepare = {"type": "shell", "script": GUEST, "execute_command": "sh {{.Path}} prepare"}
+    prepare = {"type": "shell", "script": GUEST, "execute_command": f"sh {{{{.Path}}}} {begin}"}
     cleanup = template.get("error-cleanup-provisioner")
     after = {"error-cleanup-provisioner": {"execute_command": f"{VARIABLES} sh {{{{.Path}}}}", **cleanup}} if cleanup else {}
     return {**template, "provisioners": [prepare, *before, *own, *generalise], **after}

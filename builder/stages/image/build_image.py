@@ -11,6 +11,8 @@ Settings (all required):
     identity     variables for the script that generalises: what the image says it is
     scripts      the name of each, by which they run in order, and its title: the path that people know
     steps        the user's, see steps.py; by their names they run among the scripts
+    points       those that the build can go on from, the lowest first: the number of its "step", the "qemu" that wrote it; its
+                 disk.qcow2 lies in a folder of that number below /points. null where no points are to be taken
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
@@ -18,6 +20,7 @@ Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearc
 secret_scan); screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all others become variables of the
 template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log;
+/result/points/, a file and a note for each point, also where the build fails;
 /result/removed.tsv, what generalisation took away (what was done, why, path, script in whose time it had changed last).
 """
 
@@ -29,6 +32,7 @@ import shutil
 
 import lifeline
 import packer_template
+import points
 import stage
 import steps
 from compact import compact, only_file
@@ -37,10 +41,12 @@ from packer_run import PackerRun
 from secret_scan import scan
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/template/provision", "/result", "/logs"
+POINTS = "/points"
 SCRATCH = os.path.join(WORK, ".tmp")
 OUTPUT = os.path.join(SCRATCH, "output")
 FILES = os.path.join(WORK, "files.img")  # the disk with the files of steps, if there are any
 STEP_SECRET = "step_"  # what the names of their secrets begin with
+BEFORE_STEPS = re.compile(r"[0-4]\d-")  # names of scripts; a point has what they did
 MOST_TOLD = 20  # paths that are told one by one
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
 
@@ -54,15 +60,9 @@ def build_image(settings):
     folder = os.path.join(PRIVATE, "steps")
     os.mkdir(folder)
     own_steps = steps.Steps(settings["environment"], step_secrets, mark, folder, settings["timeouts"])
-    template = packer_template.with_scripts(
-        packer_template.load(os.path.join(TEMPLATE, "image.json")),
-        {name: os.path.join(PROVISION, name) for name in settings["scripts"]},
-        settings["environment"],
-        settings["timeouts"]["script"],
-        mark,
-        {step["name"]: own_steps.provisioners(step) for step in settings["steps"]},
-        settings["identity"],
-    )
+    template = packer_template.load(os.path.join(TEMPLATE, "image.json"))
+    chain = start_chain(settings, template)
+    template = with_what_is_left(template, settings, chain, own_steps, mark)
     build = os.path.join(PRIVATE, "build.json")
     stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(given, PRIVATE)))
     patterns = json.loads(given.pop("keySearch"))
@@ -73,30 +73,68 @@ def build_image(settings):
     others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in given.items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**own, **others}))
-    removed = run_packer(settings, mark, template["builders"][0]["name"], build, [variables])
+    removed, disk = run_packer(settings, mark, chain, template["builders"][0]["name"], build, [variables])
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
-    compact(only_file(OUTPUT), image)
+    compact(disk, image)
     look_for_key(image, patterns)
     stage.write_json(os.path.join(WORK, "image.json"), {**facts(), "removed": write_removed(removed)})
     shutil.rmtree(SCRATCH)
 
 
-def run_packer(settings, mark, builder, *files):
+def start_chain(settings, template):
+    """What the guest's disk lies on, see points.py; None where no points are taken."""
+    if settings["points"] is None or not points.can_have(template):
+        return None
+    qemu = stage.tool_versions()["qemu"]
+    chain = points.Chain(SCRATCH, os.path.join(WORK, "points"), os.path.join(BASE, "disk.qcow2"), settings["diskBytes"], qemu)
+    chain.go_on_from(settings["points"], POINTS)
+    return chain
+
+
+def with_what_is_left(template, settings, chain, own_steps, mark):
+    """The template with the scripts and steps that are to run, and a point after each of the steps where there is a chain."""
+    done = chain.last_step() if chain else 0
+    provisioners = {}
+    for number, step in enumerate(settings["steps"][done:], done + 1):
+        own = own_steps.provisioners(step)
+        provisioners[step["name"]] = points.followed_by_point(own, number, mark) if chain else own
+    if chain and provisioners:
+        first = min(provisioners)
+        provisioners[first] = [points.brought(), *provisioners[first]]
+    template = packer_template.with_scripts(
+        template,
+        {name: os.path.join(PROVISION, name) for name in settings["scripts"] if not done or not BEFORE_STEPS.match(name)},
+        settings["environment"],
+        settings["timeouts"]["script"],
+        mark,
+        provisioners,
+        settings["identity"],
+        "resume" if done else "prepare",
+    )
+    return points.on_chain(template, chain) if chain else template
+
+
+def run_packer(settings, mark, chain, builder, *files):
     """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
     titles = {**settings["scripts"], **steps.titles(settings["steps"])}
     for last in (False, True):
         kept = KeptGuest(WORK) if settings["keep"] else None
         run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark, kept)
         run.qemu.files = FILES if os.path.exists(FILES) else None
+        if chain:
+            run.attach(points.PointTaker(chain, run.qemu.screen.monitor))
         try:
             run.build(*files)
-            return run.removed
+            if chain and chain.unsure:
+                raise stage.Failure(chain.unsure)
+            return run.removed, (chain and chain.active) or only_file(OUTPUT)
         except stage.Failure:
             if last or not run.qemu.frozen:
                 raise
             stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
             shutil.rmtree(OUTPUT, ignore_errors=True)
+            chain = start_chain(settings, packer_template.load(files[0]))
 
 
 def all_variables(settings, public_key):

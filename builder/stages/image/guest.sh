@@ -76,6 +76,7 @@ resume() {
       rm -rf "$folder"
     fi
     cp "$0" "$HERE/guest.sh"
+    [ ! -e "$HERE/point.sh" ] || sh "$HERE/point.sh" back
     return 0
   done
   echo "the guest lost the notes of its build: $KEPT is gone" >&2
