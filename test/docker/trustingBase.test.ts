@@ -47,7 +47,7 @@ describe("the base of the builder image, where only the host knows whose a mirro
     );
     const [own, certificate] = ["key", "crt"].map((name) => readFileSync(join(folder, name)));
     mirror = createServer({ key: own, cert: certificate }, (request, response) => {
-      response.writeHead(request.url === "/Packages" ? 200 : 404).end();
+      response.writeHead(request.url?.endsWith("/Packages") ? 200 : 404).end();
     });
     await once(mirror.listen(0, "127.0.0.1"), "listening");
   });
