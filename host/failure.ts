@@ -53,10 +53,9 @@ export function asFailure(error: Error): StageFailure | undefined {
     code = "",
     address,
     path,
+    dest,
     syscall,
-  } = error as NodeJS.ErrnoException & {
-    address?: string;
-  };
+  } = error as NodeJS.ErrnoException & { address?: string; dest?: string };
   const lacking = (text: string, hint: string) =>
     new StageFailure(text, { hint, exitCode: EXIT.lacking });
   if (address && ["ENOENT", "ECONNREFUSED", "EACCES"].includes(code)) {
@@ -72,7 +71,9 @@ export function asFailure(error: Error): StageFailure | undefined {
       "see that it runs (./kragle doctor), then run the same command again; finished stages are kept",
     );
   }
-  const where = path ? `${displayPath(path)}: ` : "";
+  // of a rename: what stands in the way is where it leads
+  const at = code === "EISDIR" ? (dest ?? path) : path;
+  const where = at ? `${displayPath(at)}: ` : "";
   if (isDiskFull(error)) {
     return new StageFailure(`${where}the disk is full`, FULL_DISK);
   }
