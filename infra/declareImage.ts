@@ -84,14 +84,16 @@ export function declareImage(
   const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
   const afterImage = { dependsOn: [build.image] };
 
+  // without the names of user and organisation, which may be words that stand in any image
+  const searched = { ...onlySecret(spec.credentials), ...stepSecrets(spec) };
+
   const artifact = new Qcow2Artifact(
     "qcow2",
     {
       ...common,
       planned: planned(({ check }) => check),
       request: checkRequest(spec),
-      // without the names of user and organisation, which may be words that stand in any image
-      secrets: { ...onlySecret(spec.credentials), ...stepSecrets(spec) },
+      secrets: searched,
       marker: marker("check"),
     },
     afterImage,
@@ -125,7 +127,7 @@ export function declareImage(
             planned: planned((of) => of.smoke!),
             request: smokeRequest(spec),
             // only what is not kragle's own can print one
-            ...(spec.tests.length > 0 ? { secrets: onlySecret(spec.credentials) } : {}),
+            ...(spec.tests.length > 0 ? { secrets: searched } : {}),
             marker: marker("smoke"),
           },
           afterImage,
