@@ -135,6 +135,10 @@ export async function runVerb(): Promise<number> {
       "run one command line as root when the system is up, and end with its exit code",
     ),
   ]).action(runs(async () => (await import("./boot/boot")).boot));
+  add("debug [step]", "boot the disk as it was before a step, and get a shell in it", [
+    stack(),
+    new Option("--exec <command>", "run one command line as root, and end with its exit code"),
+  ]).action(runs(async () => (await import("./boot/debug")).debug));
   add("report", "say where the report of a stack's last release is", [stack(), json()])
     .option("--open", "open it, in the desktop's browser")
     .action(runs(async () => (await import("./report")).report));

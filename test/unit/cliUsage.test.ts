@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   doctor: "[options] -s, --stack --json",
   verify: "[options] [folder] -s, --stack --json --allowed-signers",
   boot: "[options] [image] -s, --stack --firmware --network --console --exec",
+  debug: "[options] [step] -s, --stack --exec",
   logs: "[options] [stage] -s, --stack --json",
   gc: "[options] --json --dry-run",
   completion: "[options] <shell>",
