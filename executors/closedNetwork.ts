@@ -31,7 +31,7 @@ export async function closeNetwork(
 ): Promise<void> {
   if (!isClosed(allow)) return;
   const { NetworkSettings } = await container.inspect();
-  const from = NetworkSettings.Networks.bridge!.Gateway;
+  const from = Object.values(NetworkSettings.Networks)[0]!.Gateway;
   const { shut, open } = await findSurroundings(docker, allow);
   const screen = publishScreen ? { port: SCREEN_PORT, from } : undefined;
   const rules = firewallRules({ shut: [...shut, from], open, screen });

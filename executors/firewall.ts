@@ -21,11 +21,32 @@ export interface Surroundings {
 }
 
 /** Never outside: this network, links, multicast, and where clouds answer their machines' questions, credentials among them. */
-export const NEVER_OUTSIDE = [
+const NEVER_OUTSIDE = [
   ...["0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"],
   ...["168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32"],
   ...["fe80::/10", "ff00::/8", "fd00:ec2::/32", "fd20:ce::254/128"],
+  ...["fd00:42::42/128", "fd00:a9fe:a9fe::/48"],
 ];
+
+/** IPv4 in the clothes of IPv6, which no network carries: compatible, mapped. */
+const DISGUISED = ["::/96", "::ffff:0:0/96"];
+
+const isIpv4 = (address: string) => !address.includes(":");
+
+/** These addresses and blocks, what is never outside, and all of that as those write it who come by IPv6. */
+export function closedBlocks(shut: readonly string[]): string[] {
+  const blocks = [...NEVER_OUTSIDE, ...shut];
+  return [...new Set([...blocks, ...blocks.filter(isIpv4).flatMap(inIpv6)])];
+}
+
+/** An IPv4 address or block as those see it who come by IPv6: through a translator (NAT64, RFC 6052), in a tunnel (6to4, RFC 3056). */
+export function inIpv6(block: string): string[] {
+  const [address = "", length = "32"] = block.split("/");
+  const bytes = address.split(".").map(Number);
+  const [high, low] = [0, 2].map((at) => ((bytes[at]! << 8) | bytes[at + 1]!).toString(16));
+  const bits = Number(length);
+  return [`64:ff9b::${high}:${low}/${96 + bits}`, `2002:${high}:${low}::/${16 + bits}`];
+}
 
 /** What Packer itself opens on the container's loopback: the way to the guest's SSH, its HTTP server, and the screen into which it types. */
 const PACKERS_PORTS = "2222-4444, 5900-6000, 8000-9000";
@@ -35,11 +56,12 @@ const PACKERS_PORTS = "2222-4444, 5900-6000, 8000-9000";
  * as QEMU's own connections, so the container's own rules are the guest's. Nobody connects to the container.
  */
 export function firewallRules({ shut, open, screen }: Surroundings): string {
-  const family = (address: string) => (address.includes(":") ? "ip6" : "ip");
+  const family = (address: string) => (isIpv4(address) ? "ip" : "ip6");
   const reject = "reject with icmpx admin-prohibited";
+  const closed = [...closedBlocks(shut), ...DISGUISED];
   const refuse = ["ip", "ip6"].flatMap((of) => {
-    const own = [...NEVER_OUTSIDE, ...shut].filter((address) => family(address) === of);
-    return own.length > 0 ? [`${of} daddr { ${[...new Set(own)].join(", ")} } ${reject}`] : [];
+    const own = closed.filter((address) => family(address) === of);
+    return [`${of} daddr { ${own.join(", ")} } ${reject}`];
   });
   const pass = open.map(({ to, port }) =>
     [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { firewallRules } from "../../executors/firewall";
+import { firewallRules, inIpv6 } from "../../executors/firewall";
 import { configured, findSurroundings } from "../../executors/surroundings";
 
 const docker = (subnet: string) =>
@@ -32,7 +32,7 @@ describe("the rules of a guest's network", () => {
       rules,
       /^ip daddr \{ .*169\.254\.0\.0\/16.*192\.0\.2\.2, 172\.17\.0\.0\/16 \} reject/m,
     );
-    assert.match(rules, /^ip6 daddr \{ fe80::\/10.*fd00::2 \} reject/m);
+    assert.match(rules, /^ip6 daddr \{ fe80::\/10.* fd00::2, .*\} reject/m);
     const lo = at("oif lo reject with icmpx admin-prohibited");
     const open = at("ip daddr 192.0.2.2 meta l4proto { tcp, udp } th dport 3142 accept");
     assert.ok(
@@ -40,6 +40,16 @@ describe("the rules of a guest's network", () => {
         at("ip6 daddr fd00::2 accept") <
           rules.split("\n").findIndex((l) => l.startsWith("ip daddr { ")),
     );
+  });
+
+  it("shut each address of IPv4 also as IPv6 writes it", () => {
+    assert.deepEqual(inIpv6("169.254.169.254"), ["64:ff9b::a9fe:a9fe/128", "2002:a9fe:a9fe::/48"]);
+    assert.deepEqual(inIpv6("172.17.0.0/16"), ["64:ff9b::ac11:0/112", "2002:ac11:0::/32"]);
+    const line = rules.split("\n").find((one) => one.startsWith("ip6 daddr {"))!;
+    for (const shut of ["64:ff9b::ac11:0/112", "64:ff9b::a9fe:0/112", "2002:c000:202::/48"]) {
+      assert.ok(line.includes(` ${shut},`) || line.includes(` ${shut} `), `${shut}: ${line}`);
+    }
+    assert.ok(line.includes(" ::ffff:0:0/96 ") && line.includes(" ::/96,"), line);
   });
 
   it("let nobody in but Docker to a screen that was asked for", () => {
@@ -66,6 +76,21 @@ describe("what is around a build", () => {
     assert.deepEqual(open, [
       { to: "172.30.0.9", port: 5432 },
       { to: "172.30.4.0/24", port: null },
+    ]);
+  });
+
+  it("is opened by no name to a metadata service, only by its address", async () => {
+    const names: Readonly<Record<string, string[]>> = {
+      "db.corp": ["172.30.0.9", "169.254.169.254", "fd00:ec2::254", "64:ff9b::a9fe:a9fe"],
+      "rebound.example": ["169.254.169.254"],
+    };
+    const allow = ["db.corp:5432", "rebound.example:80", "169.254.170.2:80"];
+    const { open } = await findSurroundings(docker("172.30.0.0/16"), allow, (name) =>
+      Promise.resolve((names[name] ?? []).map((address) => ({ address }))),
+    );
+    assert.deepEqual(open, [
+      { to: "172.30.0.9", port: 5432 },
+      { to: "169.254.170.2", port: 80 },
     ]);
   });
 

@@ -15,6 +15,7 @@ import type { base } from "../../plan/stages/base";
 import { provideIso } from "../../stages/base/isoFile";
 import { EXIT, StageFailure } from "../../host/failure";
 import { cachedIso, findIso } from "../../host/iso";
+import type { Task } from "../../executors/executor";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
 import { sha256 } from "../sha256";
@@ -29,6 +30,7 @@ describe("the installation ISO", () => {
   let path: string;
   let phases: string[];
   let fetched: Record<string, string>[];
+  let allowed: readonly string[];
 
   beforeEach(() => {
     at = new TemporaryStore();
@@ -53,8 +55,9 @@ describe("the installation ISO", () => {
       signal: new AbortController().signal,
       phase: (name: string) => phases.push(name),
       detail: () => undefined,
-      container: (options: { secrets: Record<string, string> }) => {
+      container: (options: Required<Pick<Task, "secrets" | "allow">>) => {
         fetched.push(options.secrets);
+        allowed = options.allow;
         if (served === undefined) return Promise.resolve({ exitCode: 1, tail: ["error: nowhere"] });
         mkdirSync(dirname(cachedIso(at.home, SHA256)), { recursive: true });
         writeFileSync(cachedIso(at.home, SHA256), served);
@@ -124,6 +127,13 @@ describe("the installation ISO", () => {
     assert.equal(fetched.length, 2, "what was fetched can be fetched again");
     writeFileSync(cached, "damaged");
     await refused(provide(SHA256), /has the SHA-256/);
+  });
+
+  it("is fetched by a container that reaches the hosts of its addresses, at their ports", async () => {
+    rmSync(path);
+    const urls = ["https://u:p@host/x.iso", "http://[fd00::2]:8080/x", "http://192.0.2.7/x"];
+    await provide(SHA256, { isoUrls: JSON.stringify(urls) }, CONTENT);
+    assert.deepEqual(allowed, ["host:443", "[fd00::2]:8080", "192.0.2.7:80"]);
   });
 
   it("that cannot be fetched is lacking, with the fetcher's words", async () => {
