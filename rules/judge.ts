@@ -2,6 +2,7 @@ import type { Finding } from "../plan/stages/check";
 import { type Entry, entries as listEntries, type Facts, unreadable } from "./facts";
 import { compileExpression } from "./expression";
 import { globRoot, matcher, pythonPattern } from "./glob";
+import { followed, LINKED_FOLDERS } from "./links";
 import { notRead, PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import { areaOf, type Assertion, type Rule } from "./rule";
 import { SSHD_CONFIG, sshdValue } from "./sshd";
@@ -70,7 +71,7 @@ export function neededContents(rules: readonly Rule[]): string[] {
     if ("sshd" in assertion) return SSHD_CONFIG;
     return [];
   });
-  return [...new Set([...globs, ...PROBED_CONTENTS])].map(pythonPattern);
+  return [...new Set([...globs, ...PROBED_CONTENTS, ...LINKED_FOLDERS])].map(pythonPattern);
 }
 
 function pathsOf(assertion: Assertion): readonly string[] {
@@ -112,7 +113,9 @@ function evaluate(assertion: Assertion, facts: Facts, entries: readonly Entry[])
     const value = sshdValue(facts.contents, assertion.sshd) ?? assertion.byDefault;
     return assertion.allowed.includes(value.toLowerCase()) ? [] : [`${assertion.sshd} is ${value}`];
   }
-  return firstUnread(assertion.content, facts, entries) ?? evaluateContent(assertion, facts);
+  return (
+    firstUnread(assertion.content, facts, entries) ?? evaluateContent(assertion, facts, entries)
+  );
 }
 
 /** A file that a rule has to read, that is there, and that was not read: too large, a device, damaged. */
@@ -124,23 +127,35 @@ function firstUnread(globs: readonly string[], facts: Facts, entries: readonly E
   return unread && notRead(unread.path);
 }
 
+/** Of a link, `has` may also be said of its target's name, as of /etc/localtime. */
 function evaluateContent(
   { content, has, lacks, required }: Extract<Assertion, { content: unknown }>,
-  { contents }: Facts,
+  facts: Facts,
+  entries: readonly Entry[],
 ): Verdict {
   const matches = matcher(content);
-  const files = Object.entries(contents).filter(([path]) => matches(path));
+  const files = Object.entries(facts.contents).filter(([path]) => matches(path));
   if (files.length === 0) return required ? [`none of ${content.join(", ")} exists`] : [];
+  const links = new Set(entries.flatMap(({ path, type }) => (type === "link" ? [path] : [])));
+  const texts = files.flatMap(([path, text]) => {
+    const behind = links.has(path) ? followed(path, facts, entries) : undefined;
+    return [{ path, text }, ...(behind === undefined ? [] : [{ path, text: behind }])];
+  });
+  const pattern = compileExpression(has ?? lacks!);
+  const found = texts.filter(({ text }) => text !== null && pattern.search(text) >= 0);
+  const unread = texts.find(({ text }) => text === null);
+  const notFollowed = unread && {
+    notChecked: `${unread.path} is a link to a file that was not read; name that one, too`,
+  };
   if (has !== undefined) {
-    const pattern = compileExpression(has);
-    return files.some(([, text]) => pattern.search(text) >= 0) ? [] : files.map(([path]) => path);
+    return found.length > 0 ? [] : (notFollowed ?? files.map(([path]) => path));
   }
-  const pattern = compileExpression(lacks!);
+  if (found.length === 0) return notFollowed ?? [];
   // never the text itself: it may be a password
   return shorten(
-    files.flatMap(([path, text]) => {
-      const at = pattern.search(text);
-      return at < 0 ? [] : [`${path}, line ${text.slice(0, at).split("\n").length}`];
+    found.map(({ path, text }) => {
+      const line = text!.slice(0, pattern.search(text!)).split("\n").length;
+      return `${path}, line ${line}`;
     }),
   );
 }

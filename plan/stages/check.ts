@@ -30,7 +30,7 @@ export const PACKAGE_FILES = "package-files.json";
 /** The finished file, judged offline by kragle's rules and the user's own. */
 export const check = contract({
   stage: "check",
-  version: 3,
+  version: 4,
   inputs: z.strictObject({
     /** kragle's programs that read the image. */
     programs: fileDigests,

@@ -5,6 +5,7 @@ import { pythonPattern, globRoot, matcher } from "../../rules/glob";
 import { judge, neededContents } from "../../rules/judge";
 import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import { catalogueDigest, RULES } from "../../rules/catalogue";
+import type { Assertion } from "../../rules/rule";
 import { sshdValue } from "../../rules/sshd";
 import { SampleImage } from "./checkSamples";
 
@@ -88,6 +89,48 @@ describe("what was not read", () => {
       [statusOf(image, "ssh.passwords").status, statusOf(image, "ssh.passwords").detail],
       ["not checked", "/etc/ssh/sshd_config is a link, which is not followed"],
     );
+  });
+});
+
+describe("a rule on content, of a link", () => {
+  const judged = (image: SampleImage, assertion: Assertion) => {
+    const rule = { id: "own.rule", asserts: "x", reason: "x", source: "x", assertion };
+    const [found] = judge([rule], image.facts);
+    return [found!.status, found!.detail];
+  };
+  const lacks: Assertion = { content: ["/etc/app.conf"], lacks: "debug" };
+  const has: Assertion = { content: ["/etc/app.conf"], has: "quiet" };
+
+  it("is on the file to which it leads, through whatever links", () => {
+    const image = new SampleImage()
+      .link("/etc/app.conf", "../srv/current/app.conf")
+      .link("/srv/current", "v2")
+      .file("/srv/v2/app.conf", "quiet\ndebug\n");
+    assert.deepEqual(judged(image, lacks), ["failed", "/etc/app.conf, line 2"]);
+    assert.deepEqual(judged(image, has), ["passed", undefined]);
+  });
+
+  it("is not checked where that was not read, and where nobody can tell which it is", () => {
+    const unread = new SampleImage()
+      .link("/etc/app.conf", "/opt/app.conf")
+      .file("/opt/app.conf", "x");
+    delete unread.facts.contents["/opt/app.conf"];
+    const unknown = new SampleImage().link("/etc/app.conf", "/opt/app.conf").link("/opt", "srv");
+    delete unknown.facts.contents["/opt"];
+    for (const image of [unread, unknown]) {
+      const words = "/etc/app.conf is a link to a file that was not read; name that one, too";
+      assert.deepEqual(judged(image, lacks), ["not checked", words]);
+      assert.deepEqual(judged(image, has), ["not checked", words]);
+    }
+  });
+
+  it("is on its target's name where nothing is there, and comes to an end in a circle", () => {
+    const dangling = new SampleImage().link("/etc/app.conf", "/run/quiet/app.conf");
+    assert.deepEqual(judged(dangling, lacks), ["passed", undefined]);
+    assert.deepEqual(judged(dangling, has), ["passed", undefined]);
+    const circle = new SampleImage().link("/etc/app.conf", "app.d").link("/etc/app.d", "app.conf");
+    assert.deepEqual(judged(circle, lacks), ["passed", undefined]);
+    assert.deepEqual(judged(circle, has), ["failed", "/etc/app.conf"]);
   });
 });
 
