@@ -10,6 +10,10 @@ import { shownOf } from "./terminal";
 const MASK = "***";
 /** Bytes of a file that are read at a time. */
 const CHUNK = 2 ** 20;
+/** Where a program of the builder has cut a line or a log for its length (stage.py): a secret that only begins there is one, too. */
+const CUT = /…(?=\n|$)|\n?\[lines are left out here/g;
+/** Characters by which a form writes one of a secret down, as `\\U0000006b`: the cut may be within them. */
+const LONGEST_UNIT = 10;
 /** Bytes of what a terminal does not show that may stand within a secret. */
 const UNSHOWN = 4096;
 
@@ -53,11 +57,16 @@ export class Redactor {
 
   /** Whether a secret that goes on in the next line may have begun at the end of this text. */
   endsInSecret(text: string): boolean {
-    let ends = false;
+    return this.secretAtEnd(text) !== undefined;
+  }
+
+  /** Where that secret begins. */
+  private secretAtEnd(text: string): number | undefined {
+    let start: number | undefined;
     this.beginnings.scan(text, (at, values) => {
-      ends ||= values.some((endsText) => endsText(text, at));
+      if (start === undefined && values.some((endsText) => endsText(text, at))) start = at;
     });
-    return ends;
+    return start;
   }
 
   /** Where secrets stand in a text: start and end of each stretch, in order, without overlaps. */
@@ -69,6 +78,14 @@ export class Redactor {
         if (end >= 0) found.push([at, end]);
       }
     });
+    for (const { index } of text.matchAll(CUT)) {
+      const from = Math.max(0, index - this.reach);
+      for (let end = index; end > index - LONGEST_UNIT; end--) {
+        const start = this.secretAtEnd(text.slice(from, end));
+        if (start !== undefined) found.push([from + start, index]);
+      }
+    }
+    found.sort(([one], [other]) => one - other);
     const merged: [number, number][] = [];
     for (const [start, end] of found) {
       const last = merged.at(-1);

@@ -1,3 +1,5 @@
+// terminal_line.py does the same to what scripts print in a guest: test/vectors/terminalLines.json
+
 /** Escape sequences of terminals: colours, titles, sets of characters as in `tput sgr0`; control characters but line ends, tabs, backspaces. */
 const INVISIBLE =
   // eslint-disable-next-line no-control-regex

@@ -10,6 +10,7 @@ const PACKER = [
   "common/packer_template.py",
   "common/qemu-recorded",
   "common/qemu_watch.py",
+  "common/terminal_line.py",
 ];
 const DISK = ["common/compact.py", "common/disk_reading.py"];
 

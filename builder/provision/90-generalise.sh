@@ -75,9 +75,9 @@ installed() {
   done
 }
 
-# Whether it is there, and nothing of it has changed since the first script began.
+# Whether it is there, and nothing of it has changed since the first script began. Where a script set the clock back, nobody knows.
 is_as_installed() {
-  [ -e "$1" ] && { [ ! -e "$build/started" ] || ! find "$1" -cnewer "$build/started" | grep -q .; }
+  [ -e "$1" ] && [ ! -e "$build/set-back" ] && { [ ! -e "$build/started" ] || ! find "$1" -cnewer "$build/started" | grep -q .; }
 }
 
 # empty WHY PATH…: leaves those files without content that have some

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 
 import { inProject } from "../../host/project";
@@ -9,7 +9,7 @@ import { envProblem, interpreterOf } from "./firstLine";
 export function scriptProblem(path: string): string | undefined {
   const file = inProject(path);
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return `"${path}" is not a file`;
-  const content = readFileSync(file);
+  const content = beginningOf(path);
   if (content.toString("latin1").trim() === "") return `"${path}" is empty`;
   const encoding = encodingOf(content);
   if (encoding !== undefined) {
@@ -103,8 +103,21 @@ function unknownInterpreter(
   ];
 }
 
+/** Bytes that are looked at: self-extracting installers have gigabytes, more than fit into memory. */
+const LOOKED_AT = 2 ** 20;
+
+function beginningOf(path: string): Buffer {
+  const file = openSync(inProject(path), "r");
+  try {
+    const buffer = Buffer.alloc(LOOKED_AT);
+    return buffer.subarray(0, readSync(file, buffer));
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** The script's first line; undefined for a program, which needs none. */
-const firstLine = (path: string) => firstLineOf(readFileSync(inProject(path)));
+const firstLine = (path: string) => firstLineOf(beginningOf(path));
 
 function firstLineOf(content: Buffer): string | undefined {
   const text = content.toString("latin1", 0, 4096);

@@ -13,6 +13,23 @@ script() { cat >/run/kragle/script; setsid --wait sh /run/kragle/guest.sh run "$
 sh /guest/guest.sh prepare || exit 1
 `;
 
+/** Answers with this machine's own address, but for the first questions not at all; their number is its argument. */
+const LATE_RESOLVER = `
+import socket, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 53))
+while True:
+    question, asker = server.recvfrom(512)
+    unanswered = int(sys.argv[1])
+    if unanswered > 0:
+        sys.argv[1] = str(unanswered - 1)
+        continue
+    end = question.index(b"\\0", 12) + 5
+    address = b"\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\x3c\\0\\4\\x7f\\0\\0\\1" if question[end - 4 : end - 2] == b"\\0\\1" else b""
+    counts = b"\\0\\1" + (b"\\0\\1" if address else b"\\0\\0") + bytes(4)
+    server.sendto(question[:2] + b"\\x81\\x80" + counts + question[12:end] + address, asker)
+`;
+
 describe("in a guest", function () {
   this.timeout(120_000);
   let image: string;
@@ -119,6 +136,10 @@ printf '#!/usr/bin/env -S -u LANG sh -e\necho it runs\n' | script 2`);
       "echo 'echo welcome; echo here' >>/root/.bashrc",
       /^MK!after the script, root's login shell \/bin\/bash prints something.*: welcome here$/,
     ],
+    [
+      "mount -t tmpfs -o size=64k,mode=755 tmpfs /opt; cp -a /var/lib/kragle/. /opt; mount --bind /opt /var/lib/kragle; yes >/opt/full; true",
+      /^MK!after the script, \/var\/lib\/kragle takes no script any more.*\(0 KiB are free\)$/,
+    ],
     ["echo 'exec false' >>/root/.bashrc", /^MK!.* runs no commands \(exit code 1\)/],
   ];
   it("a script after which nothing could go on fails itself, in words", () => {
@@ -144,6 +165,27 @@ END
 printf 'usermod --shell /bin/bash root' | script 2
 `);
     assert.deepEqual(said, ["code 0", "code 0"]);
+  });
+
+  it("a resolver that fails for a while costs a script time, not the build", () => {
+    writeFileSync(join(folder, "lateResolver.py"), LATE_RESOLVER);
+    // the 9th question is answered: two of each of five tries
+    const said = inGuest(`
+printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' >/etc/resolv.conf
+mkdir /srv/repo; cd /srv/repo; : >Packages
+sum=$(sha256sum Packages | cut -d ' ' -f 1)
+printf 'Date: Sun, 01 Nov 2026 00:00:00 UTC\\nSHA256:\\n %s 0 Packages\\n' "$sum" >Release
+python3 -m http.server 80 --bind 127.0.0.1 >/dev/null 2>&1 &
+python3 /w/lateResolver.py 8 &
+rm -rf /etc/apt/sources.list*
+echo 'deb [trusted=yes] http://packages.test/ ./' >/etc/apt/sources.list
+printf '#!/bin/sh\\napt-get -q update' | script 1
+`);
+    assert.equal(said.at(-1), "code 0", said.join("\n"));
+    assert.ok(
+      said.some((line) => /^MK\|Get:\d+ http:\/\/packages\.test/.test(line)),
+      said.join("\n"),
+    );
   });
 
   const noexec = (...paths: string[]) => paths.flatMap((path) => ["--tmpfs", `${path}:noexec`]);
@@ -246,6 +288,20 @@ cat /usr/lib/os-release /etc/os-release
       ...["code 0", "ID=el", ...named],
       ...["code 0", "ID=x", 'NAME="a b"', ...named, "ID=el"],
     ]);
+  });
+
+  it("generalisation takes nothing for installed where a script has set the clock back", () => {
+    const said = inGuest(`
+mkdir -p /var/lib/cloud/seed
+printf '#!/bin/sh\\necho $(($(%s +%%s) - $(cat /back)))' "$(command -v date)" >/usr/local/bin/date
+chmod 755 /usr/local/bin/date; echo 0 >/back
+sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
+printf 'echo 100 >/back' | script 50-clock.sh
+script 90-generalise.sh </provision/90-generalise.sh
+ls -d /var/lib/cloud/seed
+`);
+    assert.match(said[0]!, /^MK!the script set the clock back/);
+    assert.deepEqual(said.slice(-2), ["code 0", "/var/lib/cloud/seed"], said.join("\n"));
   });
 
   it("what generalisation cannot take away is told by file and script", () => {

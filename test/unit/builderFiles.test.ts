@@ -52,6 +52,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/common/disk_reading.py": { dev: "check image", rhel7: "base check image" },
   "stages/common/guest_screen.py": { dev: "image", rhel7: "base image" },
   "stages/common/packer_run.py": { dev: "image", rhel7: "base image" },
+  "stages/common/terminal_line.py": { dev: "image", rhel7: "base image" },
   "stages/common/packer_template.py": { dev: "image", rhel7: "base image" },
   "stages/common/qemu-recorded": { dev: "image", rhel7: "base image" },
   "stages/common/qemu_watch.py": { dev: "image", rhel7: "base image" },

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 
 import fc from "fast-check";
 
 import { LineSplitter } from "../../host/lines";
+import { programsFolder } from "../../host/project";
+import vectors from "../vectors/terminalLines.json";
 
 /** The lines that come out when bytes go in as these chunks. */
 function linesOf(chunks: readonly Uint8Array[]): string[] {
@@ -39,6 +43,25 @@ const output = fc
   .map((parts) => parts.join(""));
 
 describe("lines", () => {
+  for (const { what, printed, shown } of vectors) {
+    it(`are as a terminal leaves them: ${what}`, () => {
+      assert.deepEqual(split(`${printed}\n`), [shown]);
+    });
+  }
+
+  it("are so already where a program in a container tells them", () => {
+    const code = `
+import json, sys
+sys.path.insert(0, ${JSON.stringify(join(programsFolder, "common"))})
+import terminal_line
+print(json.dumps([terminal_line.left_of(line) for line in json.load(sys.stdin)]))`;
+    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", code], {
+      ...{ input: JSON.stringify(vectors.map(({ printed }) => printed)), encoding: "utf8" },
+    });
+    const shown = vectors.map((one) => one.shown);
+    assert.deepEqual(JSON.parse(stdout || "null"), shown, stderr);
+  });
+
   it("end at every kind of line end, and at the end", () => {
     assert.deepEqual(split("a\nb\r\nc\rd"), ["a", "b", "c", "d"]);
     assert.deepEqual(split("a\n"), ["a"]);

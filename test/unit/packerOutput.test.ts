@@ -74,6 +74,19 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
     });
   }
 
+  it("names the script that failed, also where another cleans up after it", () => {
+    const heard = hear([
+      ...[start, "script: my last words"],
+      "packer: Provisioning step had errors: Running the cleanup provisioner, if present...",
+      "packer: Provisioning with shell script: /template/provision/80-unsubscribe.sh",
+      ...["packer: nothing to unsubscribe", "script: late", failed],
+    ]);
+    assert.match(
+      heard.reason,
+      /step 1 \(web\/app\.sh\) ended with exit code 7; its last lines:\n {2}my last words\n {2}late\n/,
+    );
+  });
+
   it("is told from the rest of a line that a script never ended", () => {
     const long = `${"x".repeat(2 ** 16 - 40)}==> kragle-qcow2: Error: none`;
     const many = Array.from({ length: 60 }, (_, index) => "y".repeat(index) + long);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -58,6 +58,29 @@ print(json.dumps([[judged(bytes.fromhex(text)) for text in texts] for judged, te
     );
   });
 
+  it("may have any name, and a proxy any password: Packer takes none for a command of its templates", () => {
+    const path = script("a {{user `p`}} {{{b.sh", "#!/bin/sh\n");
+    const code = `
+import json, sys
+sys.path.insert(0, ${JSON.stringify(join(programsFolder, "common"))})
+import packer_template
+name, path = sys.argv[1:]
+made = packer_template.with_scripts({"_credentials": "x gets p"}, {name: path}, {"http_proxy": "http://u:{{p@h"}, 9)
+print(json.dumps(made["provisioners"][1]))`;
+    const { stdout, stderr } = spawnSync("python3", ["-B", "-c", code, "50-it's {{{b}}.sh", path], {
+      encoding: "utf8",
+    });
+    const made = JSON.parse(stdout || stderr) as Record<string, string | string[]>;
+    const command = made.execute_command as string;
+    assert.equal(made.script, path.replaceAll("{{", '{{"{{"}}'));
+    assert.deepEqual(made.environment_vars, ['http_proxy=http://u:{{"{{"}}p@h']);
+    assert.deepEqual(command.match(/\{\{[^}]*\}\}/g), ["{{.Vars}}", "{{.Path}}"]);
+    const shown = spawnSync("sh", ["-c", command.replace(/^.*guest\.sh run/, "printf %s\\\\n")], {
+      encoding: "utf8",
+    });
+    assert.equal(shown.stdout.split("\n")[0], "50-it's {{{b}}.sh");
+  });
+
   it("that cannot run is a wrong setting, told before anything is built", () => {
     mkdirSync(join(folder, "scripts.d"));
     const problem = (path: string) => scriptProblem(path)?.replace(`${folder}/`, "");
@@ -102,6 +125,13 @@ print(json.dumps([[judged(bytes.fromhex(text)) for text in texts] for judged, te
       '"plain.sh" has no first line such as "#!/bin/sh"; the guest\'s sh runs it',
       '"local.sh" is run by /usr/local/bin/bash (its first line), which debian12 does not bring along; an earlier script has to install it',
     ]);
+  });
+
+  it("may be an installer of many gigabytes", () => {
+    const path = script("cuda.run", "#!/bin/sh\n");
+    truncateSync(path, 5 * 2 ** 30);
+    assert.equal(scriptProblem(path), undefined);
+    assert.deepEqual(warnings(path), []);
   });
 
   it("gets none where it is one like many", () => {

@@ -211,6 +211,29 @@ describe("the redactor", () => {
     }
   });
 
+  it("sees the beginning of a secret where a program in a container has cut a line or a log", () => {
+    const redactor = new Redactor([SECRET]);
+    for (const written of [SECRET, base64(SECRET), Buffer.from(SECRET).toString("hex")]) {
+      for (let length = 10; length < written.length; length++) {
+        for (const cutOff of [
+          "…",
+          "…\nnext",
+          "\n[lines are left out here: they were too many]\nnext",
+        ]) {
+          const text = `a ${written.slice(0, length)}${cutOff}`;
+          const masked = redactor.redact(text);
+          assert.ok(masked.startsWith("a ***"), masked);
+          assert.ok(masked.length <= `a ***x${cutOff}`.length, masked);
+          const stream = redactor.stream();
+          const pieces = cut(text, [3, 5, length, length + 2]).map((piece) => stream.write(piece));
+          assert.equal(pieces.join("") + stream.end(), masked);
+        }
+      }
+    }
+    assert.equal(redactor.redact("a s3c…"), "a s3c…");
+    assert.equal(redactor.redact("a s3cr3t and so on …"), "a s3cr3t and so on …");
+  });
+
   it("sees a secret that a program overwrites, or prints one letter over another", () => {
     for (const printed of [
       SECRET.replace("cr", "xx\b\bcr"),

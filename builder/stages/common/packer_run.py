@@ -8,6 +8,7 @@ import subprocess
 import threading
 
 import stage
+import terminal_line
 from packer_template import GENERALISE
 from qemu_watch import QemuWatch
 
@@ -22,6 +23,7 @@ SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
+CLEANUP = "Provisioning step had errors"  # before Packer runs the cleanup provisioner
 EXIT_STATUS = re.compile(r"(?:Script exited with non-zero exit status:|Erroneous exit code) (\d+)")  # the latter: 1.6, shell-local
 
 # What a line of a step is by the character behind the mark; all else is data.
@@ -81,6 +83,7 @@ class PackerRun:
         self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
         self.stray = collections.deque(maxlen=stage.TAIL)  # lines meanwhile that are not its own
         self.rest = None  # whether the next piece is the rest of a line, and of a script's: None, False or True
+        self.failed = False  # the script that runs has failed; what runs after it only cleans up
         self.timed_out = False  # whether Packer ended the build because a timeout of a provisioner was over
         self.why = ""  # Packer's last word on its failure
         self.kept = kept
@@ -175,6 +178,8 @@ class PackerRun:
             self.qemu.may_end = True
             self.script = None
             stage.phase("power off")
+        elif text.startswith(CLEANUP):
+            self.failed = True
         elif text.startswith("Error"):
             self.why = text
         elif text.startswith("Cancelling provisioner"):
@@ -184,6 +189,8 @@ class PackerRun:
 
     def start_script(self, name):
         """Notes which script runs. The template's own commands, whose names Packer invents, are not shown as one."""
+        if self.failed:
+            return
         own = name in self.titles
         self.script = name if own else None
         self.said.clear()
@@ -199,8 +206,10 @@ class PackerRun:
         if self.script and GENERALISE.fullmatch(self.script) and REMOVED.fullmatch(text):
             self.note_removed(*text.split("\t")[1:])
         else:
-            self.said.append(stage.plain(text))
-            stage.detail(text)
+            # half an escape sequence would hide a secret from whoever looks for them later on
+            left = terminal_line.left_of(text)
+            self.said.append(stage.plain(left))
+            stage.detail(left)
 
     def note_removed(self, what, why, path, script):
         if len(self.removed) < MOST_REMOVED:

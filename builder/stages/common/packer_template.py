@@ -11,6 +11,7 @@ from stage import Failure
 GENERALISE = re.compile(r"\d+-generalise\.sh")
 GUEST_FOLDER = "/run/kragle"
 VARIABLES = "env {{.Vars}}"  # which root's shell need not understand, as csh does not
+LOOKED_AT = 2**20  # bytes of a script: a self-extracting installer has gigabytes
 NOBODY = "-"  # the mark of scripts that only a person listens to
 GUEST = os.path.join(os.path.dirname(os.path.abspath(__file__)), "guest.sh")
 QEMU_RECORDED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "qemu-recorded")
@@ -44,9 +45,8 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, st
     runs = dict(steps or {})
     for name, path in scripts.items():
         check_script(path, name)
-        more = secret if name == trusted else (identity or {}) if GENERALISE.fullmatch(name) else {}
-        given = {**environment, **more}
-        runs[name] = [script_provisioner(name, path, given, script_seconds, mark)]
+        given = {**environment, **(identity or {})} if GENERALISE.fullmatch(name) else environment
+        runs[name] = [script_provisioner(name, path, given, script_seconds, mark, credentials=secret if name == trusted else {})]
     last = [name for name in scripts if GENERALISE.fullmatch(name)]
     before = [one for name in sorted(runs) if name not in last for one in runs[name]]
     generalise = [one for name in last for one in runs[name]]
@@ -59,17 +59,31 @@ def with_scripts(template, scripts, environment, script_seconds, mark=NOBODY, st
     return {**template, "provisioners": [prepare, *before, *own, *generalise], **after}
 
 
-def script_provisioner(name, path, environment, seconds, mark, given=""):
-    """Runs the script at that path in the guest, by guest.sh; `given` is what that is told of its variables and arguments."""
+def script_provisioner(name, path, environment, seconds, mark, given="", credentials=None):
+    """Runs the script at that path in the guest, by guest.sh.
+
+    `given` is what that is told of its variables and arguments; `credentials` are variables whose values Packer is to look up.
+    """
+    variables = {**{variable: literal(value) for variable, value in environment.items()}, **(credentials or {})}
     return {
         "type": "shell",
-        "script": path,
+        "script": literal(path),
         "binary": True,  # or Packer would change the line ends of what a self-extracting script contains
         "remote_folder": GUEST_FOLDER,
-        "execute_command": f"{VARIABLES} sh {GUEST_FOLDER}/guest.sh run {shlex.quote(name)} {mark} {{{{.Path}}}} {given}".rstrip(),
-        "environment_vars": [f"{variable}={value}" for variable, value in sorted(environment.items())],
+        "execute_command": f"{VARIABLES} sh {GUEST_FOLDER}/guest.sh run {word(name)} {mark} {{{{.Path}}}} {given}".rstrip(),
+        "environment_vars": [f"{variable}={value}" for variable, value in sorted(variables.items())],
         "timeout": f"{seconds}s",
     }
+
+
+def literal(text):
+    """A text that Packer takes as it stands, also where it looks like a command of its templates."""
+    return text.replace("{{", '{{"{{"}}')
+
+
+def word(text):
+    """The same for one word of a shell's command, of which Packer makes a template later on."""
+    return shlex.quote(text).replace("{", "{''")
 
 
 def listening_inside(template, password_file):
@@ -114,7 +128,7 @@ def check_script(path, name):
     """Refuses what cannot run, before a guest is started for it. infra/settings/scripts.ts says so even in a preview."""
     try:
         with open(path, "rb") as file:
-            content = file.read()
+            content = file.read(LOOKED_AT)
     except OSError as error:
         raise Failure(f'the provisioning script "{name}" cannot be read: {error.strerror} ({path})') from error
     if not content.strip():

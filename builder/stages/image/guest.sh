@@ -16,6 +16,7 @@
 #   steps      when each script began, in seconds since 1970, and its name
 #   users      the accounts that the installed system had
 #   apt.conf   for scripts only: apt-get tries again, and apt-get update fails where it has failed
+#   set-back   there, where a script set the clock back
 #   keep       KRAGLE_KEEP: scripts write paths there, one a line, that generalisation shall leave alone
 set -u
 
@@ -97,16 +98,19 @@ run() {
   if [ "$mark" = - ]; then note='kragle: ' data=''; fi
   chmod 755 "$script"
   find_interpreter "$script" || return 127
-  printf '%s\t%s\n' "$(date +%s)" "$name" >>"$HERE/steps"
+  began=$(date +%s)
+  printf '%s\t%s\n' "$began" "$name" >>"$HERE/steps"
 
   # A pipe of our own: what a script leaves in the background holds that and not Packer's connection, which would wait for it.
   pipe=$(cd -P "$HERE" && pwd)/output
   rm -f "$pipe"
   mkfifo -m 600 "$pipe"
   exec 3<>"$pipe" # so that opening it blocks nobody
+  exec 4<"$pipe"  # before the script may take the pipe away
   end=$mark-$$-end
-  forward <"$pipe" 3>&- &
+  forward <&4 3>&- 4<&- &
   forwarder=$!
+  exec 4<&-
   export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$HERE/apt.conf}"
   (
     set -- "$script" # what is given may have variables of any name
@@ -118,6 +122,10 @@ run() {
   echo "$end" >&3
   wait "$forwarder"
   name_background
+  if [ "$(date +%s)" -lt "$began" ] && [ -d "$HERE/." ]; then
+    : >"$HERE/set-back"
+    say "the script set the clock back; what is taken away only where it is as it was installed stays, since nobody can tell any more"
+  fi
   if [ "$code" -eq 0 ] && ! is_next_possible; then code=1; fi
   return "$code"
 }
@@ -194,7 +202,8 @@ is_next_possible() {
     fi
   done
   if ! why=$(runs_in "$HERE" 2>&1); then
-    say "after the script, $(readlink -f "$HERE") takes no script any more, or runs none, which the build needs until its end: $why"
+    free=$(df -Pk "$HERE/." | awk 'NR == 2 { print $4 }')
+    say "after the script, $(readlink -f "$HERE") takes no script any more, or runs none, which the build needs until its end: $why ($free KiB are free)"
     return 1
   fi
   logs_in
