@@ -72,7 +72,7 @@ except stage.Failure as failure:
 
   const SAID =
     "'Found port for communicator (SSH, WinRM, etc): 4153.' 'Provisioning with shell script: /t/50-1-app.sh'";
-  const FAILED = /"app\.sh" ended with exit code 7/;
+  const FAILED = /step 1 \(app\.sh\) ended with exit code 7/;
 
   it("is kept until it is let go, and gone then", async () => {
     const { ended, left } = build(true, SAID);
