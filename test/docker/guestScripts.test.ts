@@ -153,6 +153,18 @@ printf '#!/usr/bin/env -S -u LANG sh -e\necho it runs\n' | script 2`);
     }
   });
 
+  it("what a script says after it has killed the shell that runs it is still its own", () => {
+    const said = inGuest(`
+printf '#!/bin/sh\\necho first; kill -9 $PPID; sleep 1; echo late' | script 1
+sleep 2
+`);
+    assert.deepEqual(
+      said.filter((line) => line.startsWith("MK")),
+      ["MK|first", "MK|late"],
+    );
+    assert.ok(said.includes("code 137"), said.join("\n"));
+  });
+
   it("any shell may be root's, and print where somebody looks", () => {
     const said = inGuest(`
 script 1 <<'END'
