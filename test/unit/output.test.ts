@@ -28,9 +28,11 @@ describe("output that does not arrive", function () {
       finishedAt: "2026-11-01T00:00:00Z",
     });
     const { key, manifest } = await at.publish({ x: "y", "logs/stage.log": "hello\n" });
-    await Roots.of(at.home, named("dev")).set("image", {
-      ...{ stage: "image", key, publishedAt: manifest.publishedAt },
-    });
+    const roots = Roots.of(at.home, named("dev"));
+    const root = { stage: "image", key, publishedAt: manifest.publishedAt };
+    await roots.set("image", root);
+    // without it gc would delete nothing, since nobody knew what a stack that was released uses
+    await roots.set("release", root);
   });
   afterEach(() => {
     at.remove();
