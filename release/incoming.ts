@@ -17,6 +17,11 @@ export interface IncomingPlace {
   readonly owner: string;
   /** What names the parent, for the hint, such as `the setting "path"`. */
   readonly namedBy: string;
+  /**
+   * Waits until nobody else writes in the parent; what it gives lets the next one in. Before it is done, nothing there is deleted: an
+   * incoming folder may be that of a run that goes on.
+   */
+  readonly claim?: (parent: HeldFolder) => Promise<() => Promise<void>>;
 }
 
 /** Both are held open: others may be able to write in the parent. */
@@ -34,16 +39,19 @@ export interface Incoming {
  * @throws StageFailure (exit code 3) where the parent cannot be written, (2) where it is somebody else's link
  */
 export async function withIncoming<T>(
-  { parent: path, owner, namedBy }: IncomingPlace,
+  { parent: path, owner, namedBy, claim }: IncomingPlace,
   fill: (incoming: Incoming) => Promise<T>,
 ): Promise<T> {
   const prefix = `${INCOMING}${owner}`;
   const name = `${prefix}${randomUUID()}`;
   let parent: HeldFolder | undefined;
   let folder: HeldFolder | undefined;
+  let letNextIn: (() => Promise<void>) | undefined;
   try {
     await mkdir(path, { recursive: true, mode: 0o755 });
     parent = await HeldFolder.open(path);
+    await access(parent.path(), constants.W_OK);
+    letNextIn = await claim?.(parent);
     for (const left of await readdir(parent.path())) {
       // somebody's own folder may begin in the same way
       const isOurs = left.startsWith(prefix) && UUID.test(left.slice(prefix.length));
@@ -51,8 +59,8 @@ export async function withIncoming<T>(
     }
     removeAfterThisProcess(join(path, name));
     folder = (await parent.enter(name, true))!;
-    await access(parent.path(), constants.W_OK);
   } catch (error) {
+    await letNextIn?.();
     await parent?.close();
     if (error instanceof StageFailure) throw error;
     const words = parent?.inWords((error as Error).message) ?? (error as Error).message;
@@ -71,6 +79,7 @@ export async function withIncoming<T>(
   } finally {
     await folder.close();
     await parent.removeFolder(name);
+    await letNextIn?.();
     await parent.close();
   }
 }

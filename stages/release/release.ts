@@ -31,57 +31,58 @@ export const release: StageProgram<typeof contract> = {
     const sources = await collectSources(context, store);
     const runs = runsOf(sources);
     const containers = await findContainers(context.executor, runs, request.baseImage);
-    const place = { parent: output, owner: "", namedBy: 'the setting "path"' };
+    let moved = false;
+    const place = {
+      ...{ parent: output, owner: "", namedBy: 'the setting "path"' },
+      claim: async (folder: HeldFolder) => {
+        const onWait = () => detail("waiting: another run of this stack releases there");
+        const expected = [...sources.files.map(({ name }) => name), ...DESCRIPTION];
+        const letNextIn = await claimFolder(folder, output, owner, expected, { signal, onWait });
+        return () => letNextIn(moved);
+      },
+    };
     return withIncoming(place, async ({ folder: incoming, parent: held }) => {
-      const onWait = () => detail("waiting: another run of this stack releases there");
-      const expected = [...sources.files.map(({ name }) => name), ...DESCRIPTION];
-      const letNextIn = await claimFolder(held, output, owner, expected, { signal, onWait });
-      let moved = false;
-      try {
-        const previous = await readPrevious(held.path());
-        if (previous.releasedAt !== undefined) {
-          await requireFreeNames(held, previous.files, sources.files);
-        }
-        phase("copy the files");
-        await copyFiles(sources.files, incoming.path(), signal);
-        phase("describe the release");
-        const { manifest, digests, unlisted } = await describeRelease(context, {
-          ...{ sources, runs, previous, containers, folder: incoming.path() },
-          invocationId: randomUUID(),
-        });
-        // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
-        stopIfInterrupted(signal);
-        phase("move everything into place");
-        const others = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
-        const names = [...others, NAMES.manifest];
-        // a link in place of a folder, or a folder in place of a file, is refused while everything is still as it was
-        for (const name of names) {
-          await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
-        }
-        moved = true;
-        for (const name of names) {
-          await syncPath(incoming.path(name));
-          await held.within(name, true, (folder, base) =>
-            rename(incoming.path(name), folder.path(base)),
-          );
-        }
-        await held.sync();
-        const stale = (await isOurs(store, previous)) ? previous.files : [];
-        await removeStale(
-          held,
-          stale.filter((name) => !names.includes(name)),
-          detail,
-        );
-        return {
-          result: manifest,
-          external: names.map((name) => ({
-            path: join(inputs.path, "output", name),
-            sha256: digests.get(name),
-          })),
-        };
-      } finally {
-        await letNextIn(moved);
+      const previous = await readPrevious(held.path());
+      if (previous.releasedAt !== undefined) {
+        await requireFreeNames(held, previous.files, sources.files);
       }
+      phase("copy the files");
+      await copyFiles(sources.files, incoming.path(), signal);
+      phase("describe the release");
+      const { manifest, digests, unlisted } = await describeRelease(context, {
+        ...{ sources, runs, previous, containers, folder: incoming.path() },
+        invocationId: randomUUID(),
+      });
+      // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none
+      stopIfInterrupted(signal);
+      phase("move everything into place");
+      const others = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
+      const names = [...others, NAMES.manifest];
+      // a link in place of a folder, or a folder in place of a file, is refused while everything is still as it was
+      for (const name of names) {
+        await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
+      }
+      moved = true;
+      for (const name of names) {
+        await syncPath(incoming.path(name));
+        await held.within(name, true, (folder, base) =>
+          rename(incoming.path(name), folder.path(base)),
+        );
+      }
+      await held.sync();
+      const stale = (await isOurs(store, previous)) ? previous.files : [];
+      await removeStale(
+        held,
+        stale.filter((name) => !names.includes(name)),
+        detail,
+      );
+      return {
+        result: manifest,
+        external: names.map((name) => ({
+          path: join(inputs.path, "output", name),
+          sha256: digests.get(name),
+        })),
+      };
     });
   },
 };

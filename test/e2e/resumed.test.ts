@@ -50,7 +50,7 @@ const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
       writeFileSync(clone.path("three.sh"), "#!/bin/sh\necho 3 >/etc/three; rm /srv/two\n");
       const told = await up();
       assert.match(told, /goes on from the point after step 2 \(two\.sh\)/);
-      const ran = [...told.matchAll(/» script (\w+\.sh)/g)].map(([, name]) => name);
+      const ran = [...told.matchAll(/» step \d+ \((\w+\.sh)\)/g)].map(([, name]) => name);
       assert.deepEqual(ran, ["three.sh", "four.sh"]);
     });
 

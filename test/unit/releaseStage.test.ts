@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readlinkSync,
@@ -232,6 +233,16 @@ describe("the release stage", () => {
     assert.deepEqual(folders.sort(), [
       ...[".incoming-photos", ".incoming-photos/x", `${left}.bak`, `${left}.bak/x`].sort(),
     ]);
+  });
+
+  it("leaves alone what another stack is about to release there", async () => {
+    await place.release("an image");
+    const mark = JSON.parse(place.read(".owner.json")) as Record<string, string>;
+    writeFileSync(inOutput(".owner.json"), JSON.stringify({ ...mark, stack: "prod" }));
+    const incoming = inOutput(`.incoming-${randomUUID()}`);
+    mkdirSync(incoming);
+    await assert.rejects(place.release("another image"), /belongs to stack prod/);
+    assert.ok(existsSync(incoming));
   });
 
   it("is this stack's own after the folder with the clone's id was deleted", async () => {
