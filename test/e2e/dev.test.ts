@@ -248,7 +248,7 @@ describe("the dev stack, built, proven and released for real", function () {
     const stages = deleted.map(({ name }) => name.replace(/-[0-9a-f]{64}$/, ""));
     assert.ok(stages.includes("store/convert"), "the vhd was for that stack only");
     assert.ok(!stages.includes("store/base"), "both stacks had the same base");
-    assert.ok(existsSync(clone.path("build/formats/output/kragle.vhd")), "released files stay");
+    assert.ok(existsSync(clone.path("build/formats/output/azure.vhd")), "released files stay");
     for (const from of Object.values(jsonOf<UpDocument>(await up()).steps)) {
       assert.equal(from, "store");
     }
