@@ -10,6 +10,7 @@ import {
   type Lookup,
 } from "./artifactStore";
 import { recordFile } from "./fileRecord";
+import { printable } from "../host/printable";
 import { claimHome } from "../host/home";
 import { listFiles, listFolders, makePrivate, syncPath } from "../host/files";
 import { encodeManifest, MANIFEST, type Manifest, readManifest } from "./manifest";
@@ -54,7 +55,7 @@ export class Store implements ArtifactStore {
       manifest = readManifest(folder);
       if (manifest.stage !== stage || manifest.key !== key) throw new Error("it is another's");
     } catch (error) {
-      return { state: "damaged", reason: `manifest: ${(error as Error).message}` };
+      return { state: "damaged", reason: `manifest: ${printable((error as Error).message)}` };
     }
     for (const record of manifest.files) {
       if (!(await this.verified.isIntact(join(folder, record.path), record))) {
