@@ -37,7 +37,7 @@ const MINUTES = 60_000;
 /** What the steps of this test leave, and nothing besides. */
 const CHANGED = [
   ...["/etc/group", "/etc/gshadow", "/etc/motd", "/etc/passwd", "/etc/shadow"],
-  ...["/srv/work", "/srv/work/date"],
+  ...["/srv/app", "/srv/app/date"],
 ];
 
 describe("the dev stack, built, proven and released for real", function () {
@@ -191,7 +191,7 @@ describe("the dev stack, built, proven and released for real", function () {
 
   it("keeps the release, and what was done, when a step fails, and goes on from there", async () => {
     const [done, script] = ["work.sh", "set up things.sh"].map((name) => clone.path(name));
-    const work = "mkdir -p /srv/work; date >/srv/work/date; useradd --system worker";
+    const work = "mkdir -p /srv/app; date >/srv/app/date; useradd --system worker";
     writeFileSync(done!, `#!/bin/sh\nset -e\n${work}\n`);
     writeFileSync(script!, "#!/bin/sh\necho the flux is missing\nexit 7\n", { mode: 0o755 });
     clone.addStack("dev", {
@@ -207,7 +207,7 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.equal(await sha256File(first.outputs.imagePath), first.outputs.imageSha256);
     assert.deepEqual(jsonOf(await clone.kragle(["outputs", "-s", "dev", "--json"])), first.outputs);
 
-    const last = "cat /run/kragle/steps; test -s /srv/work/date; id worker; echo hello >/etc/motd";
+    const last = "cat /run/kragle/steps; test -s /srv/app/date; id worker; echo hello >/etc/motd";
     writeFileSync(script!, `#!/bin/sh\nset -e\n${last}\n`, { mode: 0o755 });
     const preview = await clone.kragle(["preview", "-s", "dev"]);
     assert.match(preview.stdout, new RegExp(`goes on from the ${point.source}`));
