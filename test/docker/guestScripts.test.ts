@@ -1,17 +1,7 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { writeFileSync } from "node:fs";
 
-import { builderFolder } from "../../host/project";
-import { toolsImage } from "./toolsImage";
-
-/** Runs scripts as the image stage does, by guest.sh in a session of its own; each is a line "script NAME" and what it is. */
-const RUNNER = `
-script() { cat >/run/kragle/script; setsid --wait sh /run/kragle/guest.sh run "$1" MK /run/kragle/script; echo "code $?"; }
-sh /guest/guest.sh prepare || exit 1
-`;
+import { guestContainer, MAY_MOUNT } from "./guestContainer";
 
 /** Answers with this machine's own address, but for the first questions not at all; their number is its argument. */
 const LATE_RESOLVER = `
@@ -32,34 +22,7 @@ while True:
 
 describe("in a guest", function () {
   this.timeout(120_000);
-  let image: string;
-  let folder: string;
-  before(async function () {
-    image = await toolsImage(this);
-  });
-  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), "kragle-guest-"))));
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  function inGuest(script: string, ...options: string[]): string[] {
-    // in a container, free blocks would be zeroed on the disk of the machine that tests
-    const noTrim = "ln -sf /bin/true /usr/local/bin/fstrim\n";
-    writeFileSync(join(folder, "run.sh"), noTrim + RUNNER + script);
-    chmodSync(folder, 0o755);
-    const mounts = [
-      `${join(builderFolder, "stages/image")}:/guest:ro`,
-      `${join(builderFolder, "provision")}:/provision:ro`,
-      `${folder}:/w:ro`,
-    ];
-    const { stdout, stderr } = spawnSync(
-      "docker",
-      [
-        ...["run", "--rm", "--network", "none", "--entrypoint", "sh", ...options],
-        ...[...mounts.flatMap((mount) => ["--volume", mount]), image, "/w/run.sh"],
-      ],
-      { encoding: "utf8" },
-    );
-    return (stdout + stderr).trimEnd().split("\n");
-  }
+  const { run: inGuest, file } = guestContainer();
 
   it("a script's lines are marked, whatever they say, and its exit code is kept", () => {
     const said = inGuest(`
@@ -144,10 +107,7 @@ printf '#!/usr/bin/env -S -u LANG sh -e\necho it runs\n' | script 2`);
   ];
   it("a script after which nothing could go on fails itself, in words", () => {
     for (const [script, words] of INTOLERABLE) {
-      const said = inGuest(
-        `script 1 <<'END'\n#!/bin/sh\n${script}\nEND\n`,
-        ...["--cap-add", "SYS_ADMIN", "--security-opt", "apparmor=unconfined"],
-      );
+      const said = inGuest(`script 1 <<'END'\n#!/bin/sh\n${script}\nEND\n`, ...MAY_MOUNT);
       assert.match(said.at(-2) ?? "", words, `${script}: ${said.join("\n")}`);
       assert.equal(said.at(-1), "code 1", script);
     }
@@ -180,7 +140,7 @@ printf 'usermod --shell /bin/bash root' | script 2
   });
 
   it("a resolver that fails for a while costs a script time, not the build", () => {
-    writeFileSync(join(folder, "lateResolver.py"), LATE_RESOLVER);
+    writeFileSync(file("lateResolver.py"), LATE_RESOLVER);
     // the 9th question is answered: two of each of five tries
     const said = inGuest(`
 printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' >/etc/resolv.conf
@@ -210,214 +170,5 @@ printf '#!/bin/sh\\napt-get -q update' | script 1
   it("or it is told that nothing runs anywhere", () => {
     const said = inGuest("", ...noexec("/var/lib", "/opt", "/root", "/run"));
     assert.match(said.join(), /no folder of the guest lets programs run: \/var\/lib/);
-  });
-
-  it("generalisation leaves what a script put there, and lists what it takes away", () => {
-    const said = inGuest(
-      `
-useradd -m packer; mkdir -p /etc/sudoers.d /var/lib/cloud/instance /root/.ssh
-for file in /etc/sudoers.d/packer /var/lib/cloud/instance/x /etc/ssh/ssh_host_x_key /etc/machine-id; do echo x >$file; done
-echo 'ssh-ed25519 AAAA kragle-build' >/root/.ssh/authorized_keys
-sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
-script 50-acme.sh <<'END'
-#!/bin/sh
-for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
-  /etc/sudoers.d/kragle /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid "/tmp/a
-b"; do mkdir -p "\${file%/*}"; echo x >"$file"; done
-useradd -m kragle
-echo /etc/hostid >>"$KRAGLE_KEEP"
-echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys
-umount /etc/resolv.conf; printf 'nameserver 10.0.2.3\\nnameserver 192.0.2.53\\n' >/etc/resolv.conf
-mount -t tmpfs -o noexec tmpfs /tmp
-END
-sleep 1.1
-script 90-generalise.sh </provision/90-generalise.sh
-umount /tmp
-for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
-  /etc/sudoers.d/* /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid /tmp/* /var/lib/kragle /run/kragle
-do [ ! -e "$file" ] || echo "there $file"; done
-cat /root/.ssh/authorized_keys /etc/resolv.conf
-id -un packer kragle
-`,
-      "--cap-add",
-      "SYS_ADMIN",
-      "--security-opt",
-      "apparmor=unconfined",
-    );
-    const removed = said.flatMap((line) => /^MK\|removed\t(.*)/.exec(line)?.[1] ?? []);
-    for (const line of [
-      "emptied\tidentity\t/etc/machine-id\t-",
-      "deleted\tidentity\t/etc/ssh/ssh_host_x_key\t-",
-      "deleted\tidentity\t/etc/krb5.keytab\t50-acme.sh",
-      "deleted\tprivate\t/tmp/a?b\t50-acme.sh",
-      "deleted\ttrace\t/var/lib/cloud/instance\t-",
-      "deleted\tidentity\taccount packer\t-",
-    ]) {
-      assert.ok(removed.includes(line), `${line}\n${said.join("\n")}`);
-    }
-    assert.deepEqual(
-      said.filter((line) => line.startsWith("there ")).map((line) => line.slice(6)),
-      [
-        ...["/home/ci/.cache/ms-playwright/browser", "/root/.cache/pre-commit/x"],
-        ...["/srv/seed/northwind.bak", "/etc/acme/a.conf.bak", "/etc/sudoers.d/kragle"],
-        ...["/var/lib/cloud/scripts/per-boot/a.sh", "/root/.ssh/known_hosts", "/etc/hostid"],
-      ],
-    );
-    assert.deepEqual(said.slice(-4), [
-      ...["ssh-ed25519 AAAA operator", "nameserver 192.0.2.53", "kragle"],
-      "id: ‘packer’: no such user",
-    ]);
-  });
-
-  it("what the image says it is stands in its os-release, wherever that is", () => {
-    const said = inGuest(`
-export KRAGLE_IMAGE_ID=web KRAGLE_IMAGE_VERSION=1.4 KRAGLE_BUILD_ID=20261129.083105.0123456789ab
-printf 'ID=x\\nIMAGE_ID=theirs\\nNAME="a b"' >/usr/lib/os-release
-chmod 640 /usr/lib/os-release
-stat -c 'before %i %a' /usr/lib/os-release
-script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
-stat -c 'after %i %a' /usr/lib/os-release
-readlink /etc/os-release
-sh /guest/guest.sh prepare
-rm /etc/os-release
-printf 'ID=el\\n' >/etc/os-release
-script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
-cat /etc/os-release
-unset KRAGLE_IMAGE_ID
-sh /guest/guest.sh prepare
-printf 'ID=el\\n' >/etc/os-release
-script 90-generalise.sh </provision/90-generalise.sh | grep -v removed
-cat /usr/lib/os-release /etc/os-release
-`);
-    const named = [
-      'IMAGE_ID="web"',
-      'IMAGE_VERSION="1.4"',
-      'BUILD_ID="20261129.083105.0123456789ab"',
-    ];
-    const [before, ...rest] = said.filter((line) => !line.startsWith("MK"));
-    assert.deepEqual(rest, [
-      ...["code 0", before!.replace("before", "after"), "../usr/lib/os-release"],
-      ...["code 0", "ID=el", ...named],
-      ...["code 0", "ID=x", 'NAME="a b"', ...named, "ID=el"],
-    ]);
-  });
-
-  it("generalisation takes nothing for installed where a script has set the clock back", () => {
-    const said = inGuest(`
-mkdir -p /var/lib/cloud/seed
-printf '#!/bin/sh\\necho $(($(%s +%%s) - $(cat /back)))' "$(command -v date)" >/usr/local/bin/date
-chmod 755 /usr/local/bin/date; echo 0 >/back
-sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
-printf 'echo 100 >/back' | script 50-clock.sh
-script 90-generalise.sh </provision/90-generalise.sh
-ls -d /var/lib/cloud/seed
-`);
-    assert.match(said[0]!, /^MK!the script set the clock back/);
-    assert.deepEqual(said.slice(-2), ["code 0", "/var/lib/cloud/seed"], said.join("\n"));
-  });
-
-  it("what generalisation cannot take away is told by file and script", () => {
-    // a mount point is as immovable as a file with chattr +i, which not every file system has
-    const said = inGuest(
-      `
-sleep 1.1
-script 50-dns.sh <<'END'
-#!/bin/sh
-echo x >/etc/krb5.keytab
-mount --bind /etc/krb5.keytab /etc/krb5.keytab
-END
-sleep 1.1
-script 90-generalise.sh </provision/90-generalise.sh
-`,
-      "--cap-add",
-      "SYS_ADMIN",
-      "--security-opt",
-      "apparmor=unconfined",
-    );
-    const text = said.join("\n");
-    assert.match(
-      text,
-      /MK\|rm: cannot remove '\/etc\/krb5\.keytab': Device or resource busy\nMK\|\/etc\/krb5\.keytab was last changed by 50-dns\.sh/,
-    );
-    assert.equal(said.at(-1), "code 1");
-  });
-
-  /** The host's side of the guest's second serial line: says "taken", once it has kept what of the disk a point would have. */
-  const HOST = `
-cat >/host.py <<'END'
-import os, subprocess, tty
-master, slave = os.openpty()
-tty.setraw(slave)
-os.symlink(os.ttyname(slave), "/dev/ttyS1")
-print("line", os.read(master, 100).decode().strip(), flush=True)
-subprocess.run("mkdir -p /point/var && cp -a /root /point && cp -a /var/lib /point/var", shell=True)
-os.write(master, b"taken\\n")
-os.read(master, 1)
-END
-(sleep 60; kill $$) & python3 /host.py & while [ ! -e /dev/ttyS1 ]; do sleep 0.1; done
-`;
-
-  it("a point has what belongs to the image and not to the run, and a resumed build has the notes of the one before", () => {
-    const said = inGuest(`
-mkdir -p /root/.ssh /var/lib/cloud/data /var/lib/systemd
-echo 'ssh-ed25519 AAAA kragle-build' >/root/.ssh/authorized_keys
-echo seeded >/var/lib/cloud/data/instance-id
-echo random >/var/lib/systemd/random-seed
-script 50-1-app.sh <<'END'
-#!/bin/sh
-echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys
-echo /etc/hostid >>"$KRAGLE_KEEP"
-useradd app
-END
-echo left >/run/kragle/script_1234.sh
-started=$(stat -c %Y /var/lib/kragle/started)
-${HOST}
-cp /guest/point.sh /run/kragle/; sh /run/kragle/point.sh take 1 MK
-cat /root/.ssh/authorized_keys /var/lib/cloud/data/instance-id
-ls /root/.ssh
-echo "in the point: $(cat /point/root/.ssh/*; ls /point/var/lib/cloud/data; ls /point/var/lib/systemd/random-seed 2>&1)"
-sleep 1.1
-rm -rf /run/kragle /var/lib/kragle /root/.ssh /var/lib/cloud/data && cp -a /point/. /
-echo 'ssh-ed25519 BBBB kragle-build' >/root/.ssh/authorized_keys
-mkdir -p /var/lib/cloud/data && echo again >/var/lib/cloud/data/instance-id
-sh /guest/guest.sh resume; echo "resume $?"
-cat /root/.ssh/authorized_keys; ls /root/.ssh /run/kragle/ /var/lib/cloud/data
-[ "$(stat -c %Y /run/kragle/started)" = "$started" ] && echo "the same start"
-cut -f 2 /run/kragle/steps; cat /run/kragle/keep; grep -c app /run/kragle/users
-echo 'echo "it runs, and keeps $KRAGLE_KEEP"' | script 2
-`);
-    assert.deepEqual(said, [
-      ...[
-        "code 0",
-        "line point 1",
-        "ssh-ed25519 AAAA operator",
-        "ssh-ed25519 AAAA kragle-build",
-        "seeded",
-      ],
-      "authorized_keys",
-      "in the point: ssh-ed25519 AAAA operator",
-      "instance-id.kragle",
-      "ls: cannot access '/point/var/lib/systemd/random-seed': No such file or directory",
-      "resume 0",
-      ...["ssh-ed25519 AAAA operator", "ssh-ed25519 BBBB kragle-build", "/root/.ssh:"],
-      ...["authorized_keys", "", "/run/kragle/:", "apt.conf", "guest.sh", "keep", "output"],
-      ...["point.sh", "script", "script_1234.sh", "started"],
-      ...["steps", "users", "", "/var/lib/cloud/data:", "instance-id", "the same start"],
-      ...[
-        "50-1-app.sh",
-        "-",
-        "/etc/hostid",
-        "0",
-        "MK|it runs, and keeps /run/kragle/keep",
-        "code 0",
-      ],
-    ]);
-  });
-
-  it("a build goes on without a point where nobody takes one", () => {
-    assert.deepEqual(
-      inGuest("cp /guest/point.sh /run/kragle/; sh /run/kragle/point.sh take 1 MK; echo code $?"),
-      ["MK!no point: the guest has no /dev/ttyS1", "code 0"],
-    );
   });
 });

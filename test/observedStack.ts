@@ -1,0 +1,53 @@
+import { readStackSettings } from "../cli/stackSettings";
+import { makePlan } from "../infra/plan";
+import { planRows } from "../infra/planReport";
+import { parseSettings } from "../infra/settings";
+import type { PlannedStage } from "../plan/imagePlan";
+import type { ImageSpec } from "../plan/imageSpec";
+import { claimResult } from "../run/answer";
+import type { Artifact } from "../store/artifactStore";
+import { siteWithoutDocker } from "./site";
+import { ownerOf, rootsOf } from "./stacks";
+import { TemporaryStore } from "./temporaryStore";
+
+/** The image of the stack dev, as its settings describe it. */
+export const devSpec = parseSettings(readStackSettings("dev").values, "dev");
+
+/** The stack dev with a store of its own, in which a test lays what runs before have left: what its next plan finds there. */
+export class ObservedStack {
+  readonly at = new TemporaryStore();
+  /** What the user wants built again. */
+  rebuild: string[] = [];
+
+  remove(): void {
+    this.at.remove();
+  }
+
+  plan(change: Partial<ImageSpec> = {}) {
+    const { home } = this.at;
+    const spec = { ...devSpec, ...change };
+    return makePlan(siteWithoutDocker(home), spec, ownerOf(home, "dev"), this.rebuild);
+  }
+
+  /** Each stage's status and why. */
+  async rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {
+    const list = planRows(await this.plan(change)).map(({ stage, status, reasons }) => [
+      stage,
+      [status, ...reasons].join(" | "),
+    ]);
+    return Object.fromEntries(list) as Record<string, string>;
+  }
+
+  /** Publishes a stage's result, as one that the stack uses unless it is said otherwise. */
+  async publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
+    const { stage } = planned.description;
+    const file = { image: "image.qcow2", base: "disk.qcow2" }[stage] ?? "file";
+    const artifact = await this.at.publish({ [file]: "x" }, planned.description);
+    if (root !== null) await claimResult(rootsOf(this.at.home, "dev"), root, artifact.manifest);
+    return artifact;
+  }
+
+  async markerOf(root: string, change: Partial<ImageSpec> = {}): Promise<string | undefined> {
+    return (await this.plan(change)).observed.get(root)?.observation.marker;
+  }
+}
