@@ -1,4 +1,5 @@
 import { CREDENTIAL_NAMES, type CredentialName, type Credentials } from "../../plan/imageSpec";
+import { SECRET } from "../../plan/invocation";
 
 type GivenCredentials = Record<CredentialName, string | null>;
 
@@ -11,7 +12,7 @@ export function takeCredentials<T extends GivenCredentials>(
 ): { credentials: Credentials; rest: Omit<T, CredentialName> } {
   const secret = (name: string) => (CREDENTIAL_NAMES as readonly string[]).includes(name);
   const given = CREDENTIAL_NAMES.map(
-    (name) => [name, values[name] ?? process.env[`KRAGLE_SECRET_${name}`]] as const,
+    (name) => [name, values[name] ?? process.env[`${SECRET}${name}`]] as const,
   );
   return {
     credentials: Object.fromEntries(given.filter(([, value]) => value)),

@@ -1,7 +1,7 @@
 import { type Conversion } from "../../plan/formats";
 import { releasedNames } from "../../plan/fileNames";
 import { DESCRIPTION, EVIDENCE, OWNER, PUBLICATION } from "../../release/layout";
-import { quote, text } from "./values";
+import { quote, refusing, text } from "./values";
 
 /** What kragle itself puts beside an image: such a name would be overwritten, or take the place of a folder. */
 const OWN = [...DESCRIPTION, OWNER, PUBLICATION, EVIDENCE].map((name) => name.toLowerCase());
@@ -24,11 +24,7 @@ export function fileNameProblem(name: string): string | undefined {
 }
 
 /** The name of a file under PATH/output. */
-export const fileName = (example: string) =>
-  text(example).superRefine((name, context) => {
-    const message = fileNameProblem(name);
-    if (message !== undefined) context.addIssue({ code: "custom", message });
-  });
+export const fileName = (example: string) => text(example).superRefine(refusing(fileNameProblem));
 
 /**
  * Files of one name, on a file system that knows no capitals either.

@@ -1,10 +1,10 @@
 import { IDENTIFIER } from "../../plan/imageIdentity";
-import { onMidnight, quote, text } from "./values";
+import { quote, text, withoutMidnight } from "./values";
 
 /** An identifier of os-release(5). YAML takes some of them for numbers, and some for days. */
 export const identifier = (example: string) =>
   text(example)
-    .transform(onMidnight)
+    .transform(withoutMidnight)
     .refine((value) => IDENTIFIER.test(value), {
       error: ({ input }) =>
         `${quote(input)} cannot stand in os-release; small letters, digits, ".", "_" and "-" are allowed, at most 64, as in "${example}"`,

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { join, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 
 import { parseAllDocuments } from "yaml";
 
@@ -16,22 +16,26 @@ import { PLAYBOOK_TREE } from "../steps";
 export function playbookProblems(path: string, folder: string): string[] {
   const [file, top] = [inProject(path), inProject(folder)];
   if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return [`"${path}" is not a file`];
-  if (relative(top, file).startsWith("..")) return [`"${path}" does not lie in "${folder}"`];
-  if (top === projectFolder) {
+  if (!liesIn(top, file)) return [`"${path}" does not lie in "${folder}"`];
+  if (liesIn(top, projectFolder)) {
+    const where = top === projectFolder ? "the" : `"${folder}", which holds the`;
     return [
-      `"${path}" lies in the project's own folder; put it into one of its own, since all of that travels with it`,
+      `"${path}" lies in ${where} project's own folder; put it into one of its own, since all of that travels with it`,
     ];
   }
   try {
     const tree = readTree(top, PLAYBOOK_TREE).problems.map((problem) => `"${folder}": ${problem}`);
-    return [...tree, ...missingRoles(readPlays(file), top, file).map((role) => lacks(path, role))];
+    const roles = missingRoles(readPlays(file), top, file);
+    return [...tree, ...roles.map((role) => lacks(path, folder, role))];
   } catch (error) {
     return [`"${path}": ${(error as Error).message}`];
   }
 }
 
-const lacks = (path: string, role: string) =>
-  `"${path}" needs the role "${role}", which is neither in roles/ beside it nor where ansible.cfg says`;
+const liesIn = (folder: string, path: string) => !/^\.\.(\/|$)/.test(relative(folder, path));
+
+const lacks = (path: string, folder: string, role: string) =>
+  `"${path}" needs the role "${role}", which is neither in roles/ beside it nor where ansible.cfg says, as far as that lies in "${folder}": nothing else travels with it`;
 
 type Play = Readonly<Record<string, unknown>>;
 
@@ -46,7 +50,8 @@ function readPlays(file: string): Play[] {
 
 /** Roles that are named as such, and lie nowhere. What a variable names is known in the run only. */
 function missingRoles(plays: readonly Play[], top: string, file: string): string[] {
-  const places = [join(file, "../roles"), join(top, "roles"), join(file, ".."), ...configured(top)];
+  const beside = dirname(file);
+  const places = [join(beside, "roles"), join(top, "roles"), beside, ...configured(top)];
   const names = plays
     .flatMap(({ roles }) => (Array.isArray(roles) ? (roles as unknown[]) : []))
     .map(nameOf);
@@ -54,7 +59,8 @@ function missingRoles(plays: readonly Play[], top: string, file: string): string
     if (name === undefined || name.includes("{{")) return false;
     const collection = /^(\w+)\.(\w+)\.(\w+)$/.exec(name);
     // those of collections come with Ansible, or lie where only it knows
-    return !collection && !places.some((place) => existsSync(join(place, name)));
+    const found = places.map((place) => join(place, name)).filter((role) => liesIn(top, role));
+    return !collection && !found.some((role) => existsSync(role));
   });
 }
 

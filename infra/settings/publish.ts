@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { publicationName, type PublicationSpec } from "../../plan/publication";
-import { listOf, path, quote, structured, text, wholeNumber } from "./values";
+import { listOf, onlyOptions, path, quote, structured, text, wholeNumber } from "./values";
 
 const DEFAULT_LIBVIRT_URI = "qemu:///system";
 
@@ -20,12 +20,7 @@ function place<T extends z.ZodRawShape>(shape: T) {
     keep: wholeNumber(1, 1000).default(3),
     files: z.array(text("kragle.raw"), listOf("released files")).default([]),
   };
-  return z.strictObject(all, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys"
-        ? `${issue.keys?.join(", ")} is no option of this place; allowed are ${Object.keys(all).join(", ")}`
-        : undefined,
-  });
+  return z.strictObject(all, onlyOptions(all, "this place"));
 }
 
 const publication = z

@@ -20,6 +20,7 @@ import {
   flag,
   oneOf,
   optional,
+  orOff,
   parsed,
   path,
   quote,
@@ -132,12 +133,7 @@ export const schema = z.object({
     "Secrets by name, which only the steps that name them get, as variables; set each with `pulumi config set --secret --path secrets.NAME`, or give it as KRAGLE_SECRET_NAME in the environment",
   ),
   points: setting(
-    z.preprocess(
-      (value) => (value === false || value === "false" ? "off" : value),
-      z.union([z.literal("off").transform(() => 0), size("16 GiB")], {
-        error: ({ input }) => `${quote(input)} is not allowed; write off or a size such as 16 GiB`,
-      }),
-    ),
+    orOff(size("16 GiB"), 0, "a size such as 16 GiB"),
     "off",
     "What the points after the steps of one build may take on the disk, from which later builds go on; `off` for none: [docs/steps.md](docs/steps.md#points)",
     "16 GiB",
@@ -197,13 +193,7 @@ export const schema = z.object({
     "Run the Packer container with every capability of the host and without confinement; nothing in kragle needs it",
   ),
   vnc: setting(
-    z.preprocess(
-      (value) => (value === false || value === "false" ? "off" : value),
-      z.union([z.literal("off").transform(() => null), wholeNumber(1024, 65_535)], {
-        error: ({ input }) =>
-          `${quote(input)} is not allowed; write off or a whole number from 1024 to 65535`,
-      }),
-    ),
+    orOff(wholeNumber(1024, 65_535), null, "a whole number from 1024 to 65535"),
     "off",
     "`off`, or a port on 127.0.0.1 where the guest's screen can be watched while Packer works, with the password that the run prints; without one if the template types into it",
     5900,

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 
 import { SHORTEST } from "../../host/secretForms";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { SECRET } from "../../plan/invocation";
 import { type ProvisionStep, STEP_SECRET } from "../../plan/steps";
 
 /** How a secret in a stack's file shows itself where it is encrypted, and this process does not decrypt it. */
@@ -22,21 +23,22 @@ export function takeSecrets(
   steps: readonly ProvisionStep[],
   full: (name: string) => string,
 ): { secrets: Secrets; problems: string[] } {
-  const secrets: Record<string, string> = {};
+  const secrets = new Map<string, string>();
   const problems: string[] = [];
   steps.forEach((step, index) => {
     for (const name of namesOf(step)) {
-      const value = given[name] ?? process.env[`KRAGLE_SECRET_${name}`];
-      if (value) secrets[name] = value;
+      const own = Object.hasOwn(given, name) ? given[name] : undefined;
+      const value = own ?? process.env[`${SECRET}${name}`];
+      if (value) secrets.set(name, value);
       else {
         problems.push(
           `${full("provision")}[${index}].secrets: step ${index + 1}: the secret ${name} is not set; ` +
-            `pulumi config set --secret --path ${full("secrets")}.${name}, or give it as KRAGLE_SECRET_${name} in the environment`,
+            `pulumi config set --secret --path ${full("secrets")}.${name}, or give it as ${SECRET}${name} in the environment`,
         );
       }
     }
   });
-  return { secrets, problems };
+  return { secrets: Object.fromEntries(secrets), problems };
 }
 
 /** Steps' secrets under the names by which stages get them. */
@@ -44,6 +46,14 @@ export const stepSecrets = ({ secrets }: Pick<ImageSpec, "secrets">): Record<str
   Object.fromEntries(
     Object.entries(secrets).map(([name, value]) => [`${STEP_SECRET}${name}`, value]),
   );
+
+/** @param key the setting's full key, with the name behind a dot where it is one of several */
+export function inTheClear(key: string, name: string, stack: string): string {
+  const path = key.includes(".") ? "--path " : "";
+  const command = `pulumi config set --secret ${path}${key} -s ${stack}`;
+  const other = `without the Pulumi CLI, take it out and give it as ${SECRET}${name}`;
+  return `${key} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
+}
 
 /**
  * What is right by itself and probably not meant: secrets in the clear, that nobody uses, or that are too short to be looked for.
@@ -67,11 +77,7 @@ export function secretWarnings(
     (name) => secrets[name] !== ENCRYPTED && Buffer.byteLength(secrets[name]!) < SHORTEST.searched,
   );
   return [
-    ...clear.map(
-      (name) =>
-        `${place(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: pulumi config set --secret --path ${place(name)} -s ${stack}; ` +
-        `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`,
-    ),
+    ...clear.map((name) => inTheClear(place(name), name, stack)),
     ...Object.keys(given)
       .filter((name) => !used.has(name))
       .map((name) => `${place(name)} is not used: no step names it`),

@@ -7,19 +7,13 @@ import { inProject } from "../../host/project";
 import { readTree } from "../../host/tree";
 import type { FileCopy } from "../../plan/steps";
 import { scriptProblem } from "./scripts";
-import { onlyKeys, path, quote, text } from "./values";
+import { onlyKeys, path, quote, refusing, spelled, text } from "./values";
 
 /** What the kinds of steps are made of. */
 
-export const script = path("scripts/app.sh").superRefine((file, context) => {
-  const message = scriptProblem(file);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
+export const script = path("scripts/app.sh").superRefine(refusing(scriptProblem));
 
-export const argument = z.preprocess(
-  (value) => (typeof value === "number" || typeof value === "boolean" ? String(value) : value),
-  text("--with-demo"),
-);
+export const argument = spelled("--with-demo");
 
 export const lines = text("systemctl enable app").refine(
   (value) => value.trim() !== "",

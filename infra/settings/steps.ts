@@ -8,7 +8,17 @@ import { parseDuration } from "../../plan/units";
 import { argument, fileCopy, lines, packageName, script } from "./stepFields";
 import { playbookProblems } from "./playbook";
 import { suggest } from "./suggest";
-import { decimal, flag, listOf, parsed, path, quote, structured, text } from "./values";
+import {
+  decimal,
+  flag,
+  listOf,
+  onlyOptions,
+  parsed,
+  path,
+  quote,
+  structured,
+  text,
+} from "./values";
 import { secretName, variables } from "./variables";
 
 /** The setting `provision`: each entry is a step of one kind and judged by itself, so that every problem is told at once. */
@@ -30,16 +40,8 @@ const environment = {
 };
 
 function shape<S extends z.ZodRawShape>(kind: StepKind, own: S) {
-  const allowed = [...Object.keys(own), ...Object.keys(options)].join(", ");
-  return z.strictObject(
-    { ...own, ...options },
-    {
-      error: (issue) =>
-        issue.code === "unrecognized_keys"
-          ? `${issue.keys?.join(", ")} is no option of a step of kind ${kind}; allowed are ${allowed}`
-          : undefined,
-    },
-  );
+  const all = { ...own, ...options };
+  return z.strictObject(all, onlyOptions(all, `a step of kind ${kind}`));
 }
 
 const common = ({ name, timeout, always, refreshAfter }: Options) => ({

@@ -2,20 +2,17 @@ import { z } from "zod";
 
 import type { UserTest } from "../../plan/imageSpec";
 import { testProblem } from "./scripts";
-import { decimal, listOf, onlyKeys, path, structured, text } from "./values";
+import { decimal, listOf, onlyKeys, path, refusing, spelled, structured } from "./values";
 
 const EXAMPLE = '{"script": "tests/port.sh", "args": ["8080"], "timeout": 2}';
 
-const script = path("tests/port.sh").superRefine((file, context) => {
-  const message = testProblem(file);
-  if (message !== undefined) context.addIssue({ code: "custom", message });
-});
+const script = path("tests/port.sh").superRefine(refusing(testProblem));
 
 const shape = z
   .strictObject(
     {
       script,
-      args: z.array(text("8080"), listOf("texts")).default([]),
+      args: z.array(spelled("8080"), listOf("texts")).default([]),
       timeout: decimal(0.1, 10_000, "minutes").optional(),
     },
     onlyKeys("are script, args, timeout", `the path of a script, or ${EXAMPLE}`),
@@ -35,7 +32,7 @@ const test = z
         type: "object",
         properties: {
           script: { type: "string" },
-          args: { type: "array", items: { type: "string" } },
+          args: { type: "array", items: { type: ["string", "number", "boolean"] } },
           timeout: { type: "number" },
         },
         required: ["script"],

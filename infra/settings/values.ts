@@ -15,6 +15,23 @@ export const text = (example: string) =>
       error: "contains NUL or half of a surrogate pair, which is no text",
     });
 
+/** Text of which YAML may have made something else: a number, a truth value or a day stands for how it is written. */
+export const spelled = (example: string) =>
+  z
+    .preprocess(
+      (value) => (typeof value === "number" || typeof value === "boolean" ? String(value) : value),
+      text(example).transform(withoutMidnight),
+    )
+    .meta({ type: ["string", "number", "boolean"] });
+
+/** A check by a function that says what is wrong with a value; undefined where nothing is. */
+export const refusing =
+  <T>(problem: (value: T) => string | undefined) =>
+  (value: T, context: z.RefinementCtx): void => {
+    const message = problem(value);
+    if (message !== undefined) context.addIssue({ code: "custom", message });
+  };
+
 /** The path of a file or folder, relative to the project or absolute; `~/` is the home folder of whoever runs kragle. */
 export const path = (example: string) =>
   text(example)
@@ -48,6 +65,20 @@ export const oneOf = <const T extends readonly string[]>(values: T) =>
 /** Empty text counts as not given: a default in Pulumi.yaml cannot be null. */
 export const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((value) => (value === "" || value === undefined ? null : value), schema.nullable());
+
+/**
+ * A value, or `off`, of which YAML makes a false.
+ *
+ * @param none what `off` means
+ * @param what the value is to be, for a message
+ */
+export const orOff = <T extends z.ZodType, const N>(type: T, none: N, what: string) =>
+  z.preprocess(
+    (value) => (value === false || value === "false" ? "off" : value),
+    z.union([z.literal("off").transform(() => none), type], {
+      error: ({ input }) => `${quote(input)} is not allowed; write off or ${what}`,
+    }),
+  );
 
 export const flag = z.preprocess(
   (value) => (value === "true" ? true : value === "false" ? false : value),
@@ -103,6 +134,19 @@ export const onlyKeys = (allowed: string, example: string) => ({
       : `${quote(issue.input)} is not allowed; write ${example}`,
 });
 
+/**
+ * For an object with several kinds, each with its own options.
+ *
+ * @param shape what it may have
+ * @param kind such as "this place"
+ */
+export const onlyOptions = (shape: z.ZodRawShape, kind: string) => ({
+  error: (issue: z.core.$ZodRawIssue) =>
+    issue.code === "unrecognized_keys"
+      ? `${issue.keys.join(", ")} is no option of ${kind}; allowed are ${Object.keys(shape).join(", ")}`
+      : undefined,
+});
+
 /** A secret value: no message repeats it. "{{" is refused, since Packer would read it as a command of its templates. */
 export const credential = optional(
   z
@@ -111,15 +155,16 @@ export const credential = optional(
 );
 
 /** A day as it was written: the Pulumi CLI makes a time of one without quotes, which YAML calls a timestamp. */
-export const onMidnight = (text: string) =>
-  text.replace(/(?<=^\d{4}-\d{2}-\d{2}) 00:00:00 \+0000 UTC$/, "");
+export function withoutMidnight(text: string): string {
+  return text.replace(/(?<=^\d{4}-\d{2}-\d{2}) 00:00:00 \+0000 UTC$/, "");
+}
 
 /** A day such as "2026-11-01". */
 export const day = text("2026-11-01")
-  .refine((value) => isDay(onMidnight(value)), {
+  .transform(withoutMidnight)
+  .refine(isDay, {
     error: (issue) => `${quote(issue.input)} is not a day; write it as in 2026-11-01`,
-  })
-  .transform(onMidnight);
+  });
 
 function isDay(text: string): boolean {
   const time = Date.parse(`${text}T00:00:00Z`);

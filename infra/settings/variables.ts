@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { quote, structured, text } from "./values";
+import { quote, spelled, structured } from "./values";
 
 /** Environment variables of steps, and secrets, which become such. */
 
@@ -16,15 +16,9 @@ const noName = ({ input }: { input?: unknown }) =>
 
 export const secretName = z.string({ error: noName }).refine(isName, { error: noName });
 
-/** Numbers and truth values are what they look like: YAML makes such of what was meant as text. */
-const value = z.preprocess(
-  (given) => (typeof given === "number" || typeof given === "boolean" ? String(given) : given),
-  text("production"),
-);
-
 /** Variables by name. */
 export const variables = z
-  .record(z.string(), value, {
+  .record(z.string(), spelled("production"), {
     error: ({ input }) =>
       `${quote(input)} is not allowed; write names and values, such as {"SITE": "lab"}`,
   })
@@ -37,10 +31,16 @@ export const variables = z
 /** The setting `variables`: those of every step. */
 export const imageVariables = structured(variables);
 
+/** A secret's value, as editors see it: encrypted by itself, unless it stands in the clear. */
+const secret = z
+  .unknown()
+  .meta({ anyOf: [{ type: "string" }, { $ref: "#/definitions/encrypted" }] })
+  .pipe(z.string({ error: "is not text; put it in quotes" }));
+
 /** The setting `secrets`; no message repeats a value. */
 export const secrets = structured(
   z
-    .record(z.string(), z.string({ error: "is not text; put it in quotes" }), {
+    .record(z.string(), secret, {
       error:
         "is not allowed; write names and values, each set with pulumi config set --secret --path",
     })

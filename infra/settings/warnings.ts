@@ -8,7 +8,7 @@ import { onlySecret } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
 import { machineWarnings } from "./machine";
 import { schema, type SettingName } from "./schema";
-import { secretWarnings } from "./secrets";
+import { inTheClear, secretWarnings } from "./secrets";
 import { scriptWarnings, testWarnings } from "./scripts";
 
 /** A stack's settings as they were read. */
@@ -37,15 +37,13 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
   );
   const clear = (Object.keys(onlySecret(spec.credentials)) as SettingName[])
     .filter((name) => given(name) && !secretNames.includes(name))
-    .map((name) => {
-      const command = `pulumi config set --secret ${full(name)} -s ${stack}`;
-      const other = `without the Pulumi CLI, take it out and give it as KRAGLE_SECRET_${name}`;
-      return `${full(name)} stands in the clear in Pulumi.${stack}.yaml; encrypt it: ${command}; ${other}`;
-    });
+    .map((name) => inTheClear(full(name), name, stack));
   const secrets = secretWarnings(
     schema.shape.secrets.safeParse(settings.values.secrets).data ?? {},
     secretNames.includes("secrets"),
-    ...[spec, stack, full],
+    spec,
+    stack,
+    full,
   );
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
   const tests = testWarnings(spec).map((text) => `${full("tests")}: ${text}`);

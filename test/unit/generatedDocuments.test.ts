@@ -85,6 +85,10 @@ describe("the schema for editors", () => {
     { config: { "kragle:rhsmPassword": { secure: "AAAB" }, "kragle:cpus": "3" } },
     { config: { "kragle:vnc": 5900, "kragle:privileged": true, "kragle:snapshot": "" } },
     { config: { "kragle:vnc": "5900", "kragle:privileged": "true" } },
+    { config: { "kragle:secrets": { TOKEN: { secure: "AAAB" }, OTHER: "in the clear" } } },
+    { config: { "kragle:variables": { SITE: "lab", PORT: 8080, DEBUG: true } } },
+    { config: { "kragle:provision": [{ script: "app.sh", args: ["--listen", 8080] }] } },
+    { config: { "kragle:tests": [{ script: "port.sh", args: [8080] }] } },
     { config: { "kragle:formats": ["raw", { format: "qcow2", compression: "zstd" }] } },
   ];
   for (const document of right) {
@@ -104,6 +108,8 @@ describe("the schema for editors", () => {
     { config: { "kragle:publish": [{ folder: "/srv", kept: 1 }] } },
     { config: { "kragle:check": { waive: [{ rule: "x" }] } } },
     { config: { "kragle:isoSha256": "abc" } },
+    { config: { "kragle:secrets": { TOKEN: { secret: "AAAB" } } } },
+    { config: { "kragle:variables": { SITE: ["lab"] } } },
   ];
   for (const document of wrong) {
     it(`refuses ${JSON.stringify(document)}`, () => assert.equal(check(document), false));

@@ -129,10 +129,6 @@ describe("the steps of an image", () => {
     const from = (name: string, more: object = {}) => ({
       files: [{ from: join(folder, name), to: "/srv/x", ...more }],
     });
-    /** Without what is said of a kind that this version cannot run. */
-    const wrong = (...steps: unknown[]) =>
-      problems(...steps).filter((text) => !text.includes("cannot be run by this version"));
-
     it("need a file or a folder without what cannot be copied", async () => {
       mkdirSync(join(folder, "tree/deep"), { recursive: true });
       write("tree/two\nlines", "");
@@ -141,7 +137,7 @@ describe("the steps of an image", () => {
       const server: Server = createServer();
       await new Promise<void>((done) => server.listen(join(folder, "tree/deep/s"), done));
       try {
-        assert.deepEqual(wrong(from("nothing"), from("tree")), [
+        assert.deepEqual(problems(from("nothing"), from("tree")), [
           '[0].files[0].from: step 1: "nothing" is neither a file nor a folder',
           '[1].files[0].from: step 2: "tree" cannot be copied: "deep/s" is a socket, which cannot be copied',
           '[1].files[0].from: step 2: "tree" cannot be copied: "pipe" is a pipe (FIFO), which cannot be copied',
@@ -157,7 +153,7 @@ describe("the steps of an image", () => {
       const place = (text: string) =>
         `${text} is no absolute path in the guest; write it as in "/etc/app.conf"`;
       assert.deepEqual(
-        wrong(
+        problems(
           from("a", { to: "etc" }),
           from("a", { to: "/etc/../x" }),
           from("a", { to: "/a\nb" }),
@@ -190,7 +186,7 @@ describe("the steps of an image", () => {
     const found = problems(
       { script, variables: { "A-B": "1", KRAGLE_KEEP: "x", "": "x" }, secrets: ["1X"] },
       { packages: ["ngin x", "-o", "nginx=1.22.1-9"] },
-    ).filter((text) => !text.includes("cannot be run by this version"));
+    );
     const noPackage = (text: string) =>
       `"${text}" is no name of a package; write it as in nginx, or nginx=1.22.1-9 for a version`;
     assert.deepEqual(found, [
@@ -220,6 +216,7 @@ describe("the steps of an image", () => {
     } finally {
       delete process.env.KRAGLE_SECRET_TOKEN;
     }
+    assert.deepEqual(problems({ run: "true", secrets: ["constructor"] }).length, 1);
     const { secrets: _, ...rest } = spec({ TOKEN: "canary" });
     assert.doesNotMatch(JSON.stringify(rest), /canary/);
     assert.doesNotMatch(JSON.stringify(describeStep(rest.provision[0]!)), /canary/);
@@ -234,6 +231,11 @@ describe("the steps of an image", () => {
       variables: { SITE: "lab", LEVEL: "debug" },
     });
     assert.deepEqual(describeStep({ ...REST, kind: "reboot" }, variables), { kind: "reboot" });
+    // what YAML makes numbers, truth values and days of, as it was written
+    const odd = { PORT: 8080, ON: true, DAY: "2026-11-29 00:00:00 +0000 UTC" };
+    assert.deepEqual(parseSettings({ variables: odd }, "dev").variables, {
+      ...{ PORT: "8080", ON: "true", DAY: "2026-11-29" },
+    });
   });
 
   describe("by Ansible", () => {
@@ -260,12 +262,18 @@ describe("the steps of an image", () => {
     it("need a playbook in a folder of its own, with its roles", () => {
       const plays = "- hosts: all\n  roles: [gone, {role: away}, 'x{{ y }}', a.b.c]\n";
       const role = (name: string) =>
-        `[0].ansible: step 1: "ansible/site.yml" needs the role "${name}", which is neither in roles/ beside it nor where ansible.cfg says`;
+        `[0].ansible: step 1: "ansible/site.yml" needs the role "${name}", which is neither in roles/ beside it nor where ansible.cfg says, as far as that lies in "${folder}/ansible": nothing else travels with it`.replaceAll(
+          `${folder}/`,
+          "",
+        );
       assert.deepEqual(problems(playbook("site.yml", plays)), [role("gone"), role("away")]);
-      mkdirSync(join(folder, "shared/gone"), { recursive: true });
+      // of the two places that ansible.cfg names, one does not come into the builder
+      mkdirSync(join(folder, "ansible/shared/gone"), { recursive: true });
       mkdirSync(join(folder, "shared/away"), { recursive: true });
-      write("ansible/ansible.cfg", "[defaults]\nroles_path = roles:../shared\n");
-      assert.deepEqual(problems(playbook("site.yml", plays)), []);
+      write("ansible/ansible.cfg", "[defaults]\nroles_path = roles:shared:../shared\n");
+      assert.deepEqual(problems(playbook("site.yml", plays)), [role("away")]);
+      const wider = playbook("site.yml", "- hosts: all\n  roles: [gone]\n");
+      assert.deepEqual(problems(wider), []);
       assert.deepEqual(problems({ ansible: join(folder, "none.yml") }), [
         '[0].ansible: step 1: "none.yml" is not a file',
       ]);
@@ -279,6 +287,10 @@ describe("the steps of an image", () => {
       assert.match(
         problems({ ansible: "Pulumi.dev.yaml" })[0]!,
         /lies in the project's own folder; put it into one of its own/,
+      );
+      assert.match(
+        problems({ ...playbook("site.yml", "[]\n"), folder: "/" })[0]!,
+        /lies in "\/", which holds the project's own folder; put it into one of its own/,
       );
     });
   });
