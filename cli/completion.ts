@@ -9,7 +9,7 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
  * `kragle completion SHELL`: prints what makes a shell complete kragle's verbs, options and their values, out of the command's own table.
  *
  * Not by a library: those that are kept (@bomb.sh/tab 0.0.22, @pnpm/tabtab 0.5.4) start this program at each Tab, and evaluate in a shell
- * what has been typed, under one shell at least; the first offers no files, which `write` and `verify` take.
+ * what has been typed, under one shell at least; the first offers no files, which `write`, `boot` and `verify` take.
  */
 export function completion(shell: string, program: Command): number {
   const verbs = program.commands.filter((command) =>
@@ -23,7 +23,7 @@ const flags = ({ short, long }: Option) => [short, long].filter((flag) => flag !
 const takesFile = (option: Option) => /<(file|folder)>/.test(option.flags);
 /** Whether a verb's first word is a path. */
 const takesPath = ({ registeredArguments: [first] }: Command) =>
-  first !== undefined && ["folder", "target"].includes(first.name());
+  first !== undefined && ["folder", "target", "image"].includes(first.name());
 const optionsOf = (verb: Command) => verb.createHelp().visibleOptions(verb);
 const unique = (words: readonly string[]) => [...new Set(words)];
 

@@ -25,7 +25,7 @@ interface StackRow {
   /** The stage that failed after the last release. */
   readonly failedStage?: string;
   readonly release?: Release;
-  /** What `up` would do: nothing, or run these stages; "unknown" where that cannot be planned. */
+  /** What `up` would do: nothing, or run these stages, none where all is in the store already; "unknown" where that cannot be planned. */
   readonly drift: {
     readonly state: "none" | "differs" | "unknown";
     readonly stages: readonly string[];
@@ -99,10 +99,9 @@ async function driftOf(
     const { spec } = readStack(owner.stack, false);
     if (obstacle !== undefined) return { state: "unknown", stages: [], why: obstacle };
     const rows = planRows(await planRun(site, spec, owner));
-    const stages = rows.filter((row) => willRun(row) || row.status === "from store");
     return {
-      state: stages.length > 0 ? "differs" : "none",
-      stages: stages.map(({ stage }) => stage),
+      state: rows.every(({ status }) => status === "unchanged") ? "none" : "differs",
+      stages: rows.filter(willRun).map(({ stage }) => stage),
     };
   } catch (error) {
     return { state: "unknown", stages: [], why: wordsOf(error as Error) };
@@ -140,7 +139,9 @@ const nameOf = ({ imageId, imageVersion, imageSha256 }: Release) =>
 
 function driftText({ state, stages, why = "" }: StackRow["drift"]): string {
   if (state === "none") return "do nothing";
-  if (state === "differs") return `run ${stages.join(", ")}`;
+  if (state === "differs") {
+    return stages.length > 0 ? `run ${stages.join(", ")}` : "take what is in the store";
+  }
   const line = why.replace(/\s*\n\s*/g, " ");
   return `? ${line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line}`;
 }

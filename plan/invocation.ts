@@ -27,7 +27,7 @@ export const dropsRoot = ({ project, stack }: StackName, root: string): string =
 export const MARKER = "KRAGLE_MARKER";
 
 /** Environment variable of `kragle up --keep`: a folder by which the image stage and that command tell each other of a failed guest. */
-export const KEEP = "KRAGLE_KEEP";
+export const KEEP = "KRAGLE_KEEP_GUEST";
 
 /** What the names of environment variables with secrets begin with; the secret's name follows. */
 export const SECRET = "KRAGLE_SECRET_";

@@ -27,11 +27,11 @@ export async function chooseImage(stack: string, given: string | undefined): Pro
   const isFile = given !== undefined && (await stat(given).catch(() => undefined))?.isFile();
   if (isFile) return describe(resolve(given));
   const { outputs } = await lastRelease(stack);
-  const builtIn = String(outputs.builderImageId);
-  if (given === undefined) return describe(inProject(String(outputs.imagePath)), builtIn);
+  const release = { stack, builtIn: String(outputs.builderImageId) };
+  if (given === undefined) return describe(inProject(String(outputs.imagePath)), release);
   const conversions = outputs.conversions as Readonly<Record<string, { path: string }>>;
   const conversion = Object.hasOwn(conversions, given) ? conversions[given] : undefined;
-  if (conversion) return describe(inProject(conversion.path), builtIn);
+  if (conversion) return describe(inProject(conversion.path), release);
   const names = Object.keys(conversions).join(", ") || "none but the image itself";
   throw new StageFailure(
     `"${given}" is neither a file nor a format of stack ${stack}'s release, which has ${names}`,
@@ -39,9 +39,16 @@ export async function chooseImage(stack: string, given: string | undefined): Pro
   );
 }
 
-async function describe(path: string, builtIn?: string): Promise<BootImage> {
+/** @param release where it is a file of one: whose, and the Docker image in which that was built */
+async function describe(
+  path: string,
+  release?: { readonly stack: string; readonly builtIn: string },
+): Promise<BootImage> {
   const facts = await stat(path).catch(() => undefined);
-  if (!facts) throw new StageFailure(`${displayPath(path)} is gone`, { hint: "./kragle up" });
+  if (!facts) {
+    const hint = release && `./kragle up -s ${release.stack} releases it again`;
+    throw new StageFailure(`${displayPath(path)} is gone`, { hint });
+  }
   await access(path, constants.R_OK).catch(() => {
     throw unreadable(path, "you may not read it");
   });
@@ -49,7 +56,7 @@ async function describe(path: string, builtIn?: string): Promise<BootImage> {
   if (facts.uid !== BUILD_UID && process.getuid!() === 0 && (facts.mode & 0o004) === 0) {
     throw unreadable(path, "the container that boots it may not read it, since only its owner may");
   }
-  return { path, format: await diskFormat(path), ...(builtIn === undefined ? {} : { builtIn }) };
+  return { path, format: await diskFormat(path), ...(release ? { builtIn: release.builtIn } : {}) };
 }
 
 const unreadable = (path: string, why: string) =>

@@ -32,7 +32,7 @@ export async function debug(given: string | undefined, options: DebugOptions): P
   await requireDaemon(site);
   const owner = identityOf(site.home, { project: settings.project, stack });
   const { plan } = await planRun(site, spec, owner, []);
-  const disk = await diskBefore(openStore(site.home), plan, spec.provision, wanted);
+  const disk = await diskBefore(openStore(site.home), stack, plan, spec.provision, wanted);
   const toolsImage = await findTools(site, stack);
   const firmware = spec.template.smoke.firmware[0];
   return look(site, spec, { disk, firmware, toolsImage, outside: true }, { exec });
@@ -58,11 +58,13 @@ export function stepOf(steps: readonly ProvisionStep[], given: string): number {
 /**
  * The disk as it was before a step: an overlay of the points after all those before it, or of the base.
  *
+ * @param stack whose plan it is, for people
  * @param wanted the number of the step; of the one at which the next build goes on, where it is undefined
  * @throws StageFailure where the base is not in the store
  */
 export async function diskBefore(
   store: ArtifactStore,
+  stack: string,
   plan: ImagePlan,
   steps: readonly ProvisionStep[],
   wanted: number | undefined,
@@ -70,7 +72,7 @@ export async function diskBefore(
   const installed = await store.lookup(base.stage, plan.base.key);
   if (installed.state !== "present") {
     throw new StageFailure("the base, on which the first step runs, is not in the store", {
-      hint: "./kragle up makes it",
+      hint: `./kragle up -s ${stack} makes it`,
     });
   }
   const { chain, unused } = await findPoints(store, plan.image.description, installed.manifest);

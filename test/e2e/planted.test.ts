@@ -25,7 +25,10 @@ const reason = "the fleet's operators";
       );
     });
     const up = (check: object) => {
-      clone.addStack("planted", { provision: ["plant.sh"], formats: [], smoke: "none", check });
+      clone.addStack("planted", {
+        // its os-release is as long as the other image's then
+        ...{ imageId: "dev", provision: ["plant.sh"], formats: [], smoke: "none", check },
+      });
       return clone.kragle(["up", "-s", "planted", "--engine", "embedded"]);
     };
 

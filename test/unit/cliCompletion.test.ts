@@ -29,6 +29,7 @@ describe("completion in a shell", function () {
     ["up ", "--stack --json --engine --rebuild --keep --help"],
     ["completion ba", "bash"],
     ["verify READ", "README.md"],
+    ["boot READ", "README.md"],
     ["verify --allowed-signers package-l", "package-lock.json"],
     ["write --verify ", "quick full"],
   ];

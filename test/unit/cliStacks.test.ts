@@ -95,6 +95,7 @@ describe("kragle stacks", function () {
           ...{ stack: "a-long-name", result: "failed", failedStage: "convert-raw" },
           drift: { state: "differs", stages: ["image", "check"] },
         },
+        { stack: "moved", result: "none", drift: { state: "differs", stages: [] } },
         {
           ...{ stack: "odd", result: "none" },
           drift: {
@@ -110,6 +111,7 @@ describe("kragle stacks", function () {
       "STACK        LAST RESULT          RELEASE               AGE      UP WOULD",
       "dev          released             web 1.4 aaaaaaaaaaaa  12 days  do nothing",
       "a-long-name  failed: convert-raw  -                     -        run image, check",
+      "moved        none                 -                     -        take what is in the store",
       `odd          none                 -                     -        ? \\u{1b}[2J1 setting is wrong: ${"x".repeat(75)}…`,
     ]);
   });

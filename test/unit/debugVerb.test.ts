@@ -95,7 +95,7 @@ describe("the disk before a step", () => {
     });
     await points.publish();
   }
-  const before = (step: number | undefined) => diskBefore(at.store, planned, STEPS, step);
+  const before = (step: number | undefined) => diskBefore(at.store, "web", planned, STEPS, step);
 
   it("is what the points after those before it lie on, each at its place in the chain", async () => {
     await take(1, 2);
@@ -133,6 +133,9 @@ describe("the disk before a step", () => {
   });
 
   it("is none where there is no base", async () => {
-    await assert.rejects(before(1), /the base, on which the first step runs, is not in the store/);
+    await assert.rejects(before(1), (error: StageFailure) => {
+      assert.equal(error.message, "the base, on which the first step runs, is not in the store");
+      return error.details.hint === "./kragle up -s web makes it";
+    });
   });
 });
