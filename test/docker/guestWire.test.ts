@@ -22,6 +22,13 @@ const [INSIDE, PACKER] = [7777, 2222];
 
 type Ends = Readonly<Record<string, readonly [address: string, port: number]>>;
 
+/** Waits until a container reaches that end: for a second or two, both sides of a new network still ask whether their IPv6 addresses are taken. */
+async function answers(container: Docker.Container, address: string, port: number): Promise<void> {
+  const program = `import socket; socket.create_connection(("${address}", ${port}), 1)`;
+  const tries = `for i in $(seq 20); do python3 -c '${program}' && exit; sleep 0.5; done; exit 1`;
+  await run("docker", ["exec", container.id, "sh", "-c", tries]);
+}
+
 /**
  * What a guest could send that goes around its kernel's rules: frames into QEMU's user network, in a container whose network has IPv6,
  * before it is closed and after.
@@ -58,6 +65,7 @@ describe("the wire of a guest", function () {
     [host, allowed] = [await openPort("::"), await openPort("::")];
     datagrams = createSocket("udp4", () => came++).bind(0);
     await once(datagrams, "listening");
+    await answers(container, `${SUBNET}1`, host.port);
   });
   after(async () => {
     await container?.remove({ force: true });
