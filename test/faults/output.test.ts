@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { sha256File } from "../../host/files";
+import { Roots } from "../../store/roots";
 import { writeStackRecord } from "../../store/stackRecord";
 import type { Clone } from "../clone";
 import { canLoop, inTools, LoopDevice, makeSmallDisk, pretendRelease } from "../docker/smallDisk";
@@ -28,6 +29,10 @@ describe("a command whose output goes nowhere", function () {
       outputs: { imagePath: release.at("packer-kragle-qcow2") },
       finishedAt: "2026-11-01T00:00:00Z",
     });
+    // without it gc would delete nothing, since nobody knew what a stack that was released uses
+    const { key, manifest } = await at.publish({ x: "y" }, at.describe("used"));
+    const root = { stage: "image", key, publishedAt: manifest.publishedAt };
+    await Roots.of(at.home, ownerOf(at.home, "dev")).set("release", root);
   });
   afterEach(() => at.remove());
 
