@@ -1,6 +1,8 @@
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
 import type { StackIdentity } from "../plan/identity";
+import { POINTS_ROOT } from "../plan/roots";
+import { base } from "../plan/stages/base";
 import { letGoOfFolder, outputFolder } from "../release/owner";
 import { type Root, Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
@@ -21,6 +23,8 @@ export async function dropRoot(
   const roots = Roots.of(home, { project, stack });
   if (root === "release") await letGoOf(home, (await roots.list()).get(root), roots.owner);
   await roots.drop(root);
+  // no resource has this one; what a failed build has left lies on the base
+  if (root === base.stage) await roots.drop(POINTS_ROOT);
   if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;
 }

@@ -7,3 +7,9 @@ export const conversionRoot = (name: string) => `convert-${name}`;
 export const publicationRoot = (name: string) => `publish-${name}`;
 
 export const isPublicationRoot = (root: string) => root.startsWith(publicationRoot(""));
+
+/**
+ * The root of the image that a build has not finished: it keeps the points of that build for the next one, until an image is there. No
+ * resource has this name.
+ */
+export const POINTS_ROOT = "points";

@@ -1,6 +1,8 @@
 import { projectFolder } from "../host/project";
 import { stageKey } from "../plan/description";
+import { POINTS_ROOT } from "../plan/roots";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
+import { image } from "../plan/stages/image";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import type { Roots } from "../store/roots";
@@ -25,10 +27,11 @@ export async function findResult(
   return refuses(marker, found.manifest.publishedAt) ? undefined : found.manifest;
 }
 
-/** Makes a result one that the stack uses. */
+/** Makes a result one that the stack uses. An image keeps the points of its own build, and no more those of one that has failed. */
 export async function claimResult(roots: Roots, root: string, manifest: Manifest): Promise<void> {
   const { stage, key, publishedAt, description, seconds } = manifest;
   await roots.set(root, { stage, key, publishedAt, description, seconds, ...placeOf(manifest) });
+  if (stage === image.stage) await roots.drop(POINTS_ROOT);
 }
 
 /** From where the relative paths of the files lead that a stage laid down outside of the store; nothing where it did not. */

@@ -5,9 +5,9 @@ import { listFiles } from "../host/files";
 import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
-import { image } from "../plan/stages/image";
-import { point, pointsOf } from "../plan/stages/point";
+import { point } from "../plan/stages/point";
 import { contentsOf, leftovers, refusalsIn } from "./ownership";
+import { pointsPassed } from "./pointChain";
 import { allRoots, type HeldRoots, type Root } from "./roots";
 import { recordsWithoutRoots } from "./stackRecord";
 import { Workplace } from "./workplace";
@@ -80,16 +80,8 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
 const artifactName = ({ stage, key }: Pick<Root, "stage" | "key">) => `${stage}-${key}`;
 
 /** An image is used with the points of its build, from which the next one goes on. */
-function pointsBelow({ stage, description }: Root): Pick<Root, "stage" | "key">[] {
-  if (stage !== image.stage || !description) return [];
-  const { inputs, upstream } = description;
-  const known = image.inputs.safeParse(inputs).data;
-  const on = image.upstream.safeParse(upstream).data;
-  if (!known || !on) return [];
-  return pointsOf({ ...description, stage, inputs: known, upstream: on }).map(({ key }) => ({
-    ...{ stage: point.stage, key },
-  }));
-}
+const pointsBelow = ({ description }: Root): Pick<Root, "stage" | "key">[] =>
+  (description ? pointsPassed(description) : []).map(({ key }) => ({ stage: point.stage, key }));
 
 /**
  * Deletes what is made again where it is needed: notes on verified files (see VerifiedFiles), copies of small files for stages.

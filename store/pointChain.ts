@@ -1,12 +1,15 @@
-import type { DescriptionOf, ResultOf } from "../plan/stages/contract";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import type { LockOptions } from "../host/lock";
+import type { StageDescription } from "../plan/description";
 import { base, DISK } from "../plan/stages/base";
-import type { image } from "../plan/stages/image";
-import { point, POINT, pointsOf } from "../plan/stages/point";
+import type { DescriptionOf } from "../plan/stages/contract";
+import { image } from "../plan/stages/image";
+import { type ChainFile, point, POINT, pointsOf } from "../plan/stages/point";
 import type { ArtifactStore } from "./artifactStore";
 import type { Manifest } from "./manifest";
-
-/** A file of a chain, see `below` of a point's result. */
-export type ChainFile = ResultOf<typeof point>["below"][number];
+import { Workplace } from "./workplace";
 
 /** A point that can be gone on from. */
 export interface KeptPoint {
@@ -25,6 +28,39 @@ export interface KeptPoints {
   readonly chain: readonly KeptPoint[];
   /** Why points that are there are not used, a sentence each. */
   readonly unused: readonly string[];
+  /** The step after which a guest did not answer that was started from its point: from it on, none are used or taken. */
+  readonly silent: number | undefined;
+}
+
+/** The points that a build of this description passes; none where it is no image's. */
+export function pointsPassed({ stage, version, inputs, upstream }: StageDescription) {
+  const known = image.inputs.safeParse(inputs).data;
+  const on = image.upstream.safeParse(upstream).data;
+  if (stage !== image.stage || !known || !on) return [];
+  return pointsOf({ stage, version, inputs: known, upstream: on });
+}
+
+/**
+ * Deletes the points that a build has passed, those of others among them that began with the same steps. Waits for builds that go on from
+ * them.
+ *
+ * @returns how many there were
+ */
+export async function deletePoints(
+  { home }: ArtifactStore,
+  built: StageDescription,
+  waiting: Pick<LockOptions, "signal" | "onWait">,
+): Promise<number> {
+  const place = new Workplace(home);
+  let deleted = 0;
+  for (const { key } of pointsPassed(built).reverse()) {
+    const folder = join(home, "store", `${point.stage}-${key}`);
+    if (!existsSync(folder)) continue;
+    const release = await place.lockStage(point.stage, key, waiting);
+    await place.discard(folder).finally(release);
+    deleted++;
+  }
+  return deleted;
 }
 
 /** The base's file, as the points on it name it. */
@@ -62,18 +98,24 @@ export async function findPoints(
       unused.push(`${why}: it is damaged (${found.reason})`);
       continue;
     }
-    const result = point.result.safeParse(found.manifest.result);
-    if (!result.success || !result.data.below.every((file) => whole.has(nameOf(file)))) {
+    const told = point.result.safeParse(found.manifest.result).data;
+    if (told && "silent" in told) {
+      unused.push(
+        `from the point after step ${step} no guest answered (${told.silent}): none is taken from that step on, until up --rebuild image`,
+      );
+      return { chain, unused, silent: step };
+    }
+    if (!told?.below.every((file) => whole.has(nameOf(file)))) {
       unused.push(`${why}: what it lies on is not there any more`);
       continue;
     }
     const file = pointFile(found.manifest);
-    const below = result.data.below.flatMap((one) => whole.get(nameOf(one)) ?? []);
-    const kept = { step, key, qemu: result.data.qemu, file };
+    const below = told.below.flatMap((one) => whole.get(nameOf(one)) ?? []);
+    const kept = { step, key, qemu: told.qemu, file };
     whole.set(nameOf(file), kept);
     chain = [...below, kept];
   }
-  return { chain, unused };
+  return { chain, unused, silent: undefined };
 }
 
 const nameOf = ({ stage, key, sha256 }: ChainFile) => `${stage}-${key}-${sha256}`;

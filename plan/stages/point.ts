@@ -8,6 +8,11 @@ import type { image } from "./image";
 /** The file of a point: what was written since the point before it. */
 export const POINT = "disk.qcow2";
 
+/** A file on which a point lies. */
+const chainFile = z.strictObject({ stage: z.enum(["base", "point"]), key, sha256 });
+
+export type ChainFile = z.infer<typeof chainFile>;
+
 /**
  * The disk as it was after one step, from which a later build goes on. No stage of its own makes it: the image's does, by the way,
  * and in no other key is it: an image that was built from a point has the key of one that was not.
@@ -25,16 +30,20 @@ export const point = contract({
   /** The point after the step before this one, or the base. */
   upstream: z.strictObject({ before: key }),
   request: z.strictObject({}),
-  result: z.strictObject({
-    disk: z.literal(POINT),
-    /** Version of the QEMU that wrote it; an older one may not read it. */
-    qemu: z.string(),
-    /**
-     * The files on which it lies, the base first. By their content: what was built again under the same key has another, and this
-     * point has only what differs from the one that it was made on.
-     */
-    below: z.array(z.strictObject({ stage: z.enum(["base", "point"]), key, sha256 })).min(1),
-  }),
+  result: z.union([
+    z.strictObject({
+      disk: z.literal(POINT),
+      /** Version of the QEMU that wrote it; an older one may not read it. */
+      qemu: z.string(),
+      /**
+       * The files on which it lies, the base first. By their content: what was built again under the same key has another, and this
+       * point has only what differs from the one that it was made on.
+       */
+      below: z.array(chainFile).min(1),
+    }),
+    /** In the place of one from which a guest was started that did not answer, without a file. It says how. */
+    z.strictObject({ silent: z.string() }),
+  ]),
 });
 
 /** kragle's own scripts and the template's that run before the steps, see `scripts` of the image's inputs. */

@@ -12,6 +12,7 @@ import { STEP_SECRET } from "../../plan/steps";
 import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
 import { readPlanned } from "../../store/bundles";
+import { deletePoints } from "../../store/pointChain";
 import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
 import {
@@ -157,10 +158,35 @@ async function explain(failed: readonly Finding[], context: StageContext<typeof 
       `the image breaks ${rules}:`,
       ...lines,
       `the image is kept for inspection: ${displayPath(join(folder, IMAGE))}`,
+      ...(await dropPoints(failed, context)),
     ].join("\n"),
     {
       evidence: ["check.json", PACKAGES, "packages.tsv"],
       hint: "mend it in a provisioning script, or in what the rule names; where it is meant to be so, waive the rule with a reason (setting check)",
     },
   );
+}
+
+/**
+ * Deletes the points of an image in which a secret was found, for they may have it, too, and later images would be made of them.
+ *
+ * @returns what to tell of it
+ */
+async function dropPoints(
+  failed: readonly Finding[],
+  { store, request, signal, detail }: StageContext<typeof contract>,
+): Promise<string[]> {
+  if (!failed.some(({ id }) => id === "payload.secrets")) return [];
+  const { manifest } = await artifactOf(store, image, request.imageKey);
+  const onWait = () => detail("waiting: another build goes on from points of this image");
+  try {
+    const deleted = await deletePoints(store, manifest.description, { signal, onWait });
+    const left =
+      "its points may have the secret, too, and are deleted: the next build begins with the base";
+    return deleted > 0 ? [left] : [];
+  } catch (error) {
+    return [
+      `its points may have the secret, too, and could not be deleted: ${(error as Error).message}`,
+    ];
+  }
 }

@@ -17,7 +17,7 @@ import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
-import { planned, plannedPrograms } from "../../run/task";
+import { planned, plannedPrograms, type StageTask } from "../../run/task";
 import { Points } from "./points";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
 
@@ -50,7 +50,7 @@ export const image: StageProgram<typeof contract> = {
     });
 
     const keeping = keepGuest(context);
-    const built = container({
+    const task: StageTask = {
       image: request.toolsImage,
       programs: plannedPrograms(programs),
       run: [`${PROGRAMS_AT}/build_image.py`],
@@ -103,8 +103,8 @@ export const image: StageProgram<typeof contract> = {
       // whoever looks at a guest takes the time that it takes
       deadlineSeconds: keeping ? Infinity : scale(request.timeouts.whole),
       silenceSeconds: scale(request.timeouts.progress),
-    });
-    const { exitCode, tail } = await built.finally(keeping).finally(() => points.publish());
+    };
+    const { exitCode, tail } = await points.publishDuring(() => container(task).finally(keeping));
     if (exitCode !== 0) {
       throw new StageFailure(
         `Packer's build failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { planImage } from "../../plan/imagePlan";
 import type { check as contract, Finding } from "../../plan/stages/check";
+import { pointsOf } from "../../plan/stages/point";
 import { check } from "../../stages/check/check";
 import { formsOf, type SecretSearch } from "../../host/secretForms";
 import { contentDigest, readContent } from "../../host/fileDigest";
@@ -11,11 +13,14 @@ import { namedHostSecrets } from "../../host/secrets";
 import { StageFailure } from "../../host/failure";
 import type { StageContext } from "../../run/stage";
 import { IMAGE_RESULT } from "../sampleCalls";
-import { digest } from "../samples";
+import { digest, sampleFiles, sampleSpec } from "../samples";
+import { TemporaryStore } from "../temporaryStore";
 import { SampleImage } from "./checkSamples";
 
 type Context = Parameters<typeof check.run>[0];
 type Container = Parameters<StageContext<typeof contract>["container"]>[0];
+
+const planned = planImage(sampleSpec, sampleFiles, null);
 
 describe("the check stage", () => {
   let work: string;
@@ -27,6 +32,7 @@ describe("the check stage", () => {
     image: SampleImage,
     waive: Record<string, string> = {},
     own: { digests?: Record<string, string>; rules?: string[] } = {},
+    filled?: TemporaryStore,
   ) {
     const lines: string[] = [];
     const started: Container[] = [];
@@ -34,12 +40,12 @@ describe("the check stage", () => {
       inputs: { programs: {}, rules: digest("8"), ownRules: own.digests, waive },
       upstream: { imageSha256: digest("a") },
       request: {
-        ...{ toolsImage: "tools", imageKey: digest("1"), timeoutSeconds: 60 },
+        ...{ toolsImage: "tools", imageKey: planned.image.key, timeoutSeconds: 60 },
         rules: own.rules ?? [],
       },
       secrets: { rhsmPassword: "correct horse" },
       work,
-      store: {
+      store: filled?.store ?? {
         artifact: () =>
           Promise.resolve({ folder: "/the/store/image-k", manifest: { result: IMAGE_RESULT } }),
       },
@@ -97,6 +103,33 @@ describe("the check stage", () => {
     );
     assert.match(error.details.hint!, /waive/);
     assert.ok(error.details.evidence!.includes("check.json"));
+  });
+
+  it("leaves no point of an image in which it finds a secret, and those of all others", async () => {
+    const at = new TemporaryStore();
+    try {
+      const { description } = planned.image;
+      await at.publish({ "image.qcow2": "x" }, description, { result: IMAGE_RESULT });
+      const taken = pointsOf(description);
+      assert.ok(taken.length > 0);
+      for (const one of taken) await at.publish({ "disk.qcow2": "x" }, one.description);
+      await at.publish({ "disk.qcow2": "x" }, at.describe("another", "point"));
+      const found = (where: string) => {
+        const image = new SampleImage();
+        image.facts.secrets!.hits.push({ secret: "secrets.TOKEN", form: "plain", where });
+        return image;
+      };
+      await run(found("/etc/app"), { "payload.secrets": "a demo" }, {}, at);
+      await assert.rejects(run(new SampleImage().file("/root/.bash_history", "x"), {}, {}, at));
+      assert.equal((await at.store.manifests("point")).length, taken.length + 1);
+      await assert.rejects(
+        run(found("/etc/app"), {}, {}, at),
+        /breaks 1 rule:[^]*\nits points may have the secret, too, and are deleted: the next build begins with the base$/,
+      );
+      assert.equal((await at.store.manifests("point")).length, 1);
+    } finally {
+      at.remove();
+    }
   });
 
   it("tells what is waived, and goes on", async () => {

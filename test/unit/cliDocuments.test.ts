@@ -140,6 +140,15 @@ describe("the command line's answers", function () {
     assert.deepEqual([...(await rootsOf(at.home, "dev").list()).keys()], ["base"]);
   });
 
+  it("drop-root: the points of a build that failed go with the base on which they lie", async () => {
+    const roots = rootsOf(at.home, "dev");
+    for (const name of ["points", "base"]) {
+      await roots.set(name, { stage: "image", key: "1", publishedAt: "x" });
+    }
+    await run("drop-root", "dev", "base");
+    assert.deepEqual(await stacksIn(at.home), []);
+  });
+
   it("logs: none yet; of a finished stage; of one that failed", async () => {
     assert.deepEqual((await run("logs")).stdout, "no stage of this stack has run yet\n");
     const { key, manifest, folder } = await at.publish({

@@ -13,6 +13,7 @@ import { Points } from "../../stages/image/points";
 import type { Artifact } from "../../store/artifactStore";
 import { kragle } from "../kragle";
 import { digest, sampleFiles, sampleSpec } from "../samples";
+import { ownerOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 const common = { timeout: null, always: false, refreshAfter: null };
@@ -85,6 +86,7 @@ describe("the disk before a step", () => {
     mkdirSync(join(work, "points"), { recursive: true });
     const context = {
       ...{ inputs, upstream, work, store: at.store, rebuild: false, detail: () => undefined },
+      ...{ key: digest("f"), owner: ownerOf(at.home, "web") },
       request: { points: 2 ** 30, steps: STEPS.map(() => ({ title: "" })) },
     } as unknown as StageContext<typeof image>;
     const points = await Points.of(context, installed);
@@ -93,7 +95,7 @@ describe("the disk before a step", () => {
       const note = { below: taken.slice(0, index), qemu: "7.2.22", seconds: 2 };
       writeFileSync(join(work, `points/${step}.json`), JSON.stringify(note));
     });
-    await points.publish();
+    await points.publishDuring(() => Promise.resolve());
   }
   const before = (step: number | undefined) => diskBefore(at.store, "web", planned, STEPS, step);
 

@@ -3,24 +3,28 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 
+import { LockHeld } from "../../host/lock";
 import { planImage } from "../../plan/imagePlan";
 import { plan, type InputsOf } from "../../plan/stages/contract";
 import { image } from "../../plan/stages/image";
 import { point, pointsOf } from "../../plan/stages/point";
 import type { StageContext } from "../../run/stage";
+import { claimResult } from "../../run/answer";
 import { Points } from "../../stages/image/points";
 import type { Artifact } from "../../store/artifactStore";
 import { collectGarbage } from "../../store/gc";
-import { findPoints } from "../../store/pointChain";
+import { deletePoints, findPoints } from "../../store/pointChain";
 import { digest, sampleFiles, sampleSpec } from "../samples";
-import { rootsOf } from "../stacks";
+import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 type Inputs = InputsOf<typeof image>;
@@ -37,6 +41,18 @@ const imageOf = (steps: string, change: Partial<Inputs> = {}) =>
     { ...planned.image.description.inputs, steps: [...steps].map(script), ...change },
     planned.image.description.upstream,
   ).description;
+
+/** Tries again until it holds, or for as long as a busy machine may take. */
+async function eventually(holds: () => Promise<void>): Promise<void> {
+  for (const deadline = Date.now() + 60_000; ; await sleep(50)) {
+    const failed = await holds().then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (!failed) return;
+    if (Date.now() > deadline) throw failed;
+  }
+}
 
 describe("the points of an image", () => {
   const keys = (...given: Parameters<typeof imageOf>) =>
@@ -80,7 +96,8 @@ describe("the points of an image", () => {
   });
 });
 
-describe("points in the store", () => {
+describe("points in the store", function () {
+  this.timeout(90_000);
   let at: TemporaryStore;
   let installed: Artifact;
   let lines: string[];
@@ -102,12 +119,13 @@ describe("points in the store", () => {
     mkdirSync(join(work, "points"), { recursive: true });
     const titles = [...steps].map((name) => ({ title: `${name}.sh` }));
     const context = {
-      ...{ inputs, upstream, work, store: at.store, rebuild },
+      ...{ inputs, upstream, work, store: at.store, rebuild, owner: ownerOf(at.home, "dev") },
+      key: plan(image, inputs, upstream).key,
       request: { points, steps: titles },
       detail: (line: string) => lines.push(line),
     } as unknown as StageContext<typeof image>;
     return Points.of(context, installed).then((of) => ({
-      of,
+      ...{ of, work },
       /** As build_image.py does. */
       take(step: number, below: readonly number[], content = `after ${step} of ${steps}`) {
         writeFileSync(join(work, `points/${step}.qcow2`), content);
@@ -122,12 +140,12 @@ describe("points in the store", () => {
   /** Builds an image of these steps, each of which takes a point, from the last one that there is. */
   async function build(steps: string, until = steps.length) {
     const { of, take } = await stage(steps);
-    const below = (of.settings ?? []).map(({ step }) => step);
+    const below = (of.settings?.from ?? []).map(({ step }) => step);
     for (let step = (below.at(-1) ?? 0) + 1; step <= until; step++) {
       take(step, below);
       below.push(step);
     }
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     return of;
   }
 
@@ -164,7 +182,7 @@ describe("points in the store", () => {
     );
     const { of, take } = await stage("123");
     take(2, [1], "after 2, but another time");
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     assert.deepEqual(await stepsOf("123"), [1, 2]);
     installed = await at.publish({ "disk.qcow2": "the base, made anew" }, planned.base.description);
     assert.deepEqual(await stepsOf("123"), []);
@@ -179,7 +197,7 @@ describe("points in the store", () => {
       "the point after step 3 is not used: what it lies on is not there any more",
       "goes on from the point after step 1 (1.sh)",
     ]);
-    assert.deepEqual(of.settings, [{ step: 1, qemu: "7.2.22" }]);
+    assert.deepEqual(of.settings, { from: [{ step: 1, qemu: "7.2.22" }], until: null });
     assert.deepEqual(Object.keys(of.artifacts), ["/points/1"]);
   });
 
@@ -197,7 +215,7 @@ describe("points in the store", () => {
     const { of, take } = await stage("1234");
     take(1, []);
     take(3, [1]);
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     assert.deepEqual(await stepsOf("1234"), [1, 3]);
     assert.deepEqual(await stepsOf("1254"), [1]);
   });
@@ -205,7 +223,7 @@ describe("points in the store", () => {
   it("are no more than the setting allows, and none where it is off", async () => {
     const { of, take } = await stage("123", { points: 8192 });
     for (const step of [1, 2, 3]) take(step, [1, 2].slice(0, step - 1));
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     assert.deepEqual(await stepsOf("123"), [1, 2]);
     assert.deepEqual(lines, [
       "the point after step 3 (3.sh) and those after it are not kept: they take more than 8 KiB (setting points)",
@@ -214,16 +232,105 @@ describe("points in the store", () => {
     assert.deepEqual([off.settings, off.artifacts], [null, {}]);
   });
 
+  it("are no more than the setting allows where a build goes on from some of them", async () => {
+    await build("12");
+    const { of, take } = await stage("123", { points: 8192 });
+    take(3, [1, 2]);
+    await of.publishDuring(() => Promise.resolve());
+    assert.match(lines.at(-1)!, /^the point after step 3 .* they take more than 8 KiB/);
+    assert.deepEqual(await stepsOf("123"), [1, 2]);
+  });
+
+  it("are in the store as soon as they are taken, while the build goes on", async () => {
+    const { of, take, work } = await stage("123");
+    let end!: () => void;
+    const published = of.publishDuring(() => new Promise<void>((resolve) => (end = resolve)));
+    take(1, []);
+    await eventually(async () => assert.deepEqual(await stepsOf("123"), [1]));
+    take(2, [1]);
+    await eventually(async () => assert.deepEqual(await stepsOf("123"), [1, 2]));
+    // a guest that froze is started once more, and takes all of them again
+    take(1, [], "once more");
+    await eventually(async () => assert.deepEqual(await stepsOf("123"), [1]));
+    end();
+    await published;
+    assert.deepEqual(lines, []);
+    assert.equal(existsSync(join(work, "points")), false);
+  });
+
+  it("are no part of the image where they are not kept", async () => {
+    const { of, take, work } = await stage("1", { points: 1 });
+    take(1, []);
+    await of.publishDuring(() => Promise.resolve());
+    assert.deepEqual(readdirSync(work), []);
+  });
+
   it("are not gone on from by a rebuild, which takes new ones", async () => {
     await build("12");
     const before = (await found("12")).chain.map(({ file }) => file.sha256);
     const { of, take } = await stage("12", { rebuild: true });
-    assert.deepEqual(of.settings, []);
+    assert.deepEqual(of.settings, { from: [], until: null });
     take(1, [], "anew");
     take(2, [1], "anew too");
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     const after = (await found("12")).chain.map(({ file }) => file.sha256);
     assert.equal(new Set([...before, ...after]).size, 4);
+  });
+
+  it("from which no guest answered are put aside, and none are taken from that step on, until a rebuild", async () => {
+    await build("123");
+    const { of, take, work } = await stage("124");
+    await of.publishDuring(() => {
+      take(1, [], "after 1, anew");
+      writeFileSync(
+        join(work, "points/silent.json"),
+        JSON.stringify({ steps: [2], why: "the guest powered off" }),
+      );
+      return Promise.resolve();
+    });
+    assert.equal(
+      of.kept(),
+      "it goes on from the point after step 1 (1.sh), unless that or an earlier step is changed",
+    );
+    assert.equal(lines.at(-1), "the point after step 2 (2.sh) is put aside");
+    const why =
+      "from the point after step 2 no guest answered (the guest powered off): none is taken from that step on, until up --rebuild image";
+    const { chain, unused, silent } = await found("123");
+    assert.deepEqual([chain.map(({ step }) => step), unused, silent], [[1], [why], 2]);
+    assert.deepEqual((await stage("125")).of.settings, {
+      ...{ from: [{ step: 1, qemu: "7.2.22" }], until: 2 },
+    });
+    assert.equal((await stage("135")).of.settings?.until, null);
+    const anew = await stage("12", { rebuild: true });
+    assert.deepEqual(anew.of.settings, { from: [], until: null });
+    anew.take(1, []);
+    anew.take(2, [1]);
+    await anew.of.publishDuring(() => Promise.resolve());
+    assert.deepEqual(await stepsOf("124"), [1, 2]);
+  });
+
+  it("are neither replaced nor deleted while another build goes on from them", async () => {
+    await build("12");
+    const { of } = await stage("123");
+    let end!: () => void;
+    let running!: Promise<void>;
+    await new Promise<void>((begun) => {
+      running = of.publishDuring(() => {
+        begun();
+        return new Promise<void>((resolve) => (end = resolve));
+      });
+    });
+    const { key } = pointsOf(imageOf("12"))[1]!;
+    await assert.rejects(at.place.lockStage("point", key, { noWait: true }), LockHeld);
+    let deleted!: Promise<number>;
+    await new Promise<void>((waits) => {
+      deleted = deletePoints(at.store, imageOf("12"), { onWait: () => waits() });
+    });
+    assert.deepEqual(await stepsOf("12"), [1, 2]);
+    end();
+    await running;
+    assert.equal(await deleted, 2);
+    assert.deepEqual(await stepsOf("12"), []);
   });
 
   it("whose note is not whole or not to be believed are not kept, and no build fails for it", async () => {
@@ -232,7 +339,7 @@ describe("points in the store", () => {
     take(2, [1]);
     const work = at.place.workFolder("image", digest("f"));
     rmSync(join(work, "points/1.json"));
-    await of.publish();
+    await of.publishDuring(() => Promise.resolve());
     assert.deepEqual(await stepsOf("123"), []);
     assert.match(
       lines.at(-1)!,
@@ -243,17 +350,45 @@ describe("points in the store", () => {
   it("are kept by garbage collection as long as a stack uses their image", async () => {
     await build("123");
     await build("124");
-    const description = imageOf("123");
-    const built = await at.publish({ "image.qcow2": "x" }, description);
+    const built = await at.publish({ "image.qcow2": "x" }, imageOf("123"));
     const roots = rootsOf(at.home, "dev");
-    const { publishedAt } = built.manifest;
-    await roots.set("image", { stage: "image", key: built.key, publishedAt, description });
-    await roots.set("base", { stage: "base", key: planned.base.key, publishedAt });
+    await claimResult(roots, "image", built.manifest);
+    await claimResult(roots, "base", installed.manifest);
     await collectGarbage(at.store, false);
     assert.deepEqual(await stepsOf("123"), [1, 2, 3]);
     assert.equal(existsSync(pointFolder("124", 3)), false);
     await roots.dropAll();
     await collectGarbage(at.store, false);
     assert.deepEqual(await at.store.manifests(point.stage), []);
+  });
+
+  it("are kept by garbage collection of a build that failed, until another one fails or the image is there", async () => {
+    const roots = rootsOf(at.home, "dev");
+    const { publishedAt } = installed.manifest;
+    await roots.set("base", { stage: "base", key: planned.base.key, publishedAt });
+    const collect = () => collectGarbage(at.store, false);
+    await build("123", 2);
+    await collect();
+    assert.deepEqual(await stepsOf("124"), [1, 2]);
+    await build("153", 2);
+    await collect();
+    assert.deepEqual([await stepsOf("124"), await stepsOf("153")], [[1], [1, 2]]);
+    const built = await at.publish({ "image.qcow2": "x" }, imageOf("1"));
+    await claimResult(roots, "image", built.manifest);
+    await collect();
+    assert.deepEqual(await stepsOf("153"), [1]);
+    await build("62", 1);
+    await roots.dropAll();
+    await collect();
+    assert.deepEqual(await at.store.manifests(point.stage), []);
+  });
+
+  it("are kept of a build that goes on from another stack's and fails in its first step", async () => {
+    await build("12");
+    await rootsOf(at.home, "dev").dropAll();
+    installed = await at.publish({ "disk.qcow2": "the base" }, planned.base.description);
+    await build("12", 2);
+    await collectGarbage(at.store, false);
+    assert.deepEqual((await at.store.manifests(point.stage)).length, 2);
   });
 });

@@ -11,8 +11,9 @@ Settings (all required):
     identity     variables for the script that generalises: what the image says it is
     scripts      the name of each, by which they run in order, and its title: the path that people know
     steps        the user's, see steps.py; by their names they run among the scripts
-    points       those that the build can go on from, the lowest first: the number of its "step", the "qemu" that wrote it; its
-                 disk.qcow2 lies in a folder of that number below /points. null where no points are to be taken
+    points       null where no points are to be taken; else "from", those that the build can go on from, the lowest first: the number of
+                 its "step", the "qemu" that wrote it; its disk.qcow2 lies in a folder of that number below /points. "until" is null, or
+                 the step after which no more are taken, since a guest that was started from such a point did not answer
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
@@ -20,7 +21,7 @@ Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearc
 secret_scan); screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all others become variables of the
 template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log;
-/result/points/, a file and a note for each point, also where the build fails;
+/result/points/, a file and a note for each point, also where the build fails, and silent.json, from which of them no guest answered;
 /result/removed.tsv, what generalisation took away (what was done, why, path, script in whose time it had changed last).
 """
 
@@ -37,7 +38,7 @@ import stage
 import steps
 from compact import compact, only_file
 from kept_guest import KeptGuest
-from packer_run import PackerRun
+from packer_run import EXIT_STATUS, PackerRun
 from secret_scan import scan
 
 BASE, TEMPLATE, PROVISION, WORK, LOGS = "/base", "/template", "/template/provision", "/result", "/logs"
@@ -49,6 +50,7 @@ STEP_SECRET = "step_"  # what the names of their secrets begin with
 BEFORE_STEPS = re.compile(r"[0-4]\d-")  # names of scripts; a point has what they did
 MOST_TOLD = 20  # paths that are told one by one
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
+STEPS, BUILD = os.path.join(PRIVATE, "steps"), os.path.join(PRIVATE, "build.json")  # made anew for each start of the guest
 
 
 def build_image(settings):
@@ -57,14 +59,17 @@ def build_image(settings):
     given = stage.secrets()
     step_secrets = {name.removeprefix(STEP_SECRET): given.pop(name) for name in list(given) if name.startswith(STEP_SECRET)}
     mark = secrets.token_hex(8)  # what scripts print cannot begin with it by chance
-    folder = os.path.join(PRIVATE, "steps")
-    os.mkdir(folder)
-    own_steps = steps.Steps(settings["environment"], step_secrets, mark, folder, settings["timeouts"])
     template = packer_template.load(os.path.join(TEMPLATE, "image.json"))
-    chain = start_chain(settings, template)
-    template = with_what_is_left(template, settings, chain, own_steps, mark)
-    build = os.path.join(PRIVATE, "build.json")
-    stage.write_json(build, packer_template.listening_inside(template, packer_template.screen_password_file(given, PRIVATE)))
+    screen = packer_template.screen_password_file(given, PRIVATE)
+
+    def make_ready(chain):
+        """Lets Packer do what is left to do on that chain."""
+        shutil.rmtree(STEPS, ignore_errors=True)
+        os.mkdir(STEPS)
+        own_steps = steps.Steps(settings["environment"], step_secrets, mark, STEPS, settings["timeouts"])
+        left = with_what_is_left(template, settings, chain, own_steps, mark)
+        stage.write_json(BUILD, packer_template.listening_inside(left, screen))
+
     patterns = json.loads(given.pop("keySearch"))
     with open(packer_template.key_path(PRIVATE), "x", encoding="ascii") as file:
         os.chmod(file.fileno(), 0o600)
@@ -73,7 +78,7 @@ def build_image(settings):
     others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in given.items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**own, **others}))
-    removed, disk = run_packer(settings, mark, chain, template["builders"][0]["name"], build, [variables])
+    removed, disk = run_packer(settings, mark, template, make_ready, variables)
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(disk, image)
@@ -82,13 +87,14 @@ def build_image(settings):
     shutil.rmtree(SCRATCH)
 
 
-def start_chain(settings, template):
+def start_chain(settings, template, start):
     """What the guest's disk lies on, see points.py; None where no points are taken."""
-    if settings["points"] is None or not points.can_have(template):
+    if start is None or not points.can_have(template):
         return None
     qemu = stage.tool_versions()["qemu"]
     chain = points.Chain(SCRATCH, os.path.join(WORK, "points"), os.path.join(BASE, "disk.qcow2"), settings["diskBytes"], qemu)
-    chain.go_on_from(settings["points"], POINTS)
+    chain.until = start.until
+    chain.go_on_from(start.points, POINTS)
     return chain
 
 
@@ -98,7 +104,7 @@ def with_what_is_left(template, settings, chain, own_steps, mark):
     provisioners = {}
     for number, step in enumerate(settings["steps"][done:], done + 1):
         own = own_steps.provisioners(step)
-        provisioners[step["name"]] = points.followed_by_point(own, number, mark) if chain else own
+        provisioners[step["name"]] = points.followed_by_point(own, number, mark) if chain and chain.takes(number) else own
     if chain and provisioners:
         first = min(provisioners)
         provisioners[first] = [points.brought(), *provisioners[first]]
@@ -115,26 +121,52 @@ def with_what_is_left(template, settings, chain, own_steps, mark):
     return points.on_chain(template, chain) if chain else template
 
 
-def run_packer(settings, mark, chain, builder, *files):
-    """A guest that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again."""
+def run_packer(settings, mark, template, make_ready, variables):
+    """Starts the guest again where that may help.
+
+    One that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again. One that
+    never answers when it is started from a point is started from an earlier one, or from the base.
+    """
     titles = {**settings["scripts"], **steps.titles(settings["steps"])}
-    for last in (False, True):
-        kept = KeptGuest(WORK) if settings["keep"] else None
-        run = PackerRun(SCRATCH, LOGS, builder, settings["signs"], settings["freezeSeconds"], titles, mark, kept)
+    start = points.Start(settings["points"]) if settings["points"] else None
+    froze = False
+    while True:
+        chain = start_chain(settings, template, start)
+        make_ready(chain)
+        run = PackerRun(SCRATCH, LOGS, template["builders"][0]["name"], settings["signs"], settings["freezeSeconds"], titles, mark)
         run.qemu.files = FILES if os.path.exists(FILES) else None
+        if settings["keep"]:
+            run.kept = KeptGuest(WORK, lambda run=run, chain=chain: not is_points_fault(run, chain))
         if chain:
             run.attach(points.PointTaker(chain, run.qemu.screen.monitor))
         try:
-            run.build(*files)
+            run.build(BUILD, [variables])
             if chain and chain.unsure:
                 raise stage.Failure(chain.unsure)
             return run.removed, (chain and chain.active) or only_file(OUTPUT)
-        except stage.Failure:
-            if last or not run.qemu.frozen:
+        except stage.Failure as failure:
+            if run.qemu.frozen and not froze:
+                froze = True
+                stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
+            elif is_points_fault(run, chain):
+                start.fall_back(chain, str(failure).split("\n", 1)[0])
+            else:
                 raise
-            stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
-            shutil.rmtree(OUTPUT, ignore_errors=True)
-            chain = start_chain(settings, packer_template.load(files[0]))
+        finally:
+            if start and run.begun:
+                start.note_silent(os.path.join(WORK, "points"))
+        shutil.rmtree(OUTPUT, ignore_errors=True)
+
+
+def is_points_fault(run, chain):
+    """Whether the guest went down, was lost, stayed silent or had no notes before it could do anything, having started from a point.
+
+    A QEMU that fails, or a Packer, says nothing of the point.
+    """
+    if not chain or not chain.last_step() or run.begun:
+        return False
+    silent = "Timeout waiting for SSH" in run.why or EXIT_STATUS.search(run.why)
+    return bool(silent or run.qemu.lost or (run.qemu.ended() and run.qemu.code == 0))
 
 
 def all_variables(settings, public_key):

@@ -9,14 +9,20 @@ POLL_SECONDS = 0.5
 
 
 class KeptGuest:
-    """`folder` gets kept.json, a note with the port of the container at which the guest's SSH is; a file let-go there ends the wait."""
+    """`folder` gets kept.json, a note with the port of the container at which the guest's SSH is; a file let-go there ends the wait.
 
-    def __init__(self, folder):
+    `is_wanted` says whether anybody wants to look at this failure: not where the build goes on in another way.
+    """
+
+    def __init__(self, folder, is_wanted=lambda: True):
+        self.is_wanted = is_wanted
         self.note = os.path.join(folder, "kept.json")
         self.let_go = os.path.join(folder, "let-go")
 
     def hold(self, port, is_there):
         """Returns when the guest is let go, or when it is gone: `is_there` says so."""
+        if not self.is_wanted():
+            return
         stage.phase("keep the failed guest until it is let go")
         stage.write_json(f"{self.note}.new", {"port": port})
         os.rename(f"{self.note}.new", self.note)

@@ -25,6 +25,7 @@ IN_GUEST = f"{GUEST_FOLDER}/point.sh"
 POLL_SECONDS = 0.2
 MONITOR_SECONDS = 120  # a busy machine
 LONGEST_LINE = 200  # bytes of what the guest tells
+QUOTING = re.compile(r";[^;]*:$")  # how a failure begins to quote a log
 REQUEST = re.compile(rb"point ([1-9]\d{0,3})\r?\n")
 
 
@@ -58,6 +59,39 @@ def on_chain(template, chain):
     return {**template, "builders": [laid(builder) for builder in template["builders"]]}
 
 
+class Start:
+    """From which points a build goes on: from all of them, or, after a guest that did not answer, from fewer.
+
+    `settings` are the stage's "points", see build_image.py.
+    """
+
+    def __init__(self, settings):
+        self.points = settings["from"]
+        self.until = settings["until"]
+        self.silent = []  # steps from whose points the guest did not answer
+        self.why = None
+
+    def fall_back(self, chain, why):
+        """The next guest starts from the point before the chain's last one, after that from the base: each silence takes minutes.
+
+        `why` is the failure's first line.
+        """
+        step = chain.last_step()
+        self.points = [] if self.silent else [point for point in self.points if point["step"] < step]
+        self.silent.append(step)
+        self.until, self.why = step, QUOTING.sub("", why)
+        stage.detail(f"a guest that was started from the point after step {step} did not answer: {self.why}")
+        stage.detail(f"it begins with {self.first()}, and no point is taken from step {step} on")
+
+    def first(self):
+        return f"the point after step {self.points[-1]['step']}" if self.points else "the base"
+
+    def note_silent(self, results):
+        """Tells which points are to be put aside, once a guest has answered: where none does, it is not their fault."""
+        if self.silent:
+            stage.write_json(os.path.join(results, "silent.json"), {"steps": self.silent, "why": in_a_line(self.why)})
+
+
 def version(text):
     return [int(number) for number in re.findall(r"\d+", text)[:3]]
 
@@ -74,6 +108,7 @@ class Chain:
         self.disk_bytes = disk_bytes
         self.qemu = qemu
         self.steps = []  # those whose points are in it
+        self.until = None  # the step at which points end, see build_image.py
         self.count = 0
         self.active = None  # the file into which the guest writes, where it is not Packer's
         self.unsure = None  # why it is not known which one that is
@@ -109,6 +144,9 @@ class Chain:
         os.symlink(path, link)
         self.count += 1
         return link
+
+    def takes(self, step):
+        return self.until is None or step < self.until
 
     def last_step(self):
         """0 where the build begins with the base."""
