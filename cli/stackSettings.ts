@@ -2,6 +2,13 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { otherDaemon } from "../executors/dockerEndpoint";
+import {
+  asEntries,
+  configuration,
+  type Entries,
+  isEncrypted,
+  readPulumiYaml,
+} from "../infra/pulumiYaml";
 import { parseSettings, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
 import { ENCRYPTED } from "../infra/settings/secrets";
@@ -11,7 +18,6 @@ import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
 import { EXIT, StageFailure } from "../host/failure";
 import { projectFolder } from "../host/project";
 import { isStackName } from "../plan/identity";
-import { asEntries, configuration, type Entries, isEncrypted, readPulumiYaml } from "./pulumiYaml";
 
 export interface StackSettings extends ReadSettings {
   /** What is wrong with the files themselves; told together with what is wrong with the values. */

@@ -9,6 +9,7 @@ import { declareImage } from "./declareImage";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
 import type { FullPlan } from "./plan";
 import { planLines, planRows } from "./planReport";
+import { lostByReading } from "./pulumiYaml";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { planRun } from "./requirements";
 import { parseSettings, SettingsError } from "./settings";
@@ -72,7 +73,8 @@ async function planOf(
 ): Promise<FullPlan> {
   try {
     const { values, problems } = configuredSettings();
-    const spec = parseSettings(values, owner.stack, owner.project, problems);
+    const lost = lostByReading(owner.stack, owner.project);
+    const spec = parseSettings(values, owner.stack, owner.project, [...lost, ...problems]);
     return await planRun(site, spec, owner, rebuild);
   } catch (error) {
     throw asRunError(error as Error);

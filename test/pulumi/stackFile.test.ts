@@ -86,9 +86,12 @@ describe("a stack's file under the real Pulumi CLI", function () {
     ["config: {kragle:timeouts: {image: 90, base: 2026-11-01}}", undefined],
     ["config: {kragle:snapshot: , kragle:vnc: off, kragle:privileged: yes}", undefined],
     [
-      "config: {kragle:cpus: 2.0, kragle:vnc: 0x1700, kragle:kernel: 010, kragle:path: 1_0}",
+      "config: {kragle:cpus: 2.0, kragle:vnc: 0x1700, kragle:timeouts: {image: 010, base: 1_0}}",
       undefined,
     ],
+    ["config: {kragle:version: 1.5, kragle:variables: {PORT: 8080}}", undefined],
+    ["config: {kragle:version: 1.10}", "kragle"],
+    ["config: {kragle:kernel: 010}", "kragle"],
     ["config: {kragel:diskSize: 6 GiB}", "kragle"],
     ["kragle:diskSize: 6 GiB", "kragle"],
     ["config: {kragle:cpus: 3, cpus: 4}", "kragle"],

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { stringify } from "yaml";
 
 import { readStackSettings } from "../../cli/stackSettings";
+import { lostByReading } from "../../infra/pulumiYaml";
 import { parseSettings, SettingsError } from "../../infra/settings";
 import { SETTING_NAMES } from "../../infra/settings/schema";
 
@@ -131,12 +132,51 @@ describe("a stack's file is read as the Pulumi CLI reads it:", () => {
       "config: {cpus: 3, kragle:cpus: 4}",
       "Pulumi.x.yaml: kragle:cpus stands there twice, as cpus and as kragle:cpus",
     ],
+    [
+      "config: {version: 1.10}",
+      'Pulumi.x.yaml: kragle:version: 1.10 without quotes is the number 1.1; write "1.10"',
+    ],
+    [
+      "config: {kragle:imageId: 1e3}",
+      'Pulumi.x.yaml: kragle:imageId: 1e3 without quotes is the number 1000; write "1e3"',
+    ],
+    [
+      "config: {path: 010}",
+      'Pulumi.x.yaml: kragle:path: 010 without quotes is the number 8; write "010"',
+    ],
+    [
+      "v: &v {RELEASE: 1.20}\nconfig: {variables: *v}",
+      'Pulumi.x.yaml: kragle:variables.RELEASE: 1.20 without quotes is the number 1.2; write "1.20"',
+    ],
+    [
+      "config: {provision: [a.sh, {script: b.sh, args: [x, 0x10]}]}",
+      'Pulumi.x.yaml: kragle:provision[1].args[1]: 0x10 without quotes is the number 16; write "0x10"',
+    ],
     ["config: 5", 'Pulumi.x.yaml: config must be a list of "kragle:name: value"'],
     ["[a]", 'Pulumi.x.yaml: config must be a list of "kragle:name: value"'],
   ];
   for (const [text, problem] of refused) {
     it(`${text} is refused by name`, () => assert.deepEqual(read(text).problems, [problem]));
   }
+
+  it("a number that is text stands for how it is written", () => {
+    const { version, variables, cpus } = parseSettings(
+      values("config: {version: 1.4, variables: {PORT: 8080, V: 1.5}, cpus: 2.0}"),
+      "x",
+    );
+    assert.deepEqual(
+      { version, variables, cpus },
+      { version: "1.4", variables: { PORT: "8080", V: "1.5" }, cpus: 2 },
+    );
+  });
+
+  it("what the CLI itself has lost is told under it, too", () => {
+    read("config: {version: 1.10, cpus: 2.0}");
+    assert.deepEqual(lostByReading("x", "kragle", folder), [
+      'Pulumi.x.yaml: kragle:version: 1.10 without quotes is the number 1.1; write "1.10"',
+    ]);
+    assert.deepEqual(lostByReading("other", "kragle", folder), []);
+  });
 
   it("what is no YAML is refused with the file's name", () => {
     for (const text of ["config: [", "config: {<<: *nowhere}", "a: 1\na: 2\n", "config: {<<: 5}"]) {

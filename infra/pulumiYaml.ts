@@ -1,8 +1,11 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 
-import { isMap, isScalar, parseDocument, type ScalarTag } from "yaml";
+import { type Document, isMap, isScalar, parseDocument, type ScalarTag, visit } from "yaml";
 
-import { SettingsError } from "../infra/settings";
+import { projectFolder } from "../host/project";
+import { SettingsError } from "./settings";
+import { readsAsText } from "./settings/asText";
 
 /**
  * Pulumi.yaml and Pulumi.<stack>.yaml as the Pulumi CLI understands them: pulumi/pulumi, sdk/go/common/workspace/loaders.go and
@@ -29,6 +32,24 @@ const integer: ScalarTag = {
   },
 };
 
+/** A number without quotes which is spelled otherwise than the number is: 1.10 is 1.1, and the zero is lost. */
+class OddNumber {
+  constructor(
+    readonly number: number,
+    readonly spelled: string,
+  ) {}
+}
+
+function keepOddNumbers(document: Document): void {
+  visit(document, {
+    Scalar(place, node) {
+      const { value, source } = node;
+      if (place === "key" || typeof value !== "number" || source === undefined) return;
+      if (String(value) !== source) node.value = new OddNumber(value, source);
+    },
+  });
+}
+
 /** @throws SettingsError where the file is no YAML */
 export function readPulumiYaml(file: string): PulumiYaml {
   const document = parseDocument(readFileSync(file, "utf8"), {
@@ -41,6 +62,7 @@ export function readPulumiYaml(file: string): PulumiYaml {
     const anchored = pairs
       .filter(({ value }) => (value as { anchor?: string } | null)?.anchor)
       .map(({ key }) => String(isScalar(key) ? key.value : key));
+    keepOddNumbers(document);
     const content: unknown = document.toJS() ?? {};
     requireTree(content);
     return { content: asEntries(content), anchored: new Set(anchored) };
@@ -58,7 +80,8 @@ function requireTree(value: unknown, above: readonly unknown[] = []): void {
 
 /**
  * Configuration by full key, `namespace:name`. A key without namespace belongs to the project, and `namespace:config:name` is an
- * old way to write `namespace:name`. A value that is absent is empty text, and a day is written out as the CLI does.
+ * old way to write `namespace:name`. A value that is absent is empty text, and a day is written out as the CLI does. A number that is
+ * meant as text, and is another text than was written, is a problem.
  *
  * @param file for messages
  */
@@ -80,12 +103,28 @@ export function configuration(
     } else if (other) {
       problems.push(`${file}: ${full} stands there twice, as ${other.key} and as ${key}`);
     } else {
-      found.set(full, { key, value: value === null ? "" : withDays(value) });
+      const say = (text: string) => problems.push(`${file}: ${text}`);
+      found.set(full, { key, value: value === null ? "" : asRead(value, full, say) });
     }
   }
   // fromEntries keeps a key such as __proto__ a key
   const values = Object.fromEntries([...found].map(([full, { value }]) => [full, value]));
   return { values, problems };
+}
+
+/**
+ * What the Pulumi CLI lost of the settings before it handed them over, or reads otherwise than kragle does.
+ *
+ * @param folder the one with Pulumi.yaml
+ */
+export function lostByReading(stack: string, project: string, folder = projectFolder): string[] {
+  return ["Pulumi.yaml", `Pulumi.${stack}.yaml`].flatMap((name) => {
+    const file = join(folder, name);
+    // another file may have been chosen, by --config-file
+    if (!existsSync(file)) return [];
+    const config = asEntries(readPulumiYaml(file).content?.config);
+    return configuration(config ?? {}, project, name).problems;
+  });
 }
 
 /** Whether a value, or a part of it, is encrypted. */
@@ -99,15 +138,29 @@ export function isEncrypted(value: unknown): boolean {
 }
 
 export const asEntries = (value: unknown): Entries | undefined =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Date)
+  typeof value === "object" &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Date) &&
+  !(value instanceof OddNumber)
     ? (value as Entries)
     : undefined;
 
-function withDays(value: unknown): unknown {
+/** A value as the CLI hands it over; `place` is where it stands, such as `kragle:variables.SITE`. */
+function asRead(value: unknown, place: string, say: (problem: string) => void): unknown {
   if (value instanceof Date)
     return `${value.toISOString().slice(0, 19).replace("T", " ")} +0000 UTC`;
-  if (Array.isArray(value)) return value.map(withDays);
+  if (value instanceof OddNumber) {
+    const { number, spelled } = value;
+    if (!readsAsText(place.slice(place.indexOf(":") + 1), number)) return number;
+    say(`${place}: ${spelled} without quotes is the number ${number}; write "${spelled}"`);
+    return String(number);
+  }
+  if (Array.isArray(value))
+    return value.map((part, index) => asRead(part, `${place}[${index}]`, say));
   const entries = asEntries(value);
   if (!entries) return value;
-  return Object.fromEntries(Object.entries(entries).map(([key, part]) => [key, withDays(part)]));
+  return Object.fromEntries(
+    Object.entries(entries).map(([key, part]) => [key, asRead(part, `${place}.${key}`, say)]),
+  );
 }
