@@ -16,7 +16,7 @@ import { sharedClone } from "../sharedClone";
 const MINUTES = 60_000;
 
 /** As nobody would choose it. */
-const TOKEN = `tok'en $x "quoted"`;
+const TOKEN = `tok'en $x "quoted" {#`;
 
 const CONFIGURE = `#!/usr/bin/env python3
 import os, sys

@@ -31,8 +31,8 @@ describe("a step's provisioners", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  /** What the program in the container makes of a step. */
-  function provisioners(told: object): Provisioner[] {
+  /** What the program in the container makes of a step; `bin` has programs that it finds. */
+  function provisioners(told: object, bin = ""): Provisioner[] {
     const code = `
 import json, sys
 sys.path[:0] = [${["common", "image"].map((name) => JSON.stringify(join(programsFolder, name))).join(", ")}]
@@ -47,6 +47,7 @@ except stage.Failure as failure:
     sys.exit(str(failure))`;
     const done = spawnSync("python3", ["-B", "-c", code, JSON.stringify(told)], {
       encoding: "utf8",
+      env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
     });
     if (done.status !== 0) throw new Error(done.stderr.trim());
     return JSON.parse(done.stdout) as Provisioner[];
@@ -115,6 +116,23 @@ except stage.Failure as failure:
     assert.deepEqual(given(script!), [`set -- "$@" 0 app 7 root:root`]);
     const text = readFileSync(script!.script!, "utf8");
     assert.ok(text.endsWith("\nexit\n0750 app /srv/a b\n"), text.slice(-60));
+  });
+
+  it("hand Ansible secrets that are no templates of its own", () => {
+    mkdirSync(join(folder, "scripts/50-1-ansible"));
+    writeFileSync(join(folder, "scripts/50-1-ansible/site.yml"), "- hosts: web\n");
+    writeFileSync(join(folder, "ansible-playbook"), "#!/bin/sh\n", { mode: 0o755 });
+    const told = step("ansible", {
+      ...{ playbook: "site.yml", variables: { SITE: "{{ inventory_hostname }}" } },
+      secrets: ["TOKEN"],
+    });
+    provisioners(told, folder);
+    const file = join(folder, "private/50-1-ansible.variables");
+    assert.deepEqual(JSON.parse(readFileSync(file, "utf8")), {
+      SITE: "{{ inventory_hostname }}",
+      TOKEN: { __ansible_unsafe: SECRET },
+    });
+    assert.equal(statSync(file).mode & 0o777, 0o600);
   });
 
   it("of a reboot hold the guest before it is started again", () => {

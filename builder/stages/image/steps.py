@@ -107,11 +107,13 @@ class Steps:
         os.mkdir(home)
         password = secrets.pop(VAULT_PASSWORD, None)
         folder = os.path.join(SCRIPTS, name)
+        # Ansible takes every text for a template of its own, in which "{#" begins a comment, unless it is told not to
+        literal = {secret: {"__ansible_unsafe": text} for secret, text in secrets.items()}
         return {
             "folder": folder,
             "playbook": step["playbook"],
             "groups": groups(os.path.join(folder, step["playbook"])),
-            "variables": self.write(f"{name}.variables", json.dumps({**step["variables"], **secrets})),
+            "variables": self.write(f"{name}.variables", json.dumps({**step["variables"], **literal})),
             "vaultPassword": None if password is None else self.write(f"{name}.vault", password),
             "home": home,
             "key": packer_template.key_path(os.path.dirname(self.folder)),
