@@ -1,4 +1,4 @@
-import { chown, mkdir } from "node:fs/promises";
+import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles, listFolders } from "../host/files";
@@ -18,4 +18,10 @@ export async function handToContainer(folder: string): Promise<void> {
   for (const path of [folder, ...below.map((name) => join(folder, name))]) {
     await chown(path, BUILD_UID, BUILD_GID).catch(() => undefined);
   }
+}
+
+/** Closes a folder of the store to all but the user who runs kragle, and the containers. */
+export async function closeToOthers(folder: string): Promise<void> {
+  await handToContainer(folder);
+  await chmod(folder, 0o700);
 }

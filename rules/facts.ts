@@ -54,6 +54,8 @@ export const facts = z.object({
   contents: z.record(z.string(), z.string()),
   /** What the image stage has written into os-release; absent where no stage says it. Not from the image itself. */
   identity: imageIdentity.optional(),
+  /** Names of the secrets with which it was built, and that were found in it then. */
+  secretsAtBuild: z.array(z.string()).optional(),
   /** Packages of an rpm database, as librpm reads it; null where it cannot, absent where the image has none. */
   rpm: z.array(installedPackage).nullable().optional(),
   /** Files that no package accounts for; null where no database can be read, absent where the disk could not be unpacked. */

@@ -145,13 +145,13 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     });
   },
 
-  secrets(facts) {
-    const { secrets } = facts;
+  secrets({ secrets, secretsAtBuild = [] }) {
     if (!secrets) return { notChecked: "the disk could not be unpacked" };
-    const hits = secrets.hits.map(
-      ({ secret, form, where }) => `${secret} (${form}) is in ${where}`,
-    );
-    if (hits.length > 0) return hits;
+    const now = secrets.hits.map(({ secret, form, where }) => `${secret} (${form}) is in ${where}`);
+    const earlier = secretsAtBuild
+      .filter((name) => !secrets.hits.some(({ secret }) => secret === name))
+      .map((name) => `${name}, with the value that it had when the image was built, is in it`);
+    if (now.length + earlier.length > 0) return [...now, ...earlier];
     if (secrets.tooShort.length > 0) {
       return { notChecked: `too short to look for: ${secrets.tooShort.join(", ")}` };
     }

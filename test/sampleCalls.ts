@@ -54,10 +54,11 @@ export const BASE_RESULT: ResultOf<typeof base> = {
 export const IMAGE_RESULT: ResultOf<typeof image> = {
   ...{ image: "image.qcow2", packages: 1, packer: "1.6.6", qemu: "7.2.22", accelerator: "tcg" },
   removed: 0,
+  secrets: [],
   identity: IMAGE_IDENTITY,
 };
 
-const { identity: _, ...TOOLS } = IMAGE_RESULT;
+const { identity: _, secrets: __, ...TOOLS } = IMAGE_RESULT;
 
 export const RELEASE_RESULT: ResultOf<typeof release> = {
   imagePath: "build/dev/output/packer-kragle-qcow2",

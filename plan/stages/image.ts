@@ -24,7 +24,7 @@ export const REMOVED = "removed.tsv";
 /** The golden image: Packer boots an overlay of the base, runs the scripts, generalises and shuts down. */
 export const image = contract({
   stage: "image",
-  version: 4,
+  version: 5,
   inputs: z.strictObject({
     /** kragle's programs that drive Packer. */
     programs: fileDigests,
@@ -77,5 +77,7 @@ export const image = contract({
     identity: imageIdentity,
     /** How many paths generalisation took away; `removed.tsv` lists them. */
     removed: size,
+    /** Names of the secrets of its build that are in it, as check names them. */
+    secrets: z.array(z.string()),
   }),
 });

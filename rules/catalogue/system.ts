@@ -1,6 +1,9 @@
 import type { Rule } from "../rule";
 import { GOSS, KRAGLE } from "./sources";
 
+/** The rule that finds secrets. */
+export const SECRETS = "payload.secrets";
+
 /** What makes the system usable: kernel, packages, services. */
 export const system: readonly Rule[] = [
   {
@@ -50,7 +53,7 @@ export const system: readonly Rule[] = [
     source: "dpkg(1), package states",
   },
   {
-    id: "payload.secrets",
+    id: SECRETS,
     asserts: "none of the run's secrets is on the disk, in deleted files neither",
     assertion: { probe: "secrets" },
     reason: "whoever gets the image gets them",

@@ -8,13 +8,13 @@ import {
   PACKAGES,
   type Status,
 } from "../../plan/stages/check";
-import { STEP_SECRET } from "../../plan/steps";
 import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
 import { readPlanned } from "../../store/bundles";
 import { deletePoints } from "../../store/pointChain";
 import { artifactOf } from "../../store/typed";
 import { RULES } from "../../rules/catalogue";
+import { SECRETS } from "../../rules/catalogue/system";
 import {
   facts as factsSchema,
   type Facts,
@@ -27,12 +27,13 @@ import { findPackages, packagesJson, packagesTsv } from "../../rules/packages";
 import type { Rule } from "../../rules/rule";
 import { readRuleFiles } from "../../rules/ruleFile";
 import { searchFor } from "../../host/secretForms";
-import { namedHostSecrets } from "../../host/secrets";
 import { PROGRAMS_AT } from "../../executors/executor";
+import { closeToOthers } from "../../executors/handOver";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { displayPath, inProject } from "../../host/project";
 import { ImageRefused } from "../../run/refusal";
+import { searchedSecrets } from "../../run/searchedSecrets";
 import type { StageContext, StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { plannedPrograms } from "../../run/task";
@@ -48,7 +49,11 @@ export const check: StageProgram<typeof contract> = {
     const { inputs, upstream, work, phase } = context;
     const rules = [...RULES, ...ownRules(context)];
     const { result: built } = await artifactOf(context.store, image, context.request.imageKey);
-    const facts = { ...(await inspect(context, rules)), identity: built.identity };
+    const facts = {
+      ...(await inspect(context, rules)),
+      identity: built.identity,
+      secretsAtBuild: built.secrets,
+    };
     phase("judge");
     const findings = judge(rules, facts, inputs.waive);
     const list = findPackages(facts);
@@ -97,15 +102,6 @@ function ownRules({ inputs, request }: StageContext<typeof contract>): Rule[] {
   return readRuleFiles(request.rules, (path) => new Map(texts).get(path)!);
 }
 
-/** Steps' secrets as the settings call them. */
-const named = (secrets: Readonly<Record<string, string>>) =>
-  Object.fromEntries(
-    Object.entries(secrets).map(([name, value]) => [
-      name.startsWith(STEP_SECRET) ? `secrets.${name.slice(STEP_SECRET.length)}` : name,
-      value,
-    ]),
-  );
-
 /** Runs the inspector in the container; its scratch folder, with the unpacked disk, is gone afterwards. */
 async function inspect(
   { inputs, request, secrets, store, work, container }: StageContext<typeof contract>,
@@ -126,7 +122,7 @@ async function inspect(
     artifacts: { "/image": artifact },
     results: { "/scratch": "scratch" },
     settings: { image: `/image/${IMAGE}`, contents: neededContents(rules) },
-    secrets: { search: JSON.stringify(searchFor({ ...namedHostSecrets(), ...named(secrets) })) },
+    secrets: { search: JSON.stringify(searchFor(searchedSecrets(secrets))) },
     deadlineSeconds: request.timeoutSeconds,
   });
   if (exitCode !== 0) {
@@ -148,6 +144,7 @@ async function inspect(
 async function explain(failed: readonly Finding[], context: StageContext<typeof contract>) {
   const { store, request } = context;
   const { folder } = await artifactOf(store, image, request.imageKey);
+  if (failed.some(({ id }) => id === SECRETS)) await closeToOthers(folder);
   const lines = failed.flatMap(({ id, detail, asserts, reason, source }) => [
     `- ${id}: ${detail}`,
     `  should be: ${asserts}; ${reason} (${source})`,
@@ -176,7 +173,7 @@ async function dropPoints(
   failed: readonly Finding[],
   { store, request, signal, detail }: StageContext<typeof contract>,
 ): Promise<string[]> {
-  if (!failed.some(({ id }) => id === "payload.secrets")) return [];
+  if (!failed.some(({ id }) => id === SECRETS)) return [];
   const { manifest } = await artifactOf(store, image, request.imageKey);
   const onWait = () => detail("waiting: another build goes on from points of this image");
   try {

@@ -8,8 +8,12 @@ const COMMENT = "kragle-build";
 /**
  * A new SSH key pair (Ed25519) by which Packer logs into its guest: secrets of build_image.py, with what the finished image is searched
  * for, since nobody knows the key afterwards.
+ *
+ * @param others what else it is searched for, by name
  */
-export function buildKeySecrets(): Record<"sshPublicKey" | "sshPrivateKey" | "keySearch", string> {
+export function buildKeySecrets(
+  others: Readonly<Record<string, string>> = {},
+): Record<"sshPublicKey" | "sshPrivateKey" | "search", string> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
   const point = Buffer.from(publicKey.export({ format: "jwk" }).x!, "base64url");
   // RFC 4253, section 6.6, and RFC 8709: each part with its length before it
@@ -22,6 +26,6 @@ export function buildKeySecrets(): Record<"sshPublicKey" | "sshPrivateKey" | "ke
   return {
     sshPublicKey: `ssh-ed25519 ${Buffer.concat(blob).toString("base64")} ${COMMENT}`,
     sshPrivateKey: pem,
-    keySearch: JSON.stringify(searchFor({ key: pem }).patterns),
+    search: JSON.stringify(searchFor({ ...others, key: pem }).patterns),
   };
 }

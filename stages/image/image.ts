@@ -13,6 +13,7 @@ import { hostProxyEnvironment } from "../../host/proxies";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { keepGuest } from "../../run/keptGuest";
+import { searchedSecrets } from "../../run/searchedSecrets";
 import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
@@ -99,7 +100,7 @@ export const image: StageProgram<typeof contract> = {
         signs: consoleSigns(),
         keep: keeping !== undefined,
       },
-      secrets: { ...secrets, ...buildKeySecrets(), ...screen.secrets },
+      secrets: { ...secrets, ...buildKeySecrets(searchedSecrets(secrets)), ...screen.secrets },
       // whoever looks at a guest takes the time that it takes
       deadlineSeconds: keeping ? Infinity : scale(request.timeouts.whole),
       silenceSeconds: scale(request.timeouts.progress),

@@ -1,6 +1,6 @@
-import { chmod, mkdir } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 
-import { handToContainer } from "../../executors/handOver";
+import { closeToOthers } from "../../executors/handOver";
 import { removeTree } from "../../host/removeTree";
 import type { DescriptionOf, ResultOf } from "../../plan/stages/contract";
 import type { image } from "../../plan/stages/image";
@@ -64,8 +64,7 @@ export class PointShelf {
         manifest: { stage, key, description, seconds, phases: [], result },
       });
       // unlike a finished image, it was not searched for secrets: for this user only, and for the containers
-      await handToContainer(published);
-      await chmod(published, 0o700);
+      await closeToOthers(published);
       return manifest;
     } finally {
       await release();

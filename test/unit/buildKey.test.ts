@@ -12,8 +12,7 @@ import json, sys
 sys.path[:0] = [${JSON.stringify(join(programsFolder, "common"))}, ${JSON.stringify(join(programsFolder, "image"))}]
 import build_image, stage
 try:
-    build_image.look_for_key(sys.argv[1], json.load(sys.stdin))
-    print("passes")
+    print("passes", *build_image.look_for_secrets(sys.argv[1], json.load(sys.stdin)))
 except stage.Failure as failure:
     print(failure)
 `;
@@ -36,7 +35,7 @@ describe("the key by which Packer comes into the guest", function () {
   };
 
   it("fails the build where a script has copied its private half into the image, in whatever form", () => {
-    const { sshPrivateKey, sshPublicKey, keySearch } = buildKeySecrets();
+    const { sshPrivateKey, sshPublicKey, search } = buildKeySecrets();
     const inBase64 = Buffer.from(sshPrivateKey).toString("base64");
     for (const copy of [
       sshPrivateKey,
@@ -46,14 +45,23 @@ describe("the key by which Packer comes into the guest", function () {
       Buffer.from(sshPrivateKey).toString("hex"),
       JSON.stringify([...Buffer.from(sshPrivateKey)]),
     ]) {
-      assert.match(judged(copy, keySearch), /the build's private SSH key is in the image \(/, copy);
+      assert.match(judged(copy, search), /the build's private SSH key is in the image \(/, copy);
     }
-    assert.equal(judged(sshPublicKey, keySearch), "passes");
+    assert.equal(judged(sshPublicKey, search), "passes");
+  });
+
+  it("is looked for with the other secrets of the run, whose names are told", () => {
+    const others = { "secrets.A": "correct horse", "secrets.B": "battery staple" };
+    const { search, sshPrivateKey } = buildKeySecrets(others);
+    assert.equal(judged("nothing of it", search), "passes");
+    assert.equal(judged("B is battery staple", search), "passes secrets.B");
+    const all = `${JSON.stringify(others)}\n${sshPrivateKey}`;
+    assert.match(judged(all, search), /^the build's private SSH key is in the image/);
   });
 
   it("is another one in each run, and what is searched for is only its own", () => {
     const [one, other] = [buildKeySecrets(), buildKeySecrets()];
     assert.notEqual(one.sshPrivateKey, other.sshPrivateKey);
-    assert.equal(judged(one.sshPrivateKey, other.keySearch), "passes");
+    assert.equal(judged(one.sshPrivateKey, other.search), "passes");
   });
 });

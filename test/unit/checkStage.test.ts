@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -109,7 +109,10 @@ describe("the check stage", () => {
     const at = new TemporaryStore();
     try {
       const { description } = planned.image;
-      await at.publish({ "image.qcow2": "x" }, description, { result: IMAGE_RESULT });
+      // that of its build, which this run has under another name, if at all
+      const result = { ...IMAGE_RESULT, secrets: ["secrets.OTHER"] };
+      const { folder } = await at.publish({ "image.qcow2": "x" }, description, { result });
+      const mode = () => statSync(folder).mode & 0o777;
       const taken = pointsOf(description);
       assert.ok(taken.length > 0);
       for (const one of taken) await at.publish({ "disk.qcow2": "x" }, one.description);
@@ -120,13 +123,22 @@ describe("the check stage", () => {
         return image;
       };
       await run(found("/etc/app"), { "payload.secrets": "a demo" }, {}, at);
-      await assert.rejects(run(new SampleImage().file("/root/.bash_history", "x"), {}, {}, at));
+      const waived = { "payload.secrets": "a demo" };
+      const other = new SampleImage().file("/root/.bash_history", "x");
+      await assert.rejects(run(other, waived, {}, at));
+      assert.equal(mode(), 0o755);
       assert.equal((await at.store.manifests("point")).length, taken.length + 1);
       await assert.rejects(
         run(found("/etc/app"), {}, {}, at),
-        /breaks 1 rule:[^]*\nits points may have the secret, too, and are deleted: the next build begins with the base$/,
+        /breaks 1 rule:\n- payload\.secrets: secrets\.TOKEN \(plain\) is in \/etc\/app; secrets\.OTHER, with the value that it had when the image was built, is in it\n[^]*\nits points may have the secret, too, and are deleted: the next build begins with the base$/,
       );
       assert.equal((await at.store.manifests("point")).length, 1);
+      assert.equal(mode(), 0o700);
+      // whatever this run's own secrets are
+      await assert.rejects(
+        run(new SampleImage(), {}, {}, at),
+        /- payload\.secrets: secrets\.OTHER, /,
+      );
     } finally {
       at.remove();
     }

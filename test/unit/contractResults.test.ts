@@ -39,9 +39,10 @@ const built: ResultOf<typeof image> = {
   ...{ image: "image.qcow2", packages: 312, packer: "1.6.6", qemu: "7.2.22", removed: 90 },
   accelerator: "kvm",
   identity: IMAGE_IDENTITY,
+  secrets: ["secrets.TOKEN"],
 };
 
-const { identity, ...tools } = built;
+const { identity, secrets: _, ...tools } = built;
 
 const released: ResultOf<typeof release> = {
   imagePath: "build/dev/output/packer-kragle-qcow2",

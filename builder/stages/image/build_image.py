@@ -17,9 +17,9 @@ Settings (all required):
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
-Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; keySearch, JSON of the private one's patterns (see
-secret_scan); screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all others become variables of the
-template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
+Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; search, JSON of the patterns (see secret_scan) of the private
+one, by the name KEY, and of all other secrets; screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all
+others become variables of the template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
 Results: /result/image.qcow2, /result/packages.tsv, /result/image.json; /logs/{packer,scripts,qemu,serial}.log;
 /result/points/, a file and a note for each point, also where the build fails, and silent.json, from which of them no guest answered;
 /result/removed.tsv, what generalisation took away (what was done, why, path, script in whose time it had changed last).
@@ -48,6 +48,7 @@ OUTPUT = os.path.join(SCRATCH, "output")
 FILES = os.path.join(WORK, "files.img")  # the disk with the files of steps, if there are any
 STEP_SECRET = "step_"  # what the names of their secrets begin with
 BEFORE_STEPS = re.compile(r"[0-4]\d-")  # names of scripts; a point has what they did
+KEY = "key"  # in the search for secrets: the private key by which Packer logs in
 MOST_TOLD = 20  # paths that are told one by one
 PRIVATE = lifeline.PRIVATE  # the private key, and what may contain a proxy's password
 STEPS, BUILD = os.path.join(PRIVATE, "steps"), os.path.join(PRIVATE, "build.json")  # made anew for each start of the guest
@@ -70,7 +71,7 @@ def build_image(settings):
         left = with_what_is_left(template, settings, chain, own_steps, mark)
         stage.write_json(BUILD, packer_template.listening_inside(left, screen))
 
-    patterns = json.loads(given.pop("keySearch"))
+    patterns = json.loads(given.pop("search"))
     with open(packer_template.key_path(PRIVATE), "x", encoding="ascii") as file:
         os.chmod(file.fileno(), 0o600)
         file.write(given.pop("sshPrivateKey"))
@@ -82,8 +83,8 @@ def build_image(settings):
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(disk, image)
-    look_for_key(image, patterns)
-    stage.write_json(os.path.join(WORK, "image.json"), {**facts(), "removed": write_removed(removed)})
+    found = look_for_secrets(image, patterns)
+    stage.write_json(os.path.join(WORK, "image.json"), {**facts(), "removed": write_removed(removed), "secrets": found})
     shutil.rmtree(SCRATCH)
 
 
@@ -185,14 +186,19 @@ def all_variables(settings, public_key):
     }
 
 
-def look_for_key(image, patterns):
-    """Nothing after this knows the private key, so it is looked for now; uncompressed, the qcow2 holds the guest's data in order."""
+def look_for_secrets(image, patterns):
+    """The names of those that are in the image: later runs, which take it from the store, may have others under these names.
+
+    Nothing after this knows the private key, which fails the build. Uncompressed, the qcow2 holds the guest's data in order.
+    """
     hits = scan(image, patterns)["hits"]
-    if hits:
+    own = [hit for hit in hits if hit["secret"] == KEY]
+    if own:
         raise stage.Failure(
-            f"the build's private SSH key is in the image ({hits[0]['form']}, at byte {hits[0]['offset']} of the qcow2); "
+            f"the build's private SSH key is in the image ({own[0]['form']}, at byte {own[0]['offset']} of the qcow2); "
             "a provisioning script must have copied it there"
         )
+    return sorted({hit["secret"] for hit in hits})
 
 
 def write_removed(removed):
