@@ -112,7 +112,7 @@ describe("points in the store", function () {
   const stepsOf = async (steps: string) => (await found(steps)).chain.map(({ step }) => step);
 
   /** What the stage of an image has, as far as its points are concerned. */
-  function stage(steps: string, { points = 2 ** 30, rebuild = false } = {}) {
+  function stage(steps: string, { points = 2 ** 30, rebuild = false, privileged = false } = {}) {
     const { inputs, upstream } = imageOf(steps);
     const work = at.place.workFolder("image", digest("f"));
     rmSync(work, { recursive: true, force: true });
@@ -121,7 +121,7 @@ describe("points in the store", function () {
     const context = {
       ...{ inputs, upstream, work, store: at.store, rebuild, owner: ownerOf(at.home, "dev") },
       key: plan(image, inputs, upstream).key,
-      request: { points, steps: titles },
+      request: { points, steps: titles, privileged },
       detail: (line: string) => lines.push(line),
     } as unknown as StageContext<typeof image>;
     return Points.of(context, installed).then((of) => ({
@@ -256,6 +256,16 @@ describe("points in the store", function () {
     await published;
     assert.deepEqual(lines, []);
     assert.equal(existsSync(join(work, "points")), false);
+  });
+
+  it("are in the store when a privileged build has ended: until then its files are root's", async () => {
+    const { of, take } = await stage("1", { privileged: true });
+    await of.publishDuring(async () => {
+      take(1, []);
+      await sleep(2000);
+      assert.deepEqual(await stepsOf("1"), []);
+    });
+    assert.deepEqual(await stepsOf("1"), [1]);
   });
 
   it("are no part of the image where they are not kept", async () => {
