@@ -80,11 +80,14 @@ const fileOf = (
  * Finds the last point from which the build of an image can go on: whole, and with every file below it as it was made on.
  *
  * @param installed manifest of the base
+ * @param isSame whether the secrets of a step have the values that they had when its point was taken; not asked where nobody knows them,
+ *   as in a preview
  */
 export async function findPoints(
   store: ArtifactStore,
   built: DescriptionOf<typeof image>,
   installed: Manifest,
+  isSame: (step: number, mark: string | undefined) => boolean = () => true,
 ): Promise<KeptPoints> {
   const whole = new Map<string, KeptPoint | undefined>([[nameOf(baseFile(installed)), undefined]]);
   const unused: string[] = [];
@@ -104,6 +107,10 @@ export async function findPoints(
         `from the point after step ${step} no guest answered (${told.silent}): none is taken from that step on, until up --rebuild image`,
       );
       return { chain, unused, silent: step };
+    }
+    if (told && !isSame(step, told.secrets)) {
+      unused.push(`${why}, nor any after it: secrets that the step saw have other values now`);
+      break;
     }
     if (!told?.below.every((file) => whole.has(nameOf(file)))) {
       unused.push(`${why}: what it lies on is not there any more`);

@@ -5,6 +5,7 @@ import type { StageContext } from "../../run/stage";
 import type { Artifact } from "../../store/artifactStore";
 import { findPoints, type KeptPoint, type KeptPoints } from "../../store/pointChain";
 import { PointPublisher, POINTS } from "./publishPoints";
+import { StepSecrets } from "./stepSecrets";
 
 type Context = StageContext<typeof image>;
 
@@ -31,12 +32,18 @@ export class Points {
 
   /** Looks which points there are, and tells which of them the build goes on from. */
   static async of(context: Context, installed: Artifact): Promise<Points> {
-    const { inputs, upstream, rebuild, request, store, detail } = context;
+    const { inputs, upstream, rebuild, request, secrets, store, detail } = context;
     const { description } = plan(image, inputs, upstream);
     if (request.points === 0 || rebuild) {
       return new Points(context, description, installed, [], undefined);
     }
-    const { chain, unused, silent } = await findPoints(store, description, installed.manifest);
+    const seen = new StepSecrets(inputs.steps, secrets);
+    const { chain, unused, silent } = await findPoints(
+      store,
+      description,
+      installed.manifest,
+      (step, mark) => seen.isSame(step, mark),
+    );
     unused.forEach(detail);
     const here = chain.map(async (kept) => ({
       ...kept,

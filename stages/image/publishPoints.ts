@@ -18,6 +18,7 @@ import type { Artifact } from "../../store/artifactStore";
 import { baseFile, type KeptPoint, pointFile } from "../../store/pointChain";
 import { Roots } from "../../store/roots";
 import { PointShelf } from "./pointShelf";
+import { StepSecrets } from "./stepSecrets";
 
 /** Where the container leaves the points, a file and a note each, by the number of their step. */
 export const POINTS = "points";
@@ -141,7 +142,10 @@ export class PointPublisher {
     }
     const on = [baseFile(this.installed.manifest), ...points];
     const lay = (folder: string) => rename(written, join(folder, POINT));
-    const manifest = await this.shelf.put(step, seconds, { disk: POINT, qemu, below: on }, lay);
+    const { inputs, secrets } = this.context;
+    const mark = new StepSecrets(inputs.steps, secrets).mark(step);
+    const result = { disk: POINT, qemu, below: on, ...(mark ? { secrets: mark } : {}) } as const;
+    const manifest = await this.shelf.put(step, seconds, result, lay);
     this.files.set(step, pointFile(manifest));
     this.bytes.set(step, bytes);
     await rm(join(work, noted), { force: true });

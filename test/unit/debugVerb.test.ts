@@ -86,7 +86,7 @@ describe("the disk before a step", () => {
     mkdirSync(join(work, "points"), { recursive: true });
     const context = {
       ...{ inputs, upstream, work, store: at.store, rebuild: false, detail: () => undefined },
-      ...{ key: digest("f"), owner: ownerOf(at.home, "web") },
+      ...{ key: digest("f"), owner: ownerOf(at.home, "web"), secrets: {} },
       request: { points: 2 ** 30, steps: STEPS.map(() => ({ title: "" })) },
     } as unknown as StageContext<typeof image>;
     const points = await Points.of(context, installed);

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -31,7 +32,8 @@ type Inputs = InputsOf<typeof image>;
 
 const planned = planImage(sampleSpec, sampleFiles, null);
 const script = (text: string): Inputs["steps"][number] => ({
-  ...{ kind: "script", script: digest(text), args: [], variables: {}, secrets: [] },
+  ...{ kind: "script", script: digest(text), args: [], variables: {} },
+  secrets: text === "9" ? ["TOKEN"] : [],
 });
 
 /** An image of these steps. */
@@ -120,7 +122,7 @@ describe("points in the store", function () {
     const titles = [...steps].map((name) => ({ title: `${name}.sh` }));
     const context = {
       ...{ inputs, upstream, work, store: at.store, rebuild, owner: ownerOf(at.home, "dev") },
-      key: plan(image, inputs, upstream).key,
+      ...{ key: plan(image, inputs, upstream).key, secrets: { step_TOKEN: token } },
       request: { points, steps: titles, privileged },
       detail: (line: string) => lines.push(line),
     } as unknown as StageContext<typeof image>;
@@ -266,6 +268,21 @@ describe("points in the store", function () {
       assert.deepEqual(await stepsOf("1"), []);
     });
     assert.deepEqual(await stepsOf("1"), [1]);
+  });
+
+  it("are gone on from only while the secrets of their steps have the same values, of which they tell nothing", async () => {
+    await build("1923");
+    const from = async (token: string) => (await stage("1924", { token })).of.settings?.from.length;
+    assert.deepEqual([await from("a token"), await from("another")], [3, 1]);
+    assert.equal(
+      lines.at(-2),
+      "the point after step 2 is not used, nor any after it: secrets that the step saw have other values now",
+    );
+    assert.doesNotMatch(readFileSync(join(pointFolder("19", 2), "manifest.json"), "utf8"), /a token/);
+    const { manifest } = await at.store.artifact("point", pointsOf(imageOf("19"))[1]!.key);
+    assert.match(String(manifest.result.secrets), /^[\da-f]{32}:[\da-f]{64}$/);
+    // a preview does not know them
+    assert.deepEqual(await stepsOf("1924"), [1, 2, 3]);
   });
 
   it("are no part of the image where they are not kept", async () => {
