@@ -73,6 +73,12 @@ def keep(*steps):
         os.makedirs(f"/w/points/{step}", exist_ok=True)
         shutil.copy(f"/w/result/{step}.qcow2", f"/w/points/{step}/disk.qcow2")
 
+def publish(step):
+    """As the stage does while the guest goes on."""
+    os.makedirs(f"/w/points/{step}")
+    os.chmod(f"/w/result/{step}.qcow2", 0o444)
+    os.rename(f"/w/result/{step}.qcow2", f"/w/points/{step}/disk.qcow2")
+
 def notes():
     return {name: json.load(open("/w/result/" + name))["below"] for name in sorted(os.listdir("/w/result")) if name.endswith(".json")}
 
@@ -107,6 +113,21 @@ found = [answers, build.end(), notes(), told]`);
       [9, 1, 7, 3, 4, 0],
       { "1.json": [], "2.json": [1], "3.json": [1, 2] },
       [],
+    ]);
+  });
+
+  it("are whole as soon as they are taken, and published while the guest goes on", () => {
+    const found = result(`
+build = Build()
+for step in (1, 2):
+    build.step(step)
+    publish(step)
+build.write(2, 7)
+image = [build.step(3), build.end()]
+found = [image, Build([{"step": 1, "qemu": "7.2.22"}, {"step": 2, "qemu": "7.2.22"}]).end()]`);
+    assert.deepEqual(found, [
+      ["taken", [9, 1, 7, 3, 0, 0]],
+      [9, 1, 2, 0, 0, 0],
     ]);
   });
 
