@@ -114,7 +114,10 @@ describe("points in the store", function () {
   const stepsOf = async (steps: string) => (await found(steps)).chain.map(({ step }) => step);
 
   /** What the stage of an image has, as far as its points are concerned. */
-  function stage(steps: string, { points = 2 ** 30, rebuild = false, privileged = false } = {}) {
+  function stage(
+    steps: string,
+    { points = 2 ** 30, rebuild = false, privileged = false, token = "a token" } = {},
+  ) {
     const { inputs, upstream } = imageOf(steps);
     const work = at.place.workFolder("image", digest("f"));
     rmSync(work, { recursive: true, force: true });
@@ -278,7 +281,10 @@ describe("points in the store", function () {
       lines.at(-2),
       "the point after step 2 is not used, nor any after it: secrets that the step saw have other values now",
     );
-    assert.doesNotMatch(readFileSync(join(pointFolder("19", 2), "manifest.json"), "utf8"), /a token/);
+    assert.doesNotMatch(
+      readFileSync(join(pointFolder("19", 2), "manifest.json"), "utf8"),
+      /a token/,
+    );
     const { manifest } = await at.store.artifact("point", pointsOf(imageOf("19"))[1]!.key);
     assert.match(String(manifest.result.secrets), /^[\da-f]{32}:[\da-f]{64}$/);
     // a preview does not know them
