@@ -107,7 +107,7 @@ const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
       );
       assert.match(
         told,
-        /it begins with the point after step 2, and no point is taken from step 3 on/,
+        /the build begins with the point after step 2, and no point is taken from step 3 on/,
       );
       writeFileSync(clone.path("four.sh"), four("four"));
       const again = await up();

@@ -92,7 +92,7 @@ describe("a guest that is started from a point", function () {
     ]);
     const words = [
       "a guest that was started from the point after step 2 did not answer: the guest did not answer on SSH in time (setting timeouts)",
-      "it begins with the point after step 1, and no point is taken from step 2 on",
+      "the build begins with the point after step 1, and no point is taken from step 2 on",
     ];
     assert.deepEqual(
       told.filter((line) => words.includes(line)),

@@ -81,7 +81,7 @@ class Start:
         self.silent.append(step)
         self.until, self.why = step, QUOTING.sub("", why)
         stage.detail(f"a guest that was started from the point after step {step} did not answer: {self.why}")
-        stage.detail(f"it begins with {self.first()}, and no point is taken from step {step} on")
+        stage.detail(f"the build begins with {self.first()}, and no point is taken from step {step} on")
 
     def first(self):
         return f"the point after step {self.points[-1]['step']}" if self.points else "the base"
