@@ -48,7 +48,10 @@ export function inIpv6(block: string): string[] {
   return [`64:ff9b::${high}:${low}/${96 + bits}`, `2002:${high}:${low}::/${16 + bits}`];
 }
 
-/** What Packer itself opens on the container's loopback: the way to the guest's SSH, its HTTP server, and the screen into which it types. */
+/**
+ * What Packer itself opens on the container's loopback: the way to the guest's SSH, its HTTP server, and the screen into which it types.
+ * Among the HTTP server's, the proxy with the cache of packages takes one (package_proxy.py).
+ */
 const PACKERS_PORTS = "2222-4444, 5900-6000, 8000-9000";
 
 /**

@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir } from "node:fs/promises";
+import { chmod, lchown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import { listFiles, listFolders } from "../host/files";
@@ -16,7 +16,8 @@ export async function handToContainer(folder: string): Promise<void> {
   if (process.getuid!() !== 0) return;
   const below = [...(await listFolders(folder)), ...(await listFiles(folder))];
   for (const path of [folder, ...below.map((name) => join(folder, name))]) {
-    await chown(path, BUILD_UID, BUILD_GID).catch(() => undefined);
+    // a link that a container has put there meanwhile leads nowhere
+    await lchown(path, BUILD_UID, BUILD_GID).catch(() => undefined);
   }
 }
 

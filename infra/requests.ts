@@ -23,6 +23,7 @@ export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
   privileged: spec.privileged,
   vnc: spec.vnc,
   allow: [...spec.network.allow],
+  packageCache: spec.packageCache,
   timeoutSeconds: spec.timeouts.base,
   silenceSeconds: spec.timeouts.progress,
 });
@@ -34,6 +35,7 @@ export const imageRequest = (spec: ImageSpec, stack: string): OwnPart<typeof ima
   diskBytes: spec.diskBytes,
   identity: { imageId: spec.imageId ?? imageIdOf(stack), version: spec.version },
   points: pointBytes(spec),
+  packageCache: spec.packageCache,
   accelerator: spec.accelerator,
   privileged: spec.privileged,
   vnc: spec.vnc,

@@ -116,6 +116,8 @@ export interface ImageSpec {
   readonly secrets: Readonly<Record<string, string>>;
   /** Bytes that the points after them may take together; 0 for none. */
   readonly points: number;
+  /** Bytes that the cache of packages may take, which the builds of this machine share; 0 for none. */
+  readonly packageCache: number;
   readonly formats: readonly Conversion[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];

@@ -12,6 +12,11 @@ const PACKER = [
   "common/qemu_watch.py",
   "common/terminal_line.py",
 ];
+const PACKAGES = [
+  "common/package_cache.py",
+  "common/package_proxy.py",
+  "common/package_request.py",
+];
 const DISK = ["common/compact.py", "common/disk_reading.py"];
 
 /**
@@ -20,7 +25,7 @@ const DISK = ["common/compact.py", "common/disk_reading.py"];
  */
 export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
   /** For the template's own program, which makes the disk of a system that is bootstrapped. */
-  bootstrap: [LIFELINE, STAGE],
+  bootstrap: [LIFELINE, STAGE, ...PACKAGES],
   install: [
     LIFELINE,
     STAGE,
@@ -37,6 +42,7 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     STAGE,
     ...DISK,
     ...PACKER,
+    ...PACKAGES,
     "common/secret_scan.py",
     "image/build_image.py",
     "image/files.sh",

@@ -1,4 +1,4 @@
-import { rmdir, stat } from "node:fs/promises";
+import { lstat, rm, rmdir, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { listFiles } from "../host/files";
@@ -14,7 +14,7 @@ import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
 
 export interface Collected {
-  /** Names of the deleted artifacts, work folders and failure evidence, with the bytes that each occupied. */
+  /** Names of the deleted artifacts, work folders, failure evidence, and downloaded packages as a whole, with the bytes that each occupied. */
   readonly deleted: readonly { readonly name: string; readonly bytes: number }[];
   /** Who keeps what; also stacks of other clones, and those whose configuration file is gone: what they use is never dropped silently. */
   readonly kept: readonly HeldRoots[];
@@ -68,9 +68,11 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
         }
       }
     }
+    const packages = await dropPackages(home, dryRun);
+    if (packages.bytes > 0) deleted.push({ name: "packages", bytes: packages.bytes });
     const caches = await dropCaches(home, dryRun);
-    foreign.push(...caches.foreign);
-    failed.push(...caches.failed);
+    foreign.push(...packages.foreign, ...caches.foreign);
+    failed.push(...packages.failed, ...caches.failed);
     return { deleted, kept, foreign, unreadable: unreadable.map(displayPath), failed };
   } finally {
     await release();
@@ -114,6 +116,27 @@ async function dropCaches(
     await rmdir(join(home, folder)).catch(() => undefined);
   }
   return { foreign, failed };
+}
+
+/** Deletes the package files that builds have downloaded: later ones download what they need. */
+async function dropPackages(
+  home: string,
+  dryRun: boolean,
+): Promise<Pick<Collected, "foreign" | "failed"> & { readonly bytes: number }> {
+  const { own, foreign } = await contentsOf(home, "packages");
+  const failed: Collected["failed"][number][] = [];
+  let bytes = 0;
+  for (const name of own) {
+    const file = join(home, "packages", name);
+    const { blocks } = await lstat(file).catch(() => ({ blocks: 0 }));
+    try {
+      if (!dryRun) await rm(file, { force: true });
+      bytes += blocks * 512;
+    } catch (error) {
+      failed.push({ name: relative(home, file), reason: (error as Error).message });
+    }
+  }
+  return { bytes, foreign, failed };
 }
 
 /** What it takes on the disk; less where this user may not look at all of it. */

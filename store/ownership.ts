@@ -11,6 +11,7 @@ import { MANIFEST } from "./manifest";
 export const REFUSED = "refused";
 
 const DIGEST = /^[\da-f]{64}$/;
+const PACKAGE = /^[\da-f]{64}\.[\da-f]{64}$/;
 const isBundle = (name: string) =>
   DIGEST.test(name) || (name.startsWith(".") && UUID.test(name.slice(1)));
 const isStageFolder = (entry: Dirent) =>
@@ -28,6 +29,8 @@ const OWN = {
   bundles: (entry: Dirent) => entry.isDirectory() && isBundle(entry.name),
   verified: (entry: Dirent) =>
     entry.isFile() && (DIGEST.test(entry.name) || isUnfinished(entry.name)),
+  packages: (entry: Dirent) =>
+    entry.isFile() && (PACKAGE.test(entry.name) || isUnfinished(entry.name)),
 } satisfies Record<string, (entry: Dirent) => boolean | Promise<boolean>>;
 
 export type Part = keyof typeof OWN;

@@ -41,7 +41,9 @@ export class Workplace {
    *
    * @throws StageFailure where something else has its name: through a link, what is written, deleted and given modes would be elsewhere
    */
-  async provide(part: "store" | "work" | "failed" | "trash" | "bundles"): Promise<void> {
+  async provide(
+    part: "store" | "work" | "failed" | "trash" | "bundles" | "packages",
+  ): Promise<void> {
     const folder = join(this.home, part);
     await mkdir(this.home, { recursive: true });
     await mkdir(folder).catch(async (error: NodeJS.ErrnoException) => {

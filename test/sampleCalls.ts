@@ -113,6 +113,7 @@ export function baseCall(
       privileged: false,
       vnc: null,
       allow: [],
+      packageCache: 0,
     },
     ...{ timeoutSeconds: 60, silenceSeconds: 60 },
     ...request,
@@ -140,7 +141,7 @@ export function imageCall(
   );
   return call(planned, image.stage, {
     ...{ scripts: {}, steps: [], points: 0, accelerator: "tcg" },
-    ...{ privileged: false, vnc: null, allow: [] },
+    ...{ privileged: false, vnc: null, allow: [], packageCache: 0 },
     identity: { imageId: "test", version: null },
     // seconds; ten times as long under TCG
     timeouts: { whole: 60, progress: 60, ssh: 30, script: 30, shutdown: 30 },

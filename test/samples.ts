@@ -31,6 +31,7 @@ export const sampleSpec: ImageSpec = {
   variables: {},
   secrets: {},
   points: 2 ** 34,
+  packageCache: 2 ** 30,
   formats: [
     { format: "raw", options: {}, fileName: "kragle.raw", name: "raw" },
     {

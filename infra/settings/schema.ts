@@ -138,6 +138,12 @@ export const schema = z.object({
     "What the points after the steps of one build may take on the disk, from which later builds go on; `off` for none: [docs/steps.md](docs/steps.md#points)",
     "16 GiB",
   ),
+  packageCache: setting(
+    orOff(size("1 GiB"), 0, "a size such as 1 GiB"),
+    "off",
+    "What downloaded packages may take on the disk, so that later builds need not download them again; `off` to keep none: [docs/steps.md](docs/steps.md#downloaded-once)",
+    "1 GiB",
+  ),
   formats: setting(
     formats,
     [],

@@ -34,5 +34,8 @@ export const seconds = z.number().positive();
 /** What a guest may connect to on this machine and beside it, see parseEndpoint; "any" for everything. */
 export const allow = z.array(z.string());
 
+/** Bytes that the package files of all builds may take; 0 for no cache of them. */
+export const packageCache = size;
+
 /** Port on 127.0.0.1 where the guest's screen can be watched; null for none. */
 export const vnc = z.number().int().nullable();

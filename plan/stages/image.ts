@@ -9,6 +9,7 @@ import {
   allow,
   fileDigests,
   key,
+  packageCache,
   seconds,
   size,
   toolsImage,
@@ -53,6 +54,7 @@ export const image = contract({
     }),
     /** Bytes that the points of one build may take together; 0 where none are taken, and none gone on from. */
     points: size,
+    packageCache,
     accelerator: acceleratorSetting,
     privileged: z.boolean(),
     vnc,

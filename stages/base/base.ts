@@ -11,6 +11,7 @@ import { hostAptConfiguration } from "../../host/packageMirror";
 import { inProject } from "../../host/project";
 import { requireFreeSpace } from "../../host/freeSpace";
 import type { StageContext, StageOutcome, StageProgram } from "../../run/stage";
+import { packageCache } from "../../run/packageCache";
 import { planned, plannedPrograms } from "../../run/task";
 import { readPlanned } from "../../store/bundles";
 
@@ -30,9 +31,10 @@ type Bootstrapped = Exclude<InputsOf<typeof contract>, { isoSha256: string }>;
 
 /** Straight into a disk image, without loop devices, mounts or privileges. */
 async function bootstrap(
-  { request, key, work, container }: StageContext<typeof contract>,
+  context: StageContext<typeof contract>,
   { programs, recipe, diskBytes, kernel, snapshot }: Bootstrapped,
 ): Promise<StageOutcome<typeof contract>> {
+  const { request, key, work, container } = context;
   const template = inProject(request.templateFolder);
   const facts = readPlanned({
     source: join(template, "template.json"),
@@ -40,6 +42,7 @@ async function bootstrap(
   });
   const { minimumDiskBytes, suite } = templateFile.parse(JSON.parse(facts.bytes.toString()));
   await requireFreeSpace(work, minimumDiskBytes, "the installation");
+  const packages = await packageCache(context);
   const { exitCode, tail } = await container({
     image: request.toolsImage,
     programs: plannedPrograms(programs),
@@ -49,12 +52,14 @@ async function bootstrap(
     allow: request.allow,
     bundles: { "/template": planned(recipe, (name) => join(template, name)) },
     results: { "/result": "." },
+    caches: packages.caches,
     settings: {
       ...{ diskBytes, kernel, snapshot },
       apt: hostAptConfiguration(suite),
       seed: key,
       sourceDateEpoch: sourceDateEpoch(snapshot),
       owner: [BUILD_UID, BUILD_GID],
+      packageBytes: packages.bytes,
     },
     deadlineSeconds: request.timeoutSeconds,
     silenceSeconds: request.silenceSeconds,

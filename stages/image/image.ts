@@ -13,6 +13,7 @@ import { hostProxyEnvironment } from "../../host/proxies";
 import { inProject } from "../../host/project";
 import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { keepGuest } from "../../run/keptGuest";
+import { packageCache } from "../../run/packageCache";
 import { searchedSecrets } from "../../run/searchedSecrets";
 import { showScreen } from "../../run/screen";
 import { consoleSigns } from "../../run/signs";
@@ -50,6 +51,7 @@ export const image: StageProgram<typeof contract> = {
       detail: context.detail,
     });
 
+    const packages = await packageCache(context);
     const keeping = keepGuest(context);
     const task: StageTask = {
       image: request.toolsImage,
@@ -74,6 +76,7 @@ export const image: StageProgram<typeof contract> = {
       },
       ...(accounts ? { files: { "/etc/passwd": accounts } } : {}),
       results: { "/result": ".", "/logs": "logs" },
+      caches: packages.caches,
       settings: {
         diskBytes: request.diskBytes,
         ...{ memoryMiB, cpus },
@@ -99,6 +102,7 @@ export const image: StageProgram<typeof contract> = {
         points: points.settings,
         signs: consoleSigns(),
         keep: keeping !== undefined,
+        packageBytes: packages.bytes,
       },
       secrets: { ...secrets, ...buildKeySecrets(searchedSecrets(secrets)), ...screen.secrets },
       // whoever looks at a guest takes the time that it takes

@@ -191,6 +191,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           apt: hostAptConfiguration("bookworm"),
           seed: "0".repeat(64),
           sourceDateEpoch: 1_700_000_000,
+          packageBytes: 0,
           owner: [BUILD_UID, BUILD_GID],
         },
       },
@@ -216,6 +217,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
           timeouts: { ssh: 1800, script: 3600, shutdown: 600 },
           signs: consoleSigns(),
           freezeSeconds: null,
+          packageBytes: 0,
           environment: {},
           scripts: readdirSync(provision)
             .filter((name) => /^\d\d-/.test(name))

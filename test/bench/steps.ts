@@ -31,7 +31,13 @@ export async function benchSteps(say: (line: string) => void): Promise<Figure[]>
   const seen = new Set<string>();
   /** The seconds of the one image stage that ran. */
   const build = async (what: string, points: string) => {
-    clone.addStack("dev", { formats: [], smoke: "none", provision: STEPS, points });
+    clone.addStack("dev", {
+      formats: [],
+      smoke: "none",
+      provision: STEPS,
+      points,
+      packageCache: "off",
+    });
     const { code, stderr } = await clone.kragle(["up", "-s", "dev", "--engine", "embedded"]);
     if (code !== 0) throw new Error(stderr);
     const made = readdirSync(clone.path(".kragle/store")).filter(

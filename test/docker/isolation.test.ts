@@ -168,6 +168,31 @@ describe("the network of a build's container", function () {
     assert.notEqual(found.another, "open");
   });
 
+  it("is shut for whoever asks the proxy of packages, which opens no way", async () => {
+    const asked = `http://${gateway}:${host.port}/a.deb`;
+    const lines: string[] = [];
+    const program = `
+import sys, urllib.request
+sys.path.insert(0, "/usr/local/lib/kragle")
+import package_proxy
+with package_proxy.serving(2**20, "/result") as proxy:
+    through = urllib.request.ProxyHandler({"http": proxy.address("127.0.0.1")})
+    for address in sys.argv[1:]:
+        try: print("got", urllib.request.build_opener(through).open(address, timeout=20).status, flush=True)
+        except OSError as error: print("got", error, flush=True)
+`;
+    await build(
+      {},
+      {
+        run: ["python3", "-c", program, asked, "http://169.254.169.254/a.deb"],
+        onLine: (line) => lines.push(line),
+      },
+    );
+    const answers = lines.filter((line) => line.startsWith("got "));
+    assert.equal(answers.length, 2, lines.join("\n"));
+    for (const answer of answers) assert.match(answer, /HTTP Error 504: cannot reach/);
+  });
+
   it("is open to the proxies that this machine is configured with", async () => {
     const before = process.env.http_proxy;
     process.env.http_proxy = `http://u:p@${gateway}:${host.port}`;

@@ -15,6 +15,7 @@ interface Heard {
   readonly scripts: string;
   readonly timedOut: boolean;
   readonly mayEnd: boolean;
+  readonly refused: boolean;
   readonly removed: readonly string[][];
 }
 
@@ -37,7 +38,7 @@ run = packer_run.PackerRun(".", ".", "kragle-qcow2", titles=json.loads(sys.argv[
 source = io.StringIO(sys.stdin.read())
 for piece in iter(lambda: source.readline(packer_run.LONGEST_PIECE), ""):
     run.hear(piece)
-print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": run.qemu.may_end, "removed": run.removed}))`;
+print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": run.qemu.may_end, "refused": run.refused, "removed": run.removed}))`;
     const done = spawnSync("python3", ["-B", "-c", code, JSON.stringify(TITLES)], {
       ...{ cwd: folder, input: `${text}\n`, encoding: "utf8", maxBuffer: 2 ** 26 },
     });
@@ -73,6 +74,20 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
       assert.deepEqual([heard.timedOut, heard.mayEnd, heard.removed], [false, false, []]);
     });
   }
+
+  it("tells whether a download was refused, by the last script", () => {
+    const next = start.replace("50-1-app", "90-generalise");
+    for (const words of [
+      "E: Failed to fetch http://mirror/a.deb  Hash Sum mismatch",
+      "[Errno -1] Package does not match intended download.",
+    ]) {
+      assert.equal(hear([start, `script: ${words}`]).refused, true, words);
+      assert.equal(hear([start, `script: ${words}`, next]).refused, false, words);
+    }
+    const note = `    kragle-qcow2: ${MARK}!apt has refused a.deb: it is not what it has to be`;
+    assert.equal(hear([start, note]).refused, true);
+    assert.equal(hear([start, "script: all is well", failed]).refused, false);
+  });
 
   it("names the script that failed, also where another cleans up after it", () => {
     const heard = hear([

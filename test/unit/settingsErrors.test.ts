@@ -69,6 +69,7 @@ describe("wrong settings", () => {
       value,
       `${JSON.stringify(value)} is not allowed; write off or a size such as 16 GiB`,
     ]),
+    ["packageCache", "on", '"on" is not allowed; write off or a size such as 1 GiB'],
     ["smoke", true, oneOf(true, "qemu", "libvirt", "none")],
     ["accelerator", "hvf", oneOf("hvf", "auto", "kvm", "tcg")],
     ["packer", "1.16.0", oneOf("1.16.0", "auto", "release", "distribution")],

@@ -111,6 +111,26 @@ describe("store: garbage collection", () => {
     }
   });
 
+  it("frees the packages that builds have downloaded, and leaves what else lies among them", async () => {
+    await artifact("a", "dev");
+    const folder = join(at.home, "packages");
+    mkdirSync(folder);
+    const own = [`${"1".repeat(64)}.${"2".repeat(64)}`, `.${randomUUID()}~`];
+    const link = `${"1".repeat(64)}.${"3".repeat(64)}`;
+    const others = [link, "1".repeat(64), "mine.deb"].sort();
+    for (const name of [...own, "1".repeat(64), "mine.deb"]) writeFileSync(join(folder, name), "x");
+    symlinkSync(join(folder, "mine.deb"), join(folder, link));
+    const dry = await collectGarbage(at.store, true);
+    assert.equal(readdirSync(folder).length, 5);
+    const collected = await collectGarbage(at.store, false);
+    assert.deepEqual(collected, dry);
+    assert.deepEqual(names(collected), ["packages"]);
+    assert.ok(collected.deleted[0]!.bytes > 0);
+    assert.deepEqual(collected.foreign, others.map((name) => `packages/${name}`).sort());
+    assert.deepEqual(readdirSync(folder).sort(), others);
+    assert.deepEqual(names(await collectGarbage(at.store, false)), []);
+  });
+
   it("only says what it would delete when it is a dry run", async () => {
     const unused = await artifact("a");
     const dry = await collectGarbage(at.store, true);

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 
 import stage
 import terminal_line
@@ -21,6 +22,7 @@ CUT = (
 LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
 REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
+REFUSED = re.compile(r"Failed to fetch|apt has refused|does not match intended download")  # apt, guest.sh, yum
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
 CLEANUP = "Provisioning step had errors"  # before Packer runs the cleanup provisioner
@@ -80,6 +82,8 @@ class PackerRun:
         self.scripts = stage.Log(self.log("scripts.log"))
         self.script = None  # the provisioning script that runs now, or that failed
         self.begun = None  # the last that began; one that restarts the guest says so twice
+        self.began = 0  # when that was, of the clock that only counts on
+        self.refused = False  # whether it was told that a download is not what it has to be
         self.said = collections.deque(maxlen=stage.TAIL)  # the end of its output
         self.stray = collections.deque(maxlen=stage.TAIL)  # lines meanwhile that are not its own
         self.rest = None  # whether the next piece is the rest of a line, and of a script's: None, False or True
@@ -197,12 +201,15 @@ class PackerRun:
         self.stray.clear()
         if own and name != self.begun:
             self.begun = name
+            self.began = time.monotonic()
+            self.refused = False
             stage.phase("generalise" if GENERALISE.fullmatch(name) else self.what().replace("the provisioning ", ""))
             self.scripts.write(f"» {self.titles[name]}\n")
 
     def output(self, text):
         """Keeps what a script printed, or what guest.sh has to say of it."""
         self.scripts.write(text)
+        self.refused = self.refused or bool(REFUSED.search(text))
         if self.script and GENERALISE.fullmatch(self.script) and REMOVED.fullmatch(text):
             self.note_removed(*text.split("\t")[1:])
         else:

@@ -17,6 +17,7 @@ Settings (all required):
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
+    packageBytes what the cache of packages may take, see package_proxy.py; it lies at /packages, unless this is 0
 Secrets: sshPrivateKey, sshPublicKey, the pair by which Packer logs in; search, JSON of the patterns (see secret_scan) of the private
 one, by the name KEY, and of all other secrets; screenPassword, where the guest's screen is to be seen; step_NAME, those of steps; all
 others become variables of the template: rhsmUsername, rhsmPassword, rhsmOrg, rhsmActivationKey
@@ -32,6 +33,7 @@ import secrets
 import shutil
 
 import lifeline
+import package_proxy
 import packer_template
 import points
 import stage
@@ -55,6 +57,15 @@ STEPS, BUILD = os.path.join(PRIVATE, "steps"), os.path.join(PRIVATE, "build.json
 
 
 def build_image(settings):
+    with package_proxy.serving(settings["packageBytes"]) as packages:
+        if packages:
+            # guest.sh takes it from there
+            given = {"KRAGLE_PACKAGES": packages.address(package_proxy.IN_GUEST)}
+            settings = {**settings, "environment": {**settings["environment"], **given}}
+        build_with(settings, packages)
+
+
+def build_with(settings, packages):
     shutil.rmtree(SCRATCH, ignore_errors=True)
     os.makedirs(SCRATCH)
     given = stage.secrets()
@@ -79,7 +90,7 @@ def build_image(settings):
     others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in given.items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**own, **others}))
-    removed, disk = run_packer(settings, mark, template, make_ready, variables)
+    removed, disk = run_packer(settings, mark, template, packages, make_ready, variables)
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(disk, image)
@@ -122,7 +133,7 @@ def with_what_is_left(template, settings, chain, own_steps, mark):
     return points.on_chain(template, chain) if chain else template
 
 
-def run_packer(settings, mark, template, make_ready, variables):
+def run_packer(settings, mark, template, packages, make_ready, variables):
     """Starts the guest again where that may help.
 
     One that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again. One that
@@ -146,6 +157,8 @@ def run_packer(settings, mark, template, make_ready, variables):
                 raise stage.Failure(chain.unsure)
             return run.removed, (chain and chain.active) or only_file(OUTPUT)
         except stage.Failure as failure:
+            if packages and run.refused:
+                packages.forget_since(run.began)
             if run.qemu.frozen and not froze:
                 froze = True
                 stage.detail(f"{run.qemu.lost}; so does QEMU's emulation now and then: once more")
@@ -157,6 +170,8 @@ def run_packer(settings, mark, template, make_ready, variables):
             if start and run.begun:
                 start.note_silent(os.path.join(WORK, "points"))
         shutil.rmtree(OUTPUT, ignore_errors=True)
+        if packages:
+            packages.start_anew()
 
 
 def is_points_fault(run, chain):

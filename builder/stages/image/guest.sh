@@ -15,7 +15,7 @@
 #   started    its time of change is that of the first script
 #   steps      when each script began, in seconds since 1970, and its name
 #   users      the accounts that the installed system had
-#   apt.conf   for scripts only: apt-get tries again, and apt-get update fails where it has failed
+#   apt.conf   for scripts only: apt-get tries again, apt-get update fails where it has failed, and packages come through the build's cache
 #   set-back   there, where a script set the clock back
 #   keep       KRAGLE_KEEP: scripts write paths there, one a line, that generalisation shall leave alone
 set -u
@@ -36,8 +36,6 @@ prepare() {
       [ "$folder" = "$HERE" ] || ln -s "$folder" "$HERE"
       cp "$0" "$HERE/guest.sh"
       cut -d: -f1 /etc/passwd >"$HERE/users"
-      # apt only warns where it could not fetch a list, and what is missing then is a riddle
-      printf '%s "%s";\n' Acquire::Retries 5 APT::Update::Error-Mode any >"$HERE/apt.conf"
       : >"$HERE/steps"
       : >"$HERE/keep"
       : >"$HERE/started"
@@ -111,6 +109,7 @@ run() {
   forward <&4 3>&- 4<&- &
   forwarder=$!
   exec 4<&-
+  find_packages
   export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$HERE/apt.conf}"
   (
     set -- "$script" # what is given may have variables of any name
@@ -122,12 +121,29 @@ run() {
   echo "$end" >&3
   wait "$forwarder"
   name_background
+  [ "$code" -eq 0 ] || name_refused
   if [ "$(date +%s)" -lt "$began" ] && [ -d "$HERE/." ]; then
     : >"$HERE/set-back"
     say "the script set the clock back; what is taken away only where it is as it was installed stays, since nobody can tell any more"
   fi
   if [ "$code" -eq 0 ] && ! is_next_possible; then code=1; fi
   return "$code"
+}
+
+# Tells apt how to fetch. KRAGLE_PACKAGES is the proxy with the build's cache of packages; a guest that does not reach it, since a script has
+# shut its network or has put it on another, goes on without.
+find_packages() {
+  if [ -n "${KRAGLE_PACKAGES-}" ]; then
+    place=${KRAGLE_PACKAGES#http://}
+    timeout 5 bash -c ": <>/dev/tcp/${place%:*}/${place##*:}" 2>/dev/null || unset KRAGLE_PACKAGES
+  fi
+  {
+    # apt only warns where it could not fetch a list, and what is missing then is a riddle
+    printf '%s "%s";\n' Acquire::Retries 5 APT::Update::Error-Mode any
+    # without a word on https, apt would take http's proxy for that, too
+    [ -z "${KRAGLE_PACKAGES-}" ] ||
+      printf '%s "%s";\n' Acquire::http::Proxy "$KRAGLE_PACKAGES" Acquire::https::Proxy "${https_proxy:-DIRECT}"
+  } >"$HERE/apt.conf"
 }
 
 # Forwards the script's output until `end`, which may follow an unfinished line. Of a line that was overwritten (carriage return), what a
@@ -158,6 +174,13 @@ name_background() {
     [ -z "$command" ] || say "still running after the script has ended: $command(process $process)"
   done
   if [ -n "$held" ]; then setsid cat <"$pipe" >/dev/null 2>&1 3>&- & fi
+}
+
+# Names the packages that were not what they had to be, also where the script keeps apt's words to itself.
+name_refused() {
+  for file in /var/cache/apt/archives/partial/*.FAILED; do
+    if [ -e "$file" ]; then say "apt has refused $(basename "$file" .FAILED): it is not what it has to be"; fi
+  done
 }
 
 # The process group of a process, by proc(5); its name may contain blanks and parentheses.

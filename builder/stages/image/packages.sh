@@ -9,8 +9,19 @@ set -eu
 if command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update
-  exec apt-get install --yes --allow-downgrades -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+  install() { apt-get install --yes --allow-downgrades -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
+  install "$@" && exit
+  # Where something is still to be fetched, what was fetched is not what it has to be. The cache of packages gives a file once: now it
+  # comes from the mirror.
+  if [ -n "${KRAGLE_PACKAGES-}" ] && install --quiet=2 --print-uris "$@" 2>/dev/null | grep -q "^'"; then
+    echo "once more, with what is lacking from the mirror"
+    install "$@" && exit
+  fi
+  exit 100 # as apt-get ends
 fi
+
+# for this program only: what else is on the system keeps its own way
+[ -z "${KRAGLE_PACKAGES-}" ] || export http_proxy="$KRAGLE_PACKAGES"
 
 for manager in dnf yum; do
   command -v "$manager" >/dev/null || continue

@@ -14,6 +14,7 @@ Settings (all required):
     seed             hexadecimal; the disk's UUIDs are derived from it
     sourceDateEpoch  seconds; no file of the image is newer
     owner            [uid, gid] of the results
+    packageBytes     what the cache of packages may take, see package_proxy.py; it lies at /packages, unless this is 0
 Results in /result: disk.qcow2, packages.tsv (name, version, architecture), base.json.
 """
 
@@ -31,6 +32,7 @@ sys.path[:0] = [HERE, "/usr/local/lib/kragle"]
 import apt_sources
 import boot_loader
 import disk_image
+import package_proxy
 import stage
 
 with open(os.path.join(HERE, "template.json"), encoding="utf-8") as template:
@@ -65,7 +67,14 @@ def base(settings):
     os.makedirs(SCRATCH)
 
     stage.phase("install packages")
-    bootstrap(root, settings, ids)
+    with package_proxy.serving(settings["packageBytes"]) as packages:
+        conf = settings["apt"]["conf"]
+        try:
+            bootstrap(root, settings, ids, packages.apt_lines(conf) if packages else conf)
+        except stage.Failure:
+            if packages:
+                packages.forget_since(0)
+            raise
     stage.phase("configure system")
     configure(root)
     packages = installed_packages(root)
@@ -84,7 +93,7 @@ def base(settings):
     shutil.rmtree(SCRATCH)
 
 
-def bootstrap(root, settings, ids):
+def bootstrap(root, settings, ids, apt_conf):
     """Installs the packages into the folder `root`. Its APT sources are mmdebstrap's own defaults, never the host's."""
     defaults = os.path.join(SCRATCH, "sources.default")
     build = os.path.join(SCRATCH, "sources.build")
@@ -96,10 +105,10 @@ def bootstrap(root, settings, ids):
     # A power failure during the build costs the build, not the installed system.
     command += ["--dpkgopt=force-unsafe-io", f"--dpkgopt={overlay}/etc/dpkg/dpkg.cfg.d/50-small"]
     command += ['--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "5"']
-    if settings["apt"]["conf"]:
+    if apt_conf:
         configuration = os.path.join(SCRATCH, "apt.conf")
         with open(configuration, "w", encoding="utf-8") as file:
-            file.write(settings["apt"]["conf"])
+            file.write(apt_conf)
         command.append(f"--aptopt={configuration}")
     command.append(f'--setup-hook=cp "$1"/etc/apt/sources.list {defaults}')
     if sources:
