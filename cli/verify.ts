@@ -1,8 +1,10 @@
 import { dirname, resolve } from "node:path";
 
+import { describeProgress } from "../disk/progress";
 import { EXIT } from "../host/failure";
-import { print } from "../host/output";
+import { print, tell } from "../host/output";
 import { printable } from "../host/printable";
+import type { OnRead } from "../release/verify/folder";
 import { verifyRelease } from "../release/verify/release";
 import type { CommonOptions } from "./options";
 import { lastRelease } from "./outputs";
@@ -20,7 +22,7 @@ export async function verify(folder: string | undefined, options: VerifyOptions)
   const output = folder
     ? resolve(folder)
     : dirname(String((await lastRelease(options.stack)).outputs.imagePath));
-  const found = await verifyRelease(output, options.allowedSigners);
+  const found = await verifyRelease(output, options.allowedSigners, tellingReads());
   const lines = [
     ...found.checks.map(({ state, name, detail }) => `${state.padEnd(8)} ${name}: ${detail}`),
     ...found.files.map(
@@ -30,4 +32,20 @@ export async function verify(folder: string | undefined, options: VerifyOptions)
   ].map(printable);
   print((options.json ? JSON.stringify(found) : lines.join("\n")) + "\n");
   return found.good ? EXIT.done : EXIT.failed;
+}
+
+/** Milliseconds between two lines. */
+const EVERY_MS = 5000;
+
+/** Tells on stderr how far the reading is where it takes long: an image may have terabytes, or whoever forged it says so. */
+function tellingReads(): OnRead {
+  const began = performance.now();
+  let told = began;
+  return (name, bytes, total) => {
+    const now = performance.now();
+    if (now - told < EVERY_MS) return;
+    told = now;
+    const far = describeProgress(bytes, total, (now - began) / 1000);
+    tell(`reading ${printable(name)}: ${far}\n`);
+  };
 }

@@ -23,14 +23,22 @@ export async function sha256File(path: string): Promise<string> {
   }
 }
 
-/** The same of a file that is open already, as long as it is now; whatever its path names meanwhile. */
-export async function sha256Opened(handle: FileHandle): Promise<string> {
+/**
+ * The same of a file that is open already, as long as it is now; whatever its path names meanwhile.
+ *
+ * @param onProgress is told every second how many bytes of a large file are done
+ */
+export async function sha256Opened(
+  handle: FileHandle,
+  onProgress: (bytes: number) => void = () => undefined,
+): Promise<string> {
   const { size, blocks } = await handle.stat();
   if (size >= LARGE_BYTES) {
     // the path of the opened file, also for a program of its own
     const path = `/proc/${process.pid}/fd/${handle.fd}`;
     const sparse = blocks * 512 < size ? await dataExtents(path) : undefined;
-    return inThread({ file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] });
+    const job = { file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] };
+    return inThread(job, onProgress);
   }
   const hash = createHash("sha256");
   if (size === 0) return hash.digest("hex");
@@ -41,10 +49,13 @@ export async function sha256Opened(handle: FileHandle): Promise<string> {
   return hash.digest("hex");
 }
 
-function inThread(workerData: object): Promise<string> {
+function inThread(workerData: object, onProgress: (bytes: number) => void): Promise<string> {
   return new Promise((resolve, reject) => {
     new Worker(join(__dirname, "hashWorker.cjs"), { workerData, execArgv: [] })
-      .once("message", resolve)
+      .on("message", (told: string | number) => {
+        if (typeof told === "string") resolve(told);
+        else onProgress(told);
+      })
       .once("error", reject)
       .once("exit", () => reject(new Error("the thread that computes a digest ended early")));
   });

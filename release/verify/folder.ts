@@ -17,6 +17,9 @@ export type Found =
   | { readonly unsuitable: string }
   | { readonly unread: string };
 
+/** Is told every second how much of a large file is read. */
+export type OnRead = (name: string, bytes: number, total: number) => void;
+
 /**
  * The folder that is verified. Whoever can write there may be the one who is to be found out: only regular files are opened, none
  * through a link, and what is read into memory is read once, so that the bytes that are judged are those whose digest is compared.
@@ -24,7 +27,10 @@ export type Found =
 export class ReleaseFolder {
   private readonly contents = new Map<string, Promise<Buffer>>();
 
-  constructor(readonly path: string) {}
+  constructor(
+    readonly path: string,
+    private readonly onRead: OnRead = () => undefined,
+  ) {}
 
   /**
    * The content of a small file; the same however often it is asked for.
@@ -59,7 +65,7 @@ export class ReleaseFolder {
     try {
       const content = await this.contents.get(name);
       if (content) return { sha256: createHash("sha256").update(content).digest("hex") };
-      return await this.digest(await this.withoutLinks(name), bytes);
+      return await this.digest(name, await this.withoutLinks(name), bytes);
     } catch (error) {
       const { message, code } = error as NodeJS.ErrnoException;
       if (code === "ENOENT" || code === "ENOTDIR") return { missing: true };
@@ -67,7 +73,7 @@ export class ReleaseFolder {
     }
   }
 
-  private async digest(path: string, bytes: number | undefined): Promise<Found> {
+  private async digest(name: string, path: string, bytes: number | undefined): Promise<Found> {
     const { handle, bytes: found } = await openRegular(path);
     try {
       if (bytes !== undefined && found !== bytes) {
@@ -78,7 +84,7 @@ export class ReleaseFolder {
           unread: `has ${found} bytes, and nothing to believe says how many it has to have`,
         };
       }
-      const sha256 = await sha256Opened(handle);
+      const sha256 = await sha256Opened(handle, (done) => this.onRead(name, done, found));
       const { size } = await handle.stat();
       return size === found ? { sha256 } : { unsuitable: "grew or shrank while it was read" };
     } finally {

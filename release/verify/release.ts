@@ -7,7 +7,7 @@ import { NAMES } from "../layout";
 import { parseSums } from "../sums";
 import { verifyDescription } from "./description";
 import { compareFiles, type FileState } from "./files";
-import { ReleaseFolder } from "./folder";
+import { type OnRead, ReleaseFolder } from "./folder";
 import { verifySignature } from "./signature";
 import { type Check, verdictOf } from "./verdict";
 
@@ -29,8 +29,12 @@ const SUMS_BYTES = 16 * 2 ** 20;
  * @param keys path of the keys that are trusted; undefined to take the one that came along
  * @throws StageFailure where the folder is no release, or the keys are not there
  */
-export async function verifyRelease(path: string, keys: string | undefined): Promise<Verification> {
-  const folder = new ReleaseFolder(path);
+export async function verifyRelease(
+  path: string,
+  keys: string | undefined,
+  onRead?: OnRead,
+): Promise<Verification> {
+  const folder = new ReleaseFolder(path, onRead);
   const text = await folder
     .content(NAMES.sums, SUMS_BYTES)
     .catch((error: NodeJS.ErrnoException) => {

@@ -20,8 +20,12 @@ export interface SignatureVerdict {
 
 const failed = (detail: string): SignatureVerdict => ({ check: { state: "failed", detail } });
 
-/** Bytes of the largest signature, and of the largest file of keys. */
+/**
+ * Bytes of the largest signature, and of the largest key that comes along: GPG is busy for hours with one to which a great many others
+ * have put their signatures.
+ */
 const SIGNATURE_BYTES = 2 ** 20;
+/** Bytes of the caller's own file of keys. */
 const KEYS_BYTES = 16 * 2 ** 20;
 
 /**
@@ -51,10 +55,9 @@ export async function verifySignature(
   const names = SIGNATURE_FILES[kind];
   const problem = (name: string) => (error: Error) =>
     error instanceof Unsuitable ? `${name} ${error.message}` : `${name}: ${error.message}`;
-  const read = (name: string) => folder.content(name).catch(problem(name));
+  const read = (name: string) => folder.content(name, SIGNATURE_BYTES).catch(problem(name));
   const signature = await read(names.signature);
   if (typeof signature === "string") return failed(signature);
-  if (signature.length > SIGNATURE_BYTES) return failed(`${names.signature} is no signature`);
   const keys =
     trusted ??
     ((await folder.has(names.publicKey))
@@ -108,8 +111,10 @@ async function readKeys(path: string): Promise<Buffer> {
   const keys = Buffer.concat(pieces);
   const text = keys.toString("latin1");
   if (text.trim() === "") throw wrong(`${path} is empty`);
-  if (/^-----BEGIN [A-Z ]*PRIVATE KEY-----/m.test(text)) {
-    throw wrong(`${path} is a private key; whom to trust is said by its public half, ${path}.pub`);
+  const armour = /^-----BEGIN [A-Z ]*PRIVATE KEY( BLOCK)?-----/m.exec(text);
+  if (armour) {
+    const half = armour[1] ? "which gpg --armor --export writes" : `${path}.pub`;
+    throw wrong(`${path} is a private key; whom to trust is said by its public half, ${half}`);
   }
   return keys;
 }

@@ -45,20 +45,52 @@ export async function verifySsh({ keys, signature }: Evidence, sums: Uint8Array)
   return signer ? { signer } : { problem: `ssh-keygen said: ${verified.stdout.trim()}` };
 }
 
+const UNTRUSTED = "not by a trusted key";
+
+/** What GPG says of a signature that is not good, some of it with exit code 0, in our words. */
+const GPG_PROBLEMS: Readonly<Record<string, string>> = {
+  NO_PUBKEY: UNTRUSTED,
+  BADSIG: "it does not match",
+  REVKEYSIG: "its key was revoked",
+  EXPKEYSIG: "its key has expired",
+  EXPSIG: "it has expired",
+};
+
+/** MD5, SHA-1 and RIPEMD-160, as OpenPGP numbers them (RFC 4880, 9.4): two texts of one digest can be had, or nearly so. */
+const WEAK_DIGESTS = ["1", "2", "3"];
+
 /** @param home a folder for GPG's own files */
 export async function verifyGpg({ keys, signature, sums }: Evidence, home: string): Promise<Found> {
-  const gpg: Command = ["gpg", "--batch", "--no-tty", "--no-autostart", "--homedir", home];
-  const imported = await judge([...gpg, "--import", keys]);
+  const options = ["--batch", "--no-tty", "--no-autostart", "--homedir", home, "--status-fd", "1"];
+  const imported = await judge(["gpg", ...options, "--import", keys]);
   if (imported.exitCode !== 0) return { problem: `the keys: ${lastLine(imported.stderr)}` };
-  const status = ["--status-fd", "1"];
-  const { exitCode, stdout } = await judge([...gpg, ...status, "--verify", signature, sums]);
-  // an expired or revoked key has another word than GOODSIG
-  const signer = /^\[GNUPG:\] VALIDSIG .*\b([0-9A-F]{40,})$/m.exec(stdout)?.[1];
-  if (exitCode === 0 && signer && /^\[GNUPG:\] GOODSIG /m.test(stdout)) return { signer };
-  const missing = /^\[GNUPG:\] NO_PUBKEY /m.test(stdout);
-  return {
-    problem: missing ? "not by a trusted key" : "it does not match, or its key has expired",
-  };
+  const trusted = gpgStatus(imported.stdout)
+    .filter(({ word }) => word === "IMPORT_OK")
+    .map(({ fields }) => fields[1]);
+  const verified = await judge(["gpg", ...options, "--verify", signature, sums]);
+  const { exitCode, stdout, stderr } = verified;
+  const said = gpgStatus(stdout);
+  const wrong = said.find(({ word }) => GPG_PROBLEMS[word]);
+  if (wrong) return { problem: GPG_PROBLEMS[wrong.word]! };
+  const valid = said.filter(({ word }) => word === "VALIDSIG").map(({ fields }) => fields);
+  const good = said.filter(({ word }) => word === "GOODSIG").length;
+  const signer = valid[0]?.at(-1);
+  if (exitCode !== 0 || !signer || good !== valid.length) {
+    return { problem: lastLine(stderr) || "it does not match" };
+  }
+  // this machine's gpg.conf may have keys fetched, or taken from the signature itself
+  if (!valid.every((fields) => trusted.includes(fields.at(-1)))) {
+    return { problem: UNTRUSTED };
+  }
+  const weak = valid.some((fields) => WEAK_DIGESTS.includes(fields[7]!));
+  return weak ? { problem: "its digest is one that can be forged, such as SHA-1" } : { signer };
 }
+
+/** The lines for programs among what GPG printed: doc/DETAILS, "Format of the --status-fd output". */
+const gpgStatus = (printed: string) =>
+  [...printed.matchAll(/^\[GNUPG:\] (\w+) ?(.*)$/gm)].map(([, word = "", fields = ""]) => ({
+    word,
+    fields: fields.split(" "),
+  }));
 
 const lastLine = (text: string) => text.trim().split("\n").at(-1) ?? "";

@@ -113,6 +113,13 @@ describe("keys that are trusted", () => {
     );
   });
 
+  it("do not stand behind a line of the same key for something else", () => {
+    const ours = `me@example.org namespaces="git,kragle" ssh-ed25519 ${key}`;
+    const any = `me@example.org namespaces="*" ssh-ed25519 ${key}`;
+    const git = `me@example.org valid-after="20200101",namespaces="git" ssh-ed25519 ${key}`;
+    assert.equal(allowedSignersOf(`${git}\n${ours}\n${any}`), `\n${ours}\n${any}`);
+  });
+
   it("are as many lines as before, whatever is in them", () => {
     const words = fc.constantFrom("ssh-ed25519", key, "#", '"', "\t", "kragle", " ", "\r");
     const text = fc.array(fc.oneof(words, fc.string({ maxLength: 5 }), fc.constant("\n")));

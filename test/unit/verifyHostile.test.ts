@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { verifyRelease } from "../../release/verify/release";
 import { kragle } from "../kragle";
 import { sha256 } from "../sha256";
 import { SignedRelease } from "../signedRelease";
@@ -127,6 +128,26 @@ describe("verifying what was prepared to deceive", function () {
     assert.equal(code, 1);
   });
 
+  it("tells how far it is where nobody signed how large a file has to be", async function () {
+    if (!process.env.KRAGLE_TEST_FULL) return this.skip();
+    const bytes = 4 * 2 ** 30;
+    rmSync(at("SHA256SUMS.sig"));
+    truncateSync(at("kragle.raw"), bytes);
+    edit("manifest.json", ({ sizes }) => (sizes["kragle.raw"] = bytes));
+    const manifest = sha256(readFileSync(at("manifest.json")));
+    const sums = readFileSync(at("SHA256SUMS"), "utf8");
+    writeFileSync(
+      at("SHA256SUMS"),
+      sums.replace(/^\S+ \*manifest\.json$/m, `${manifest} *manifest.json`),
+    );
+    const told: number[] = [];
+    await verifyRelease(release.folder, undefined, (name, done, total) => {
+      assert.deepEqual([name, total], ["kragle.raw", bytes]);
+      told.push(done);
+    });
+    assert.ok(told.length > 0 && told.every((done, i) => done > (told[i - 1] ?? 0)));
+  });
+
   it("refuses sums, a manifest and a signature that are larger than any", async () => {
     for (const name of ["manifest.json", "SHA256SUMS.sig"]) {
       truncateSync(at(name), 2 ** 40);
@@ -138,6 +159,12 @@ describe("verifying what was prepared to deceive", function () {
     }
     truncateSync(at("SHA256SUMS"), 2 ** 40);
     await assert.rejects(verify(), /SHA256SUMS is larger than the \d+ bytes/);
+  });
+
+  it("hands no key to GPG or ssh-keygen with which they would be busy for hours", async () => {
+    truncateSync(at("allowed_signers"), 2 ** 20 + 1);
+    const { signature } = await verify();
+    assert.match(signature.detail, /^allowed_signers is larger than the 1048576 bytes/);
   });
 
   it("shows names on a line of their own, whatever is in them", async () => {
@@ -184,6 +211,15 @@ describe("verifying what was prepared to deceive", function () {
       assert.equal(code, 0);
       assert.match(stdout, /, which is trusted\n$/);
       assert.equal((await says(join(release.keys, "theirs.pub"))).code, 1);
+    });
+
+    it("are found behind the line that lets the same key sign commits", async () => {
+      const plain = readFileSync(allowed(), "utf8");
+      const line = (of: string) => plain.replace(" ", ` namespaces="${of}" `);
+      writeFileSync(join(release.keys, "both"), line("git") + line("kragle"));
+      assert.match((await says(join(release.keys, "both"))).stdout, /^ok {7}signature: /m);
+      writeFileSync(join(release.keys, "git"), line("git"));
+      assert.match((await says(join(release.keys, "git"))).stdout, /^failed {3}signature: /m);
     });
 
     it("are refused as a private key and as an empty file, with what is meant", async () => {
