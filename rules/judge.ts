@@ -5,7 +5,7 @@ import { globRoot, matcher, pythonPattern } from "./glob";
 import { followed, LINKED_FOLDERS } from "./links";
 import { notRead, PROBED_CONTENTS, PROBED_PATHS, PROBES, type Verdict } from "./probes";
 import { areaOf, type Assertion, type Rule } from "./rule";
-import { SSHD_CONFIG, sshdValue } from "./sshd";
+import { SSHD_CONFIG, sshdValue, unreadInclude } from "./sshd";
 import { writtenPath } from "./writtenPath";
 
 type Conclusion = Pick<Finding, "status" | "detail">;
@@ -110,6 +110,9 @@ function evaluate(assertion: Assertion, facts: Facts, entries: readonly Entry[])
     if (link) return { notChecked: `${link.path} is a link, which is not followed` };
     const unread = firstUnread(SSHD_CONFIG, facts, entries);
     if (unread) return unread;
+    const files = entries.filter(({ type }) => type !== "folder").map(({ path }) => path);
+    const included = unreadInclude(facts.contents, files);
+    if (included) return { notChecked: `${included}, which sshd_config includes, was not read` };
     const value = sshdValue(facts.contents, assertion.sshd) ?? assertion.byDefault;
     return assertion.allowed.includes(value.toLowerCase()) ? [] : [`${assertion.sshd} is ${value}`];
   }

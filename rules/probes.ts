@@ -1,5 +1,6 @@
 import { OS_RELEASE } from "../plan/imageIdentity";
 import type { Entry, Facts } from "./facts";
+import { mountsOf } from "./fstab";
 import { DEBIAN_COPYRIGHTS, DPKG_STATUS, findPackages } from "./packages";
 import type { ProbeName } from "./rule";
 
@@ -54,6 +55,12 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
     if (problems.length > 0) return problems;
     const unread = fileSystems.filter(({ checked }) => !checked).map(name);
     if (unread.length > 0) return { notChecked: `no reader for ${unread.join(", ")}` };
+    const lost = fileSystems.filter(({ mountPoint }) => mountPoint === null).map(name);
+    if (lost.length > 0) {
+      return {
+        notChecked: `nothing says where ${lost.join(", ")} is mounted, so no rule has seen its files; /etc/fstab can say it`,
+      };
+    }
     return fileSystems.length > 0 ? [] : ["there is no file system"];
   },
 
@@ -71,14 +78,13 @@ export const PROBES: Readonly<Record<ProbeName, Probe>> = {
         `PARTLABEL=${name}`,
       ]),
     ]);
-    const lines = text.split("\n").map((line) => line.replace(/#.*/, "").trim().split(/\s+/));
-    return lines.flatMap(([source = "", target]) => {
-      const device = source.replaceAll('"', "");
+    return mountsOf(text).flatMap(({ device, target, isSwap }) => {
       if (/^\/dev\/(sd|vd|xvd|hd|nvme|mmcblk)/.test(device)) {
         return [`${target} is mounted by the device name ${device}`];
       }
       const named = /^(UUID|LABEL|PARTUUID|PARTLABEL)=/.test(device);
-      return named && !known.has(device)
+      // swap is no file system that is looked into, and so not known
+      return named && !isSwap && !known.has(device)
         ? [`${target} is mounted from ${device}, which is not on the disk`]
         : [];
     });

@@ -28,17 +28,12 @@ export function sshdValue(
     return value;
   };
   const search = (file: string): string | undefined => {
-    for (const line of (contents[file] ?? "").split("\n")) {
-      const [keyword = "", ...values] = line
-        .trim()
-        .slice(0, LONGEST_LINE)
-        .split(/[\s=]+/);
+    for (const [keyword = "", ...values] of optionsOf(contents[file] ?? "")) {
       switch (keyword.toLowerCase()) {
         case "match":
           return undefined;
         case "include": {
-          const globs = values.map((path) => (path.startsWith("/") ? path : `/etc/ssh/${path}`));
-          const included = Object.keys(contents).filter(matcher(globs)).sort();
+          const included = Object.keys(contents).filter(including(values)).sort();
           for (const path of included) {
             const value = valueIn(path);
             if (value !== undefined) return value;
@@ -53,3 +48,47 @@ export function sshdValue(
   };
   return valueIn(MAIN);
 }
+
+/** Of the system's policy for cryptography, which has ciphers and keys only; Red Hat's configuration includes it. */
+const POLICY = "/etc/crypto-policies/";
+
+/**
+ * A file that the configuration includes, and that nobody has read.
+ *
+ * @param paths of the image's files and links
+ */
+export function unreadInclude(
+  contents: Readonly<Record<string, string>>,
+  paths: readonly string[],
+): string | undefined {
+  const configured = Object.keys(contents).filter(matcher(SSHD_CONFIG));
+  const includes = configured.flatMap((file) =>
+    optionsOf(contents[file]!)
+      .filter(([keyword = ""]) => keyword.toLowerCase() === "include")
+      .map(([, ...values]) => including(values)),
+  );
+  return paths.find(
+    (path) =>
+      !Object.hasOwn(contents, path) &&
+      !path.startsWith(POLICY) &&
+      includes.some((matches) => matches(path)),
+  );
+}
+
+/** Keyword and values of each line. */
+const optionsOf = (text: string): string[][] =>
+  text.split("\n").map((line) =>
+    line
+      .trim()
+      .slice(0, LONGEST_LINE)
+      .split(/[\s=]+/)
+      .map((word) => word.replace(/^"(.*)"$/, "$1")),
+  );
+
+/** What an image's globs have is not trusted to be an expression: a choice of characters is any, and braces mean nothing to sshd. */
+const including = (globs: readonly string[]) =>
+  matcher(
+    globs
+      .map((glob) => glob.replace(/\[[!^]?[^\]]+\]|[{}]/g, "?"))
+      .map((path) => (path.startsWith("/") ? path : `/etc/ssh/${path}`)),
+  );

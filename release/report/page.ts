@@ -121,7 +121,9 @@ function head(facts: ReportFacts): Html {
     <h1>${packages.distribution?.prettyName || "Machine image"}</h1>
     <p class="pills">
       ${smoke?.passed ? html`<span class="pill good">boots${up !== undefined && ` in ${formatSeconds(up)}`}</span>` : html`<span class="pill warn">not booted</span>`}
-      <span class="pill ${check.passed ? "good" : "warn"}">${passed} rules hold</span>
+      <span class="pill ${check.passed ? "good" : "warn"}"
+        >${passed} ${passed === 1 ? "rule holds" : "rules hold"}</span
+      >
       ${waived > 0 && html`<span class="pill warn">${waived} waived</span>`}
       ${open > 0 && html`<span class="pill warn">${open} not checked</span>`}
       <span class="pill ${facts.signer ? "good" : ""}"

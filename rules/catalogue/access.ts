@@ -28,14 +28,14 @@ export const access: readonly Rule[] = [
   {
     id: "ssh.authorized-keys",
     asserts: "no account lets a key in",
-    assertion: { absent: ["/{root,home/*,var/lib/*}/.ssh/authorized_keys*"], nonEmpty: true },
+    assertion: { absent: ["/{,**/}.ssh/authorized_keys*"], nonEmpty: true },
     reason: "whoever built the image could log in everywhere",
     source: AWS,
   },
   {
     id: "ssh.client-files",
     asserts: "no account has private keys or known hosts",
-    assertion: { absent: ["/{root,home/*}/.ssh/{id_*,known_hosts*}"] },
+    assertion: { absent: ["/{,**/}.ssh/{id_*,known_hosts*}"] },
     reason: "they belong to the build",
     source: SYSPREP,
   },
@@ -74,6 +74,17 @@ export const access: readonly Rule[] = [
     source: AWS,
   },
   {
+    id: "accounts.shadowed",
+    asserts: "passwords are in /etc/shadow alone, and none is empty",
+    assertion: {
+      content: ["/etc/passwd"],
+      lacks: "^[^:\\n]+:(|[^x*!:\\n][^:\\n]*|x[^:\\n]+):",
+      required: true,
+    },
+    reason: "an account that has none there, or another one here, is open whatever /etc/shadow says",
+    source: "passwd(5)",
+  },
+  {
     id: "accounts.build-user",
     asserts: "the build's user is gone",
     assertion: {
@@ -97,7 +108,10 @@ export const access: readonly Rule[] = [
   {
     id: "accounts.sudo",
     asserts: "nobody becomes root without a password before cloud-init decides who may",
-    assertion: { content: ["/etc/sudoers", "/etc/sudoers.d/*"], lacks: "^[^#\\n]*NOPASSWD" },
+    assertion: {
+      content: ["/etc/sudoers", "/etc/sudoers.d/*"],
+      lacks: "^[^#\\n]*(NOPASSWD|!\\s*authenticate)",
+    },
     reason: "builds give themselves such a rule",
     source: GOSS,
   },

@@ -56,7 +56,7 @@ export const traces: readonly Rule[] = [
     id: "logs.history",
     asserts: "no account has a command history",
     assertion: {
-      absent: ["/{root,home/*}/{.*_history,.zhistory,.histfile,.viminfo,.lesshst,.wget-hsts}"],
+      absent: ["/{,**/}{.*_history,.zhistory,.histfile,.viminfo,.lesshst,.wget-hsts}"],
     },
     reason: "it shows what was typed, passwords included",
     source: AWS,

@@ -85,8 +85,9 @@ export const check: StageProgram<typeof contract> = {
       context.detail(`waived: ${id}: ${detail} (${waiver})`);
     }
     if (having("failed").length > 0) throw await explain(having("failed"), context);
+    const [hold, apart] = [having("passed").length, having("not applicable").length];
     context.detail(
-      `${having("passed").length} rules hold, ${having("not applicable").length} do not apply`,
+      `${hold} ${hold === 1 ? "rule holds" : "rules hold"}, ${apart} ${apart === 1 ? "does" : "do"} not apply`,
     );
     return { result };
   },

@@ -45,6 +45,22 @@ describe("the inspector, on tiny disks with planted faults", function () {
     assert.deepEqual(facts.secrets, { scannedBytes: 0, tooShort: [], hits: [] });
   });
 
+  it("knows file systems by whatever name fstab has for them", async () => {
+    const fstab =
+      "LABEL=my\\040root / ext4 defaults 0 1\n" +
+      "/dev/disk/by-uuid/1234-ABCD /srv/my\\040data vfat defaults 0 0\n";
+    const facts = await inspect("labelled", {}, { "etc/fstab": fstab });
+    assert.deepEqual(
+      facts.fileSystems.map(({ label, mountPoint }) => [label, mountPoint]),
+      [
+        ["", "/srv/my data"],
+        ["my root", "/"],
+      ],
+    );
+    const paths = entries(facts).map(({ path }) => path);
+    assert.ok(paths.includes("/srv/my data/EFI/BOOT/BOOTX64.EFI"), paths.join(" "));
+  });
+
   it("reads XFS", async () => {
     const facts = await inspect("xfs", { password: "s3cr3t/of+run" });
     assert.deepEqual(

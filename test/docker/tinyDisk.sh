@@ -76,6 +76,7 @@ with open("disk", "r+b") as file:
     file.write(data)
 CHANGE
     ;;
+  labelled) ext 'set_super_value volume_name "my root"' ;;
   # a folder inside of itself, as a damaged directory may have it
   cyclic) ext "link /etc /etc/again" ;;
   gpt-backup) dd if=/dev/zero of=disk bs=512 seek=$((disk_sectors - 1)) count=1 conv=notrunc status=none ;;

@@ -66,8 +66,14 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   "ssh.authorized-keys": [
     file("/root/.ssh/authorized_keys", "ssh-ed25519 AAAA build"),
     file("/home/packer/.ssh/authorized_keys2", "ssh-ed25519 AAAA build"),
+    file("/srv/git/.ssh/authorized_keys", "ssh-ed25519 AAAA build"),
+    file("/.ssh/authorized_keys", "ssh-ed25519 AAAA build"),
   ],
-  "ssh.client-files": [file("/root/.ssh/id_rsa"), file("/home/a/.ssh/known_hosts")],
+  "ssh.client-files": [
+    file("/root/.ssh/id_rsa"),
+    file("/home/a/.ssh/known_hosts"),
+    file("/srv/git/.ssh/id_rsa"),
+  ],
   "ssh.root-login": [
     file("/etc/ssh/sshd_config.d/10-root.conf", "permitrootlogin yes\n"),
     file("/etc/ssh/sshd_config", "PermitRootLogin=yes\n"),
@@ -82,6 +88,11 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/etc/shadow", "root:*:19000::::::\ndebian::19000::::::\n"),
     file("/etc/shadow", "root:*:19000::::::\ndebian:$6$a$b:19000::::::\n"),
   ],
+  "accounts.shadowed": [
+    file("/etc/passwd", "root:x:0:0::/root:/bin/sh\ntoor::0:0::/root:/bin/sh\n"),
+    file("/etc/passwd", "root:$6$salt$hash:0:0::/root:/bin/sh\n"),
+    file("/etc/passwd", "root:xyz:0:0::/root:/bin/sh\n"),
+  ],
   "accounts.build-user": [
     file(
       "/etc/passwd",
@@ -90,7 +101,10 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/etc/sudoers.d/build", "packer ALL=(ALL) ALL\n"),
   ],
   "accounts.build-home": [file("/home/packer")],
-  "accounts.sudo": [file("/etc/sudoers.d/90-build", "admin ALL=(ALL) NOPASSWD:ALL\n")],
+  "accounts.sudo": [
+    file("/etc/sudoers.d/90-build", "admin ALL=(ALL) NOPASSWD:ALL\n"),
+    file("/etc/sudoers.d/90-build", "Defaults:admin !authenticate\n"),
+  ],
   "accounts.backups": [
     file("/etc/shadow-"),
     file("/etc/gshadow-"),
@@ -146,7 +160,11 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   "logs.journal": [file("/var/log/journal/0123/system.journal")],
   "logs.logins": [file("/var/log/wtmp", "login"), file("/var/log/btmp.1", "login")],
   "logs.files": [file("/var/log/dpkg.log", "installed"), file("/var/log/apt/history.log", "x")],
-  "logs.history": [file("/root/.bash_history"), file("/home/a/.viminfo")],
+  "logs.history": [
+    file("/root/.bash_history"),
+    file("/home/a/.viminfo"),
+    file("/srv/app/.bash_history"),
+  ],
   "caches.packages": [
     file("/var/cache/apt/archives/bash.deb"),
     file("/var/lib/apt/lists/x_Packages"),
@@ -169,6 +187,7 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
     file("/etc/fstab", "/dev/vda3 / ext4 defaults 0 1\n"),
     file("/etc/fstab", "# the root\nUUID=1234 / ext4 defaults 0 1\n"),
     file("/etc/fstab", 'LABEL="gone" / ext4 defaults 0 1\n'),
+    file("/etc/fstab", "/dev/disk/by-label/gone / ext4 defaults 0 1\n"),
   ],
   "storage.growth": [without("/usr/bin/growpart")],
   "boot.kernels": [

@@ -211,6 +211,26 @@ describe("globs of the catalogue", () => {
 
 describe("the OpenSSH server's configuration", () => {
   const value = (files: Record<string, string>) => sshdValue(files, "PermitRootLogin");
+
+  it("is not known where a part of it was not read, but for the system's ciphers", () => {
+    const of = (include: string) => {
+      const image = new SampleImage()
+        .file("/etc/ssh/sshd_config.d/10-more.conf", `Include ${include}\n`)
+        .file("/opt/ssh/a.conf", "PermitRootLogin yes\n")
+        .link("/etc/crypto-policies/back-ends/opensshserver.config", "/usr/share/x");
+      delete image.facts.contents["/opt/ssh/a.conf"];
+      delete image.facts.contents["/etc/crypto-policies/back-ends/opensshserver.config"];
+      const { status, detail } = statusOf(image, "ssh.root-login");
+      return detail ?? status;
+    };
+    for (const path of ["/opt/ssh/*.conf", '"/opt/ssh/a.conf"', "/opt/ssh/[a-c].conf"]) {
+      assert.equal(of(path), "/opt/ssh/a.conf, which sshd_config includes, was not read");
+    }
+    assert.equal(of("/etc/crypto-policies/back-ends/opensshserver.config"), "passed");
+    for (const hostile of ["{a,b}".repeat(20), "[z-a]", "[", "\\"]) {
+      assert.equal(of(hostile), "passed");
+    }
+  });
   const main = "/etc/ssh/sshd_config";
 
   it("counts the first value", () => {

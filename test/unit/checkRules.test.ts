@@ -53,6 +53,26 @@ describe("the catalogue of checks", () => {
     }
   });
 
+  it("knows a file system by whatever name fstab has for it, and no swap at all", () => {
+    const image = new SampleImage().file(
+      "/etc/fstab",
+      "LABEL=my\\040root / ext4 defaults 0 1\n" +
+        "/dev/disk/by-label/my\\x20root /srv/a\\040b none bind 0 0\n" +
+        "/dev/disk/by-uuid/EA0B-41B8 /boot/efi vfat defaults 0 0\n" +
+        "UUID=1b2c3d4e-0000-4000-8000-000000000000 none swap sw 0 0\n",
+    );
+    image.facts.fileSystems[1]!.label = "my root";
+    assert.equal(statusOf(image, "storage.fstab").status, "passed");
+  });
+
+  it("does not pass over a file system that is mounted nobody knows where", () => {
+    const image = new SampleImage();
+    image.facts.fileSystems[0]!.mountPoint = null;
+    const { status, detail } = statusOf(image, "disk.file-systems");
+    assert.equal(status, "not checked");
+    assert.match(detail!, /^nothing says where vfat on partition 2 is mounted/);
+  });
+
   it("never repeats the content of a file that may hold a password", () => {
     const image = new SampleImage().file("/etc/shadow", "root:*:1::\nme:$6$salt$hash:1::\n");
     assert.equal(statusOf(image, "accounts.no-passwords").detail, "/etc/shadow, line 2");

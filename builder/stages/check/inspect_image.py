@@ -60,7 +60,8 @@ def read_file_systems(raw, partitions, facts):
     for partition in partitions:
         place = ["-O", str(partition["startBytes"]), "-S", str(partition["sizeBytes"])]
         _, text, _ = output(["blkid", "-p", "-o", "export", *place, raw])
-        tags = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+        # a blank in a label comes with a backslash
+        tags = dict(re.sub(r"\\(.)", r"\1", line).split("=", 1) for line in text.splitlines() if "=" in line)
         if tags.get("TYPE") == "swap" or ("USAGE" not in tags and needs_no_reader(raw, partition)):
             continue
         record = {
@@ -106,7 +107,7 @@ def assign_mount_points(readable, records, partitions):
         for line in text.splitlines():
             fields = line.split("#")[0].split()
             if len(fields) >= 2:
-                fstab[fields[0].replace('"', "")] = fields[1]
+                fstab[device_name(fields[0])] = unescaped(fields[1])
     by_number = {partition["number"]: partition for partition in partitions}
     for record in records:
         partition = by_number[record["partition"]]
@@ -115,6 +116,19 @@ def assign_mount_points(readable, records, partitions):
         known = next((fstab[name] for name in names if name in fstab), None)
         if record["mountPoint"] is None and (known or partition["type"] == EFI_SYSTEM):
             record["mountPoint"] = known or "/efi"
+
+
+def device_name(source):
+    """What fstab calls a device, as UUID=, LABEL=, PARTUUID= or PARTLABEL=; another name as it is. rules/fstab.ts does the same."""
+    source = unescaped(source.replace('"', ""))
+    by = re.fullmatch("/dev/disk/by-(uuid|label|partuuid|partlabel)/(.+)", source)
+    return f"{by[1].upper()}={by[2]}" if by else source
+
+
+def unescaped(field):
+    """A field of fstab: blanks and the like stand there as \\040, in udev's names as \\x20."""
+    escape = r"\\(?:([0-3][0-7]{2})|x([0-9a-f]{2}))"
+    return re.sub(escape, lambda match: chr(int(match[1], 8) if match[1] else int(match[2], 16)), field)
 
 
 def mounted(readable):
