@@ -22,6 +22,8 @@ export interface ReleaseInputs {
   /** Of every stage that the release has something of. */
   readonly runs: readonly StageRun[];
   readonly previous: PreviousRelease;
+  /** The stack that releases, as `shortIdentity` tells it. */
+  readonly owner: string;
   /** Where the copies are, and the description goes. */
   readonly folder: string;
   readonly invocationId: string;
@@ -47,7 +49,7 @@ export interface Description {
  * sums, signature. */
 export async function describeRelease(
   declared: Declared,
-  { sources, runs, previous, folder, invocationId, containers }: ReleaseInputs,
+  { sources, runs, previous, owner, folder, invocationId, containers }: ReleaseInputs,
 ): Promise<Description> {
   const { request, upstream } = declared;
   const { image, packages } = sources;
@@ -101,7 +103,7 @@ export async function describeRelease(
   await write(
     NAMES.report,
     await makeReport({
-      ...{ declared, sources, previous, runs, changes, releasedAt },
+      ...{ declared, sources, previous, owner, runs, changes, releasedAt },
       provenance: statement,
       signer: signer?.fingerprint,
     }),

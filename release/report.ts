@@ -16,6 +16,7 @@ interface ReportInputs {
   readonly declared: Declared;
   readonly sources: Sources;
   readonly previous: PreviousRelease;
+  readonly owner: string;
   readonly runs: readonly StageRun[];
   readonly changes: PackageChanges;
   readonly provenance: Provenance;
@@ -25,7 +26,8 @@ interface ReportInputs {
 
 /** Gathers what a release's report tells, and makes the page of it. */
 export async function makeReport(inputs: ReportInputs): Promise<string> {
-  const { declared, sources, previous, runs, changes, provenance, signer, releasedAt } = inputs;
+  const { declared, sources, previous, owner, runs, changes, provenance, signer, releasedAt } =
+    inputs;
   const { upstream, request } = declared;
   const { image, check, smoke, packages, packageFiles } = sources;
   return renderReport({
@@ -40,7 +42,7 @@ export async function makeReport(inputs: ReportInputs): Promise<string> {
     changed: request.changed,
     formats: request.conversions.map(({ name }) => name),
     accelerator: image.result.accelerator,
-    stages: runs.map((run) => ({ run, origin: originOf(run, previous) })),
+    stages: runs.map((run) => ({ run, origin: originOf(run, previous, owner) })),
     check: check.result,
     smoke: smoke?.result,
     steps: await stepRuns(image, request.steps),

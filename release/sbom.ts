@@ -35,7 +35,7 @@ export function encodeSbom(
     metadata: new Models.Metadata({
       timestamp: new Date(subject.madeAt),
       component: image,
-      ...(list.ecosystem === null ? { properties: incomplete() } : {}),
+      properties: new Models.PropertyRepository(lackOf(list, files)),
       lifecycles: new Models.LifecycleRepository([Enums.LifecyclePhase.PostBuild]),
       tools: new Models.Tools({
         components: new Models.ComponentRepository([
@@ -99,9 +99,13 @@ const canonical = (purl: string) =>
 /** Files that a bill lists; an image with more has all of them in the evidence. */
 const MOST_FILES = 20_000;
 
-/** The files that a bill lists: those that do not come of a package either. */
+/** Those that do not come of a package either. */
+const ownFiles = (files: PackageFiles): readonly PackageFile[] =>
+  (files ?? []).filter(({ state }) => state !== "derived");
+
+/** The files that a bill lists. */
 export const listedFiles = (files: PackageFiles): readonly PackageFile[] =>
-  (files ?? []).filter(({ state }) => state !== "derived").slice(0, MOST_FILES);
+  ownFiles(files).slice(0, MOST_FILES);
 
 /** A file that no package accounts for. */
 function fileComponent({ path, state, package: owner, bytes, sha256 }: PackageFile) {
@@ -117,13 +121,24 @@ function fileComponent({ path, state, package: owner, bytes, sha256 }: PackageFi
   });
 }
 
-/** Name of the property that says why a bill lists nothing. */
+/** Names of the properties that say why a bill lists nothing, and which files it does not list. */
 export const INCOMPLETE = "kragle:incomplete";
+export const FILES_LACKING = "kragle:files-lacking";
 
-const incomplete = () =>
-  new Models.PropertyRepository([
-    new Models.Property(INCOMPLETE, "the image has no package database that kragle can read"),
-  ]);
+/** What a bill lacks: whoever reads it alone must not take it for the whole. */
+function lackOf({ ecosystem }: PackageList, files: PackageFiles): Models.Property[] {
+  if (ecosystem === null) {
+    const why = "the image has no package database that kragle can read";
+    return [new Models.Property(INCOMPLETE, why)];
+  }
+  if (files === null) {
+    return [new Models.Property(FILES_LACKING, "files could not be compared with their packages")];
+  }
+  const more = ownFiles(files).length - MOST_FILES;
+  if (more <= 0) return [];
+  const words = `${more} files more, in order of their paths; evidence/check/package-files.json has them all`;
+  return [new Models.Property(FILES_LACKING, words)];
+}
 
 function componentOf(one: InstalledPackage, list: PackageList): Models.Component {
   const { name, version, license, homepage, installedBytes } = one;

@@ -15,7 +15,7 @@ export interface StageRun {
   readonly finishedOn: string;
   readonly seconds: number;
   readonly phases: Manifest["phases"];
-  /** kragle's version and the Docker images, as the run noted them. */
+  /** kragle's version, the stack and the Docker images, as the run noted them. */
   readonly madeBy?: Manifest["madeBy"];
 }
 
@@ -45,14 +45,22 @@ export interface Origin {
   readonly why: string;
 }
 
-/** Whether a stage was run for this release or came from the store, and why, told by what the release before says of it. */
-export function originOf(run: StageRun, previous: PreviousRelease): Origin {
-  if (previous.releasedAt === undefined) return { from: "run", why: "the first release here" };
+/**
+ * Whether a stage was run for this release or came from the store, and why, told by what the release before and the run itself say of it.
+ *
+ * @param owner the stack that releases, as `shortIdentity` tells it
+ */
+export function originOf(run: StageRun, previous: PreviousRelease, owner: string): Origin {
   const before = previous.stages.find(({ root }) => root === run.root);
+  if (before?.key === run.key && before.finishedOn === run.finishedOn) {
+    return { from: "store", why: "nothing that it depends on has changed" };
+  }
+  if ((run.madeBy?.owner ?? owner) !== owner) {
+    return { from: "store", why: "another stack has made it" };
+  }
+  if (previous.releasedAt === undefined) return { from: "run", why: "the first release here" };
   if (before?.key === run.key) {
-    return before.finishedOn === run.finishedOn
-      ? { from: "store", why: "nothing that it depends on has changed" }
-      : { from: "run", why: "its earlier result was lost, or a rebuild was asked for" };
+    return { from: "run", why: "its earlier result was lost, or a rebuild was asked for" };
   }
   if (run.finishedOn < previous.releasedAt) {
     return { from: "store", why: "built earlier, before the last release or for another stack" };

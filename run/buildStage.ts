@@ -9,6 +9,7 @@ import { StageFailure } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { kragleVersion } from "../host/kragleVersion";
 import { LogFile } from "../host/logFile";
+import { shortIdentity } from "../plan/identity";
 import { Redactor } from "../host/redactor";
 import { removeTree } from "../host/removeTree";
 import { hostSecrets, urlPasswords } from "../host/secrets";
@@ -131,7 +132,11 @@ export async function buildStage<C extends StageContract>(
         description,
         seconds,
         phases,
-        madeBy: { kragle: await kragle, containers: [...ranIn.values()] },
+        madeBy: {
+          kragle: await kragle,
+          owner: shortIdentity(owner),
+          containers: [...ranIn.values()],
+        },
         result,
       },
       external: outcome.external,

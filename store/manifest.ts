@@ -38,6 +38,8 @@ const manifestSchema = z.object({
         commit: z.string().optional(),
         modified: z.boolean().optional(),
       }),
+      /** Which stack's run it was, as `shortIdentity` tells it. */
+      owner: z.string().optional(),
       /** The Docker images in which its containers ran. */
       containers: z.array(
         z.object({ reference: z.string(), id: z.string(), layers: z.array(z.string()).readonly() }),

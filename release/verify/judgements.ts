@@ -1,7 +1,7 @@
 import { NAMES } from "../layout";
 import type { PackageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
-import { INCOMPLETE, listedFiles, packageUrl, serialNumber } from "../sbom";
+import { FILES_LACKING, INCOMPLETE, listedFiles, packageUrl, serialNumber } from "../sbom";
 import type { Bill, Manifest, Statement } from "../forms";
 import type { Check } from "./verdict";
 
@@ -96,7 +96,8 @@ export function judgeBill(
   if (named.length !== count || (list?.packages.length ?? count) !== count) {
     return failed(`it lists ${named.length} packages, the manifest says ${count}`);
   }
-  const incomplete = metadata.properties?.find(({ name }) => name === INCOMPLETE);
+  const said = (of: string) => metadata.properties?.find(({ name }) => name === of);
+  const incomplete = said(INCOMPLETE);
   if (incomplete) return { state: "warning", detail: `lists nothing: ${incomplete.value}` };
   const files = components.filter(({ type }) => type === "file");
   const told = new Set(files.map(({ name, hashes }) => `${hashes?.[0]?.content} ${name}`));
@@ -105,5 +106,7 @@ export function judgeBill(
   );
   if (lost) return failed(`it lacks the file ${lost.path} as it was found`);
   const more = files.length > 0 ? `, ${files.length} files that none of them accounts for` : "";
-  return ok(`${count} packages of the image's own database${more}`);
+  const partial = said(FILES_LACKING);
+  const but = partial ? `; not all files: ${partial.value}` : "";
+  return ok(`${count} packages of the image's own database${more}${but}`);
 }

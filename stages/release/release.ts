@@ -13,6 +13,7 @@ import { claimFolder, outputFolder, requireFreeNames } from "../../release/owner
 import { type PreviousRelease, readPrevious } from "../../release/previous";
 import { collectSources } from "../../release/sources";
 import { runsOf } from "../../release/stageRuns";
+import { shortIdentity } from "../../plan/identity";
 import { release as contract } from "../../plan/stages/release";
 import type { StageProgram } from "../../run/stage";
 import type { ArtifactStore } from "../../store/artifactStore";
@@ -51,6 +52,7 @@ export const release: StageProgram<typeof contract> = {
       phase("describe the release");
       const { manifest, digests, unlisted } = await describeRelease(context, {
         ...{ sources, runs, previous, containers, folder: incoming.path() },
+        owner: shortIdentity(owner),
         invocationId: randomUUID(),
       });
       // the last point at which an interrupt counts: from here on files are replaced, and half of two releases would be none

@@ -127,6 +127,17 @@ describe("the bill of materials", () => {
     assert.match(text, /no package database that kragle can read/);
   });
 
+  it("says which files it does not list", () => {
+    const files = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({
+        ...{ path: `/srv/${index}`, state: "unowned" as const, package: null },
+        ...{ bytes: 1, sha256: digest("b") },
+      }));
+    assert.match(encodeSbom(subject, list(packages), null), /files could not be compared/);
+    assert.doesNotMatch(encodeSbom(subject, list(packages), files(2)), /files-lacking/);
+    assert.match(encodeSbom(subject, list(packages), files(20_003)), /"3 files more, in order/);
+  });
+
   it("names packages by their URLs", () => {
     assert.equal(
       packageUrl(one("bash", "5.2-2"), list([])),
@@ -228,12 +239,26 @@ describe("where a release has a stage from", () => {
 
   it("is told by the release before, with the input that changed", () => {
     const other = planImage({ ...sampleSpec, cpus: 1 }, sampleFiles, null).image;
-    assert.deepEqual(originOf(run, previous(other)), { from: "run", why: "cpus: 1 → 2" });
-    assert.deepEqual(originOf(run, previous(run)).from, "store");
-    assert.match(originOf(run, previous({})).why, /lost, or a rebuild/);
-    assert.deepEqual(originOf(run, { files: [], stages: [] }).from, "run");
+    const origin = (before: PreviousRelease) => originOf(run, before, "ours");
+    assert.deepEqual(origin(previous(other)), { from: "run", why: "cpus: 1 → 2" });
+    assert.deepEqual(origin(previous(run)).from, "store");
+    assert.match(origin(previous({})).why, /lost, or a rebuild/);
+    assert.deepEqual(origin({ files: [], stages: [] }).from, "run");
     const late = previous(other, "2026-11-03T00:00:00.000Z");
-    assert.deepEqual(originOf(run, late).from, "store");
+    assert.deepEqual(origin(late).from, "store");
+  });
+
+  it("is the store where another stack has run it, also for a first release", () => {
+    const other = planImage({ ...sampleSpec, cpus: 1 }, sampleFiles, null).image;
+    const of = (owner: string) => ({
+      ...run,
+      madeBy: { kragle: { version: "0.1.0" }, containers: [], owner },
+    });
+    for (const before of [{ files: [], stages: [] }, previous(other), previous({})]) {
+      const theirs = { from: "store", why: "another stack has made it" };
+      assert.deepEqual(originOf(of("theirs"), before, "ours"), theirs);
+      assert.equal(originOf(of("ours"), before, "ours").from, "run");
+    }
   });
 });
 

@@ -145,5 +145,6 @@ describe("what a stage asks of its executor", () => {
       { reference: "tools", id: "sha256:second", layers },
     ]);
     assert.match(manifest.madeBy.kragle.version, /^\d+\.\d+\.\d+$/);
+    assert.match(manifest.madeBy.owner!, /^[0-9a-f]{12}$/);
   });
 });
