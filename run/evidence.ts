@@ -7,14 +7,16 @@ import { listFiles, makePrivate } from "../host/files";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
 import type { Redactor } from "../host/redactor";
+import { REMOVED } from "../plan/stages/image";
 import { ArtifactUnavailable } from "../store/artifactStore";
 import type { Workplace } from "../store/workplace";
 
-/** Masks secrets in the log files that QEMU, Packer and scripts wrote themselves. */
+/** Masks secrets in the log files that QEMU, Packer and scripts wrote themselves, and in the paths that the guest had, which are released. */
 export async function redactLogs(work: string, redactor: Redactor): Promise<void> {
   const names = await listFiles(work).catch(() => []);
-  for (const name of names.filter((n) => n.startsWith("logs/") || n.endsWith(".log"))) {
-    await redactor.redactFile(join(work, name));
+  for (const name of names) {
+    const isOf = name.startsWith("logs/") || name.endsWith(".log") || name === REMOVED;
+    if (isOf) await redactor.redactFile(join(work, name));
   }
 }
 

@@ -14,6 +14,10 @@ const {
 } = require("node:fs");
 const { enableCompileCache, setSourceMapsSupport } = require("node:module");
 const { dirname, join, relative } = require("node:path");
+const { isMainThread } = require("node:worker_threads");
+
+// as the launcher does it: other users of this machine must not be able to write what is made
+if (isMainThread) process.umask(process.umask() | 0o002);
 
 const root = dirname(module.path);
 const cache = join(root, ".kragle", "compiled");

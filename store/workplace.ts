@@ -8,8 +8,11 @@ import { type LockOptions, lockFile } from "../host/lock";
 import { displayPath } from "../host/project";
 import { removeTree, requireNoMount } from "../host/removeTree";
 
-/** Logs are redacted when they are whole, and scripts may say what is not for every user of this machine. */
-const PRIVATE: ReadonlySet<string> = new Set(["work", "failed", "trash", "bundles"]);
+/**
+ * Logs are redacted when they are whole, scripts may say what is not for every user of this machine, and an image is in the store before
+ * it is searched for secrets. Containers see folders below, not these.
+ */
+const PRIVATE: ReadonlySet<string> = new Set(["store", "work", "failed", "trash", "bundles"]);
 
 /** Where stages of this machine work until their results are published, and the locks by which runs keep out of each other's way. */
 export class Workplace {

@@ -87,7 +87,7 @@ describe("a stage on a hostile host", function () {
     }
   });
 
-  it("works under umask 077, and its artifacts can be read by others all the same", async () => {
+  it("works under umask 077, and its artifacts can be read by the user of containers all the same", async () => {
     const before = process.umask(0o077);
     try {
       await assertSucceeds();

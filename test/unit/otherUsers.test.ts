@@ -57,8 +57,21 @@ describe("another user of this machine", () => {
     for (const name of [...meanwhile, ...readable()]) {
       assert.doesNotMatch(name, /^(work|failed|trash|bundles)\/|\/logs\//);
     }
-    // results are for containers, which have another user
-    assert.ok(readable().some((name) => /^store\/image-[^/]+\/image\.qcow2$/.test(name)));
+  });
+
+  it("reads nothing of the store, which has an image before that is searched for secrets", async function () {
+    if (process.getuid!() !== 0) return this.skip();
+    mkdirSync(join(at.home, "store"), { mode: 0o755 }); // as an earlier kragle made it
+    const { key } = await stage.start({ variant: "done" });
+    assert.ok(readable().includes("kragle-home.json"));
+    assert.deepEqual(
+      readable().filter((name) => name.startsWith("store/")),
+      [],
+    );
+    // containers see the folder itself, under another user
+    const folder = at.store.folder("image", key);
+    assert.equal(statSync(folder).mode & 0o777, 0o755);
+    assert.equal(statSync(join(folder, "image.qcow2")).mode & 0o777, 0o444);
   });
 
   it("finds logs and evidence of a failure with modes for their owner alone, wherever they are moved", async () => {

@@ -154,6 +154,17 @@ describe("a stage", () => {
     }
   });
 
+  it("masks secrets in the paths that generalisation took away, which are released", async () => {
+    const line = "deleted\tprivate\t/tmp/deploy-s3cr3t.sh\tscripts/app.sh\n";
+    stage.during = ({ work }) => writeFileSync(join(work, "removed.tsv"), line);
+    await stage.start({ secrets: { password: "s3cr3t" } });
+    const { folder } = await at.store.artifact("image", key());
+    assert.equal(
+      readFileSync(join(folder, "removed.tsv"), "utf8"),
+      line.replace("s3cr3t", "******"),
+    );
+  });
+
   it("is not started with a request that it does not take", async () => {
     await assert.rejects(stage.start({ request: { content: 5 } }), (error: Error) => {
       assert.ok(error instanceof CallError);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 import { Copy } from "./setupCopy";
@@ -71,6 +71,21 @@ describe("the launcher", () => {
     assert.equal(readFileSync(compiled, "utf8"), first);
     copy.write("cli/echo.ts", 'export const echo = (_: unknown) => console.log("changed");');
     assert.equal(copy.run(["three"]).stdout, "changed\n");
+  });
+
+  it("makes nothing that other users could write, by either way in, whatever the umask", () => {
+    copy.withNode().withDependencies();
+    const env = { PATH: copy.programs };
+    const at = (name: string) => `'${join(copy.root, name)}'`;
+    const loaded = `--require ${at("setup/loader.cjs")} ${at("cli/main.ts")}`;
+    for (const command of [at("kragle"), `'${process.execPath}' ${loaded}`]) {
+      const compiled = join(copy.root, ".kragle/compiled");
+      rmSync(compiled, { recursive: true, force: true });
+      spawnSync("/bin/sh", ["-c", `umask 0; exec ${command} x`], { env });
+      for (const name of [".", "cli", "cli/echo.ts.js"]) {
+        assert.equal(statSync(join(compiled, name)).mode & 0o022, 0o020, `${command}: ${name}`);
+      }
+    }
   });
 
   it("shows TypeScript lines in stack traces", () => {
