@@ -28,12 +28,20 @@ export async function inspectImage(
   }
 }
 
-/** Whether an image that the daemon has bears a label of that value. */
-export async function isLabelled(
+/**
+ * Looks for an image that bears a label of that value, and for the one that the repository's plain name means.
+ *
+ * @param repository name without a tag
+ * @returns the id of each; undefined where the daemon has none
+ */
+export async function findLabelled(
   { docker }: Pick<Site, "docker">,
-  reference: string,
+  repository: string,
   [name, value]: readonly [name: string, value: string],
-): Promise<boolean> {
-  const filters = { reference: [reference], label: [`${name}=${value}`] };
-  return (await docker.listImages({ filters })).length > 0;
+): Promise<{ readonly labelled: string | undefined; readonly latest: string | undefined }> {
+  const images = await docker.listImages({ filters: { reference: [repository] } });
+  return {
+    labelled: images.find(({ Labels: labels }) => labels?.[name] === value)?.Id,
+    latest: images.find(({ RepoTags: tags }) => tags?.includes(`${repository}:latest`))?.Id,
+  };
 }

@@ -1,7 +1,7 @@
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import type { PlannedStage } from "../plan/imagePlan";
 import { projectFolder } from "../host/project";
-import { inspectImage, isLabelled } from "../executors/images";
+import { findLabelled, inspectImage } from "../executors/images";
 import type { Site } from "../executors/site";
 import { lastHandImage } from "../store/handImageNote";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -91,11 +91,12 @@ export class Observer {
 
   /**
    * @param digest of what the image is made of
-   * @returns the marker where the daemon has no image for use by hand that is made of just that, else undefined
+   * @returns the marker where the daemon has no image for use by hand that is made of just that, or none by its plain name; else undefined
    */
   async handImage(digest: string): Promise<string | undefined> {
-    const found = isLabelled(this.site, HAND_IMAGE, [DIGEST_LABEL, digest]);
-    if (await found.catch(() => false)) return undefined;
+    const looked = findLabelled(this.site, HAND_IMAGE, [DIGEST_LABEL, digest]);
+    const found = await looked.catch(() => undefined);
+    if (found?.labelled && found.latest) return undefined;
     return `lost:${this.store.id}:${await lastHandImage(this.site.home)}`;
   }
 }

@@ -143,6 +143,12 @@ describe("the image for use by hand", function () {
   this.timeout(60_000);
   const question = { reference: "debian:bookworm-slim", packer: "auto" };
   const digest = "d".repeat(64);
+  const own = {
+    Id: "sha256:k",
+    RepoTags: ["kragle:dddddddddddd"],
+    Labels: { "kragle.context": digest },
+  };
+  const ofAnotherCheckout = { Id: "sha256:o", RepoTags: ["kragle:latest"], Labels: null };
   const ask = async (more: (path: string, response: ServerResponse) => boolean) => {
     const home = mkdtempSync(join(tmpdir(), "kragle-hand-"));
     const daemon = await new FakeDaemon("docker", more).open();
@@ -175,11 +181,22 @@ describe("the image for use by hand", function () {
 
   it("is not built where it is made of the same", async () => {
     const { stdout, asked } = await ask((path, response) => {
-      if (path === "/images/json") answer(response, 200, [{ Id: "sha256:k" }]);
+      if (path === "/images/json") answer(response, 200, [own, ofAnotherCheckout]);
       return path === "/images/json";
     });
     assert.deepEqual(JSON.parse(stdout), { failed: null });
     assert.deepEqual(asked, ["GET /images/json"]);
+  });
+
+  it("gets its plain name back where no image has that", async () => {
+    const { stdout, asked } = await ask((path, response) => {
+      if (path === "/images/json") answer(response, 200, [own]);
+      else if (path.endsWith("/tag")) answer(response, 201, {});
+      else return false;
+      return true;
+    });
+    assert.deepEqual(JSON.parse(stdout), { failed: null });
+    assert.deepEqual(asked, ["GET /images/json", "POST /images/sha256:k/tag"]);
   });
 });
 
