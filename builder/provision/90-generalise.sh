@@ -42,7 +42,8 @@ note() {
   stat --printf '%Z %n\0' -- "$@" | tell "$what" "$why"
 }
 
-kept() { [ -s "$build/keep" ] && grep -qxF -e "${1#"$root"}" "$build/keep"; }
+# a folder may stand there with a slash behind it
+kept() { [ -s "$build/keep" ] && grep -qxF -e "${1#"$root"}" -e "${1#"$root"}/" "$build/keep"; }
 
 # remove WHY PATH…: takes away those that are there
 remove() {

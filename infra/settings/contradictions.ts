@@ -1,6 +1,7 @@
 import { maximumDiskBytes } from "../../plan/formats";
 import { formatSize } from "../../plan/units";
 import { sameNames, unreleased } from "./fileNames";
+import { givenTooMuch } from "./given";
 import { schema, type SettingName } from "./schema";
 
 /**
@@ -56,6 +57,7 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
     const why = `libvirt boots by BIOS, and ${template.name} boots by UEFI`;
     found.push(["smoke", `${why}; use smoke: qemu`]);
   }
+  found.push(...givenTooMuch(read("provision") ?? [], read("variables") ?? {}));
   if (template?.medium && read("snapshot")) {
     found.push(["snapshot", "an ISO has no earlier states; leave it out"]);
   }

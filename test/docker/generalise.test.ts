@@ -16,10 +16,11 @@ sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
 script 50-acme.sh <<'END'
 #!/bin/sh
 for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
-  /etc/sudoers.d/kragle /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid "/tmp/a
+  /etc/sudoers.d/kragle /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid \\
+  /var/crash/kept/x /var/crash/other/x "/tmp/a
 b"; do mkdir -p "\${file%/*}"; echo x >"$file"; done
 useradd -m kragle
-echo /etc/hostid >>"$KRAGLE_KEEP"
+printf '%s\\n' /etc/hostid /var/crash/kept/ >>"$KRAGLE_KEEP"
 echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys
 umount /etc/resolv.conf; printf 'nameserver 10.0.2.3\\nnameserver 192.0.2.53\\n' >/etc/resolv.conf
 mount -t tmpfs -o noexec tmpfs /tmp
@@ -28,7 +29,8 @@ sleep 1.1
 script 90-generalise.sh </provision/90-generalise.sh
 umount /tmp
 for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
-  /etc/sudoers.d/* /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid /tmp/* /var/lib/kragle /run/kragle
+  /etc/sudoers.d/* /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid /var/crash/* /tmp/* \\
+  /var/lib/kragle /run/kragle
 do [ ! -e "$file" ] || echo "there $file"; done
 cat /root/.ssh/authorized_keys /etc/resolv.conf
 id -un packer kragle
@@ -52,6 +54,7 @@ id -un packer kragle
         ...["/home/ci/.cache/ms-playwright/browser", "/root/.cache/pre-commit/x"],
         ...["/srv/seed/northwind.bak", "/etc/acme/a.conf.bak", "/etc/sudoers.d/kragle"],
         ...["/var/lib/cloud/scripts/per-boot/a.sh", "/root/.ssh/known_hosts", "/etc/hostid"],
+        "/var/crash/kept",
       ],
     );
     assert.deepEqual(said.slice(-4), [

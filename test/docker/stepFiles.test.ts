@@ -66,10 +66,12 @@ describe("files in a guest", function () {
     const copies = [
       copy("tree", "/opt/site", "app", "0640"),
       copy("tree/deep/run", "/linked/run", "app:root"),
+      copy("tree/deep/run", "/opt/as root", "root:app", "4750"),
     ];
-    const look = "find /opt/site /real /linked -printf '%M %u:%g %p %l\\n' | LC_ALL=C sort -k3";
+    const look = "find /opt/as* /opt/site /real /linked -printf '%M %u:%g %p %l\\n' | LC_ALL=C sort -k3";
     assert.deepEqual(await inGuest(copies, look), [
       "lrwxrwxrwx root:root /linked real",
+      "-rwsr-x--- root:app /opt/as root",
       "drwxr-x--- app:app /opt/site",
       "-rw-r----- app:app /opt/site/a b ö",
       "drwxr-x--- app:app /opt/site/deep",

@@ -113,6 +113,22 @@ describe("wrong settings", () => {
     });
   }
 
+  it("are more than a step can be given on a command line, whatever it is made of", () => {
+    const [half, whole] = [40, 70].map((kibibytes) => "x".repeat(kibibytes * 1024));
+    const provision = [
+      { run: "true", variables: { BUNDLE: half } },
+      { packages: Array.from({ length: 9000 }, (_, index) => `package${index}`) },
+      { script: "kragle", args: [whole] },
+      { run: whole },
+    ];
+    const places = (change: object) =>
+      problems(change).map((text) => /^kragle:(\S+): step \d: what it is given .* KiB/.exec(text)?.[1]);
+    assert.deepEqual(places({ provision }), ["provision[1]", "provision[2]"]);
+    assert.deepEqual(places({ provision: provision.slice(0, 1), variables: { OTHER: half } }), [
+      "provision[0]",
+    ]);
+  });
+
   it("are named with their place in a list or in an object", () => {
     assert.deepEqual(problems({ formats: ["raw", "img", "constructor", "raw"] }), [
       `kragle:formats[1]: ${format("img")}`,

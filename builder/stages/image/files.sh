@@ -53,13 +53,17 @@ while [ $# -gt 0 ]; do
       --same-permissions --no-same-owner --touch --quoting-style literal >"$list"
   } <"$disk"
   if [ -s "$list" ]; then
-    sed 's|^|/|' "$list" | tr '\n' '\0' | xargs -0 chown -h "$who" --
+    sed 's|^|/|' "$list" | tr '\n' '\0' >"$list.paths"
+    # set-user-ID and set-group-ID, which the kernel takes from a file whose owner changes
     # shellcheck disable=SC2016 # the inner shell's
+    xargs -0 sh -c 'find "$@" -maxdepth 0 -type f -perm /6000 -printf "%m\0%p\0"' sh <"$list.paths" >"$list.modes"
+    xargs -0 chown -h "$who" -- <"$list.paths"
+    xargs -0r -n 2 chmod <"$list.modes"
     if [ -d /sys/fs/selinux ] && command -v restorecon >/dev/null; then
-      sed 's|^|/|' "$list" | tr '\n' '\0' | xargs -0 restorecon 2>/dev/null || true
+      xargs -0 restorecon <"$list.paths" 2>/dev/null || true
     fi
   fi
   shift 2
 done
-rm -f "$list"
+rm -f "$list" "$list.paths" "$list.modes"
 exit
