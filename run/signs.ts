@@ -51,8 +51,11 @@ export const FATAL_SIGNS: readonly Sign[] = [
   { pattern: /systemd.*Freezing execution/, meaning: "systemd stopped working" },
 ];
 
-/** What getty prints when the start is over; not "Last login: …". Python's `re` reads it alike. */
-export const LOGIN_PROMPT = /^(?!Last )\S+ login: /;
+/**
+ * What getty prints when the start is over; not "Last login: …". It prints /etc/issue before that, and a text without a line end stays in
+ * front: of such a line the prompt is the end. Python's `re` reads it alike.
+ */
+export const LOGIN_PROMPT = /^(?!Last )\S+ login: |\S(?<!\bLast) login: $/;
 
 /** All of that for a program in a container that watches a guest's console, see QemuWatch: regular expressions, as text. */
 export const consoleSigns = () => ({

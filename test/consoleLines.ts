@@ -31,11 +31,16 @@ export const FATAL_LINES: readonly string[] = [
   "[!!!!!!] systemd[1]: Freezing execution.",
 ];
 
-export const PROMPTS = ["localhost login: ", "web-1 login: "];
+export const PROMPTS = [
+  "localhost login: ",
+  "web-1 login: ",
+  "For authorised users only. localhost login: ",
+];
 export const NO_PROMPTS = [
   "Last login: Mon Nov 23 on ttyS0",
   "Starting User Login Management",
   "login: x",
+  "Nov 23 08:31:05 web-1 sshd[1]: Last login: ",
 ];
 
 interface Console {

@@ -31,7 +31,7 @@ export const KERNEL: Rung = {
   name: "kernel",
   title: "kernel",
   // a kernel with "quiet" shows nothing before the login prompt
-  pattern: /Linux version \d|^\[ *\d+\.\d{6}\]|^\S+ login: /,
+  pattern: new RegExp(`Linux version \\d|^\\[ *\\d+\\.\\d{6}\\]|${LOGIN_PROMPT.source}`),
 };
 
 export const LOGIN: Rung = {

@@ -147,8 +147,15 @@ describe("the boot ladder", () => {
   });
 
   it("does not take other lines for a login prompt", () => {
-    const lines = "Last login: Mon Nov 23 on ttyS0\nStarting User Login Management\nlogin: x\n";
-    assert.equal(after([1, console_(lines)]).seconds.login, undefined);
+    for (const line of NO_PROMPTS) {
+      assert.equal(after([1, console_(line)]).seconds.login, undefined, line);
+    }
+  });
+
+  it("knows it behind whatever /etc/issue says, with a line end and without", () => {
+    for (const prompt of PROMPTS) {
+      assert.deepEqual(after([9, console_(prompt)]).seconds, { kernel: 9, login: 9 }, prompt);
+    }
   });
 
   it("reads through escape sequences, also where one is cut", () => {
