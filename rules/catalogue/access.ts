@@ -81,7 +81,8 @@ export const access: readonly Rule[] = [
       lacks: "^[^:\\n]+:(|[^x*!:\\n][^:\\n]*|x[^:\\n]+):",
       required: true,
     },
-    reason: "an account that has none there, or another one here, is open whatever /etc/shadow says",
+    reason:
+      "an account that has none there, or another one here, is open whatever /etc/shadow says",
     source: "passwd(5)",
   },
   {

@@ -68,7 +68,8 @@ describe("files in a guest", function () {
       copy("tree/deep/run", "/linked/run", "app:root"),
       copy("tree/deep/run", "/opt/as root", "root:app", "4750"),
     ];
-    const look = "find /opt/as* /opt/site /real /linked -printf '%M %u:%g %p %l\\n' | LC_ALL=C sort -k3";
+    const look =
+      "find /opt/as* /opt/site /real /linked -printf '%M %u:%g %p %l\\n' | LC_ALL=C sort -k3";
     assert.deepEqual(await inGuest(copies, look), [
       "lrwxrwxrwx root:root /linked real",
       "-rwsr-x--- root:app /opt/as root",

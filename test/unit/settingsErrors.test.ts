@@ -122,7 +122,9 @@ describe("wrong settings", () => {
       { run: whole },
     ];
     const places = (change: object) =>
-      problems(change).map((text) => /^kragle:(\S+): step \d: what it is given .* KiB/.exec(text)?.[1]);
+      problems(change).map(
+        (text) => /^kragle:(\S+): step \d: what it is given .* KiB/.exec(text)?.[1],
+      );
     assert.deepEqual(places({ provision }), ["provision[1]", "provision[2]"]);
     assert.deepEqual(places({ provision: provision.slice(0, 1), variables: { OTHER: half } }), [
       "provision[0]",
