@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+
 import { type BlockDevice, readBlockDevice } from "../disk/blockDevice";
 import { fileRefusals, ownReason } from "../disk/fileRefusals";
 import { refusals } from "../disk/refusals";
@@ -5,6 +7,7 @@ import type { Target } from "../disk/target";
 import { readUsage } from "../disk/usage";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { releaseAround } from "../release/apart";
 import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
 import { ownFiles } from "./ownFiles";
@@ -26,6 +29,9 @@ export async function acceptFile(
 ): Promise<void> {
   const own = await ownReason(path, await ownFiles(home));
   if (own) throw refusal(path, [own], "give another name");
+  // also that of another clone with a home of its own
+  const around = await releaseAround(dirname(path));
+  if (around) throw refusal(path, [`it lies in ${around}`], "give another name");
   const reasons = exists ? await fileRefusals(path, virtualBytes) : [];
   if (reasons.length === 0) return;
   throw refusal(path, reasons, "give another name, or remove that file first if nobody needs it");

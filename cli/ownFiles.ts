@@ -1,12 +1,12 @@
 import { realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 import type { OwnFiles } from "../disk/fileRefusals";
 import { listFiles } from "../host/files";
-import { inProject } from "../host/project";
-import type { StackIdentity } from "../plan/identity";
+import { projectFolder } from "../host/project";
 import { openStore } from "../store/open";
 import { identityOf } from "../store/identity";
+import type { RootsOwner } from "../store/rootFolder";
 import { allRoots } from "../store/roots";
 import { readStackRecord } from "../store/stackRecord";
 import { readProject, stackNames } from "./stackSettings";
@@ -29,18 +29,29 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
     }),
   );
   const { project } = readProject();
-  const here = stackNames().map((stack) => identityOf(home, { project, stack }));
+  const here = stackNames().map((stack) => ({
+    ...identityOf(home, { project, stack }),
+    path: projectFolder,
+  }));
   const held = (await allRoots(home)).flatMap(({ owner }) => (owner ? [owner] : []));
-  const released = await Promise.all([...here, ...held].map((owner) => releasedFiles(home, owner)));
+  const owners = [...here, ...held];
+  const released = await Promise.all(owners.map((owner) => releasedFiles(home, owner)));
+  // a home may be several clones', from whose folders relative paths lead
+  const folders = new Set([projectFolder, ...owners.map(({ path }) => path)]);
   return {
     home: await realpath(home).catch(() => home),
-    files: [...stored.flat(), ...laidDown.map(({ path }) => inProject(path)), ...released.flat()],
+    files: [
+      ...stored.flat(),
+      ...laidDown.flatMap(({ path }) => [...folders].map((folder) => resolve(folder, path))),
+      ...released.flat(),
+    ],
   };
 }
 
 /** Files that a stack's outputs name, which stay when its results are gone from the store. */
-async function releasedFiles(home: string, owner: StackIdentity): Promise<string[]> {
-  const outputs = (await readStackRecord(home, owner).catch(() => undefined))?.outputs ?? {};
+async function releasedFiles(home: string, owner: RootsOwner): Promise<string[]> {
+  const record = await readStackRecord(home, owner, owner.path).catch(() => undefined);
+  const outputs = record?.outputs ?? {};
   const { imagePath, manifestPath, reportPath, conversions = {} } = outputs;
   const converted = Object.values(conversions as Record<string, { readonly path?: unknown }>);
   return [imagePath, manifestPath, reportPath, ...converted.map(({ path }) => path)].filter(

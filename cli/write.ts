@@ -1,5 +1,3 @@
-import { join } from "node:path";
-
 import type { BlockDevice } from "../disk/blockDevice";
 import { type Claim, claimDevice, claimFile } from "../disk/claim";
 import {
@@ -47,12 +45,7 @@ export async function write(given: string, options: WriteOptions): Promise<numbe
   const toolsImage = await findTools(site, options.stack, String(outputs.builderImageId));
   const claim = device
     ? await claimDevice(target.path)
-    : await claimFile(
-        target.path,
-        { virtual: image.virtualBytes, data: image.bytes },
-        join(site.home, "locks"),
-        judge,
-      );
+    : await claimFile(target.path, { virtual: image.virtualBytes, data: image.bytes }, judge);
   try {
     await confirm(target, device, image, options);
     return await interruptible(({ signal }) =>

@@ -33,7 +33,8 @@ export async function onTarget(
 ): Promise<void> {
   const words: string[] = [];
   const exitCode = await runTool({
-    ...{ docker, toolsImage, signal, command, image: image.path, target: claim.path },
+    ...{ docker, toolsImage, signal, command, image: image.path },
+    ...{ claimed: claim.path, usesTarget: true },
     onLine: (line) => {
       const percent = /^\s*\((\d+(?:\.\d+)?)\/100%\)/.exec(line)?.[1];
       if (percent === undefined) words.push(line.trim());

@@ -16,28 +16,31 @@ export interface ToolRun extends Pick<Site, "docker"> {
   readonly toolsImage: string;
   /** The qcow2, on this machine. */
   readonly image: string;
-  /** A block device or a file, on this machine. */
-  readonly target?: string;
+  /** What the caller has claimed, a block device or a file on this machine. */
+  readonly claimed: string;
+  /** Whether the tool gets that, to read and write it. */
+  readonly usesTarget: boolean;
   readonly command: readonly string[];
   readonly onLine: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs one of the tools in a container that has the image, read-only, and one target, and nothing else: no network, no
- * capabilities, no other device. It runs as the target's owner, so whoever may write to the target can use it. Its stdin is
- * a lifeline, as for stages: when this process ends, so does the tool.
+ * Runs one of the tools in a container that has the image, read-only, and one target at most, and nothing else: no network, no
+ * capabilities, no other device. It runs as the owner of what it is about, so whoever may write to a target can use it. Its stdin
+ * is a lifeline, as for stages: when this process ends, so does the tool.
  *
- * The caller holds a claim on the target, so no other write can be at work on it: a container that has the target is a leftover.
+ * The caller holds a claim on the target, so no other write can be at work on it: a container that works for it is a leftover.
  *
  * @returns the exit code
  */
 export async function runTool(run: ToolRun): Promise<number> {
   const { docker, onLine, signal } = run;
   stopIfInterrupted(signal);
-  await removeLabelled(docker, [label(run)]);
+  const label = await labelOf(run);
+  await removeLabelled(docker, [`${LABEL}=${label}`]);
   const exitCode = await runOwned(docker, {
-    description: await describe(run),
+    description: await describe(run, label),
     request: { settings: {} },
     onLine,
     signal,
@@ -50,9 +53,17 @@ const LABEL = "kragle.target";
 /** The program that runs the tool, and ends it with this process. */
 const LIFELINE = join(programsFolder, "common/lifeline.py");
 
-const label = ({ image, target }: ToolRun) => `${LABEL}=${target ?? image}`;
+/** The claimed file itself, not only its path, which in another container that shares the daemon is another file. */
+async function labelOf({ claimed }: ToolRun): Promise<string> {
+  const { dev, ino, rdev } = await stat(claimed);
+  return `${claimed} ${rdev || `${dev}:${ino}`}`;
+}
 
-async function describe({ toolsImage, image, target, command }: ToolRun) {
+async function describe(
+  { toolsImage, image, claimed, usesTarget, command }: ToolRun,
+  label: string,
+) {
+  const target = usesTarget ? claimed : undefined;
   const facts = await stat(target ?? image);
   const bind = (Source: string, Target: string, ReadOnly: boolean) => ({
     ...{ Type: "bind" as const, Source, Target, ReadOnly },
@@ -66,7 +77,7 @@ async function describe({ toolsImage, image, target, command }: ToolRun) {
     User: `${facts.uid}:${facts.gid}`,
     WorkingDir: "/",
     Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
-    Labels: { [LABEL]: target ?? image },
+    Labels: { [LABEL]: label },
     HostConfig: {
       ...CONFINED,
       Mounts: [

@@ -91,11 +91,13 @@ async function proveDigest({ path, sha256 }: WriteRequest["image"]): Promise<voi
 }
 
 /** @returns what the image stores */
-async function checkAndMap({ docker, image, toolsImage, signal }: WriteRequest): Promise<Extent[]> {
+async function checkAndMap(request: WriteRequest): Promise<Extent[]> {
+  const { docker, image, toolsImage, claim, signal } = request;
   const script = `qemu-img check -q -f qcow2 ${IMAGE} && exec qemu-img map --output=json -f qcow2 ${IMAGE}`;
   const lines: string[] = [];
   const exitCode = await runTool({
     ...{ docker, toolsImage, signal, image: image.path },
+    ...{ claimed: claim.path, usesTarget: false },
     command: ["sh", "-c", script],
     onLine: (line) => lines.push(line),
   });

@@ -10,6 +10,7 @@ import { selinuxEnforces } from "../host/selinux";
 import { hostProxyEnvironment } from "../host/proxies";
 import { stopIfInterrupted } from "../host/interrupt";
 import { confine } from "./isolation";
+import { keyFilter, storeLabels } from "./labels";
 import { bindsOf, mountsOf } from "./mounts";
 import { LogFile } from "../host/logFile";
 import { removeLabelled, runOwned } from "./ownedContainer";
@@ -50,7 +51,7 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
         ? {}
         : {
             prepare: (container) =>
-              closeNetwork(site.docker, container, { ...options, labels: ownerOf(options) }),
+              closeNetwork(site.docker, container, { ...options, labels: ownerOf(site, options) }),
           }),
       onStart: (container) =>
         options.onStart?.({ connect: (port) => connectInContainer(container, port) }),
@@ -71,8 +72,8 @@ export async function runContainer(site: Site, options: Task): Promise<TaskResul
   }
 }
 
-const ownerOf = ({ storeId }: Task) => ({
-  "kragle.store": storeId,
+const ownerOf = ({ home }: Site, { storeId }: Task) => ({
+  ...storeLabels(home, storeId),
   "kragle.run": String(process.pid),
 });
 
@@ -91,11 +92,15 @@ function stoppedFromOutside(): StageFailure {
 }
 
 /** Removes the containers that earlier runs of the same store and key left behind. */
-export const endContainers = ({ docker }: Site, storeId: string, key: string): Promise<void> =>
-  removeLabelled(docker, [`kragle.store=${storeId}`, `kragle.key=${key}`]);
+export const endContainers = (
+  { docker, home }: Site,
+  storeId: string,
+  key: string,
+): Promise<void> => removeLabelled(docker, keyFilter(home, storeId, key));
 
 /** Neither argument nor environment of it is secret: whoever may ask Docker can read both. */
-function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions {
+function describe(site: Site, options: Task): Docker.ContainerCreateOptions {
+  const { home } = site;
   const port = options.publishScreen ? `${SCREEN_PORT}/tcp` : undefined;
   const [uid, gid] = options.user === "builder" ? [BUILD_UID, BUILD_GID] : [0, 0];
   return {
@@ -106,7 +111,7 @@ function describe({ home }: Site, options: Task): Docker.ContainerCreateOptions 
     User: `${uid}:${gid}`,
     WorkingDir: "/",
     Env: ["KRAGLE_LIFELINE=1", "HOME=/tmp"],
-    Labels: { ...ownerOf(options), "kragle.key": options.key },
+    Labels: { ...ownerOf(site, options), "kragle.key": options.key },
     ...(port ? { ExposedPorts: { [port]: {} } } : {}),
     HostConfig: {
       ...confine(options.user, options.kvm ?? false),

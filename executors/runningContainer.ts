@@ -7,6 +7,7 @@ import type Docker from "dockerode";
 import { connectInContainer } from "./containerPort";
 import { demultiplex } from "./demultiplex";
 import type { Running } from "./executor";
+import { keyFilter } from "./labels";
 import type { Site } from "./site";
 
 /** A stage's container that another process of kragle's runs. */
@@ -17,11 +18,11 @@ export interface OthersContainer extends Running {
 
 /** Finds the container that runs for this store and key; undefined where none does. */
 export async function runningContainer(
-  { docker }: Site,
+  { docker, home }: Site,
   storeId: string,
   key: string,
 ): Promise<OthersContainer | undefined> {
-  const label = [`kragle.store=${storeId}`, `kragle.key=${key}`];
+  const label = keyFilter(home, storeId, key);
   const [found] = await docker.listContainers({ filters: { label } });
   if (!found) return undefined;
   const container = docker.getContainer(found.Id);

@@ -31,12 +31,16 @@ const fileOf = (home: string, owner: StackIdentity) => fileNamed(home, stackFile
 /** As earlier versions called it, who did not tell whose it is. */
 const unownedFile = (home: string, stack: string) => fileNamed(home, encodeURIComponent(stack));
 
-/** @returns the record with absolute paths; undefined where this stack has none */
+/**
+ * @param folder of the stack's clone, from which relative paths lead
+ * @returns the record with absolute paths; undefined where this stack has none
+ */
 export async function readStackRecord(
   home: string,
   owner: StackIdentity,
+  folder = projectFolder,
 ): Promise<StackRecord | undefined> {
-  const own = await read(fileOf(home, owner));
+  const own = await read(fileOf(home, owner), folder);
   if (own) return own;
   return (await ownsUnowned(home, owner.stack)) ? read(unownedFile(home, owner.stack)) : undefined;
 }
@@ -107,10 +111,10 @@ export async function ownsUnowned(home: string, stack: string): Promise<boolean>
     : dirname(home) === projectFolder;
 }
 
-async function read(file: string): Promise<StackRecord | undefined> {
+async function read(file: string, folder = projectFolder): Promise<StackRecord | undefined> {
   const record = await readRecord(file, recordSchema, "./kragle up of its stack writes it again");
   if (!record) return undefined;
-  const outputs = withPaths(record.outputs, (path) => resolve(projectFolder, path));
+  const outputs = withPaths(record.outputs, (path) => resolve(folder, path));
   return { ...record, outputs };
 }
 

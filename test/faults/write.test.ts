@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -92,7 +93,7 @@ describe("a write that goes wrong", function () {
   const fileTarget = (path: string): Target => ({ kind: "file", path, exists: false });
 
   async function claimTestFile(path: string): Promise<Claim> {
-    const claim = await claimFile(path, { virtual: disk.virtualBytes, data: 1 }, home);
+    const claim = await claimFile(path, { virtual: disk.virtualBytes, data: 1 });
     cleanups.push(() => claim.release());
     return claim;
   }
@@ -152,7 +153,7 @@ describe("a write that goes wrong", function () {
     rootOnly(this);
     const folder = mount("small", "-t", "tmpfs", "-o", `size=${16 * MIB}`, "none");
     const bytes = { virtual: disk.virtualBytes, data: 192 * MIB };
-    const message = await failure(claimFile(join(folder, "disk.raw"), bytes, home));
+    const message = await failure(claimFile(join(folder, "disk.raw"), bytes));
     assert.match(message, /has 16 MiB free, the image's data needs 192 MiB/);
     assert.deepEqual(readdirSync(folder), []);
     survived({ fault: "too little free space from the start", where: "write" });
@@ -217,8 +218,12 @@ describe("a write that goes wrong", function () {
   it("lets only one of two writers have a file's name", async () => {
     const path = join(disk.folder, "both.raw");
     const { file, args, options } = kragle(path);
-    const runs = [0, 1].map(async () => {
-      const child = spawn(file, args, { ...options, stdio: ["ignore", "ignore", "pipe"] });
+    // as of two clones, each of which has its own
+    const homes = [home, join(disk.folder, "other home")];
+    cpSync(home, homes[1]!, { recursive: true });
+    const runs = homes.map(async (KRAGLE_HOME) => {
+      const env = { ...options.env, KRAGLE_HOME };
+      const child = spawn(file, args, { ...options, env, stdio: ["ignore", "ignore", "pipe"] });
       const [code] = (await once(child, "close")) as [number];
       return code;
     });
@@ -232,7 +237,7 @@ describe("a write that goes wrong", function () {
 
   it("leaves nothing under the name when it is killed, and the next run finishes", async () => {
     const path = join(disk.folder, "killed.raw");
-    const unfinished = join(disk.folder, ".killed.raw.unfinished");
+    const unfinished = join(disk.folder, ".killed.raw.kragle-unfinished");
     const { file, args, options } = kragle(path);
     const child = spawn(file, args, { ...options, stdio: "ignore" });
     const ended = once(child, "close");
@@ -258,7 +263,7 @@ describe("a write that goes wrong", function () {
     const child = spawn(file, args, { ...options, stdio: ["ignore", "ignore", "pipe"] });
     let stderr = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    const unfinished = join(disk.folder, ".interrupted.raw.unfinished");
+    const unfinished = join(disk.folder, ".interrupted.raw.kragle-unfinished");
     while (!existsSync(unfinished) || statSync(unfinished).blocks === 0) await sleep(2);
     child.kill("SIGINT");
     const [code] = (await once(child, "close")) as [number];

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import {
   existsSync,
+  linkSync,
+  lstatSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -57,14 +60,14 @@ describe("files that stand for disks", () => {
     it("appears only when it is finished", async () => {
       const path = file("disk.raw", "old");
       const bytes = { virtual: 4096, data: 1 };
-      const first = await claimFile(path, bytes, folder);
-      await assert.rejects(claimFile(path, bytes, folder), LockHeld);
+      const first = await claimFile(path, bytes);
+      await assert.rejects(claimFile(path, bytes), LockHeld);
       assert.equal(readFileSync(path, "utf8"), "old");
       await first.release();
       assert.equal(readFileSync(path, "utf8"), "old");
       assert.ok(!existsSync(first.path));
 
-      const second = await claimFile(path, bytes, folder);
+      const second = await claimFile(path, bytes);
       await second.handle.write(Buffer.from("new"), 0, 3, 0);
       await second.finish();
       await second.release();
@@ -72,10 +75,37 @@ describe("files that stand for disks", () => {
       assert.equal(readFileSync(path).subarray(0, 3).toString(), "new");
     });
 
+    it("is one writer's at a time, whatever home that one has, and leaves nothing beside it", async () => {
+      const path = join(folder, "disk.raw");
+      const size = { virtual: 4096, data: 1 };
+      const first = await claimFile(path, size);
+      await assert.rejects(claimFile(path, size), /holds the lock \(a write to .*disk\.raw\)/);
+      await first.finish();
+      await first.release();
+      assert.deepEqual(readdirSync(folder), ["disk.raw"]);
+    });
+
+    it("is not written through what somebody put in the place of its unfinished file or lock", async () => {
+      const path = join(folder, "disk.raw");
+      const claim = () => claimFile(path, { virtual: 4096, data: 1 });
+      file("mine", "mine");
+      for (const name of ["unfinished", "lock"]) {
+        const place = join(folder, `.disk.raw.kragle-${name}`);
+        symlinkSync("mine", place);
+        await assert.rejects(claim(), new RegExp(`kragle-${name} is not kragle's; nothing is`));
+        assert.ok(lstatSync(place).isSymbolicLink());
+        rmSync(place);
+      }
+      linkSync(join(folder, "mine"), join(folder, ".disk.raw.kragle-lock"));
+      await assert.rejects(claim(), /kragle-lock is not kragle's/);
+      assert.deepEqual(readdirSync(folder).sort(), [".disk.raw.kragle-lock", "mine"]);
+      assert.equal(readFileSync(join(folder, "mine"), "utf8"), "mine");
+    });
+
     it("replaces what a killed run left", async () => {
       const path = join(folder, "disk.raw");
-      file(".disk.raw.unfinished", Buffer.alloc(9999, "x"));
-      const claim = await claimFile(path, { virtual: 4096, data: 1 }, folder);
+      file(".disk.raw.kragle-unfinished", Buffer.alloc(9999, "x"));
+      const claim = await claimFile(path, { virtual: 4096, data: 1 });
       assert.deepEqual(readFileSync(claim.path), Buffer.alloc(4096));
       await claim.release();
     });

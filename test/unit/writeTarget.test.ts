@@ -27,7 +27,10 @@ import { explainSize, processLimit } from "../../disk/sizeLimit";
 import { findTarget } from "../../disk/target";
 import { majorMinor } from "../../disk/usage";
 import { ownFiles } from "../../cli/ownFiles";
+import { atomicWrite } from "../../host/atomicWrite";
 import { projectFolder } from "../../host/project";
+import { stackFileName } from "../../store/names";
+import { RootFolder } from "../../store/rootFolder";
 import { writeStackRecord } from "../../store/stackRecord";
 import { canLoop, losetup } from "../docker/smallDisk";
 import { ownerOf } from "../stacks";
@@ -161,6 +164,27 @@ time.sleep(20)`;
     }
   });
 
+  it("is refused where it is another clone's that shares the home, whose paths lead from there", async () => {
+    const at = new TemporaryStore();
+    try {
+      const owner = { ...ownerOf(at.home, "dev"), clone: "another" };
+      const name = stackFileName(owner);
+      const released = disk("released.raw");
+      const outputs = { imagePath: "gone", conversions: { raw: { path: "released.raw" } } };
+      await atomicWrite(
+        join(at.home, "stacks", `${name}.json`),
+        JSON.stringify({ owner, engine: "embedded", outputs, finishedAt: "2026-11-01T00:00:00Z" }),
+      );
+      await new RootFolder(join(at.home, "roots", name)).setOwner({ ...owner, path: folder });
+      assert.equal(
+        await ownReason(released, await ownFiles(at.home)),
+        "it is a file of kragle's own",
+      );
+    } finally {
+      at.remove();
+    }
+  });
+
   it("is none where the name leads to something else, which is named", async () => {
     execFileSync("mkfifo", [join(folder, "fifo")]);
     symlinkSync(join(folder, "fifo"), join(folder, "link"));
@@ -211,7 +235,7 @@ time.sleep(20)`;
         const reason = await refused(path);
         if (reason) throw new Error(reason);
       };
-      const claim = await claimFile(path, size, folder, judge);
+      const claim = await claimFile(path, size, judge);
       const child = spawn("sh", ["-c", 'exec 7<"$1"; echo ready; exec sleep 20', "sh", path]);
       children.push(child);
       await once(child.stdout, "data");
@@ -222,14 +246,14 @@ time.sleep(20)`;
 
     it("leaves nothing beside it where it may not be so long, and says what the limit is", () => {
       const script = `const { claimFile } = require("./disk/claim");
-        claimFile(process.argv[1] + "/new.raw", { virtual: ${BYTES}, data: 1 }, process.argv[1] + "/locks")
+        claimFile(process.argv[1] + "/new.raw", { virtual: ${BYTES}, data: 1 })
           .catch((error) => console.log(error.message, error.details.exitCode));`;
       const command = `ulimit -f 1000; exec "$0" --require ./setup/loader.cjs -e '${script}' "$1"`;
       const { stdout } = spawnSync("bash", ["-c", command, process.execPath, folder], {
         ...{ cwd: projectFolder, encoding: "utf8" },
       });
       assert.match(stdout, /new\.raw has to have 4 MiB .* may have 1000 KiB at most 3\n$/);
-      assert.deepEqual(readdirSync(folder), ["locks"]);
+      assert.deepEqual(readdirSync(folder), []);
     });
 
     it("leaves nothing beside it on a FAT file system, whose limit is told", async function () {
@@ -244,7 +268,7 @@ time.sleep(20)`;
       execFileSync("mount", ["-o", "loop", image, mounted]);
       try {
         const long = { virtual: 2 ** 32, data: 1 };
-        const claim = claimFile(join(mounted, "new.raw"), long, join(folder, "locks"));
+        const claim = claimFile(join(mounted, "new.raw"), long);
         await assert.rejects(claim, /FAT, whose files have 4294967295 bytes at most/);
         assert.deepEqual(readdirSync(mounted), []);
       } finally {
@@ -254,16 +278,15 @@ time.sleep(20)`;
 
     it("is nothing half: what a killed write leaves is removed soon after", async () => {
       const script = `const { claimFile } = require("./disk/claim");
-        claimFile(process.argv[1] + "/new.raw", { virtual: ${BYTES}, data: 1 }, process.argv[1] + "/locks")
+        claimFile(process.argv[1] + "/new.raw", { virtual: ${BYTES}, data: 1 })
           .then(() => { console.log("ready"); setInterval(() => {}, 1000); });`;
       const args = ["--require", "./setup/loader.cjs", "-e", script, folder];
       const child = spawn(process.execPath, args, { cwd: projectFolder });
       children.push(child);
       await once(child.stdout, "data");
-      assert.ok(existsSync(join(folder, ".new.raw.unfinished")));
+      assert.ok(existsSync(join(folder, ".new.raw.kragle-unfinished")));
       child.kill("SIGKILL");
-      while (existsSync(join(folder, ".new.raw.unfinished"))) await sleep(20);
-      assert.deepEqual(readdirSync(folder), ["locks"]);
+      while (readdirSync(folder).length > 0) await sleep(20);
     });
   });
 
