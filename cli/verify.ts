@@ -1,7 +1,8 @@
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 import { describeProgress } from "../disk/progress";
-import { EXIT } from "../host/failure";
+import { EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { printable } from "../host/printable";
 import type { OnRead } from "../release/verify/folder";
@@ -14,11 +15,22 @@ export interface VerifyOptions extends CommonOptions {
   readonly allowedSigners?: string;
 }
 
+function requireFolder(folder: string): void {
+  const facts = statSync(folder, { throwIfNoEntry: false });
+  if (facts?.isDirectory()) return;
+  const name = JSON.stringify(folder);
+  throw new StageFailure(facts ? `${name} is no folder` : `there is no folder ${name}`, {
+    hint: "a release is a folder, with SHA256SUMS in it; ./kragle verify -s STACK finds that of a stack",
+    exitCode: EXIT.wrongSettings,
+  });
+}
+
 /**
  * `kragle verify [FOLDER]`: whether a release is whole and consistent, and who signed it. Needs nothing but the folder, and for
  * a signature ssh-keygen or gpg.
  */
 export async function verify(folder: string | undefined, options: VerifyOptions): Promise<number> {
+  if (folder !== undefined) requireFolder(folder);
   const output = folder
     ? resolve(folder)
     : dirname(String((await lastRelease(options.stack)).outputs.imagePath));

@@ -1,15 +1,30 @@
+import { EXIT, StageFailure } from "../host/failure";
 import { outputOf } from "../host/process";
 import { isAtLeast } from "../host/version";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 
 export type EngineName = "pulumi" | "embedded";
 
-/** @returns the version of a usable Pulumi CLI on PATH, or undefined */
-export async function findPulumi(): Promise<string | undefined> {
+/** Seconds; a busy machine needs many to start a program of 150 MiB. */
+const ANSWERS_WITHIN = 60;
+
+/**
+ * @param seconds after which the CLI is not waited for any more
+ * @returns the version of a usable Pulumi CLI on PATH, or undefined
+ * @throws StageFailure (exit code 3) where it does not answer: the other engine, which knows nothing of its state, must not run instead
+ */
+export async function findPulumi(seconds = ANSWERS_WITHIN): Promise<string | undefined> {
+  const limit = AbortSignal.timeout(seconds * 1000);
   const answer = await outputOf(["pulumi", "version"], {
-    signal: AbortSignal.timeout(10_000),
+    signal: limit,
     env: { PULUMI_SKIP_UPDATE_CHECK: "true" },
-  }).catch(() => "");
+  }).catch(() => {
+    if (!limit.aborted) return "";
+    throw new StageFailure(`"pulumi version" did not answer within ${seconds} s`, {
+      hint: "see why; --engine embedded runs without the Pulumi CLI",
+      exitCode: EXIT.lacking,
+    });
+  });
   const version = /v?\d+\.\d+\.\d+\S*/.exec(answer)?.[0];
   return version && isAtLeast(version, OLDEST_PULUMI) ? version : undefined;
 }

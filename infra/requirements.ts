@@ -2,8 +2,10 @@ import { EXIT, StageFailure } from "../host/failure";
 import { findIso, missingIso } from "../host/iso";
 import { inProject } from "../host/project";
 import { writeObstacle } from "../host/writable";
+import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import { publicationRoot } from "../plan/roots";
+import { requireApart } from "../release/apart";
 import { outputFolder, requireOwnFolder } from "../release/owner";
 import { type FullPlan, makePlan } from "./plan";
 
@@ -15,7 +17,7 @@ import { type FullPlan, makePlan } from "./plan";
  */
 export async function planRun(...given: Parameters<typeof makePlan>): Promise<FullPlan> {
   const [{ home }, spec, owner] = given;
-  await requireOwnFolder(home, outputFolder(spec.path), owner);
+  await requireOwnPlaces(home, spec, owner);
   const plan = await makePlan(...given);
   const { iso } = spec;
   if (!isThere(plan, "base") && iso?.urls.length === 0 && !findIso(home, iso)) {
@@ -32,6 +34,17 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<Fu
     hint: "let the setting name a folder that can be written, or see to its rights",
     exitCode: EXIT.lacking,
   });
+}
+
+/** @throws StageFailure (exit code 2) where a folder for results is another stack's, or lies in what is kragle's already */
+export async function requireOwnPlaces(
+  home: string,
+  spec: Pick<ImageSpec, "path" | "publish">,
+  owner: StackIdentity,
+): Promise<void> {
+  const [release, ...publications] = placesOf(spec);
+  await requireApart(home, release!, publications);
+  await requireOwnFolder(home, release!.folder, owner);
 }
 
 /** The folders outside of the store in which stages lay down results, by root. */

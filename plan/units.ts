@@ -54,6 +54,10 @@ export function parseDuration(text: string): number {
   return seconds;
 }
 
+/** A number of things for people: "1 file", "3 files". */
+export const counted = (n: number, one: string, many = `${one}s`): string =>
+  `${n} ${n === 1 ? one : many}`;
+
 /** Bytes for people: "412 MiB", "4.0 GiB". */
 export function formatSize(bytes: number): string {
   const [kibibytes, mebibytes] = [Math.ceil(bytes / 2 ** 10), Math.round(bytes / 2 ** 20)];

@@ -93,10 +93,13 @@ export function refuseOthers(mark: Mark, output: string, owner: StackIdentity): 
   const renamed = isOwnProject
     ? ""
     : `; where Pulumi.yaml here has only got another name, delete ${displayPath(join(output, OWNER))}`;
+  const gone = isHere
+    ? ""
+    : `; where that machine, or container, is gone for good, delete ${displayPath(join(output, OWNER))}`;
   throw new StageFailure(
     `${displayPath(output)} belongs to ${whose}; two stacks cannot release there`,
     {
-      hint: `set "path" of stack ${owner.stack} to another folder, or let the other stack go from there: ${there}./kragle destroy -s ${stack}${renamed}`,
+      hint: `set "path" of stack ${owner.stack} to another folder, or let the other stack go from there: ${there}./kragle destroy -s ${stack}${renamed}${gone}`,
       exitCode: EXIT.wrongSettings,
     },
   );

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { lstat, open, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { z } from "zod";
 
@@ -11,8 +11,8 @@ import { fewOf } from "../host/printable";
 import { lockHandle, type LockOptions } from "../host/lock";
 import { displayPath, inProject } from "../host/project";
 import type { StackIdentity } from "../plan/identity";
-import { allRoots } from "../store/roots";
 import type { Released } from "./files";
+import { stacksReleasing } from "./holders";
 import { NAMES, OWNER } from "./layout";
 import { encodeMark, isSame, readMark, refuseOthers } from "./mark";
 import { isRelease } from "./previous";
@@ -157,15 +157,8 @@ export async function letGoOfFolder(
   if (twins.length === 0) await unlink(join(output, OWNER)).catch(() => undefined);
 }
 
-/** Stacks that have their release in a folder, as their roots have it; what a copy of it holds lies in the original. */
-async function holdersOf(home: string, output: string) {
-  return (await allRoots(home)).flatMap(({ owner: holder, roots }) => {
-    const { key, folder, description } = roots.get("release") ?? {};
-    const path = description?.inputs.path;
-    if (!holder || key === undefined || typeof path !== "string") return [];
-    return resolve(folder ?? holder.path, path, "output") === output ? [{ holder, key }] : [];
-  });
-}
+const holdersOf = async (home: string, folder: string) =>
+  (await stacksReleasing(home)).filter(({ output }) => output === folder);
 
 const foreign = (output: string) =>
   new StageFailure(

@@ -92,7 +92,7 @@ async function examine(
     usable && spec && !spec.builderImage ? readRegistry(site!, spec.baseImage) : undefined,
     usable ? readNetwork(site!, anyImage) : undefined,
     usable && spec ? readGuestNetwork(site!, toolsImage, spec.network.allow) : undefined,
-    findPulumi(),
+    findPulumi().catch((error: StageFailure) => error),
   ]);
   return [
     settingsRequirement(wanted),
@@ -115,7 +115,9 @@ async function examine(
     processorRequirement(processor, kvm?.probe?.works ?? false),
     kvm && kvmRequirement(kvm, processor),
     around.pulumiRequirement(pulumi, OLDEST_PULUMI),
-    ...(wanted instanceof SettingsError ? [] : engineRequirements(pulumi, wanted)),
+    ...(wanted instanceof SettingsError || pulumi instanceof StageFailure
+      ? []
+      : engineRequirements(pulumi, wanted)),
     around.selinuxRequirement(readSelinux(usable?.confinesBySelinux ?? false)),
   ].filter((requirement) => requirement !== undefined);
 }

@@ -1,5 +1,6 @@
 import type { Iso } from "../../plan/imageSpec";
 import { isLoopbackAddress } from "../../host/aptSources";
+import { StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
 import { type Requirement, type Status, verdict } from "./requirements";
 
@@ -35,16 +36,17 @@ export function registryRequirement(facts: RegistryFacts): Requirement {
 
 /** @param version of a Pulumi CLI that the SDK works with; undefined where there is none */
 export function pulumiRequirement(
-  version: string | undefined,
+  found: string | StageFailure | undefined,
   oldest: readonly number[],
 ): Requirement {
-  return verdict(
-    "Pulumi CLI",
-    version ? "ok" : "degraded",
-    version ?? "none; ./kragle up runs the program in its own process (the embedded engine)",
-    `${oldest.join(".")} or newer, for "pulumi up", encrypted settings and the driver libvirt`,
-    "https://www.pulumi.com/docs/iac/download-install/",
-  );
+  const name = "Pulumi CLI";
+  const need = `${oldest.join(".")} or newer, for "pulumi up", encrypted settings and the driver libvirt`;
+  if (found instanceof StageFailure) {
+    return verdict(name, "missing", found.message, need, found.details.hint);
+  }
+  const none = "none; ./kragle up runs the program in its own process (the embedded engine)";
+  const next = "https://www.pulumi.com/docs/iac/download-install/";
+  return verdict(name, found ? "ok" : "degraded", found ?? none, need, next);
 }
 
 export interface SelinuxFacts {

@@ -7,7 +7,7 @@ import { readMemory } from "../../host/memory";
 import { displayPath, inProject } from "../../host/project";
 import { writeObstacle } from "../../host/writable";
 import type { FullPlan } from "../../infra/plan";
-import { isThere, placesOf } from "../../infra/requirements";
+import { isThere, placesOf, requireOwnPlaces } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -81,7 +81,7 @@ export async function examineSpec(
       : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),
     processorsRequirement(spec.cpus),
-    placesRequirement(spec),
+    await placesRequirement(home, spec, owner),
     smoke === "libvirt"
       ? await tried("libvirt", `a daemon at ${libvirtUri} with a pool`, async () => {
           await requireLibvirt(libvirtUri);
@@ -97,16 +97,23 @@ export async function examineSpec(
   ];
 }
 
-function placesRequirement(spec: ImageSpec): Requirement {
+async function placesRequirement(
+  home: string,
+  spec: ImageSpec,
+  owner: StackIdentity,
+): Promise<Requirement> {
   const places = placesOf(spec);
   const obstacles = places.flatMap(({ folder }) => writeObstacle(folder) ?? []);
-  return verdict(
-    "Places of results",
-    obstacles.length > 0 ? "missing" : "ok",
-    obstacles.join("\n") || places.map(({ folder }) => displayPath(folder)).join("\n"),
-    "folders that can be written, or made",
-    "let the settings path and publish name folders that can be written, or see to their rights",
-  );
+  const [name, need] = ["Places of results", "folders that can be written, or made"];
+  if (obstacles.length > 0) {
+    const next =
+      "let the settings path and publish name folders that can be written, or see to their rights";
+    return verdict(name, "missing", obstacles.join("\n"), need, next);
+  }
+  return tried(name, `${need}, each for itself`, async () => {
+    await requireOwnPlaces(home, spec, owner);
+    return places.map(({ folder }) => displayPath(folder)).join("\n");
+  });
 }
 
 /** The row of what `up` tries before it starts, with the very words in which it would fail. */

@@ -1,5 +1,5 @@
 import { countStates, type PackageFile, type PackageFiles } from "../../plan/packageFiles";
-import { formatSize } from "../../plan/units";
+import { counted, formatSize } from "../../plan/units";
 import { FILE_LIST } from "../layout";
 import { html, type Html } from "./html";
 import { row, section, table } from "./parts";
@@ -30,7 +30,7 @@ export function otherFiles(files: PackageFiles): Html {
     html`<details>
       <summary>
         <span>${rest > 0 ? `The first ${SHOWN}` : "All"}</span>
-        <span class="count">${own.length} files</span>
+        <span class="count">${counted(own.length, "file")}</span>
       </summary>
       ${table(
         "Files that no package accounts for",

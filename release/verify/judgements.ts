@@ -1,3 +1,4 @@
+import { counted } from "../../plan/units";
 import { NAMES } from "../layout";
 import type { PackageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
@@ -30,7 +31,7 @@ export function judgeManifest(
         : `the release was not signed, and this is, by ${signer}`,
     );
   }
-  return ok(`names ${listed.length} files, image ${imageSha256.slice(0, 12)}`);
+  return ok(`names ${counted(listed.length, "file")}, image ${imageSha256.slice(0, 12)}`);
 }
 
 /** Name and digest of the image in every format, as the manifest has them. */
@@ -71,7 +72,8 @@ export function judgeProvenance(
   }
   const settings = Object.keys(externalParameters.settings).length;
   return ok(
-    `about ${subjects.size} files; ${settings} settings, ${resolvedDependencies.length} dependencies`,
+    `about ${counted(subjects.size, "file")}; ${counted(settings, "setting")}, ` +
+      counted(resolvedDependencies.length, "dependency", "dependencies"),
   );
 }
 
@@ -94,7 +96,7 @@ export function judgeBill(
   const extra = installed && named.find(({ purl }) => !purl || !installed.has(purl));
   if (extra) return failed(`it has ${extra.name}, which is not installed`);
   if (named.length !== count || (list?.packages.length ?? count) !== count) {
-    return failed(`it lists ${named.length} packages, the manifest says ${count}`);
+    return failed(`it lists ${counted(named.length, "package")}, the manifest says ${count}`);
   }
   const said = (of: string) => metadata.properties?.find(({ name }) => name === of);
   const incomplete = said(INCOMPLETE);
@@ -105,8 +107,9 @@ export function judgeBill(
     ({ path, sha256 }) => !told.has(`${sha256 ?? undefined} ${path}`),
   );
   if (lost) return failed(`it lacks the file ${lost.path} as it was found`);
-  const more = files.length > 0 ? `, ${files.length} files that none of them accounts for` : "";
+  const unowned = `${counted(files.length, "file")} that none of them accounts for`;
+  const more = files.length > 0 ? `, ${unowned}` : "";
   const partial = said(FILES_LACKING);
   const but = partial ? `; not all files: ${partial.value}` : "";
-  return ok(`${count} packages of the image's own database${more}${but}`);
+  return ok(`${counted(count, "package")} of the image's own database${more}${but}`);
 }

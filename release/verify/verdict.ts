@@ -1,3 +1,4 @@
+import { counted } from "../../plan/units";
 import type { FileState } from "./files";
 
 /** One thing that was verified; a warning does not make the release a bad one. */
@@ -25,13 +26,13 @@ export function verdictOf({ checks, files, signature }: Verified): {
   const [whole, left, unread] = [having("ok"), having("left out"), having("not read")];
   if (broken + wrong + unread > 0) {
     const problems = [
-      ...(broken > 0 ? [count(broken, "check failed", "checks failed")] : []),
-      ...(wrong > 0 ? [`${count(wrong, "file is", "files are")} altered, missing or added`] : []),
-      ...(unread > 0 ? [`${count(unread, "file was", "files were")} not read`] : []),
+      ...(broken > 0 ? [counted(broken, "check failed", "checks failed")] : []),
+      ...(wrong > 0 ? [`${counted(wrong, "file is", "files are")} altered, missing or added`] : []),
+      ...(unread > 0 ? [`${counted(unread, "file was", "files were")} not read`] : []),
     ];
     return {
       good: false,
-      verdict: `NOT verified: ${problems.join(", ")}; ${whole} files are right`,
+      verdict: `NOT verified: ${problems.join(", ")}; ${counted(whole, "file is", "files are")} right`,
     };
   }
   const { signer, check } = signature;
@@ -42,7 +43,5 @@ export function verdictOf({ checks, files, signature }: Verified): {
         ? `signed by ${signer}, which is trusted`
         : `signed by ${signer}, and nothing says whose key that is`;
   const absent = left > 0 ? ` (${left} more were not published)` : "";
-  return { good: true, verdict: `verified: ${count(whole, "file", "files")}${absent}, ${by}` };
+  return { good: true, verdict: `verified: ${counted(whole, "file")}${absent}, ${by}` };
 }
-
-const count = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;

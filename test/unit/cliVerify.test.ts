@@ -58,7 +58,7 @@ describe("verifying a release", function () {
     assert.match(lines[2]!, /^ok {7}provenance: about 2 files; 2 settings, \d+ dependencies$/);
     assert.equal(
       lines[3],
-      "ok       SBOM: 1 packages of the image's own database, 1 files that none of them accounts for",
+      "ok       SBOM: 1 package of the image's own database, 1 file that none of them accounts for",
     );
     assert.equal(lines[4], "ok       packer-kragle-qcow2");
     assert.equal(lines.length, 4 + SIGNED.length + 1);
@@ -297,11 +297,17 @@ describe("verifying a release", function () {
   }
 
   it("refuses a folder that is no release, and keys that are not there", async () => {
-    const nowhere = await kragle(release.place.at.home, ["verify", "/nowhere"]);
-    assert.deepEqual(
-      [nowhere.code, nowhere.stderr],
-      [1, "/nowhere has no SHA256SUMS, so it is not a release\n"],
-    );
+    const refused: readonly [string, number, RegExp][] = [
+      ["/nowhere", 2, /^there is no folder "\/nowhere"\n {2}next: a release is a folder, /],
+      [" ", 2, /^there is no folder " "\n/],
+      ["package.json", 2, /^"package\.json" is no folder\n/],
+      ["docs", 1, /^docs has no SHA256SUMS, so it is not a release\n$/],
+    ];
+    for (const [folder, exitCode, words] of refused) {
+      const { code, stderr } = await kragle(release.place.at.home, ["verify", folder]);
+      assert.match(stderr, words);
+      assert.equal(code, exitCode);
+    }
     const noKeys = await kragle(release.place.at.home, [
       "verify",
       release.folder,

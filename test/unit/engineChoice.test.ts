@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { describeFailure } from "../../cli/failure";
+import { pulumiRequirement } from "../../cli/doctor/surroundings";
 import { chooseEngine, findPulumi } from "../../engine/choose";
 import { StepFailed } from "../../engine/events";
 import { SettingsError } from "../../infra/settings";
@@ -44,6 +45,16 @@ describe("the engine", () => {
       assert.equal(await findPulumi(), version);
     });
   }
+
+  it("is not the embedded one where a Pulumi CLI is only slow", async () => {
+    pulumi("exec sleep 30");
+    await assert.rejects(findPulumi(0.5), (error: StageFailure) => {
+      assert.match(error.text, /"pulumi version" did not answer .*\n {2}next: .*--engine embedded/);
+      const row = pulumiRequirement(error, [3, 250]);
+      assert.deepEqual([row.status, row.found], ["missing", error.message]);
+      return true;
+    });
+  });
 
   it("is the Pulumi CLI where there is one, and none is asked for", async () => {
     pulumi("echo v3.259.0");

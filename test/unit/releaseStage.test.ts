@@ -245,6 +245,20 @@ describe("the release stage", () => {
     assert.ok(existsSync(incoming));
   });
 
+  it("tells the way out where the mark is of a container that there is no more", async () => {
+    await place.release("an image");
+    const mark = JSON.parse(place.read(".owner.json")) as Record<string, string>;
+    const gone = { ...mark, clone: randomUUID(), host: "3f2a9c0d1e4b" };
+    writeFileSync(inOutput(".owner.json"), JSON.stringify(gone));
+    await assert.rejects(place.release("another image"), (error: StageFailure) => {
+      assert.match(error.message, /belongs to stack dev on 3f2a9c0d1e4b/);
+      assert.match(error.text, /next: .* is gone for good, delete .*output\/\.owner\.json$/);
+      return true;
+    });
+    rmSync(inOutput(".owner.json"));
+    await place.release("another image");
+  });
+
   it("is this stack's own after the folder with the clone's id was deleted", async () => {
     await place.release("an image");
     const mark = JSON.parse(place.read(".owner.json")) as Record<string, string>;
