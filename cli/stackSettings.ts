@@ -67,7 +67,11 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
     .filter((key) => !anchored.has(key) || key.includes(":"))
     .flatMap((key) => unread(key, project))
     .map((text) => `${name}: ${text}`);
-  if (!config) problems.push(`${name}: config must be a list of "${project}:name: value"`);
+  if (!config) {
+    problems.push(
+      `${name}: settings stand below config, a line each, as in "${project}:diskSize: 6 GiB"`,
+    );
+  }
   const all = configuration(config ?? {}, project, name);
   const own = ownSettings(all.values, project);
   const daemon = all.values["docker:host"];

@@ -104,6 +104,20 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
+/**
+ * The text of a file that the user wrote. In another encoding than UTF-8, a part of it would become something else without a word.
+ *
+ * @throws Error where it is not UTF-8; the file system's where it cannot be read
+ */
+export function readText(file: string): string {
+  const bytes = readFileSync(file);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error("it is not UTF-8 text; save it in that encoding");
+  }
+}
+
 /** The text of a file, or nothing where it is absent or not for this user to read. */
 export function readIfThere(file: string): string {
   try {

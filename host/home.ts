@@ -7,6 +7,7 @@ import { placedId, readPlacedId } from "./placedId";
 import { fewOf } from "./printable";
 import { displayPath, projectFolder } from "./project";
 import { readSmallFile } from "./record";
+import { expandHome } from "./user";
 
 /** Counts up when a home is laid out so that an earlier kragle would do harm in it. */
 const FORMAT = 1;
@@ -20,7 +21,7 @@ const ID = "id";
  */
 export function homeFolder(environment = process.env): string {
   const given = environment.KRAGLE_HOME;
-  const home = resolve(projectFolder, given || ".kragle");
+  const home = resolve(projectFolder, expandHome(given || ".kragle"));
   const problem = problemOf(home, home === join(projectFolder, ".kragle"));
   if (!problem) return home;
   throw new StageFailure(`${given ? "KRAGLE_HOME names " : ""}${displayPath(home)}, ${problem}`, {

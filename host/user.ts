@@ -9,6 +9,9 @@ export function userName(): string {
   }
 }
 
+/** A path whose first part may be `~`, the home folder of whoever runs kragle. */
+export const expandHome = (path: string): string => path.replace(/^~(?=\/|$)/, () => userHome());
+
 /** The home folder of whoever runs kragle; `/`, as Docker itself does, where neither HOME nor an account names one. */
 export function userHome(): string {
   try {

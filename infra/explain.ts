@@ -1,6 +1,6 @@
 import { type Change, changedInputs, type StageDescription } from "../plan/description";
 import type { ImageSpec } from "../plan/imageSpec";
-import { formatSize } from "../plan/units";
+import { counted, formatSize } from "../plan/units";
 import type { Root } from "../store/roots";
 import { type ExplainedChange, explainSteps, stepOf } from "./explainSteps";
 import { templateScripts, userTests } from "./inputFiles";
@@ -72,7 +72,7 @@ function upstream(name: string, change: Change): ExplainedChange {
 }
 
 function age({ before, after }: Change, root: Root, { refreshAfter }: ImageSpec): ExplainedChange {
-  const days = (seconds: number) => `${Math.floor(seconds / 86_400)} days`;
+  const days = (seconds: number) => counted(Math.floor(seconds / 86_400), "day");
   const limit = refreshAfter === null ? "none" : days(refreshAfter);
   const old = days((Date.now() - Date.parse(root.publishedAt)) / 1000);
   return {

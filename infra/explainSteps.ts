@@ -1,3 +1,4 @@
+import { counted } from "../plan/units";
 import type { Change } from "../plan/description";
 import type { ImageSpec } from "../plan/imageSpec";
 import { type ProvisionStep, stepTitle } from "../plan/steps";
@@ -56,8 +57,8 @@ function aged(
 /** Whole days, or hours where there is none. */
 const formatAge = (seconds: number) =>
   seconds >= 86_400
-    ? `${Math.floor(seconds / 86_400)} days`
-    : `${Math.floor(seconds / 3600)} hours`;
+    ? counted(Math.floor(seconds / 86_400), "day")
+    : counted(Math.floor(seconds / 3600), "hour");
 
 function difference(input: string, changed: readonly Change[]): Omit<ExplainedChange, "input"> {
   const kind = changed.find(({ path }) => path.at(3) === "kind");

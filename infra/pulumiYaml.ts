@@ -1,9 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { type Document, isMap, isScalar, parseDocument, type ScalarTag, visit } from "yaml";
+import {
+  type Document,
+  isMap,
+  isScalar,
+  parseDocument,
+  type ScalarTag,
+  Schema,
+  visit,
+} from "yaml";
 
-import { projectFolder } from "../host/project";
+import { readText } from "../host/files";
+import { displayPath, projectFolder } from "../host/project";
 import { SettingsError } from "./settings";
 import { readsAsText } from "./settings/asText";
 
@@ -50,14 +59,31 @@ function keepOddNumbers(document: Document): void {
   });
 }
 
-/** @throws SettingsError where the file is no YAML */
+/** The days and times that the library knows. */
+const time = new Schema({ schema: "yaml-1.1" }).tags.find(({ tag }) => tag.endsWith(":timestamp"));
+
+/** The same, but for days that there are not: the library makes another day of one, for the CLI it is a text. */
+const timestamp: ScalarTag = {
+  ...(time as ScalarTag),
+  resolve: (text, ...rest) => {
+    const [, year, month, day] = /^(\d{4})-(\d\d?)-(\d\d?)/.exec(text)!.map(Number);
+    const date = new Date(Date.UTC(year!, month! - 1, day));
+    const isDay = date.getUTCMonth() === month! - 1 && date.getUTCDate() === day;
+    return isDay ? (time as ScalarTag).resolve(text, ...rest) : text;
+  },
+};
+
+/** @throws SettingsError where the file is no YAML, or cannot be read */
 export function readPulumiYaml(file: string): PulumiYaml {
-  const document = parseDocument(readFileSync(file, "utf8"), {
-    merge: true,
-    customTags: (tags) => [integer, "timestamp", ...tags],
-  });
   try {
-    if (document.errors.length > 0) throw document.errors[0]!;
+    const document = parseDocument(readText(file), {
+      merge: true,
+      customTags: (tags) => [integer, timestamp, ...tags],
+    });
+    const [error] = document.errors;
+    if (error?.code === "MULTIPLE_DOCS")
+      throw new Error("it has several documents (---); one is read");
+    if (error) throw error;
     const pairs = isMap(document.contents) ? document.contents.items : [];
     const anchored = pairs
       .filter(({ value }) => (value as { anchor?: string } | null)?.anchor)
@@ -67,7 +93,7 @@ export function readPulumiYaml(file: string): PulumiYaml {
     requireTree(content);
     return { content: asEntries(content), anchored: new Set(anchored) };
   } catch (error) {
-    throw new SettingsError([`${file}: ${(error as Error).message}`]);
+    throw new SettingsError([`${displayPath(file)}: ${(error as Error).message.trimEnd()}`]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 
 import type { ImageSpec } from "../plan/imageSpec";
+import { counted } from "../plan/units";
 import { contradictions } from "./settings/contradictions";
 import { credentialProblems, takeCredentials } from "./settings/credentials";
 import { missingSha256 } from "./settings/medium";
@@ -12,7 +13,7 @@ import { suggest } from "./settings/suggest";
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
   constructor(readonly problems: readonly string[]) {
-    const count = problems.length === 1 ? "1 setting is" : `${problems.length} settings are`;
+    const count = counted(problems.length, "setting is", "settings are");
     super([`${count} wrong:`, ...problems.map((problem) => `  ${problem}`)].join("\n"));
   }
 }

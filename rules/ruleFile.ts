@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 
 import { parse } from "yaml";
 import { z } from "zod";
 
+import { readText } from "../host/files";
 import { inProject } from "../host/project";
 import { RULES } from "./catalogue";
 import { compileExpression } from "./expression";
@@ -145,7 +145,7 @@ export function parseRuleFile(text: string, name: string, taken: ReadonlySet<str
  */
 export function readRuleFiles(
   paths: readonly string[],
-  read = (path: string) => readFileSync(inProject(path), "utf8"),
+  read = (path: string) => readText(inProject(path)),
 ): Rule[] {
   const taken = new Set(RULES.map(({ id }) => id));
   const rules: Rule[] = [];

@@ -27,7 +27,7 @@ const publication = z
   .union(
     [
       place({
-        folder: path("/srv/images").refine((folder) => folder !== "", "must name a folder"),
+        folder: path("/srv/images"),
       }),
       place({
         pool: text("images").min(1, "must name a storage pool"),

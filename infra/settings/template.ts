@@ -1,12 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { z } from "zod";
 
 import type { Template } from "../../plan/imageSpec";
 import { channel, firmware } from "../../plan/stages/fields";
+import { readText } from "../../host/files";
 import { builderFolder, inProject } from "../../host/project";
-import { expandHome } from "./values";
+import { expandHome } from "../../host/user";
 
 const templatesFolder = join(builderFolder, "templates");
 
@@ -78,7 +79,7 @@ const PARTS = {
 
 function readJson(file: string, shown: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(readText(file));
   } catch (error) {
     throw new Error(`${shown}: ${(error as Error).message}`, { cause: error });
   }

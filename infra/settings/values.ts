@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { userHome } from "../../host/user";
+import { expandHome } from "../../host/user";
 
 /** The kinds of values that settings have, each with a message that says what is allowed. */
 
@@ -35,15 +35,12 @@ export const refusing =
 /** The path of a file or folder, relative to the project or absolute; `~/` is the home folder of whoever runs kragle. */
 export const path = (example: string) =>
   text(example)
+    .refine((value) => value.trim() !== "", { error: `is empty; write a path, as in "${example}"` })
     .refine((value) => !/^~[^/]/.test(value), {
       error: ({ input }) =>
         `${quote(input)} is another user's home; write the whole path, or ./~ for a folder of that name`,
     })
     .transform(expandHome);
-
-export function expandHome(path: string): string {
-  return path.replace(/^~(?=\/|$)/, () => userHome());
-}
 
 /** Turns a parser that throws into a zod check, so that every wrong setting ends in one list. */
 export function parsed<T>(example: string, parse: (text: string) => T) {

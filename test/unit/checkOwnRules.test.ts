@@ -28,6 +28,12 @@ describe("rules of the user", () => {
     return path;
   };
 
+  it("are UTF-8: of another encoding a part would become something else", () => {
+    const path = join(folder, "latin1.yaml");
+    writeFileSync(path, Buffer.from(BANNER.replace("Ltd", "Größe"), "latin1"));
+    assert.throws(() => readRuleFiles([path]), /it is not UTF-8 text/);
+  });
+
   const problems = (text: string, taken: string[] = []): readonly string[] => {
     try {
       parseRuleFile(text, "site.yaml", new Set(taken));

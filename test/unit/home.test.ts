@@ -19,6 +19,7 @@ import { promisify } from "node:util";
 import { StageFailure } from "../../host/failure";
 import { claimHome, homeFolder, isClaimed } from "../../host/home";
 import { projectFolder } from "../../host/project";
+import { userHome } from "../../host/user";
 import { kragle } from "../kragle";
 import { takeWarnings } from "../warnings";
 
@@ -51,6 +52,13 @@ describe("the home", () => {
     assert.equal(code, 3, stderr);
     assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
   }).timeout(60_000);
+
+  it("may lie in the home folder of whoever runs kragle, as other paths of the settings", () => {
+    assert.equal(
+      homeFolder({ KRAGLE_HOME: "~/no such folder" }),
+      join(userHome(), "no such folder"),
+    );
+  });
 
   it("is made and marked where there is none, or an empty folder, and keeps its id", () => {
     assert.equal(open(), home);

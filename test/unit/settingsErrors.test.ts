@@ -183,7 +183,7 @@ describe("wrong settings", () => {
       ["/srv", `: ${place("/srv")}`],
       [{}, `: ${place({})}`],
       [{ folder: "a", pool: "b" }, `: ${place({ folder: "a", pool: "b" })}`],
-      [{ folder: "" }, ".folder: must name a folder"],
+      [{ folder: "" }, '.folder: is empty; write a path, as in "/srv/images"'],
       [
         { pool: "b", uri: "xen:///system" },
         '.uri: "xen:///system" is not the URI of a QEMU driver; write it as in qemu:///system or qemu+ssh://root@host/system',

@@ -45,7 +45,28 @@ describe("a stack's file is read as the Pulumi CLI reads it:", () => {
     }
   });
 
+  it("with several documents it is refused in words of its own", () => {
+    const words = /x\.yaml: it has several documents \(---\); one is read$/m;
+    assert.throws(() => read("config: {cpus: 3}\n---\nconfig: {cpus: 4}\n"), words);
+  });
+
+  it("in another encoding than UTF-8 it is refused, since a part of it would change", () => {
+    for (const encoding of ["latin1", "utf16le"] as const) {
+      const text = Buffer.from('config: {kragle:version: "größe"}\n', encoding);
+      writeFileSync(join(folder, "Pulumi.yaml"), PROJECT);
+      writeFileSync(join(folder, "Pulumi.x.yaml"), text);
+      const read = () => readStackSettings("x", folder);
+      // of the second, every other byte is NUL
+      assert.throws(read, encoding === "latin1" ? /x\.yaml: it is not UTF-8 text/ : SettingsError);
+    }
+  });
+
   const right: [string, string, object][] = [
+    [
+      "a day that there is not stays what was written, and is refused as a day",
+      "config: {kragle:snapshot: 2026-02-30, kragle:version: 2026-13-01}",
+      { snapshot: "2026-02-30", version: "2026-13-01" },
+    ],
     [
       "a key without namespace is the project's",
       "config: {diskSize: 6 GiB}",
@@ -152,8 +173,14 @@ describe("a stack's file is read as the Pulumi CLI reads it:", () => {
       "config: {provision: [a.sh, {script: b.sh, args: [x, 0x10]}]}",
       'Pulumi.x.yaml: kragle:provision[1].args[1]: 0x10 without quotes is the number 16; write "0x10"',
     ],
-    ["config: 5", 'Pulumi.x.yaml: config must be a list of "kragle:name: value"'],
-    ["[a]", 'Pulumi.x.yaml: config must be a list of "kragle:name: value"'],
+    [
+      "config: 5",
+      'Pulumi.x.yaml: settings stand below config, a line each, as in "kragle:diskSize: 6 GiB"',
+    ],
+    [
+      "[a]",
+      'Pulumi.x.yaml: settings stand below config, a line each, as in "kragle:diskSize: 6 GiB"',
+    ],
   ];
   for (const [text, problem] of refused) {
     it(`${text} is refused by name`, () => assert.deepEqual(read(text).problems, [problem]));
