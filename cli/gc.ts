@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import { formatSize } from "../plan/units";
+import { counted, formatSize } from "../plan/units";
 import { thisClone } from "../host/clone";
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
@@ -34,15 +34,16 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
   }
   for (const { name, bytes: size } of deleted) say(`${name}  ${formatSize(size)}\n`);
   const verb = options.dryRun ? "would be freed" : "freed";
-  const folders = deleted.length === 1 ? "1 folder" : `${deleted.length} folders`;
+  const folders = counted(deleted.length, "folder");
   say(`${folders}, ${formatSize(bytes)} ${verb}\n`);
   for (const { name, why, held } of unknown) {
     const notes = [join("roots", held.folder), join("stacks", `${held.folder}.json`)]
       .map((note) => join(home, note))
       .filter((note) => existsSync(note))
       .map((note) => `'${displayPath(note)}'`);
+    const results = counted(held.roots.size, "result");
     say(
-      `stack ${name} ${why} but keeps ${held.roots.size} results; delete ${notes.join(" and ")} if it is gone for good\n`,
+      `stack ${name} ${why} but keeps ${results}; delete ${notes.join(" and ")} if it is gone for good\n`,
     );
   }
   for (const name of foreign) {

@@ -38,13 +38,25 @@ export async function logs(stage: string | undefined, options: CommonOptions): P
       exitCode: EXIT.wrongSettings,
     });
   }
-  const text = await readFile(join(found.folder, "stage.log"), "utf8").catch(() => "");
+  const text = await readFile(join(found.folder, "stage.log"), "utf8").catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+      throw new StageFailure(`stage ${stage} has no log in ${displayPath(found.folder)}`);
+    },
+  );
   print(options.json ? JSON.stringify({ ...found, text }) + "\n" : text);
   return EXIT.done;
 }
 
 const lineOf = ({ stage, state, at, folder }: LogFolder) =>
   `${stage}  ${state}  ${at.slice(0, 19).replace("T", " ")} UTC  ${displayPath(folder)}`;
+
+/** An error other than "absent" is passed on: it would look as if nothing had run. */
+const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
 
 /** The stack's results, then its failures, then what is at work for it, the latest last. */
 export async function logFolders(name: StackName): Promise<LogFolder[]> {
@@ -61,7 +73,7 @@ export async function logFolders(name: StackName): Promise<LogFolder[]> {
     ["work", "running", "logs"],
   ] as const) {
     const some: LogFolder[] = [];
-    for (const name of await readdir(join(home, place)).catch(() => [])) {
+    for (const name of await namesIn(join(home, place))) {
       const folder = join(home, place, name, logs);
       const note = await noteOf(folder, owner);
       if (!note) continue;

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
@@ -6,6 +6,7 @@ import { thisClone } from "../host/clone";
 import { homeFolder } from "../host/home";
 import { print } from "../host/output";
 import { displayPath } from "../host/project";
+import { warn } from "../host/warn";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
@@ -37,9 +38,20 @@ function neverReleased(stack: string): string {
     : `stack ${stack} has not been released from here yet: this folder is a copy of ${copyOf}`;
 }
 
+/** Whether the image lies where the outputs say, as far as its size tells; `verify` reads it. */
+function isThere({ imagePath, imageBytes }: StackRecord["outputs"]): boolean {
+  const size = statSync(String(imagePath), { throwIfNoEntry: false })?.size;
+  return size !== undefined && (imageBytes === undefined || size === imageBytes);
+}
+
 /** `kragle outputs`: what the last release of a stack gave to other programs. */
 export async function outputs(options: CommonOptions): Promise<number> {
   const { outputs: values } = await lastRelease(options.stack);
+  if (!isThere(values)) {
+    const image = displayPath(String(values.imagePath));
+    const next = `./kragle up -s ${options.stack} lays it out again`;
+    warn(`${image} is gone, or is not the image of these outputs any more; ${next}`);
+  }
   if (options.json) {
     print(JSON.stringify(values) + "\n");
     return EXIT.done;

@@ -1,5 +1,3 @@
-import { readFile } from "node:fs/promises";
-
 import { z } from "zod";
 
 import { requireDaemon } from "../executors/daemon";
@@ -7,6 +5,7 @@ import { type Site, thisSite } from "../executors/site";
 import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import { printable } from "../host/printable";
+import { readIfRegular } from "../host/regularFile";
 import { planRows, willRun } from "../infra/planReport";
 import { planRun } from "../infra/requirements";
 import { imageIdentity } from "../plan/imageIdentity";
@@ -67,17 +66,20 @@ async function rowOf(
     stack,
     result: isLater ? "failed" : record?.destroyedAt ? "destroyed" : record ? "released" : "none",
     ...(isLater ? { failedStage: failed.stage } : {}),
-    ...(record ? { release: await releaseOf(record) } : {}),
+    ...(record ? { release: releaseOf(record) } : {}),
     drift: await driftOf(site, owner, obstacle),
   };
 }
 
 const manifestFile = imageIdentity.partial().loose().extend({ releasedAt: z.string().optional() });
 
+/** Bytes; others may be able to write where it lies. */
+const LARGEST_MANIFEST = 2 ** 24;
+
 /** By its manifest; by what the stack noted where that is gone. */
-async function releaseOf({ outputs, finishedAt }: StackRecord): Promise<Release> {
-  const text = await readFile(String(outputs.manifestPath), "utf8").catch(() => "{}");
-  const facts = manifestFile.safeParse(jsonOf(text)).data ?? {};
+function releaseOf({ outputs, finishedAt }: StackRecord): Release {
+  const text = readIfRegular(String(outputs.manifestPath), LARGEST_MANIFEST)?.toString();
+  const facts = manifestFile.safeParse(jsonOf(text ?? "{}")).data ?? {};
   const { imageId, imageVersion, buildId, releasedAt = finishedAt } = facts;
   return { imageId, imageVersion, buildId, imageSha256: String(outputs.imageSha256), releasedAt };
 }
@@ -142,6 +144,7 @@ function driftText({ state, stages, why = "" }: StackRow["drift"]): string {
   if (state === "differs") {
     return stages.length > 0 ? `run ${stages.join(", ")}` : "take what is in the store";
   }
-  const line = why.replace(/\s*\n\s*/g, " ");
+  // what to do next is for whoever runs `preview`, which says all of it
+  const line = why.replace(/\n {2}next: .*/s, "").replace(/\s*\n\s*/g, " ");
   return `? ${line.length > LONGEST ? `${line.slice(0, LONGEST - 1)}…` : line}`;
 }

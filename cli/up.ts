@@ -1,8 +1,11 @@
+import { statSync } from "node:fs";
+
 import type { StackOutputs } from "../plan/outputs";
 import { formatSeconds, formatSize } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
 import { EXIT, StageFailure } from "../host/failure";
+import { isSameFile } from "../host/files";
 import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { displayPath } from "../host/project";
@@ -40,6 +43,7 @@ async function run(
   stop: AbortController,
 ): Promise<number> {
   const { rows } = session;
+  const isUntouched = watchFile(session.last?.outputs.imagePath);
   const clock = await startClock(session, stop);
   // a live list would draw over the shell in a guest that is kept
   const view = makeView(rows, options.json === true || options.keep === true, tell);
@@ -77,9 +81,14 @@ async function run(
     const cause = reason instanceof StageFailure ? reason : (error as Error);
     const { message, exitCode } = describeFailure(cause);
     tell(`\n${message}\n`);
-    const kept = session.last?.outputs.imagePath;
-    if (typeof kept === "string") {
-      tell(`The released image is untouched: ${displayPath(kept)}\n`);
+    const untouched = isUntouched();
+    if (untouched !== undefined) {
+      const image = displayPath(String(session.last?.outputs.imagePath));
+      tell(
+        untouched
+          ? `The released image is untouched: ${image}\n`
+          : `${image} is another one now; the outputs follow when all of the run is done\n`,
+      );
     }
     if (options.json) print(JSON.stringify({ error: message, exitCode }) + "\n");
     return exitCode;
@@ -87,6 +96,22 @@ async function run(
     clearTimeout(clock);
     await keeper?.close();
   }
+}
+
+/**
+ * Remembers a file as it is.
+ *
+ * @returns tells whether it still is that file; undefined where there was none
+ */
+function watchFile(path: unknown): () => boolean | undefined {
+  const look = () =>
+    typeof path === "string" ? statSync(path, { throwIfNoEntry: false }) : undefined;
+  const before = look();
+  return () => {
+    if (!before) return undefined;
+    const now = look();
+    return now !== undefined && isSameFile(now, before) && now.mtimeMs === before.mtimeMs;
+  };
 }
 
 /** Ends the run when the time limit of the setting `timeouts.whole` is over. */

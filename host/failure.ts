@@ -83,6 +83,12 @@ export function asFailure(error: Error): StageFailure | undefined {
       "put the whole of .kragle, or of KRAGLE_HOME, on one disk",
     );
   }
+  if (syscall === "link" && ["EPERM", "EOPNOTSUPP", "ENOTSUP", "ENOSYS"].includes(code)) {
+    return lacking(
+      `${where}its file system has no hard links, by which kragle keeps two runs apart`,
+      "let KRAGLE_HOME name a folder on another one, such as ext4, XFS, Btrfs or tmpfs",
+    );
+  }
   // of a recursive mkdir, which does not tell the true reason
   const unmade = code === "ENOENT" && syscall === "mkdir";
   const known = unmade ? UNMADE : syscall === undefined ? undefined : FILE_ERRORS[code];
@@ -99,7 +105,7 @@ const UNMADE = [
 
 /** What else a file system says, and what to do then. */
 const FILE_ERRORS: Readonly<Record<string, readonly [words: string, next: string]>> = {
-  EACCES: ["you may not change it", RIGHTS],
+  EACCES: ["permission is denied to this user", RIGHTS],
   EPERM: ["you may not change it, or it was made immutable (lsattr)", RIGHTS],
   EROFS: ["the file system is read-only", RIGHTS],
   EIO: [

@@ -4,7 +4,8 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
-import { isDiskFull } from "./failure";
+import { EXIT, isDiskFull, StageFailure } from "./failure";
+import { displayPath } from "./project";
 
 export interface LockOptions {
   readonly shared?: boolean;
@@ -35,10 +36,11 @@ export async function lockFile(
   options: LockOptions = {},
 ): Promise<() => Promise<void>> {
   await mkdir(dirname(path), { recursive: true });
-  const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
+  const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW, O_NONBLOCK } = constants;
   // through a link, what it leads to would be emptied
-  const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW);
+  const handle = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK);
   try {
+    if (!(await handle.stat()).isFile()) throw notAFile(path);
     await lockHandle(handle, options, () => readFile(path, "utf8").catch(() => ""));
     if (!options.shared) {
       await handle.truncate(0);
@@ -56,6 +58,15 @@ export async function lockFile(
     await handle.close();
   };
 }
+
+const notAFile = (path: string) =>
+  new StageFailure(
+    `${displayPath(path)} stands where kragle keeps a lock, and is no regular file`,
+    {
+      hint: "see who put it there, move it away, and run the same command again",
+      exitCode: EXIT.lacking,
+    },
+  );
 
 function unlessFull(error: NodeJS.ErrnoException): void {
   if (!isDiskFull(error)) throw error;

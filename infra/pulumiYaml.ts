@@ -1,15 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
-import {
-  type Document,
-  isMap,
-  isScalar,
-  parseDocument,
-  type ScalarTag,
-  Schema,
-  visit,
-} from "yaml";
+import { type Document, isMap, isScalar, parseDocument, type ScalarTag, Schema, visit } from "yaml";
 
 import { readText } from "../host/files";
 import { displayPath, projectFolder } from "../host/project";

@@ -1,4 +1,4 @@
-import { formatSeconds } from "../plan/units";
+import { counted, formatSeconds } from "../plan/units";
 import type { LogFile } from "../host/logFile";
 
 const HEARTBEAT_SECONDS = 25;
@@ -52,7 +52,7 @@ export class PhaseClock {
   }
 
   private tellHeld(): void {
-    if (this.held > 0) this.print(`… ${this.held} lines more, in the log`);
+    if (this.held > 0) this.print(`… ${counted(this.held, "line")} more, in the log`);
     this.held = 0;
   }
 

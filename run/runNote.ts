@@ -1,8 +1,9 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 import { z } from "zod";
 
+import { atomicWrite } from "../host/atomicWrite";
 import { isDiskFull } from "../host/failure";
 import { readRecord } from "../host/record";
 import { identitySchema, shortIdentity, type StackIdentity } from "../plan/identity";
@@ -29,7 +30,8 @@ export async function noteRun(
   const note: RunNote = { ...owner, ...rest };
   try {
     await mkdir(logs, { recursive: true });
-    await writeFile(fileIn(logs), JSON.stringify(note) + "\n");
+    // whoever lists the logs at this moment must not find a part of it
+    await atomicWrite(fileIn(logs), JSON.stringify(note) + "\n");
   } catch (error) {
     if (!isDiskFull(error as Error)) throw error;
   }

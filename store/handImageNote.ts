@@ -1,5 +1,7 @@
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
+
+import { atomicWrite } from "../host/atomicWrite";
 
 /** When the image for use by hand was last tried to be made: what tells one loss of it from the next. */
 const noteOf = (home: string) => join(home, "hand-image");
@@ -11,6 +13,5 @@ export async function lastHandImage(home: string): Promise<string> {
 }
 
 export async function noteHandImage(home: string): Promise<void> {
-  await mkdir(home, { recursive: true });
-  await writeFile(noteOf(home), "");
+  await atomicWrite(noteOf(home), "");
 }

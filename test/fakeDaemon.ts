@@ -59,6 +59,8 @@ export class FakeDaemon {
   ) {}
 
   async open(): Promise<this> {
+    // a real daemon keeps idle connections too; on a slow machine five seconds pass between two questions
+    this.server.keepAliveTimeout = 0;
     await once(this.server.listen(this.socket), "listening");
     return this;
   }

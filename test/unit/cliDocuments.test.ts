@@ -51,6 +51,22 @@ describe("the command line's answers", function () {
     );
   });
 
+  it("outputs: of an image that is not there any more, told beside them", async () => {
+    const outputs = await release();
+    const told = async () => {
+      const { code, stdout, stderr } = await run("outputs", "--json");
+      assert.deepEqual([code, JSON.parse(stdout)], [0, outputs]);
+      assert.match(
+        stderr,
+        /^warning: .*qcow2 is gone, or is not the .* any more; \.\/kragle up -s dev/,
+      );
+    };
+    writeFileSync(join(output, "packer-kragle-qcow2"), "another image");
+    await told();
+    rmSync(join(output, "packer-kragle-qcow2"));
+    await told();
+  });
+
   it("outputs: nothing was released yet, and what to do", async () => {
     const message = "stack dev has not been released yet\n  next: ./kragle up -s dev";
     assert.deepEqual(await run("outputs"), { code: 1, stdout: "", stderr: `${message}\n` });
@@ -149,6 +165,13 @@ describe("the command line's answers", function () {
     assert.deepEqual(await stacksIn(at.home), []);
   });
 
+  it("logs: what cannot be listed is not called nothing", async () => {
+    writeFileSync(join(at.home, "failed"), "");
+    const { code, stdout, stderr } = await run("logs");
+    assert.deepEqual([code, stdout], [3, ""]);
+    assert.match(stderr, /failed: something else stands where a folder belongs\n {2}next: /);
+  });
+
   it("logs: none yet; of a finished stage; of one that failed", async () => {
     assert.deepEqual((await run("logs")).stdout, "no stage of this stack has run yet\n");
     const { key, manifest, folder } = await at.publish({
@@ -180,6 +203,10 @@ describe("the command line's answers", function () {
       (await run("logs")).stdout,
       /^image {2}failed {2}2026-11-29 05:00:01 UTC {2}.*failed\/image-/m,
     );
+    rmSync(join(later.folder, "stage.log"));
+    const without = await run("logs", "image");
+    assert.deepEqual([without.code, without.stdout], [1, ""]);
+    assert.match(without.stderr, /^stage image has no log in .*failed\/image-/);
     const unknown = await run("logs", "smoke");
     assert.deepEqual(
       [unknown.code, unknown.stderr],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { linesOf } from "../../cli/stacks";
@@ -83,6 +84,27 @@ describe("kragle stacks", function () {
     assert.equal((await listed()).find(({ stack }) => stack === "ci")!.result, "destroyed");
   });
 
+  it("does not wait for a manifest that is none", async () => {
+    await released("dev");
+    const manifest = join(at.home, "dev.json");
+    rmSync(manifest);
+    execFileSync("mkfifo", [manifest]);
+    const { release } = (await listed()).find(({ stack }) => stack === "dev")!;
+    assert.deepEqual(release, {
+      ...{ imageSha256: digest("a"), releasedAt: "2026-11-02T00:00:00.000Z" },
+    });
+  });
+
+  it("reads notes on runs that are there as a whole at every moment", async () => {
+    const note = join(at.home, "failed/image-dev/run.json");
+    await failed("dev", "2026-11-02T12:00:00.000Z");
+    const before = openSync(note, "r");
+    await failed("dev", "2026-11-03T12:00:00.000Z");
+    // whoever has the earlier one open goes on reading that
+    assert.match(readFileSync(before, "utf8"), /"failedAt":"2026-11-02/);
+    closeSync(before);
+  });
+
   it("fits what it says into lines", () => {
     const release = {
       ...{ imageId: "web", imageVersion: "1.4", imageSha256: digest("a") },
@@ -104,6 +126,10 @@ describe("kragle stacks", function () {
             why: `\u001b[2J1 setting is wrong:\n  ${"x".repeat(99)}`,
           },
         },
+        {
+          ...{ stack: "far", result: "none" },
+          drift: { state: "unknown", stages: [], why: "no daemon answers\n  next: start it" },
+        },
       ],
       new Date("2026-11-13T01:00:00.000Z"),
     );
@@ -113,6 +139,7 @@ describe("kragle stacks", function () {
       "a-long-name  failed: convert-raw  -                     -        run image, check",
       "moved        none                 -                     -        take what is in the store",
       `odd          none                 -                     -        ? \\u{1b}[2J1 setting is wrong: ${"x".repeat(75)}…`,
+      "far          none                 -                     -        ? no daemon answers",
     ]);
   });
 });

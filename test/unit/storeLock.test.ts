@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -60,6 +60,15 @@ describe("store: lock", function () {
       () => assert.fail("the lock was given twice"),
       (error: Error) => error as LockHeld,
     );
+
+  it("is a file: what else has its name is told, and not waited for", async () => {
+    const fifo = join(folder, "fifo");
+    execFileSync("mkfifo", [fifo]);
+    await assert.rejects(
+      lockFile(fifo),
+      /fifo stands where kragle keeps a lock, and is no regular/,
+    );
+  });
 
   it("is given once, and names its holder", async () => {
     const release = await lockFile(path);

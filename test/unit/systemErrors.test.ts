@@ -71,6 +71,7 @@ describe("an error of the file system", () => {
   }
 
   const codes = [
+    "EACCES",
     "EIO",
     "EISDIR",
     "ENOTDIR",
@@ -89,6 +90,13 @@ describe("an error of the file system", () => {
       assert.equal(exitCode, 3);
     });
   }
+
+  it("of a file system without hard links says so", () => {
+    const error = Object.assign(new Error(), { code: "EPERM", syscall: "link", path: "/x" });
+    const { message, exitCode } = describeFailure(error);
+    assert.match(message, /^\/x: its file system has no hard links.*\n {2}next: let KRAGLE_HOME/);
+    assert.equal(exitCode, 3);
+  });
 
   it("beyond a limit of file sizes comes from a real process", () => {
     const text = `
