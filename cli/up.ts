@@ -87,7 +87,7 @@ async function run(
       tell(
         untouched
           ? `The released image is untouched: ${image}\n`
-          : `${image} is another one now; the outputs follow when all of the run is done\n`,
+          : `${image} was replaced by this run; the outputs follow when all of it is done\n`,
       );
     }
     if (options.json) print(JSON.stringify({ error: message, exitCode }) + "\n");

@@ -42,7 +42,7 @@ export async function atomicWrite(
     await rename(unfinished, path);
   } catch (error) {
     await rm(unfinished, { force: true }).catch(() => undefined);
-    throw error;
+    throw placed(error, path);
   }
   await syncPath(folder);
   // a new folder is an entry of the one above it
@@ -73,11 +73,16 @@ export function writeOnce(path: string, text: string): boolean {
 export const replaceNow = (path: string, text: string): void =>
   beside(path, text, (unfinished) => renameSync(unfinished, path));
 
+/** An error by the file's own name: a write on a full disk tells none, and the other one says nothing to people. */
+const placed = (error: unknown, path: string): Error => Object.assign(error as Error, { path });
+
 function beside<T>(path: string, text: string, use: (unfinished: string) => T): T {
   const unfinished = unfinishedIn(dirname(path));
   try {
     writeFileSync(unfinished, text, { flush: true });
     return use(unfinished);
+  } catch (error) {
+    throw placed(error, path);
   } finally {
     rmSync(unfinished, { force: true });
   }

@@ -1,4 +1,4 @@
-import { displayPath } from "./project";
+import { displayPath, homePath } from "./project";
 
 /** How a stage or a command ends; each class has its exit code. */
 export const EXIT = { done: 0, failed: 1, wrongSettings: 2, lacking: 3 } as const;
@@ -74,8 +74,11 @@ export function asFailure(error: Error): StageFailure | undefined {
   // of a rename: what stands in the way is where it leads
   const at = code === "EISDIR" ? (dest ?? path) : path;
   const where = at ? `${displayPath(at)}: ` : "";
+  // to move the store helps only where the store is meant
+  const isElsewhere = at !== undefined && !`${at}/`.startsWith(`${homePath()}/`);
   if (isDiskFull(error)) {
-    return new StageFailure(`${where}the disk is full`, FULL_DISK);
+    const hint = isElsewhere ? { hint: "free space on that disk" } : {};
+    return new StageFailure(`${where}the disk is full`, { ...FULL_DISK, ...hint });
   }
   if (code === "EXDEV") {
     return lacking(
@@ -92,10 +95,13 @@ export function asFailure(error: Error): StageFailure | undefined {
   // of a recursive mkdir, which does not tell the true reason
   const unmade = code === "ENOENT" && syscall === "mkdir";
   const known = unmade ? UNMADE : syscall === undefined ? undefined : FILE_ERRORS[code];
-  return known && lacking(`${where}${known[0]}`, known[1]);
+  return (
+    known && lacking(`${where}${known[0]}`, isElsewhere ? known[1].replace(MOVE, "") : known[1])
+  );
 }
 
-const RIGHTS = "see to its rights, or move the store with KRAGLE_HOME";
+const MOVE = ", or move the store with KRAGLE_HOME";
+const RIGHTS = `see to its rights${MOVE}`;
 const IN_PLACE = "see who put it there, move it away, and run the same command again";
 
 const UNMADE = [
@@ -114,7 +120,7 @@ const FILE_ERRORS: Readonly<Record<string, readonly [words: string, next: string
   ],
   EFBIG: [
     "it would be larger than its file system, or a limit of this user (ulimit -f), allows",
-    "raise the limit, or move the store with KRAGLE_HOME",
+    `raise the limit${MOVE}`,
   ],
   EISDIR: ["a folder stands where a file belongs", IN_PLACE],
   ENOTDIR: ["something else stands where a folder belongs", IN_PLACE],

@@ -1,5 +1,14 @@
 import { constants } from "node:fs";
-import { type FileHandle, lstat, mkdir, open, readdir, rmdir, unlink } from "node:fs/promises";
+import {
+  access,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rmdir,
+  unlink,
+} from "node:fs/promises";
 
 import { EXIT, StageFailure } from "./failure";
 import { displayPath } from "./project";
@@ -33,9 +42,19 @@ export class HeldFolder {
     return `/proc/${process.pid}/fd/${this.handle.fd}/${name}`;
   }
 
-  /** An error's words with the path that people know. */
+  /** A text with the path that people know. */
   inWords(text: string): string {
     return text.replaceAll(this.path(""), `${displayPath(this.name)}/`);
+  }
+
+  /** An error whose message, and what else tells where, has the paths that people know. */
+  named(error: NodeJS.ErrnoException & { dest?: string }): Error {
+    const { message, path, dest } = error;
+    const known = Object.entries({ message, path, dest }).filter(([, text]) => text !== undefined);
+    return Object.assign(
+      error,
+      Object.fromEntries(known.map(([name, text]) => [name, this.inWords(text!)])),
+    );
   }
 
   /**
@@ -81,10 +100,16 @@ export class HeldFolder {
     }
   }
 
-  /** @throws StageFailure where a folder has this name */
-  async requireNoFolder(name: string): Promise<void> {
+  /** @throws StageFailure where a folder has this name, or a file that nobody may replace */
+  async requireReplaceable(name: string): Promise<void> {
+    const shown = `${this.name}/${name}`;
     const facts = await lstat(this.path(name)).catch(() => undefined);
-    if (facts?.isDirectory()) throw refusal(`${this.name}/${name}`, "is a folder");
+    if (facts?.isDirectory()) throw refusal(shown, "is a folder");
+    if (!facts?.isFile()) return;
+    // what its mode forbids makes no difference to a rename
+    await access(this.path(name), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "EPERM") throw refusal(shown, "is immutable (lsattr)");
+    });
   }
 
   /** Deletes a regular file. @returns why it was left, where it is something else */

@@ -1,13 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { isUnfinished, writeOnce } from "./atomicWrite";
 import { EXIT, StageFailure } from "./failure";
 import { placedId, readPlacedId } from "./placedId";
 import { fewOf } from "./printable";
-import { displayPath, projectFolder } from "./project";
+import { displayPath, homePath, projectFolder } from "./project";
 import { readSmallFile } from "./record";
-import { expandHome } from "./user";
 
 /** Counts up when a home is laid out so that an earlier kragle would do harm in it. */
 const FORMAT = 1;
@@ -21,10 +20,11 @@ const ID = "id";
  */
 export function homeFolder(environment = process.env): string {
   const given = environment.KRAGLE_HOME;
-  const home = resolve(projectFolder, expandHome(given || ".kragle"));
+  const home = homePath(environment);
   const problem = problemOf(home, home === join(projectFolder, ".kragle"));
   if (!problem) return home;
-  throw new StageFailure(`${given ? "KRAGLE_HOME names " : ""}${displayPath(home)}, ${problem}`, {
+  const whose = given ? "KRAGLE_HOME names" : "kragle's home is";
+  throw new StageFailure(`${whose} ${displayPath(home)}, ${problem}`, {
     hint: "let KRAGLE_HOME name a new or an empty folder; nothing was changed in this one",
     exitCode: EXIT.wrongSettings,
   });
@@ -51,7 +51,7 @@ function problemOf(home: string, inProject: boolean): string | undefined {
   if (names.includes(MARK)) {
     const format = readMark(home) ?? FORMAT;
     if (format <= FORMAT) return undefined;
-    return `whose format ${format} is of a newer kragle; this one knows ${FORMAT}`;
+    return `which a newer kragle laid out (format ${format}), and this one must not touch (it knows ${FORMAT})`;
   }
   // homes of earlier versions have no mark; set-up puts Node into the project's own before there is one
   if (inProject || readPlacedId(join(home, ID))) return undefined;

@@ -1,7 +1,13 @@
 import { join, relative, resolve } from "node:path";
 
+import { expandHome } from "./user";
+
 /** The folder with Pulumi.yaml. Relative paths in settings, and in what stages print, are relative to it. */
 export const projectFolder = resolve(__dirname, "..");
+
+/** Where `.kragle` is, or what `KRAGLE_HOME` names in its place. */
+export const homePath = (environment = process.env): string =>
+  resolve(projectFolder, expandHome(environment.KRAGLE_HOME || ".kragle"));
 
 /** A path for people: relative to where they stand if that is shorter. */
 export function displayPath(path: string): string {

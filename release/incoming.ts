@@ -73,9 +73,7 @@ export async function withIncoming<T>(
     return await fill({ folder, name, parent });
   } catch (error) {
     // paths through an open folder say nothing to people
-    const { message } = error as Error;
-    (error as Error).message = parent.inWords(folder.inWords(message));
-    throw error;
+    throw parent.named(folder.named(error as Error));
   } finally {
     await folder.close();
     await parent.removeFolder(name);

@@ -60,9 +60,9 @@ export const release: StageProgram<typeof contract> = {
       phase("move everything into place");
       const others = [...digests.keys(), ...unlisted].filter((name) => name !== NAMES.manifest);
       const names = [...others, NAMES.manifest];
-      // a link in place of a folder, or a folder in place of a file, is refused while everything is still as it was
+      // a link in place of a folder, or what no file can replace, is refused while everything is still as it was
       for (const name of names) {
-        await held.within(name, true, (folder, base) => folder.requireNoFolder(base));
+        await held.within(name, true, (folder, base) => folder.requireReplaceable(base));
       }
       moved = true;
       for (const name of names) {

@@ -159,7 +159,7 @@ describe("the home", () => {
     writeFileSync(join(home, "id"), "me");
     refused(/home, which is not empty \(it has id, work\) and has no kragle-home\.json/);
     writeFileSync(join(home, "kragle-home.json"), '{"format":2}');
-    refused(/whose format 2 is of a newer kragle; this one knows 1/);
+    refused(/which a newer kragle laid out \(format 2\)/);
     rmSync(home, { recursive: true });
     writeFileSync(home, "");
     refused(/which is no folder/);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   existsSync,
@@ -291,6 +292,26 @@ describe("the release stage", () => {
     const before = place.names();
     await assert.rejects(attempt(), /no key/);
     assert.deepEqual(place.names(), before);
+  });
+
+  it("is refused as a whole where one of its files may not be replaced", async function () {
+    await place.release("an image");
+    const before = place.names().map((name) => [name, statSync(inOutput(name)).ino]);
+    try {
+      execFileSync("chattr", ["+i", inOutput("report.html")], { stdio: "ignore" });
+    } catch {
+      return this.skip(); // the file system has no such flag, or this user may not set it
+    }
+    try {
+      await assert.rejects(place.release("another image"), /report\.html is immutable \(lsattr\)/);
+      assert.deepEqual(
+        place.names().map((name) => [name, statSync(inOutput(name)).ino]),
+        before,
+      );
+    } finally {
+      execFileSync("chattr", ["-i", inOutput("report.html")]);
+    }
+    await place.release("another image");
   });
 
   it("says openly that nothing was booted", async () => {

@@ -17,6 +17,7 @@ import { join } from "node:path";
 
 import { describeFailure } from "../../cli/failure";
 import { atomicWrite } from "../../host/atomicWrite";
+import { homePath } from "../../host/project";
 import { keepStackFile } from "../../engine/pulumiBackend";
 
 /** What the file system says is never a stack trace, whichever of its calls says it. */
@@ -90,6 +91,15 @@ describe("an error of the file system", () => {
       assert.equal(exitCode, 3);
     });
   }
+
+  it("advises to move the store only where the store is meant", () => {
+    for (const code of ["EACCES", "ENOSPC", "EFBIG"]) {
+      const said = (path: string) =>
+        describeFailure(Object.assign(new Error(), { code, syscall: "open", path })).message;
+      assert.match(said(homePath() + "/stacks/x"), /KRAGLE_HOME/);
+      assert.doesNotMatch(said(join(folder, "x")), /KRAGLE_HOME|gc/);
+    }
+  });
 
   it("of a file system without hard links says so", () => {
     const error = Object.assign(new Error(), { code: "EPERM", syscall: "link", path: "/x" });
