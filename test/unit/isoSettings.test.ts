@@ -139,7 +139,7 @@ describe("keys of an image from an ISO", () => {
       { base, image },
       {
         base: "b8b6cb484343f8caf5782174393879a17c894fbb602e1a8219be76b52a3ffda8",
-        image: "3a2e897fef53676615ca1ae57fbc2def067b086a0673b50f03a7ae2f1f8e9960",
+        image: "cd8c7a23d7986ee0f7ffadab15e8af1714864424e99d3d7b38195959979793c1",
       },
     );
   });

@@ -15,7 +15,7 @@ describe("keys", () => {
     assert.deepEqual(keysOf(sampleInputs), {
       builder: "6b244243ea329af33e9533758eefc0859a3dd78e59b849adfd55d639e3deac20",
       base: "16c7093d1981b34b3518780b57736e26146c208b0ef9390e15ed43c7c4354790",
-      image: "c93e51349fa351240695bf840a767eebee3a7f410f98f59735732640bfd9f8d2",
+      image: "5f575ca8055b0848e2e8cf24248cba1ce1d339474beb49b538f229deb130c748",
       check: "971c4de39aab5dfe7b2d6127c1186bfc9d08390c9ca4a1771b44089bee0e8098",
       "convert-raw": "bd731e24d21f564d1a00a4cfe572e79ce5c5a4a55f8461432a0bf7689f7fe346",
       "convert-qcow2-zstd": "863e2b37669256e69039fce0567e08aeee1149f0fe1402f9fbac0514f45b6dbe",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -22,6 +22,7 @@ describe("output that does not arrive", function () {
   beforeEach(async () => {
     at = new TemporaryStore();
     output = mkdtempSync(join(tmpdir(), "kragle-released-"));
+    writeFileSync(join(output, "packer-kragle-qcow2"), "an image");
     await writeStackRecord(at.home, ownerOf(at.home, "dev"), {
       engine: "embedded",
       outputs: { imagePath: join(output, "packer-kragle-qcow2"), reportPath: __filename },

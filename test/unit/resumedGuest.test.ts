@@ -30,7 +30,7 @@ def make_ready(chain):
     print("starts from", chain.last_step(), "with points after", [n for n in (1, 2, 3, 4) if chain.takes(n)], flush=True)
 
 try:
-    print(build_image.run_packer(settings, "MK", template, make_ready, "variables.json")[1].removeprefix(os.getcwd() + "/tmp/"))
+    print(build_image.run_packer(settings, "MK", template, None, make_ready, "variables.json")[1].removeprefix(os.getcwd() + "/tmp/"))
 except stage.Failure as failure:
     print("failed:", str(failure).split("\\n")[0])
 `;
