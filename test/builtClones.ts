@@ -3,8 +3,10 @@ import { join } from "node:path";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { claimHome } from "../host/home";
+import { handImageDigest } from "../infra/dockerContext";
 import { readInputFiles } from "../infra/inputFiles";
 import { parseSettings } from "../infra/settings";
+import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { type PlannedStage, planImage, planProof } from "../plan/imagePlan";
 import { Clone, type Finished } from "./clone";
 import { answer, FakeDaemon } from "./fakeDaemon";
@@ -27,11 +29,15 @@ export class BuiltClones {
   private homes = 0;
   /** What the daemon has; `docker image prune` takes it. */
   hasImages = true;
+  private handImageLabels: Readonly<Record<string, string>> = {};
   private readonly daemon = new FakeDaemon("docker", (path, response) => {
     const image = { Id: `sha256:${sha256("builder")}`, RootFS: { Layers: [] } };
     if (path === "/containers/json") answer(response, 200, []);
     else if (!this.hasImages) return false;
-    else if (path === "/images/json") answer(response, 200, [image]);
+    else if (path === "/images/json")
+      answer(response, 200, [
+        { ...image, RepoTags: [`${HAND_IMAGE}:latest`], Labels: this.handImageLabels },
+      ]);
     else if (/^\/images\/(kragle-tools|kragle-base|debian):.*\/json$/.test(path))
       answer(response, 200, image);
     else return false;
@@ -44,6 +50,8 @@ export class BuiltClones {
   async open(): Promise<void> {
     await this.daemon.open();
     const spec = parseSettings({ ...this.settingsOf({}) }, "dev");
+    const { baseImage, packer } = spec;
+    this.handImageLabels = { [DIGEST_LABEL]: handImageDigest({ baseImage, packer }) };
     const files = readInputFiles(spec);
     const { base, image } = planImage(spec, files, null);
     await this.lay(base, { files: { "disk.qcow2": "a disk" }, result: BASE_RESULT });
