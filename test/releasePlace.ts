@@ -31,7 +31,13 @@ export const LISTED = [
   ...["sbom.cdx.json", "package-changes.json", "provenance.json", "report.html", "manifest.json"],
 ];
 
-/** The same of one that OpenSSH signed. */
+/** What is under PATH/output after such a release, folders and its own mark included. */
+export const LAID_OUT = [
+  ...[".owner.json", "SHA256SUMS", ...LISTED],
+  ...["evidence", "evidence/check", "evidence/check/deep", "evidence/image", "evidence/smoke"],
+].sort();
+
+/** The same files of one that OpenSSH signed. */
 export const SIGNED = [...LISTED, "allowed_signers"];
 
 /** What the smoke stage says of a quick proof. */
@@ -77,6 +83,11 @@ export class ReleasePlace {
   async close(): Promise<void> {
     this.at.remove();
     await this.daemon.close();
+  }
+
+  /** @returns the path of what has that name under PATH/output */
+  inOutput(name: string): string {
+    return join(this.output, name);
   }
 
   private async publish<C extends StageContract>(

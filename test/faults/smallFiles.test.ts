@@ -182,7 +182,6 @@ describe("a small file that is torn, and what is not kragle's", function () {
       assert.deepEqual(readdirSync(victim), ["thesis"]);
       await place.close();
     });
-    const inOutput = (name: string) => join(place.output, name);
     const refused = async (words: RegExp) => {
       await assert.rejects(place.release("another image"), words);
       assert.equal(place.read("packer-kragle-qcow2"), "an image");
@@ -196,8 +195,8 @@ describe("a small file that is torn, and what is not kragle's", function () {
       for (const [what, tear] of Object.entries(TEARS)) {
         it(`${name} that ${what} does not stop the next release`, async function () {
           if (!process.env.KRAGLE_TEST_FULL && name !== ".owner.json") this.skip();
-          chmodSync(inOutput(name), 0o644);
-          tear(inOutput(name));
+          chmodSync(place.inOutput(name), 0o644);
+          tear(place.inOutput(name));
           const again = () => place.release("another image");
           const error = await again().then(
             () => undefined,
@@ -208,7 +207,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
             assert.ok(error instanceof StageFailure, String((error as Error).stack));
             assert.match(error.message, new RegExp(name.split("/").at(-1)!));
             assert.ok(what.includes("folder") || what.includes("link"), error.message);
-            rmSync(inOutput(name), { recursive: true });
+            rmSync(place.inOutput(name), { recursive: true });
             await again();
           }
           assert.deepEqual(await verifyRelease(place.output, undefined).then((v) => v.good), true);
@@ -218,32 +217,32 @@ describe("a small file that is torn, and what is not kragle's", function () {
     }
 
     it("a link in a folder's place is not followed", async () => {
-      rmSync(inOutput("evidence"), { recursive: true });
-      symlinkSync(victim, inOutput("evidence"));
+      rmSync(place.inOutput("evidence"), { recursive: true });
+      symlinkSync(victim, place.inOutput("evidence"));
       await refused(/evidence is a link; nothing is written/);
       survived({ fault: "link in the released folder", where: "release" });
     });
 
     it("a link in a file's place is replaced, not what it leads to", async () => {
-      rmSync(inOutput("kragle.raw"));
-      symlinkSync(join(victim, "thesis"), inOutput("kragle.raw"));
+      rmSync(place.inOutput("kragle.raw"));
+      symlinkSync(join(victim, "thesis"), place.inOutput("kragle.raw"));
       await place.release("another image");
-      assert.ok(lstatSync(inOutput("kragle.raw")).isFile());
+      assert.ok(lstatSync(place.inOutput("kragle.raw")).isFile());
       assert.equal(readFileSync(join(victim, "thesis"), "utf8"), "x");
       survived({ fault: "link in the released folder", where: "release" });
     });
 
     it("a folder in a file's place is refused while all is as it was", async () => {
-      rmSync(inOutput("report.html"));
-      mkdirSync(inOutput("report.html"));
+      rmSync(place.inOutput("report.html"));
+      mkdirSync(place.inOutput("report.html"));
       await refused(/report.html is a folder/);
       survived({ fault: "folder in a file's place", where: "release" });
     });
 
     it("somebody's own files are not replaced", async () => {
-      rmSync(inOutput(".owner.json"));
-      rmSync(inOutput("manifest.json"));
-      writeFileSync(inOutput("report.html"), "mine");
+      rmSync(place.inOutput(".owner.json"));
+      rmSync(place.inOutput("manifest.json"));
+      writeFileSync(place.inOutput("report.html"), "mine");
       await refused(/files that a release would replace/);
       assert.equal(place.read("report.html"), "mine");
       survived({ fault: "somebody's own files", where: "release" });
@@ -253,7 +252,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
       const prod = ownerOf(place.at.home, "prod");
       const attempt = requireOwnFolder(place.at.home, place.output, prod);
       await assert.rejects(attempt, /belongs to stack dev/);
-      assert.ok(existsSync(inOutput("manifest.json")));
+      assert.ok(existsSync(place.inOutput("manifest.json")));
       survived({ fault: "folder of another stack", where: "release" });
     });
   });
