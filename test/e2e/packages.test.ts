@@ -1,16 +1,14 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 
 import type { Clone } from "../clone";
 import { CountingProxy } from "../countingProxy";
 import { inSequence } from "../inSequence";
 import { bridgeGateway } from "../openPort";
 import { sharedClone } from "../sharedClone";
+import { imageList } from "./imageLists";
 
 const MINUTES = 60_000;
-
-/** What may differ between two builds that run the same steps. */
-const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
 
 // images of their own, minutes
 (process.env.KRAGLE_TEST_FULL ? describe : describe.skip)(
@@ -47,10 +45,7 @@ const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
         .flatMap((url) => /([^/_]+)_[^/]*\.deb$/.exec(url)?.[1] ?? []);
       return { asked, told: stderr };
     }
-    const list = (name: string) =>
-      readFileSync(clone.path(`build/packages/output/evidence/check/${name}`), "utf8")
-        .split("\n")
-        .filter((line) => !OF_THE_RUN.test(line));
+    const list = (name: string) => imageList(clone, "packages", name);
 
     it("downloads none of them again, neither in a step of packages nor in a script", async () => {
       const first = await up(["tree"]);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
+import { imageList } from "./imageLists";
 
 const MINUTES = 60_000;
 
@@ -27,9 +28,6 @@ async function collected(clone: Clone): Promise<void> {
     await sleep(1000);
   }
 }
-
-/** What may differ between two builds that run the same steps. */
-const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
 
 // images of their own, minutes
 (process.env.KRAGLE_TEST_FULL ? describe : describe.skip)(
@@ -54,10 +52,7 @@ const OF_THE_RUN = /\t\/(etc\/(shadow|passwd)-?|var\/lib\/dpkg\/status.*)$/;
       assert.equal(code, 0, stderr + stdout);
       return stderr;
     };
-    const list = (name: string) =>
-      readFileSync(clone.path(`build/resumed/output/evidence/check/${name}`), "utf8")
-        .split("\n")
-        .filter((line) => !OF_THE_RUN.test(line));
+    const list = (name: string) => imageList(clone, "resumed", name);
 
     it("runs the changed step and those after it", async () => {
       await up();

@@ -12,7 +12,9 @@ import { join } from "node:path";
 
 import * as fc from "fast-check";
 
+import { packageCache } from "../../run/packageCache";
 import { sha256 } from "../sha256";
+import { TemporaryStore } from "../temporaryStore";
 import { DEB, MIB, packageBuilds } from "./packageBuilds";
 import { PackageProxies } from "./packageProxyProcess";
 
@@ -117,5 +119,37 @@ describe("the folder with the cache of packages", function () {
     await build();
     assert.ok(!existsSync(join(at.folder, draft)));
     assert.ok(lstatSync(kept()[0]!).isFile());
+  });
+});
+
+describe("a stage, of the folder with the cache of packages,", () => {
+  let at: TemporaryStore;
+  beforeEach(() => (at = new TemporaryStore()));
+  afterEach(() => at.remove());
+
+  async function asked(bytes: number) {
+    const told: string[] = [];
+    const detail = (line: string) => told.push(line);
+    const request = { packageCache: bytes };
+    return { ...(await packageCache({ request, store: at.store, detail })), told };
+  }
+  const folder = () => join(at.home, "packages");
+
+  it("makes it for its container, unless the cache is off", async () => {
+    assert.deepEqual(await asked(0), { bytes: 0, caches: {}, told: [] });
+    assert.ok(!existsSync(folder()));
+    const here = { bytes: MIB, caches: { "/packages": "packages" }, told: [] };
+    for (const time of ["first", "second"]) assert.deepEqual(await asked(MIB), here, time);
+    assert.ok(lstatSync(folder()).isDirectory());
+  });
+
+  it("says that it goes on without where something else has its name", async () => {
+    writeFileSync(folder(), "mine");
+    const { told, ...found } = await asked(MIB);
+    assert.deepEqual(found, { bytes: 0, caches: {} });
+    assert.match(
+      told.join(),
+      /^packages: this machine's cache is not used: .*packages is no folder/,
+    );
   });
 });
