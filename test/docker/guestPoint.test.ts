@@ -64,7 +64,7 @@ echo 'echo "it runs, and keeps $KRAGLE_KEEP"' | script 2
       "ls: cannot access '/point/var/lib/systemd/random-seed': No such file or directory",
       "resume 0",
       ...["ssh-ed25519 AAAA operator", "ssh-ed25519 BBBB kragle-build", "/root/.ssh:"],
-      ...["authorized_keys", "", "/run/kragle/:", "apt.conf", "guest.sh", "keep", "output"],
+      ...["authorized_keys", "", "/run/kragle/:", "guest.sh", "keep", "output"],
       ...["point.sh", "script", "script_1234.sh", "started"],
       ...["steps", "users", "", "/var/lib/cloud/data:", "instance-id", "the same start"],
       ...[

@@ -89,13 +89,14 @@ which`);
 export KRAGLE_PACKAGES=http://127.0.0.1:8901 https_proxy=http://corp:1
 packages; which
 apt-config dump 2>/dev/null | grep -i proxy
-APT_CONFIG=/run/kragle/apt.conf apt-config dump | grep -i proxy
+APT_CONFIG=/run/kragle-apt.conf apt-config dump | grep -i proxy
 build
 script 1 <<'END'
 #!/bin/sh
 [ "$KRAGLE_PACKAGES" = "$(cat /port)" ] && apt-config dump | grep Proxy | sed 's/:89[0-9]*/:PORT/'
 END
-find /etc/apt /var/lib/apt -newer /port -type f | grep -v lists`);
+find /etc/apt /var/lib/apt -newer /port -type f | grep -v lists
+grep -rs corp /etc/apt $(readlink /run/kragle)`);
     assert.deepEqual(said, [
       ...["right", "1"],
       'MK|Acquire::http::Proxy "http://127.0.0.1:PORT";',

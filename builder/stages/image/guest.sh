@@ -15,13 +15,13 @@
 #   started    its time of change is that of the first script
 #   steps      when each script began, in seconds since 1970, and its name
 #   users      the accounts that the installed system had
-#   apt.conf   for scripts only: apt-get tries again, apt-get update fails where it has failed, and packages come through the build's cache
 #   set-back   there, where a script set the clock back
 #   keep       KRAGLE_KEEP: scripts write paths there, one a line, that generalisation shall leave alone
 set -u
 
 HERE=/run/kragle
 KEPT=/var/lib/kragle
+APT_CONF=/run/kragle-apt.conf # in memory, not on the disk: the address of a proxy may have a password
 
 # Every folder may lie on a file system that is mounted noexec; on Debian, /run itself is. The last is one of our own.
 prepare() {
@@ -110,7 +110,7 @@ run() {
   forwarder=$!
   exec 4<&-
   find_packages
-  export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$HERE/apt.conf}"
+  export KRAGLE_KEEP="$HERE/keep" APT_CONFIG="${APT_CONFIG-$APT_CONF}"
   (
     set -- "$script" # what is given may have variables of any name
     [ -z "$given" ] || eval "$(echo "$given" | base64 -d)"
@@ -130,8 +130,8 @@ run() {
   return "$code"
 }
 
-# Tells apt how to fetch. KRAGLE_PACKAGES is the proxy with the build's cache of packages; a guest that does not reach it, since a script has
-# shut its network or has put it on another, goes on without.
+# Tells scripts' apt how to fetch. KRAGLE_PACKAGES is the proxy with the build's cache of packages; a guest that does not reach it, since a
+# script has shut its network or has put it on another, goes on without.
 find_packages() {
   if [ -n "${KRAGLE_PACKAGES-}" ]; then
     place=${KRAGLE_PACKAGES#http://}
@@ -143,7 +143,7 @@ find_packages() {
     # without a word on https, apt would take http's proxy for that, too
     [ -z "${KRAGLE_PACKAGES-}" ] ||
       printf '%s "%s";\n' Acquire::http::Proxy "$KRAGLE_PACKAGES" Acquire::https::Proxy "${https_proxy:-DIRECT}"
-  } >"$HERE/apt.conf"
+  } >"$APT_CONF"
 }
 
 # Forwards the script's output until `end`, which may follow an unfinished line. Of a line that was overwritten (carriage return), what a
