@@ -1,7 +1,8 @@
-import { lstat, rm, rmdir, stat } from "node:fs/promises";
+import { rm, rmdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { listFiles } from "../host/files";
+import { occupiedBytes } from "../host/freeSpace";
 import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
@@ -59,7 +60,7 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
       for (const own of contents.own) {
         if (part === "store" && used.has(own)) continue;
         const name = `${part}/${own}`;
-        const bytes = await occupiedBytes(join(home, name));
+        const bytes = await folderBytes(join(home, name));
         try {
           if (!dryRun) await place.discard(join(home, name));
           deleted.push({ name, bytes });
@@ -128,10 +129,10 @@ async function dropPackages(
   let bytes = 0;
   for (const name of own) {
     const file = join(home, "packages", name);
-    const { blocks } = await lstat(file).catch(() => ({ blocks: 0 }));
+    const size = await occupiedBytes(file);
     try {
       if (!dryRun) await rm(file, { force: true });
-      bytes += blocks * 512;
+      bytes += size;
     } catch (error) {
       failed.push({ name: relative(home, file), reason: (error as Error).message });
     }
@@ -140,11 +141,10 @@ async function dropPackages(
 }
 
 /** What it takes on the disk; less where this user may not look at all of it. */
-async function occupiedBytes(folder: string): Promise<number> {
+async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await listFiles(folder).catch(() => [])) {
-    const facts = await stat(join(folder, name)).catch(() => undefined);
-    bytes += (facts?.blocks ?? 0) * 512;
+    bytes += await occupiedBytes(join(folder, name));
   }
   return bytes;
 }
