@@ -13,7 +13,7 @@ Settings (all required):
     steps        the user's, see steps.py; by their names they run among the scripts
     points       null where no points are to be taken; else "from", those that the build can go on from, the lowest first: the number of
                  its "step", the "qemu" that wrote it; its disk.qcow2 lies in a folder of that number below /points. "until" is null, or
-                 the step after which no more are taken, since a guest that was started from such a point did not answer
+                 the step from which on none are taken, since a guest that was started from that step's point did not answer
     signs        what the guest's console says of its life, see QemuWatch
     freezeSeconds  null, or after how long a silent, starting guest is started once more
     keep         whether the guest of a build that failed is kept, see KeptGuest
