@@ -80,7 +80,7 @@ const fileOf = (
  * Finds the last point from which the build of an image can go on: whole, and with every file below it as it was made on.
  *
  * @param installed manifest of the base
- * @param isSame whether the secrets of a step have the values that they had when its point was taken; not asked where nobody knows them,
+ * @param isSame whether the secrets of the steps until then have the values that they had when a point was taken; not asked where nobody knows them,
  *   as in a preview
  */
 export async function findPoints(
@@ -109,7 +109,9 @@ export async function findPoints(
       return { chain, unused, silent: step };
     }
     if (told && !isSame(step, told.secrets)) {
-      unused.push(`${why}, nor any after it: secrets that the step saw have other values now`);
+      unused.push(
+        `${why}, nor any after it: secrets that the steps until then saw have other values now`,
+      );
       break;
     }
     if (!told?.below.every((file) => whole.has(nameOf(file)))) {

@@ -40,7 +40,7 @@ export const point = contract({
        * point has only what differs from the one that it was made on.
        */
       below: z.array(chainFile).min(1),
-      /** By which to tell whether secrets that the step saw have other values now; absent where it saw none. */
+      /** By which to tell whether secrets that the steps until then saw have other values now; absent where they saw none. */
       secrets: z.string().optional(),
     }),
     /** In the place of one from which a guest was started that did not answer, without a file. It says how. */

@@ -5,12 +5,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { z } from "zod";
 
+import { StageFailure } from "../../host/failure";
 import { occupiedBytes } from "../../host/freeSpace";
 import { removeTree } from "../../host/removeTree";
 import { POINTS_ROOT } from "../../plan/roots";
 import type { DescriptionOf } from "../../plan/stages/contract";
 import { image } from "../../plan/stages/image";
-import { type ChainFile, POINT } from "../../plan/stages/point";
+import { type ChainFile, point, POINT } from "../../plan/stages/point";
 import { formatSize } from "../../plan/units";
 import type { StageContext } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
@@ -80,7 +81,7 @@ export class PointPublisher {
   /** Publishes what there is until the build has ended, however it has. What is not kept is gone then. */
   async during<T>(build: () => Promise<T>): Promise<T> {
     try {
-      await this.shelf.hold([...this.files.keys()], this.context.signal);
+      await this.hold();
       const running = build();
       const end = () => true;
       const ended = running.then(end, end);
@@ -94,6 +95,23 @@ export class PointPublisher {
       return await running;
     } finally {
       await this.shelf.letGo();
+    }
+  }
+
+  /**
+   * Keeps what the build goes on from as it was found.
+   *
+   * @throws StageFailure where another run has replaced a point meanwhile: those above it do not lie on that one
+   */
+  private async hold(): Promise<void> {
+    const { store, signal } = this.context;
+    await this.shelf.hold([...this.files.keys()], signal);
+    for (const [step, { key, sha256 }] of this.files) {
+      const found = await store.lookup(point.stage, key);
+      if (found.state === "present" && pointFile(found.manifest).sha256 === sha256) continue;
+      throw new StageFailure(`the ${this.named(step)} was replaced by another run meanwhile`, {
+        hint: "run the same command again",
+      });
     }
   }
 

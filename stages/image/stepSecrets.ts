@@ -6,8 +6,9 @@ import { type Step, STEP_SECRET } from "../../plan/steps";
 const BYTES = 32;
 
 /**
- * Tells whether the secrets that a step can see have the values that they had in an earlier run, by marks from which nobody can tell them: a
- * point has what the step has made of them, and the image is searched for the values of the run that finishes it only.
+ * Tells whether the secrets that the steps up to one can see have the values that they had in an earlier run, by marks from which nobody can
+ * tell them: a point has what those steps have made of them, and the image is searched for the values of the run that finishes it only.
+ * All of those steps count, since not each has a point of its own.
  */
 export class StepSecrets {
   /** @param secrets the run's, as stages have them */
@@ -16,7 +17,7 @@ export class StepSecrets {
     private readonly secrets: Readonly<Record<string, string>>,
   ) {}
 
-  /** @returns undefined for a step that sees none */
+  /** @returns undefined where no step until then sees one */
   mark(step: number): string | undefined {
     const seen = this.seenBy(step);
     const salt = randomBytes(BYTES / 2).toString("hex");
@@ -29,10 +30,10 @@ export class StepSecrets {
     return marked(seen, mark.split(":")[0]!) === mark;
   }
 
-  /** Counting from 1: its own, and the passwords of proxies, whose addresses every step has. */
+  /** Counting from 1: those that the steps until then name, and the passwords of proxies, whose addresses every step has. */
   private seenBy(step: number): string | undefined {
-    const one = this.steps[step - 1]!;
-    const named = "secrets" in one ? one.secrets : [];
+    const until = this.steps.slice(0, step);
+    const named = new Set(until.flatMap((one) => ("secrets" in one ? one.secrets : [])));
     const own = [...named].sort().map((name) => [name, this.secrets[`${STEP_SECRET}${name}`]]);
     const all = [...Object.entries(namedHostSecrets()), ...own];
     return all.length > 0 ? JSON.stringify(all) : undefined;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { StageFailure } from "../../host/failure";
 import { pointsOf } from "../../plan/stages/point";
 import { type ImageInputs, imageOf, planned, PointStore } from "../pointStore";
 import { digest } from "../samples";
@@ -106,7 +107,7 @@ describe("points that a build goes on from", function () {
     assert.deepEqual([await from("a token"), await from("another")], [3, 1]);
     assert.equal(
       store.lines.at(-2),
-      "the point after step 2 is not used, nor any after it: secrets that the step saw have other values now",
+      "the point after step 2 is not used, nor any after it: secrets that the steps until then saw have other values now",
     );
     assert.doesNotMatch(
       readFileSync(join(store.folderOf("19", 2), "manifest.json"), "utf8"),
@@ -116,6 +117,33 @@ describe("points that a build goes on from", function () {
     assert.match(String(manifest.result.secrets), /^[\da-f]{32}:[\da-f]{64}$/);
     // a preview does not know them
     assert.deepEqual(await store.stepsOf("1924"), [1, 2, 3]);
+  });
+
+  it("are not gone on from where a step without a point of its own saw another value of a secret", async () => {
+    const { take, end } = await store.stage("193");
+    take(1, []);
+    take(3, [1]);
+    await end();
+    const from = async (token: string) =>
+      (await store.stage("1934", { token })).of.settings?.from.map(({ step }) => step);
+    assert.deepEqual([await from("a token"), await from("another")], [[1, 3], [1]]);
+  });
+
+  it("are not gone on from where another run has replaced one since it was found", async () => {
+    await store.build("12");
+    const { of } = await store.stage("123");
+    const other = await store.stage("12", { rebuild: true });
+    other.take(1, [], "of another run");
+    await other.end();
+    let built = false;
+    await assert.rejects(
+      of.publishDuring(() => Promise.resolve(void (built = true))),
+      (error: StageFailure) =>
+        error.text.startsWith("the point after step 1 (1.sh) was replaced by another run") &&
+        error.text.endsWith("next: run the same command again"),
+    );
+    assert.equal(built, false);
+    await store.at.place.lockStage("point", pointsOf(imageOf("12"))[0]!.key, { noWait: true });
   });
 
   it("are not gone on from by a rebuild, which takes new ones", async () => {
