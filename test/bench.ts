@@ -10,13 +10,22 @@ export interface Figure {
   readonly unit: "times" | "s" | "MiB";
 }
 
+const BENCHES = { build: benchBuild, steps: benchSteps, conversion: benchConversion };
+
+/** Runs the benches that the command line names, or all. */
 async function main(): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const figures = [
-    ...(await benchBuild(say)),
-    ...(await benchSteps(say)),
-    ...(await benchConversion(say)),
-  ];
+  const named = process.argv.slice(2).filter((word) => word !== "--strict");
+  const unknown = named.find((word) => !Object.hasOwn(BENCHES, word));
+  if (unknown !== undefined) {
+    say(`bench: unknown bench ${unknown}; allowed are ${Object.keys(BENCHES).join(", ")}`);
+    process.exitCode = 2;
+    return;
+  }
+  const figures: Figure[] = [];
+  for (const [name, bench] of Object.entries(BENCHES)) {
+    if (named.length === 0 || named.includes(name)) figures.push(...(await bench(say)));
+  }
   const width = Math.max(...figures.map(({ name }) => name.length));
   for (const { name, value, atMost, unit } of figures) {
     const verdict = value <= atMost ? "ok" : "MISSED";
