@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Context } from "mocha";
 
 import { Clone } from "./clone";
+import { isFullTier } from "./fullTier";
 
 let clone: Clone | undefined;
 
@@ -30,7 +31,7 @@ export function sharedClone(): Clone {
 
 /** The same for a suite that only the full tier runs, since it builds for minutes. */
 export function sharedCloneInFullTier(test: Context): Clone {
-  if (!process.env.KRAGLE_TEST_FULL) test.skip();
+  if (!isFullTier) test.skip();
   return sharedClone();
 }
 

@@ -7,17 +7,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { bootstrapImage } from "../../executors/bootstrapDebian";
+import { isFullTier } from "../fullTier";
 import { docker } from "../site";
 import { StageFailure } from "../../host/failure";
 import { hostAptConfiguration } from "../../host/packageMirror";
 import { projectFolder } from "../../host/project";
 import { firstOnPath, restorePath } from "../firstOnPath";
 
-const FULL = process.env.KRAGLE_TEST_FULL;
 const IMAGE = `kragle-base-test:p${process.pid}`;
 
 describe("a bootstrapped base image", function () {
-  this.timeout(FULL ? 300_000 : 20_000);
+  this.timeout(isFullTier ? 300_000 : 20_000);
   let outer: string;
   let folder: string;
   const lines: string[] = [];
@@ -110,7 +110,7 @@ describe("a bootstrapped base image", function () {
   });
 
   it("is a Debian that can install packages", async function () {
-    if (!FULL) this.skip();
+    if (!isFullTier) this.skip();
     await bootstrap();
     const [{ StatusCode }] = (await docker.run(
       IMAGE,

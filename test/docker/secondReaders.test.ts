@@ -7,6 +7,7 @@ import { sha256File } from "../../host/files";
 import { Conversions } from "./conversions";
 import { inTools, makeSmallDisk, type SmallDisk } from "./smallDisk";
 import { toolsImage } from "./toolsImage";
+import { isFullTier } from "../fullTier";
 
 /** What a program prints. */
 const output = (program: string, ...args: string[]) =>
@@ -22,7 +23,7 @@ describe("second readers", function () {
   let rawDigest: string;
 
   before(async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     disk = await makeSmallDisk(await toolsImage(this));
     conversions = new Conversions(disk.toolsImage);
     await conversions.publish(disk.path);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
+import { isFullTier } from "../fullTier";
 import { docker } from "../site";
 import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
@@ -141,7 +142,7 @@ describe("the dev stack, built, proven and released for real", function () {
   });
 
   it("writes the image to a larger disk, which boots", async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     if (!canLoop()) {
       console.log("      skipped: no loop device can be made here");
       return this.skip();

@@ -6,9 +6,9 @@ import { parse } from "yaml";
 
 import type { BootFacts } from "../../plan/stages/smoke";
 import { type Clone, jsonOf } from "../clone";
+import { describeInFullTier } from "../fullTier";
 import { sharedClone } from "../sharedClone";
 
-const FULL = process.env.KRAGLE_TEST_FULL;
 const MINUTES = 60_000;
 
 interface UpDocument {
@@ -26,7 +26,7 @@ interface UpDocument {
 
 const BEGUN = ["kernel", "login", "agent", "ssh", "running"];
 
-(FULL ? describe : describe.skip)("the full proof of the dev image", function () {
+describeInFullTier("the full proof of the dev image", function () {
   this.timeout(40 * MINUTES);
 
   let clone: Clone;

@@ -15,13 +15,13 @@ import { type Clone, type Finished, jsonOf } from "../clone";
 import { treesToolsImage } from "../docker/toolsImage";
 import { inTools } from "../docker/smallDisk";
 import { searchFor } from "../../host/secretForms";
+import { isFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 import { DVD, standInIso, type StandInIso } from "../standIn/standInIso";
 import { runByHand } from "./byHand";
 import { sha256 } from "../sha256";
 
-const FULL = process.env.KRAGLE_TEST_FULL;
 const MINUTES = 60_000;
 // characters that a shell, a URL and JSON would each trip over
 const USER = "ada@example.com";
@@ -92,7 +92,7 @@ describe("RHEL 7.1 from its DVD, by a stand-in of it", function () {
 
   describe("installed", () => {
     before(async function () {
-      if (!FULL) {
+      if (!isFullTier) {
         console.log("      skipped: takes 15 to 40 minutes; npm run test:full has it");
         return this.skip();
       }

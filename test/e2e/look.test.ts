@@ -7,12 +7,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { sha256File } from "../../host/files";
 import { readPlacedId } from "../../host/placedId";
 import { type Clone, jsonOf } from "../clone";
+import { itInFullTier } from "../fullTier";
 import { sharedClone } from "../sharedClone";
 import { docker } from "../site";
 
 const MINUTES = 60_000;
-/** What takes a boot of its own and shows little more. */
-const alsoIt = process.env.KRAGLE_TEST_FULL ? it : it.skip;
 
 interface UpDocument {
   readonly outputs: { readonly imagePath: string; readonly imageSha256: string };
@@ -60,21 +59,24 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  alsoIt("boots another format, by UEFI, in which nothing is left of an earlier look", async () => {
-    const command = "test -d /sys/firmware/efi && test ! -e /root/mark && echo new";
-    const finished = await clone.kragle([
-      "boot",
-      "raw",
-      "--firmware",
-      "uefi",
-      "--network",
-      "--exec",
-      command,
-    ]);
-    assert.equal(finished.stdout, "new\n", finished.stderr);
-    assert.equal(finished.code, 0);
-    await assertGone();
-  });
+  itInFullTier(
+    "boots another format, by UEFI, in which nothing is left of an earlier look",
+    async () => {
+      const command = "test -d /sys/firmware/efi && test ! -e /root/mark && echo new";
+      const finished = await clone.kragle([
+        "boot",
+        "raw",
+        "--firmware",
+        "uefi",
+        "--network",
+        "--exec",
+        command,
+      ]);
+      assert.equal(finished.stdout, "new\n", finished.stderr);
+      assert.equal(finished.code, 0);
+      await assertGone();
+    },
+  );
 
   /** What somebody sees on a terminal who types these keys when the screen shows those words. */
   async function onTerminal(command: string, script: readonly (readonly [RegExp, string])[]) {
@@ -103,7 +105,7 @@ describe("a look into the dev image", function () {
     return { code, screen };
   }
 
-  alsoIt("gives root's shell on a terminal, which ends the machine", async () => {
+  itInFullTier("gives root's shell on a terminal, which ends the machine", async () => {
     const { code, screen } = await onTerminal("boot", [
       [/root's shell, by SSH/, ""],
       [/[#$] /, "tty; stty size; exit\r"],
@@ -115,7 +117,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  alsoIt("gives the console, which Ctrl-] leaves", async () => {
+  itInFullTier("gives the console, which Ctrl-] leaves", async () => {
     const { code, screen } = await onTerminal("boot --console", [
       [/GRUB|Linux|Booting/, ""],
       [/login: /, "nobody\r"],
@@ -125,7 +127,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  alsoIt("keeps the guest of a failed build until somebody has looked into it", async () => {
+  itInFullTier("keeps the guest of a failed build until somebody has looked into it", async () => {
     mkdirSync(clone.path("scripts"), { recursive: true });
     writeFileSync(
       clone.path("scripts/fails.sh"),
@@ -142,7 +144,7 @@ describe("a look into the dev image", function () {
     await assertGone();
   });
 
-  alsoIt("leaves nothing behind when it is killed", async () => {
+  itInFullTier("leaves nothing behind when it is killed", async () => {
     const child = clone.start(["boot", "--exec", "sleep 1000"]);
     for (let tries = 0; (await containers()) === 0 && tries < 240; tries++) await sleep(500);
     assert.equal(await containers(), 1);

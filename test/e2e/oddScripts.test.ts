@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import type { Clone } from "../clone";
+import { describeInFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 
@@ -62,69 +63,66 @@ const KEPT = [
 ];
 
 // an image of its own, minutes
-(process.env.KRAGLE_TEST_FULL ? describe : describe.skip)(
-  "scripts as people have them",
-  function () {
-    this.timeout(30 * MINUTES);
-    inSequence();
+describeInFullTier("scripts as people have them", function () {
+  this.timeout(30 * MINUTES);
+  inSequence();
 
-    let clone: Clone;
-    let told: string;
-    const output = (name: string) =>
-      readFileSync(clone.path(`build/odd/output/${name}`), "utf8").split("\n");
-    before(() => {
-      clone = sharedClone();
-      for (const [name, content] of Object.entries(SCRIPTS)) {
-        mkdirSync(dirname(clone.path(name)), { recursive: true });
-        writeFileSync(clone.path(name), content);
-      }
-      clone.addStack("odd", {
-        ...{ provision: Object.keys(SCRIPTS), formats: [], smoke: "none" },
-      });
+  let clone: Clone;
+  let told: string;
+  const output = (name: string) =>
+    readFileSync(clone.path(`build/odd/output/${name}`), "utf8").split("\n");
+  before(() => {
+    clone = sharedClone();
+    for (const [name, content] of Object.entries(SCRIPTS)) {
+      mkdirSync(dirname(clone.path(name)), { recursive: true });
+      writeFileSync(clone.path(name), content);
+    }
+    clone.addStack("odd", {
+      ...{ provision: Object.keys(SCRIPTS), formats: [], smoke: "none" },
     });
+  });
 
-    it("all run, with /tmp that lets nothing run, and what they leave behind", async () => {
-      const { code, stderr, stdout } = await clone.kragle([
-        "up",
-        "-s",
-        "odd",
-        "--engine",
-        "embedded",
-      ]);
-      told = stderr + stdout;
-      assert.equal(code, 0, told.slice(-5000));
-      assert.match(told, /step 6 \(acme\/setup\.sh\)/);
-      assert.match(told, /still running after the script has ended: sleep 7200/);
-      assert.match(
-        told,
-        /deleted, though acme\/setup\.sh had left it: \/etc\/krb5\.keytab \(identity\)/,
-      );
-    });
+  it("all run, with /tmp that lets nothing run, and what they leave behind", async () => {
+    const { code, stderr, stdout } = await clone.kragle([
+      "up",
+      "-s",
+      "odd",
+      "--engine",
+      "embedded",
+    ]);
+    told = stderr + stdout;
+    assert.equal(code, 0, told.slice(-5000));
+    assert.match(told, /step 6 \(acme\/setup\.sh\)/);
+    assert.match(told, /still running after the script has ended: sleep 7200/);
+    assert.match(
+      told,
+      /deleted, though acme\/setup\.sh had left it: \/etc\/krb5\.keytab \(identity\)/,
+    );
+  });
 
-    it("say what they like, and none of it is taken for Packer's words", () => {
-      const store = clone.path(".kragle/store");
-      const said = readdirSync(store)
-        .filter((name) => name.startsWith("image-"))
-        .map((name) => readFileSync(join(store, name, "logs/scripts.log"), "utf8"))
-        .find((text) => text.includes("disk is low"));
-      assert.match(
-        said!,
-        /^» says\.sh\nError: disk is low\nWaiting for SSH.*\n==> kragle-qcow2: Gracefully .*\nremoved\t/m,
-      );
-    });
+  it("say what they like, and none of it is taken for Packer's words", () => {
+    const store = clone.path(".kragle/store");
+    const said = readdirSync(store)
+      .filter((name) => name.startsWith("image-"))
+      .map((name) => readFileSync(join(store, name, "logs/scripts.log"), "utf8"))
+      .find((text) => text.includes("disk is low"));
+    assert.match(
+      said!,
+      /^» says\.sh\nError: disk is low\nWaiting for SSH.*\n==> kragle-qcow2: Gracefully .*\nremoved\t/m,
+    );
+  });
 
-    it("lose nothing of their work, and what was taken away is listed", () => {
-      const files = output("evidence/check/files.tsv").map((line) => line.split("\t")[4]);
-      for (const path of KEPT) assert.ok(files.includes(path), `${path} is gone`);
-      const resolver = output("evidence/check/files.tsv").find((l) =>
-        l.endsWith("\t/etc/resolv.conf"),
-      );
-      const [, , , bytes] = resolver!.split("\t");
-      assert.ok(Number(bytes) > 0, resolver);
-      const removed = output("evidence/image/removed.tsv");
-      assert.ok(removed.includes("deleted\tidentity\t/etc/krb5.keytab\tacme/setup.sh"));
-      assert.ok(!removed.some((line) => line.includes("/no/such")));
-      assert.match(output("report.html").join("\n"), /krb5\.keytab/);
-    });
-  },
-);
+  it("lose nothing of their work, and what was taken away is listed", () => {
+    const files = output("evidence/check/files.tsv").map((line) => line.split("\t")[4]);
+    for (const path of KEPT) assert.ok(files.includes(path), `${path} is gone`);
+    const resolver = output("evidence/check/files.tsv").find((l) =>
+      l.endsWith("\t/etc/resolv.conf"),
+    );
+    const [, , , bytes] = resolver!.split("\t");
+    assert.ok(Number(bytes) > 0, resolver);
+    const removed = output("evidence/image/removed.tsv");
+    assert.ok(removed.includes("deleted\tidentity\t/etc/krb5.keytab\tacme/setup.sh"));
+    assert.ok(!removed.some((line) => line.includes("/no/such")));
+    assert.match(output("report.html").join("\n"), /krb5\.keytab/);
+  });
+});

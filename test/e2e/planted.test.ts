@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 import type { Clone } from "../clone";
+import { describeInFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 
@@ -10,63 +11,58 @@ const MINUTES = 60_000;
 const reason = "the fleet's operators";
 
 // an image of its own, minutes
-(process.env.KRAGLE_TEST_FULL ? describe : describe.skip)(
-  "a script that leaves what an image must not have",
-  function () {
-    this.timeout(20 * MINUTES);
-    inSequence();
+describeInFullTier("a script that leaves what an image must not have", function () {
+  this.timeout(20 * MINUTES);
+  inSequence();
 
-    let clone: Clone;
-    before(() => {
-      clone = sharedClone();
-      writeFileSync(
-        clone.path("plant.sh"),
-        "mkdir -p /root/.ssh && echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys\n",
-      );
+  let clone: Clone;
+  before(() => {
+    clone = sharedClone();
+    writeFileSync(
+      clone.path("plant.sh"),
+      "mkdir -p /root/.ssh && echo 'ssh-ed25519 AAAA operator' >>/root/.ssh/authorized_keys\n",
+    );
+  });
+  const up = (check: object) => {
+    clone.addStack("planted", {
+      // its os-release is as long as the other image's then
+      ...{ imageId: "dev", provision: ["plant.sh"], formats: [], smoke: "none", check },
     });
-    const up = (check: object) => {
-      clone.addStack("planted", {
-        // its os-release is as long as the other image's then
-        ...{ imageId: "dev", provision: ["plant.sh"], formats: [], smoke: "none", check },
-      });
-      return clone.kragle(["up", "-s", "planted", "--engine", "embedded"]);
-    };
+    return clone.kragle(["up", "-s", "planted", "--engine", "embedded"]);
+  };
 
-    it("fails the update, by rule and file, and the image is kept", async () => {
-      const { code, stderr, stdout } = await up({});
-      const told = stderr + stdout;
-      assert.equal(code, 1, told);
-      assert.match(told, /ssh\.authorized-keys: \/root\/\.ssh\/authorized_keys exists/);
-      const [, path] = /the image is kept for inspection: (.*)/.exec(told)!;
-      assert.ok(existsSync(clone.path(path!)) || existsSync(path!), path);
-      assert.ok(!existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
-    });
+  it("fails the update, by rule and file, and the image is kept", async () => {
+    const { code, stderr, stdout } = await up({});
+    const told = stderr + stdout;
+    assert.equal(code, 1, told);
+    assert.match(told, /ssh\.authorized-keys: \/root\/\.ssh\/authorized_keys exists/);
+    const [, path] = /the image is kept for inspection: (.*)/.exec(told)!;
+    assert.ok(existsSync(clone.path(path!)) || existsSync(path!), path);
+    assert.ok(!existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
+  });
 
-    it("is released when the rule is waived, without another build", async () => {
-      const { code, stderr, stdout } = await up({
-        waive: [{ rule: "ssh.authorized-keys", reason }],
-      });
-      const told = stderr + stdout;
-      assert.equal(code, 0, told);
-      assert.match(told, /waived: ssh\.authorized-keys: .* \(the fleet's operators\)/);
-      assert.doesNotMatch(told, /start guest/);
-      assert.ok(existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
+  it("is released when the rule is waived, without another build", async () => {
+    const { code, stderr, stdout } = await up({
+      waive: [{ rule: "ssh.authorized-keys", reason }],
     });
+    const told = stderr + stdout;
+    assert.equal(code, 0, told);
+    assert.match(told, /waived: ssh\.authorized-keys: .* \(the fleet's operators\)/);
+    assert.doesNotMatch(told, /start guest/);
+    assert.ok(existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
+  });
 
-    it("has changed nothing else: two images of one base have the same packages and files", async () => {
-      const dev = await clone.kragle(["up", "-s", "dev", "--engine", "embedded"]);
-      assert.equal(dev.code, 0, dev.stderr);
-      const lines = (stack: string, name: string) =>
-        readFileSync(clone.path(`build/${stack}/output/evidence/check/${name}`), "utf8").split(
-          "\n",
-        );
-      assert.deepEqual(lines("planted", "packages.tsv"), lines("dev", "packages.tsv"));
-      const [without, having] = [lines("dev", "files.tsv"), lines("planted", "files.tsv")];
-      const paths = [
-        ...without.filter((line) => !having.includes(line)),
-        ...having.filter((line) => !without.includes(line)),
-      ].map((line) => line.split("\t")[4]!);
-      assert.deepEqual(paths.sort(), ["/root/.ssh", "/root/.ssh/authorized_keys"]);
-    });
-  },
-);
+  it("has changed nothing else: two images of one base have the same packages and files", async () => {
+    const dev = await clone.kragle(["up", "-s", "dev", "--engine", "embedded"]);
+    assert.equal(dev.code, 0, dev.stderr);
+    const lines = (stack: string, name: string) =>
+      readFileSync(clone.path(`build/${stack}/output/evidence/check/${name}`), "utf8").split("\n");
+    assert.deepEqual(lines("planted", "packages.tsv"), lines("dev", "packages.tsv"));
+    const [without, having] = [lines("dev", "files.tsv"), lines("planted", "files.tsv")];
+    const paths = [
+      ...without.filter((line) => !having.includes(line)),
+      ...having.filter((line) => !without.includes(line)),
+    ].map((line) => line.split("\t")[4]!);
+    assert.deepEqual(paths.sort(), ["/root/.ssh", "/root/.ssh/authorized_keys"]);
+  });
+});

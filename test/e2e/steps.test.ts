@@ -10,6 +10,7 @@ import {
 import { join } from "node:path";
 
 import type { Clone } from "../clone";
+import { describeInFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 
@@ -71,7 +72,7 @@ cut -f2 /run/kragle/steps | tr '\\n' ' '`,
 ];
 
 // an image of its own, minutes
-(process.env.KRAGLE_TEST_FULL ? describe : describe.skip)("steps of every kind", function () {
+describeInFullTier("steps of every kind", function () {
   this.timeout(40 * MINUTES);
   inSequence();
 

@@ -12,6 +12,7 @@ import { stageKey } from "../../plan/description";
 import { Conversions } from "../docker/conversions";
 import { makeSmallDisk, type SmallDisk } from "../docker/smallDisk";
 import { toolsImage } from "../docker/toolsImage";
+import { isFullTier } from "../fullTier";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, evidenceFolder } from "./invariants";
 import { Run } from "./run";
@@ -69,7 +70,7 @@ describe("a Docker daemon that is stopped in the middle", function () {
 
   before(async function () {
     const dockerd = ["/usr/sbin/dockerd", "/usr/bin/dockerd"].some((path) => existsSync(path));
-    if (!process.env.KRAGLE_TEST_FULL || process.getuid!() !== 0 || !dockerd) this.skip();
+    if (!isFullTier || process.getuid!() !== 0 || !dockerd) this.skip();
     const image = await toolsImage(this);
     disk = await makeSmallDisk(image, 96);
     await daemon.start();

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { type Clone, jsonOf } from "../clone";
 import { canLoop } from "../docker/smallDisk";
+import { isFullTier } from "../fullTier";
 import { sharedClone } from "../sharedClone";
 import { countFaults, survived } from "./figures";
 import { assertEvidence, assertNothingLeaked, readdirIfThere, evidenceFolder } from "./invariants";
@@ -21,7 +22,7 @@ describe("a disk that fills up under a built image", function () {
   countFaults();
 
   before(async function () {
-    if (!process.env.KRAGLE_TEST_FULL || !canLoop()) this.skip();
+    if (!isFullTier || !canLoop()) this.skip();
     clone = sharedClone();
     home = clone.path(".kragle");
     clone.addStack("full", { formats: ["raw"] });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { readManifest } from "../../store/manifest";
 import { Clone, jsonOf } from "../clone";
+import { isFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import {
   assertNoneUnfinished,
@@ -39,7 +40,7 @@ describe("an up that is killed", function () {
   inSequence();
 
   before(function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     clone = new Clone();
     home = clone.path(".kragle");
     clone.addStack("dev", { formats: ["raw"] });

@@ -8,6 +8,7 @@ import { buildSync } from "esbuild";
 
 import { stageKey } from "../../plan/description";
 import { collectGarbage } from "../../store/gc";
+import { isFullTier } from "../fullTier";
 import { TemporaryStore } from "../temporaryStore";
 import { countFaults, survived } from "./figures";
 import { assertNothingHalf, readdirIfThere } from "./invariants";
@@ -61,7 +62,7 @@ describe("a publication that is killed", function () {
   }
 
   it("between any two steps leaves all of an artifact or nothing", async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     const steps = await killEverywhere(() => undefined, ["missing", "present"]);
     assert.ok(steps > 15, `only ${steps} steps`);
   });
@@ -71,7 +72,7 @@ describe("a publication that is killed", function () {
   });
 
   it("while it replaces a damaged one does not make it look whole", async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     const prepare = () => {
       assert.equal(publish(0).status, 0);
       const file = join(at.store.folder("image", stageKey(description)), "image.qcow2");

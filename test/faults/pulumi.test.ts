@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 
 import { findPulumi } from "../../engine/choose";
 import { Clone } from "../clone";
+import { isFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import {
   assertNoneUnfinished,
@@ -24,7 +25,7 @@ describe("an up by the Pulumi CLI that is killed", function () {
   inSequence();
 
   before(async function () {
-    if (!process.env.KRAGLE_TEST_FULL) this.skip();
+    if (!isFullTier) this.skip();
     if (!(await findPulumi())) {
       console.log("      skipped: there is no Pulumi CLI on PATH");
       this.skip();

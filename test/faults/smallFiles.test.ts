@@ -19,6 +19,7 @@ import { requireOwnFolder } from "../../release/owner";
 import { verifyRelease } from "../../release/verify/release";
 import { writeStackRecord } from "../../store/stackRecord";
 import { FakeStage } from "../fakeStage";
+import { isFullTier } from "../fullTier";
 import { kragle } from "../kragle";
 import { gcOnFullDisk } from "../ownMounts";
 import { ReleasePlace } from "../releasePlace";
@@ -98,7 +99,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
     for (const [what, tear] of Object.entries(TEARS)) {
       it(`${kind} that ${what} stops nothing for good`, async function () {
         // the lighter half of them in every run
-        if (!process.env.KRAGLE_TEST_FULL && !["is cut", "is a folder"].includes(what)) this.skip();
+        if (!isFullTier && !["is cut", "is a folder"].includes(what)) this.skip();
         const file = (await used())[kind]!;
         chmodSync(dirname(file), 0o755);
         if (lstatSync(file).isFile()) chmodSync(file, 0o644);
@@ -194,7 +195,7 @@ describe("a small file that is torn, and what is not kragle's", function () {
     for (const name of RELEASED) {
       for (const [what, tear] of Object.entries(TEARS)) {
         it(`${name} that ${what} does not stop the next release`, async function () {
-          if (!process.env.KRAGLE_TEST_FULL && name !== ".owner.json") this.skip();
+          if (!isFullTier && name !== ".owner.json") this.skip();
           chmodSync(place.inOutput(name), 0o644);
           tear(place.inOutput(name));
           const again = () => place.release("another image");

@@ -10,6 +10,7 @@ import {
 } from "node:fs";
 import { relative } from "node:path";
 
+import { isFullTier } from "../fullTier";
 import { sha256 } from "../sha256";
 import { countFaults, survived } from "./figures";
 import { python, SuspectRelease } from "./suspectRelease";
@@ -22,7 +23,6 @@ describe("verify is not kept waiting by", function () {
   this.timeout(180_000);
   const release = new SuspectRelease();
   const { at, edit, sumsAnew } = release;
-  const full = process.env.KRAGLE_TEST_FULL;
   countFaults();
 
   const KINDS: Record<string, (file: string) => void> = {
@@ -48,7 +48,7 @@ describe("verify is not kept waiting by", function () {
   for (const [kind, make] of Object.entries(KINDS)) {
     for (const name of FILES) {
       // in every run the one that is read first
-      if (!full && name !== "SHA256SUMS") continue;
+      if (!isFullTier && name !== "SHA256SUMS") continue;
       it(`a ${kind} in place of ${name}`, async function () {
         if (kind === "device without end" && process.getuid!() !== 0) this.skip();
         rmSync(at(name));
@@ -109,7 +109,7 @@ describe("verify is not kept waiting by", function () {
   };
   for (const [what, make] of Object.entries(HUGE)) {
     it(what, async function () {
-      if (!full && !what.includes("nested")) this.skip();
+      if (!isFullTier && !what.includes("nested")) this.skip();
       make();
       await release.assertRefused(/./);
       survived({ fault: "release with huge lists", where: `verify: ${what}` });

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
+import { isFullTier } from "../fullTier";
 import { sha256 } from "../sha256";
 import { countFaults, survived } from "./figures";
 import { SuspectRelease } from "./suspectRelease";
-
-const full = process.env.KRAGLE_TEST_FULL;
 
 describe("verify is not deceived by", function () {
   this.timeout(180_000);
@@ -111,7 +110,7 @@ describe("verify shows no word as it is of", function () {
   };
   for (const [what, make] of Object.entries(WORDS)) {
     it(what, async function () {
-      if (!full && !/file's|sums/.test(what)) this.skip();
+      if (!isFullTier && !/file's|sums/.test(what)) this.skip();
       make();
       await release.assertRefused(/^(failed|altered|added|missing) /m);
       survived({ fault: "words for the terminal", where: `verify: ${what}` });

@@ -4,9 +4,10 @@ import { cpSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "
 
 import { countFaults, survived } from "./figures";
 import { SuspectRelease } from "./suspectRelease";
+import { isFullTier } from "../fullTier";
 
 /** How often verify runs while something changes under its hands. */
-const TIMES = process.env.KRAGLE_TEST_FULL ? 8 : 1;
+const TIMES = isFullTier ? 8 : 1;
 
 /** Appends to a file while it is read, up to 256 MiB, and begins anew. */
 const GROW = `import sys

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
+import { isFullTier } from "../fullTier";
 import { docker } from "../site";
 import { Clone } from "../clone";
 import { inSequence } from "../inSequence";
@@ -123,7 +124,7 @@ describe("drift, with the real Pulumi CLI", function () {
   });
 
   it("an altered image is built again on the base that is still good", async function () {
-    if (!process.env.KRAGLE_TEST_FULL) {
+    if (!isFullTier) {
       console.log("      skipped: builds an image; npm run test:full does it");
       return this.skip();
     }

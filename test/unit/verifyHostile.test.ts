@@ -13,6 +13,7 @@ import {
 import { dirname, join } from "node:path";
 
 import { verifyRelease } from "../../release/verify/release";
+import { isFullTier } from "../fullTier";
 import { kragle } from "../kragle";
 import { sha256 } from "../sha256";
 import { SignedRelease } from "../signedRelease";
@@ -129,7 +130,7 @@ describe("verifying what was prepared to deceive", function () {
   });
 
   it("tells how far it is where nobody signed how large a file has to be", async function () {
-    if (!process.env.KRAGLE_TEST_FULL) return this.skip();
+    if (!isFullTier) return this.skip();
     const bytes = 4 * 2 ** 30;
     rmSync(at("SHA256SUMS.sig"));
     truncateSync(at("kragle.raw"), bytes);
