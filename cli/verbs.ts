@@ -44,6 +44,7 @@ export async function runVerb(): Promise<number> {
       "\nExit codes: 0 done; 1 the build or a check failed; 2 wrong settings or arguments; 3 the machine lacks something.",
     )
     .version(await versionLine())
+    .helpCommand(false)
     .showHelpAfterError("(--help lists what is allowed)")
     .configureOutput({ writeOut: print, writeErr: tell })
     .exitOverride()
@@ -153,6 +154,11 @@ export async function runVerb(): Promise<number> {
     .action((shell: string) => {
       exitCode = completion(shell, program);
     });
+  // Commander's own takes any name, and shows the whole list for it
+  const names = program.commands.map((command) => command.name());
+  add("help", "display help for a command")
+    .addArgument(new Argument("[command]").choices(names))
+    .action((name?: string) => (program.commands.find((c) => c.name() === name) ?? program).help());
   program
     .command("stage <name> [key]", { hidden: true })
     .action(runs(async () => (await import("./runStage")).runStage));

@@ -33,6 +33,10 @@ const KNOWN_REFUSALS: readonly (readonly [words: RegExp, hint: string])[] = [
     "Docker's network on this machine is broken: restart Docker (systemctl restart docker), then run the same command again; finished stages are kept",
   ],
   [
+    /No such image/i,
+    "the image was deleted while this ran: run the same command again, which makes it anew; finished stages are kept",
+  ],
+  [
     /bind source path does not exist|mounts denied/i,
     "Docker's daemon sees other files than this process: where kragle itself runs in a container, its folder has to be mounted there under the very path that it has on the host; the same goes for KRAGLE_HOME",
   ],

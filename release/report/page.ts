@@ -6,7 +6,7 @@ import type { ImageIdentity } from "../../plan/imageIdentity";
 import type { check, Status } from "../../plan/stages/check";
 import type { ResultOf } from "../../plan/stages/contract";
 import type { smoke } from "../../plan/stages/smoke";
-import { formatSeconds, formatSize } from "../../plan/units";
+import { counted, formatSeconds, formatSize } from "../../plan/units";
 import type { PackageFiles } from "../../plan/packageFiles";
 import type { PackageList } from "../../plan/packages";
 import type { PackageChanges } from "../packages";
@@ -122,7 +122,7 @@ function head(facts: ReportFacts): Html {
     <p class="pills">
       ${smoke?.passed ? html`<span class="pill good">boots${up !== undefined && ` in ${formatSeconds(up)}`}</span>` : html`<span class="pill warn">not booted</span>`}
       <span class="pill ${check.passed ? "good" : "warn"}"
-        >${passed} ${passed === 1 ? "rule holds" : "rules hold"}</span
+        >${counted(passed, "rule holds", "rules hold")}</span
       >
       ${waived > 0 && html`<span class="pill warn">${waived} waived</span>`}
       ${open > 0 && html`<span class="pill warn">${open} not checked</span>`}

@@ -1,4 +1,4 @@
-import { formatSeconds } from "../../plan/units";
+import { counted, formatSeconds } from "../../plan/units";
 import type { Origin, StageRun } from "../stageRuns";
 import { dateTime, html, type Html, percent } from "./html";
 import { bars, section } from "./parts";
@@ -16,7 +16,7 @@ export function timeline(stages: readonly TimedStage[]): Html {
   const ran = stages.filter(({ origin }) => origin.from === "run").map(({ run }) => run);
   const axis = makeAxis(ran);
   const stored = stages.length - ran.length;
-  const worked = `${ran.length} ${ran.length === 1 ? "stage" : "stages"} ran for this release, ${formatSeconds(axis.seconds)} in all`;
+  const worked = `${counted(ran.length, "stage")} ran for this release, ${formatSeconds(axis.seconds)} in all`;
   const lead =
     ran.length === 0
       ? "Every stage came from the store: nothing had to be made again"

@@ -10,6 +10,7 @@ import {
 } from "../../plan/stages/check";
 import { countStates } from "../../plan/packageFiles";
 import { image, IMAGE } from "../../plan/stages/image";
+import { counted } from "../../plan/units";
 import { readPlanned } from "../../store/bundles";
 import { deletePoints } from "../../store/pointChain";
 import { artifactOf } from "../../store/typed";
@@ -87,7 +88,7 @@ export const check: StageProgram<typeof contract> = {
     if (having("failed").length > 0) throw await explain(having("failed"), context);
     const [hold, apart] = [having("passed").length, having("not applicable").length];
     context.detail(
-      `${hold} ${hold === 1 ? "rule holds" : "rules hold"}, ${apart} ${apart === 1 ? "does" : "do"} not apply`,
+      `${counted(hold, "rule holds", "rules hold")}, ${apart} ${apart === 1 ? "does" : "do"} not apply`,
     );
     return { result };
   },
@@ -150,7 +151,7 @@ async function explain(failed: readonly Finding[], context: StageContext<typeof 
     `- ${id}: ${detail}`,
     `  should be: ${asserts}; ${reason} (${source})`,
   ]);
-  const rules = failed.length === 1 ? "1 rule" : `${failed.length} rules`;
+  const rules = counted(failed.length, "rule");
   return new ImageRefused(
     [
       `the image breaks ${rules}:`,

@@ -87,13 +87,13 @@ describe("a container of its own", function () {
         run("true", { description: { ...describeRun("true"), ...change } }),
         (error) => {
           assert.ok(error instanceof StageFailure);
-          assert.match(error.message, words);
+          assert.match(error.text, words);
           return true;
         },
       );
     await refused(
       { Image: "kragle-none:none" },
-      /^Docker could not create the container: .*No such image/i,
+      /^Docker could not create the container: .*No such image.*\n {2}next: the image was deleted while this ran: run the same command again/i,
     );
     await refused({ Entrypoint: ["/nowhere"] }, /^Docker could not start the container: /);
     await assertNoneLeft();

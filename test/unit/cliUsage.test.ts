@@ -83,6 +83,10 @@ describe("the command line", function () {
       "completion tcsh",
       `error: command-argument value 'tcsh' is invalid for argument 'shell'. Allowed choices are bash, zsh, fish.\n${HINT}`,
     ],
+    [
+      "help NOPE",
+      `error: command-argument value 'NOPE' is invalid for argument 'command'. Allowed choices are setup, up, preview, outputs, stacks, init, destroy, doctor, verify, write, boot, debug, report, logs, gc, completion.\n${HINT}`,
+    ],
     ["gc -s dev", `error: unknown option '-s'\n${HINT}`],
     ["drop-root dev", `error: missing required argument 'root'\n${HINT}`],
   ];
