@@ -13,10 +13,16 @@ import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
 import { readProject, stackNames } from "./stackSettings";
 
+interface Options {
+  readonly json?: boolean;
+  readonly dryRun?: boolean;
+  readonly points?: boolean;
+}
+
 /** `kragle gc`: deletes what no stack uses, and says which stacks keep what. */
-export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise<number> {
+export async function gc({ json, dryRun = false, points = false }: Options): Promise<number> {
   const home = homeFolder();
-  const found = await collectGarbage(openStore(home), options.dryRun === true);
+  const found = await collectGarbage(openStore(home), dryRun, points);
   const { deleted, foreign, unreadable, failed } = found;
   const exitCode = failed.length ? EXIT.lacking : EXIT.done;
   const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
@@ -25,7 +31,7 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
     const why = whyUnknown(held);
     return why ? [{ name, why, held }] : [];
   });
-  if (options.json) {
+  if (json) {
     const counts = [...keepers].map(([name, { roots }]) => [name, roots.size] as const);
     const kept = Object.fromEntries(counts);
     const unknownStacks = unknown.map(({ name }) => name);
@@ -33,7 +39,7 @@ export async function gc(options: { json?: boolean; dryRun?: boolean }): Promise
     return exitCode;
   }
   for (const { name, bytes: size } of deleted) say(`${name}  ${formatSize(size)}\n`);
-  const verb = options.dryRun ? "would be freed" : "freed";
+  const verb = dryRun ? "would be freed" : "freed";
   const folders = counted(deleted.length, "folder");
   say(`${folders}, ${formatSize(bytes)} ${verb}\n`);
   for (const { name, why, held } of unknown) {

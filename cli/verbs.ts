@@ -148,6 +148,7 @@ export async function runVerb(): Promise<number> {
   );
   add("gc", "delete what no stack uses", [json()])
     .option("--dry-run", "only say what would be deleted")
+    .option("--points", "delete all points too, from which changed steps go on")
     .action(runs(async () => (await import("./gc")).gc));
   add("completion", "print what makes a shell complete these commands")
     .addArgument(new Argument("<shell>").choices(SHELLS))

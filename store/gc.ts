@@ -34,9 +34,14 @@ export interface Collected {
  * Deletes what no stack uses. Takes the store's lock exclusively, so it never runs beside a stage.
  *
  * @param dryRun only say what would be deleted
+ * @param points all points too: builds go on without, from the base
  * @throws LockHeld while a stage runs
  */
-export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Promise<Collected> {
+export async function collectGarbage(
+  store: ArtifactStore,
+  dryRun: boolean,
+  points = false,
+): Promise<Collected> {
   const { home } = store;
   if (!isClaimed(home)) return { deleted: [], kept: [], foreign: [], unreadable: [], failed: [] };
   const place = new Workplace(home);
@@ -44,7 +49,8 @@ export async function collectGarbage(store: ArtifactStore, dryRun: boolean): Pro
   try {
     const kept = await allRoots(home);
     const roots = kept.flatMap((held) => [...held.roots.values()]);
-    const used = new Set(roots.flatMap((root) => [root, ...pointsBelow(root)]).map(artifactName));
+    const usedBy = (root: Root) => [root, ...(points ? [] : pointsBelow(root))];
+    const used = new Set(roots.flatMap(usedBy).map(artifactName));
     const rooted = kept.filter(({ roots }) => roots.has("release")).map(({ folder }) => folder);
     const unreadable = [
       ...kept.flatMap(({ lost }) => lost),

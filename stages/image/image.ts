@@ -2,7 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { identityOf, type ImageIdentity, OS_RELEASE } from "../../plan/imageIdentity";
-import { base, DISK } from "../../plan/stages/base";
+import { base } from "../../plan/stages/base";
 import { image as contract, IMAGE } from "../../plan/stages/image";
 import { artifactOf } from "../../store/typed";
 import { buildKeySecrets } from "./buildKey";
@@ -11,7 +11,6 @@ import { PROGRAMS_AT } from "../../executors/executor";
 import { StageFailure } from "../../host/failure";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { inProject } from "../../host/project";
-import { occupiedBytes, requireFreeSpace } from "../../host/freeSpace";
 import { keepGuest } from "../../run/keptGuest";
 import { packageCache } from "../../run/packageCache";
 import { searchedSecrets } from "../../run/searchedSecrets";
@@ -21,6 +20,7 @@ import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms, type StageTask } from "../../run/task";
 import { Points } from "./points";
+import { requireRoom } from "./room";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
 
 /** The disk with the files of steps, in the work folder while the stage runs; builder/stages/image/build_image.py knows the name. */
@@ -33,8 +33,6 @@ export const image: StageProgram<typeof contract> = {
     const { inputs, upstream, request, secrets, key, work, store, container } = context;
     const { programs, template, scripts, steps, memoryMiB, cpus } = inputs;
     const installed = await artifactOf(store, base, upstream.base);
-    // at least the base twice more, for the unpacked and the compacted image; what the guest writes comes on top
-    const disk = await occupiedBytes(join(installed.folder, DISK));
     const points = await Points.of(context, installed);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());
@@ -42,7 +40,7 @@ export const image: StageProgram<typeof contract> = {
     const { script: seconds } = request.timeouts;
     const filesDisk = join(work, FILES_DISK);
     const toldSteps = await prepareSteps(steps, request.steps, filesDisk, seconds, scale);
-    await requireFreeSpace(work, 3 * disk, "the image");
+    await requireRoom(work, installed);
     const accounts = steps.some(({ kind }) => kind === "ansible") ? join(work, "passwd") : null;
     if (accounts) await writeFile(accounts, ACCOUNTS, { mode: 0o644 });
     const screen = showScreen({

@@ -19,6 +19,7 @@ import type { Artifact } from "../../store/artifactStore";
 import { baseFile, type KeptPoint, pointFile } from "../../store/pointChain";
 import { Roots } from "../../store/roots";
 import { PointShelf } from "./pointShelf";
+import { requireRoom } from "./room";
 import { StepSecrets } from "./stepSecrets";
 
 /** Where the container leaves the points, a file and a note each, by the number of their step. */
@@ -158,6 +159,8 @@ export class PointPublisher {
     if (below.reduce((sum, number) => sum + this.bytes.get(number)!, bytes) > request.points) {
       throw new Error(`they take more than ${formatSize(request.points)} (setting points)`);
     }
+    // a point is never what the rest of this build, or the next one, lacks room for
+    await requireRoom(work, this.installed);
     const on = [baseFile(this.installed.manifest), ...points];
     const lay = (folder: string) => rename(written, join(folder, POINT));
     const { inputs, secrets } = this.context;

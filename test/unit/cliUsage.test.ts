@@ -22,7 +22,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   boot: "[options] [image] -s, --stack --firmware --network --console --exec",
   debug: "[options] [step] -s, --stack --exec",
   logs: "[options] [stage] -s, --stack --json",
-  gc: "[options] --json --dry-run",
+  gc: "[options] --json --dry-run --points",
   completion: "[options] <shell>",
   stacks: "[options] --json",
   init: "[options] <name> --json -t, --template",

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, rmSync } from "node:fs";
+import filesystem from "node:fs/promises";
 import { join } from "node:path";
+import { mock } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { LockHeld } from "../../host/lock";
@@ -32,7 +34,10 @@ describe("points that are kept", function () {
     store = new PointStore();
     await store.install();
   });
-  afterEach(() => store.at.remove());
+  afterEach(() => {
+    mock.restoreAll();
+    store.at.remove();
+  });
 
   it("are kept of a build that fails later, which says where the next one goes on", async () => {
     assert.equal((await store.stage("123")).of.kept(), "the base is kept");
@@ -63,6 +68,19 @@ describe("points that are kept", function () {
     ]);
     const off = (await store.stage("123", { points: 0 })).of;
     assert.deepEqual([off.settings, off.artifacts], [null, {}]);
+  });
+
+  it("are none where the disk has no room for the image beside them", async () => {
+    await store.build("1");
+    const { take, end } = await store.stage("12");
+    take(2, [1]);
+    mock.method(filesystem, "statfs", () => Promise.resolve({ bavail: 2, bsize: 4096 }));
+    await end();
+    assert.deepEqual(await store.stepsOf("12"), [1]);
+    assert.deepEqual(store.lines, [
+      "goes on from the point after step 1 (1.sh)",
+      "the point after step 2 (2.sh) and those after it are not kept: the store's disk has 8 KiB free, the image needs about 12 KiB",
+    ]);
   });
 
   it("are no more than the setting allows where a build goes on from some of them", async () => {
@@ -156,6 +174,10 @@ describe("points that are kept", function () {
     await collectGarbage(store.at.store, false);
     assert.deepEqual(await store.stepsOf("123"), [1, 2, 3]);
     assert.equal(existsSync(store.folderOf("124", 3)), false);
+    await collectGarbage(store.at.store, false, true);
+    assert.deepEqual(await store.at.store.manifests(point.stage), []);
+    assert.ok(existsSync(built.folder));
+    await store.build("123");
     await roots.dropAll();
     await collectGarbage(store.at.store, false);
     assert.deepEqual(await store.at.store.manifests(point.stage), []);
