@@ -51,8 +51,9 @@ function valuesFor(template: string): Record<string, unknown> {
     const why = error.issues.map(({ message }) => message).join("; ");
     throw new StageFailure(`--template: ${why}`, { exitCode: EXIT.wrongSettings });
   }
-  // an ISO is told by its digest
-  return { template, ...(data.medium ? { isoSha256: "" } : {}) };
+  // an ISO is told by its digest, and so is a disk
+  const given = data.install === "disk" ? { from: { path: "", sha256: "" } } : {};
+  return { template, ...(data.medium ? { isoSha256: "" } : given) };
 }
 
 /** @throws StageFailure where there is a file of that name, or a link */

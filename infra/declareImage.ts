@@ -38,6 +38,7 @@ export function declareImage(
 ): Record<string, pulumi.Input<unknown>> {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
+  const urls = (spec.from ?? spec.iso)?.urls ?? [];
 
   const builder = new BuilderImage("builder", {
     stack,
@@ -63,7 +64,7 @@ export function declareImage(
         request: baseRequest(spec),
         marker: marker("base"),
         // an address may carry a token
-        secrets: spec.iso?.urls.length ? { isoUrls: JSON.stringify(spec.iso.urls) } : {},
+        secrets: urls.length > 0 ? { sourceUrls: JSON.stringify(urls) } : {},
       },
       image: {
         planned: plan.image,

@@ -51,7 +51,7 @@ const IMAGE_DIGEST = "imageSha256";
 const taskOf = ({ inputs }: StageDescription) =>
   JSON.stringify([
     ...["format", "driver", "proof", "channel"].map((name) => inputs[name]),
-    ...["isoSha256", "prebuilt"].map((name) => name in inputs),
+    ...["isoSha256", "sourceSha256", "prebuilt"].map((name) => name in inputs),
   ]);
 
 /** @param share how much of the template's files has to be the same */

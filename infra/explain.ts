@@ -19,6 +19,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   ownRules: "check.rules",
   waive: "check.waive",
   testArguments: "tests.args",
+  sourceSha256: "the disk of from",
+  sourceFormat: "from.format",
   version: "kragle's program of this stage",
 };
 

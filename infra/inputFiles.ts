@@ -17,11 +17,15 @@ const PACKER_PART = "image.json";
 /** The template's own provisioning scripts. */
 const SCRIPTS = "provision";
 
+/** What brings the system onto the disk. */
+const INSTALLERS = { bootstrap: "bootstrap", iso: "install", disk: "importDisk" } as const;
+
 /** Reads the digests of every file that an image depends on. */
 export function readInputFiles(spec: ImageSpec): ImageFiles {
   const folder = inProject(spec.template.folder);
   // of template.json, what is used is an input by itself; only the recipe of a bootstrapped base reads the file
-  const facts = spec.template.medium ? ["template.json"] : [];
+  const { install } = spec.template;
+  const facts = install === "bootstrap" ? [] : ["template.json"];
   const template = digests(
     folder,
     (name) =>
@@ -32,7 +36,7 @@ export function readInputFiles(spec: ImageSpec): ImageFiles {
   return {
     builder: namedDigests(builderFolder, TOOLS_IMAGE),
     programs: {
-      base: programs(spec.template.medium ? "install" : "bootstrap"),
+      base: programs(INSTALLERS[install]),
       image: programs("image"),
       check: programs("check"),
       convert: programs("command"),
@@ -61,6 +65,7 @@ export function readInputFiles(spec: ImageSpec): ImageFiles {
         fileDigest(inProject(path)),
       ]),
     ),
+    source: spec.from?.sha256 ?? null,
   };
 }
 

@@ -16,7 +16,7 @@ type OwnPart<C extends StageContract> = Omit<RequestOf<C>, "toolsImage" | "image
 
 export const baseRequest = (spec: ImageSpec): OwnPart<typeof base> => ({
   templateFolder: spec.template.folder,
-  isoPath: spec.iso?.path ?? null,
+  sourcePath: (spec.from ?? spec.iso)?.path ?? null,
   memoryMiB: spec.memoryMiB,
   cpus: spec.cpus,
   accelerator: spec.accelerator,

@@ -1,5 +1,5 @@
 import { EXIT, StageFailure } from "../host/failure";
-import { findIso, missingIso } from "../host/iso";
+import { findSource, missingSource } from "../host/sourceFile";
 import { inProject } from "../host/project";
 import { writeObstacle } from "../host/writable";
 import type { StackIdentity } from "../plan/identity";
@@ -10,7 +10,7 @@ import { outputFolder, requireOwnFolder } from "../release/owner";
 import { type FullPlan, makePlan } from "./plan";
 
 /**
- * Plans a run that can begin and end: the folder of releases is nobody else's; where the base has to be installed from an ISO, that is
+ * Plans a run that can begin and end: the folder of releases is nobody else's; where the base is made from an ISO or a disk, that is
  * there or can be fetched; what has to be laid down has places that can be written.
  *
  * @throws StageFailure that says what is lacking; see `makePlan` too
@@ -19,9 +19,9 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<Fu
   const [{ home }, spec, owner] = given;
   await requireOwnPlaces(home, spec, owner);
   const plan = await makePlan(...given);
-  const { iso } = spec;
-  if (!isThere(plan, "base") && iso?.urls.length === 0 && !findIso(home, iso)) {
-    throw missingIso(iso);
+  const source = wantedSource(spec, plan.files.source);
+  if (source?.urls.length === 0 && !isThere(plan, "base") && !findSource(home, source)) {
+    throw missingSource(source);
   }
   const problems = placesOf(spec)
     .filter(({ root }) => !isThere(plan, root))
@@ -45,6 +45,16 @@ export async function requireOwnPlaces(
   const [release, ...publications] = placesOf(spec);
   await requireApart(home, release!, publications);
   await requireOwnFolder(home, release!.folder, owner);
+}
+
+/**
+ * The file from which the base is made, and where it can be had; undefined where it is bootstrapped.
+ *
+ * @param sha256 of the disk that the image begins with
+ */
+export function wantedSource({ iso, from }: ImageSpec, sha256: string | null) {
+  if (from && sha256 !== null) return { ...from, sha256 };
+  return iso ? { ...iso, kind: "iso" as const } : undefined;
 }
 
 /** The folders outside of the store in which stages lay down results, by root. */

@@ -61,7 +61,7 @@ export function parseSettings(
     secrets,
     architecture: "amd64",
     path,
-    iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256!.toLowerCase() },
+    iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256! },
     credentials,
     diskBytes: diskSize,
     memoryMiB: Math.floor(memory / 2 ** 20),

@@ -43,6 +43,8 @@ export interface ImageFiles {
   readonly tests: FileDigests;
   /** The user's own rules, named so that their order is that of the settings. */
   readonly ownRules: FileDigests;
+  /** SHA-256 of the disk that the image begins with; null where its template installs one. */
+  readonly source: string | null;
 }
 
 /** Those, and what its release depends on besides. */
@@ -91,9 +93,11 @@ export function planImage(spec: ImageSpec, files: ImageFiles, epoch: string | nu
   };
   const installed = plan(
     base,
-    spec.iso
-      ? { ...installation, isoSha256: spec.iso.sha256 }
-      : { ...installation, kernel, snapshot },
+    files.source !== null && spec.from
+      ? { ...installation, sourceSha256: files.source, sourceFormat: spec.from.format }
+      : spec.iso
+        ? { ...installation, isoSha256: spec.iso.sha256 }
+        : { ...installation, kernel, snapshot },
     // not of the builder that has Ansible: that makes the same bases
     { builder: plain.key },
   );

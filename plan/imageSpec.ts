@@ -1,6 +1,7 @@
 import type { Architecture } from "./architecture";
 import type { Conversion } from "./formats";
 import type { PublicationSpec } from "./publication";
+import type { SourceFormat } from "./sourceFormats";
 import type { ProvisionStep } from "./steps";
 
 export type Kernel = "cloud" | "generic";
@@ -29,13 +30,18 @@ export interface Timeouts {
   readonly whole: number;
 }
 
+/** Bootstrapped from packages, by the installer of an ISO, or there already: on the disk that the setting `from` names. */
+export type Installation = "bootstrap" | "iso" | "disk";
+
 /** A template: a folder that says how the operating system comes onto the disk and how Packer makes the image of it. */
 export interface Template {
   readonly name: string;
   /** Relative to the project where it lies inside, else absolute. */
   readonly folder: string;
   readonly minimumDiskBytes: number;
-  /** The ISO whose installer puts the system onto the disk; null where it is bootstrapped from packages. */
+  /** How its system comes onto the disk. */
+  readonly install: Installation;
+  /** The ISO whose installer puts the system onto the disk; null where none does. */
   readonly medium: Medium | null;
   /** How its images are proven by a boot. */
   readonly smoke: {
@@ -60,6 +66,17 @@ export interface Iso {
   readonly path: string;
   /** Where else it can be had; tried in this order. Such an address may contain a token. */
   readonly urls: readonly string[];
+  readonly sha256: string;
+}
+
+/** A disk that is there already, with which an image begins. */
+export interface SourceDisk {
+  readonly kind: "disk";
+  /** Where the file lies, relative to the project or absolute; null where it is fetched. */
+  readonly path: string | null;
+  /** Where it can be had; tried in this order. Such an address may contain a token. */
+  readonly urls: readonly string[];
+  readonly format: SourceFormat;
   readonly sha256: string;
 }
 
@@ -138,6 +155,8 @@ export interface ImageSpec {
   readonly network: { readonly allow: readonly string[] };
   /** Null where the template needs none. */
   readonly iso: Iso | null;
+  /** What it begins with, other than the template's own installation; null for that. */
+  readonly from: SourceDisk | null;
   /** Of Red Hat's subscription service, for the guest of the image stage. */
   readonly credentials: Credentials;
   /** A ready builder image by reference; nothing is built then. */

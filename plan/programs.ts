@@ -1,6 +1,6 @@
 /** The part of a stage that is kragle's own and runs in a container. */
 export type ProgramSet =
-  "bootstrap" | "install" | "fetchIso" | "image" | "check" | "tests" | "command";
+  "bootstrap" | "install" | "importDisk" | "fetch" | "image" | "check" | "tests" | "command";
 
 const LIFELINE = "common/lifeline.py";
 const STAGE = "common/stage.py";
@@ -35,8 +35,17 @@ export const PROGRAMS: Readonly<Record<ProgramSet, readonly string[]>> = {
     "base/install_watch.py",
     "base/iso_medium.py",
   ],
-  /** In no key: the ISO's SHA-256 says what was fetched. */
-  fetchIso: [LIFELINE, STAGE, "base/fetch_iso.py"],
+  importDisk: [
+    LIFELINE,
+    STAGE,
+    "common/disk_reading.py",
+    "base/decompress.py",
+    "base/disk_headers.py",
+    "base/disk_system.py",
+    "base/import_disk.py",
+  ],
+  /** In no key: the SHA-256 of the ISO or disk says what was fetched. */
+  fetch: [LIFELINE, STAGE, "base/fetch_file.py", "base/web_page.py"],
   image: [
     LIFELINE,
     STAGE,

@@ -93,7 +93,7 @@ function combinations(folder: string): Settings[] {
   };
   const none = { formats: [] };
   return templateNames().flatMap((template) => {
-    const { medium, smoke: asked } = findTemplate(template);
+    const { install, smoke: asked } = findTemplate(template);
     const proofs: Settings[] = [
       { smoke: "qemu", proof: "quick" },
       { smoke: "qemu", proof: "full" },
@@ -105,7 +105,8 @@ function combinations(folder: string): Settings[] {
     return proofs.flatMap((proof) =>
       [none, half, otherHalf, all].map((part, index) => ({
         ...{ template, ...part, ...proof },
-        ...(medium ? { ...ISO, ...FROM_ISO[index] } : BOOTSTRAPPED[index]),
+        ...(install === "iso" ? ISO : {}),
+        ...ORIGINS[install][index],
       })),
     );
   });
@@ -126,6 +127,16 @@ const FROM_ISO: readonly Settings[] = [
   { rhsmOrg: "1", rhsmActivationKey: "k" },
   { isoPath: "/iso/a b.iso" },
 ];
+
+/** And what only one does that is on a disk already. */
+const FROM_DISK: readonly Settings[] = [
+  { path: "package.json", format: "qcow2" },
+  { url: "https://host/web.raw.xz?token=1" },
+  { url: ["https://host/web.img", "https://other/web.img"], format: "vhd" },
+  { path: "package.json", format: "raw.xz" },
+].map((from) => ({ from: { ...from, sha256: "cd".repeat(32) } }));
+
+const ORIGINS = { bootstrap: BOOTSTRAPPED, iso: FROM_ISO, disk: FROM_DISK };
 
 /** A key that signs; none where there is no ssh-keygen to make one. */
 function signing(folder: string): Settings {

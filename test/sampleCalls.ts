@@ -74,7 +74,7 @@ export const RELEASE_RESULT: ResultOf<typeof release> = {
   ...{ signer: null, packages: 1, tools: TOOLS, files: {}, sizes: {} },
 };
 
-type Bootstrapped = Exclude<InputsOf<typeof base>, { isoSha256: string }>;
+type Bootstrapped = Extract<InputsOf<typeof base>, { kernel: string }>;
 
 /** The files of a template folder that has nothing but a recipe; none where there is no folder. */
 function recipeIn(folder: string): FileDigests {
@@ -106,7 +106,7 @@ export function baseCall(
   );
   return call(planned, base.stage, {
     ...{
-      isoPath: null,
+      sourcePath: null,
       memoryMiB: 256,
       cpus: 1,
       accelerator: "tcg",

@@ -18,6 +18,7 @@ export const sampleSpec: ImageSpec = {
     name: "sample",
     folder: "builder/templates/sample",
     minimumDiskBytes: 2 ** 31,
+    install: "bootstrap",
     medium: null,
     smoke: { channel: "agent", firmware: ["bios", "uefi"] },
   },
@@ -52,6 +53,7 @@ export const sampleSpec: ImageSpec = {
   vnc: null,
   network: { allow: [] },
   iso: null,
+  from: null,
   credentials: {},
   builderImage: null,
   baseImage: "debian:bookworm-slim",
@@ -92,6 +94,7 @@ export const sampleFiles: InputFiles = {
   owner: { project: "kragle", stack: "sample" },
   tests: {},
   ownRules: {},
+  source: null,
 };
 
 /** SHA-256 of the image that the sample's proofs belong to. */

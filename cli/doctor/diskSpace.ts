@@ -1,5 +1,6 @@
 import type { Conversion } from "../../plan/formats";
 import { formatSize } from "../../plan/units";
+import type { SourceKind } from "../../host/sourceFile";
 import { type Requirement, verdict } from "./requirements";
 
 /** How much disk a build takes, and whether it is there. */
@@ -14,8 +15,8 @@ export interface DiskSettings {
   readonly builder: boolean;
   /** The system is installed by its own installer, which leaves blocks of deleted files on the disk. */
   readonly installer: boolean;
-  /** The installer's ISO has still to be fetched. */
-  readonly fetchesIso: boolean;
+  /** What has still to be fetched; null for nothing. */
+  readonly fetches: SourceKind | null;
 }
 
 /** What is written below each place, in bytes. */
@@ -29,8 +30,8 @@ export interface DiskNeed {
 const BUILDER_BYTES = 1.25 * 2 ** 30;
 /** What a boot writes into its throw-away overlay. */
 const BOOT_BYTES = 256 * 2 ** 20;
-/** The DVD of CentOS 7; that of RHEL 7 is smaller. */
-const ISO_BYTES = 4.5 * 2 ** 30;
+/** The DVD of CentOS 7; that of RHEL 7 is smaller. Publishers' disks for clouds have 0.3 to 1 GiB. */
+const FETCHED_BYTES = { iso: 4.5 * 2 ** 30, disk: 2 ** 30 };
 const INSTALLER_FACTOR = 1.5;
 const MARGIN = 1.2;
 
@@ -44,7 +45,7 @@ export function diskNeed({
   expectedImageBytes,
   builder,
   installer,
-  fetchesIso,
+  fetches,
 }: DiskSettings): DiskNeed {
   const image = Math.min(expectedImageBytes, diskBytes);
   const conversions = formats
@@ -55,7 +56,12 @@ export function diskNeed({
   const margin = (bytes: number) => Math.ceil(bytes * MARGIN);
   return {
     store: margin(
-      installed + overlay + image + conversions + BOOT_BYTES + (fetchesIso ? ISO_BYTES : 0),
+      installed +
+        overlay +
+        image +
+        conversions +
+        BOOT_BYTES +
+        (fetches ? FETCHED_BYTES[fetches] : 0),
     ),
     output: margin(image + conversions),
     docker: builder ? margin(BUILDER_BYTES) : 0,

@@ -1,7 +1,7 @@
-import type { Iso } from "../../plan/imageSpec";
 import { isLoopbackAddress } from "../../host/aptSources";
 import { StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
+import { SOURCE_WORDS, type WantedSource } from "../../host/sourceFile";
 import { type Requirement, type Status, verdict } from "./requirements";
 
 /** What surrounds kragle on a machine: registry, Pulumi, SELinux, proxies; from facts to verdicts. */
@@ -65,22 +65,23 @@ export function selinuxRequirement({ enforcing, confinesContainers }: SelinuxFac
   return verdict("SELinux", "ok", found, "nothing");
 }
 
-export interface IsoFacts {
-  readonly wanted: Iso;
+export interface SourceFacts {
+  readonly wanted: WantedSource & { readonly urls: readonly string[] };
   /** The file, here or in the cache. */
   readonly found: string | undefined;
   /** The base is in the store, so it need not be installed. */
   readonly installed: boolean;
 }
 
-export function isoRequirement({ wanted, found, installed }: IsoFacts): Requirement {
+export function sourceRequirement({ wanted, found, installed }: SourceFacts): Requirement {
+  const setting = SOURCE_WORDS[wanted.kind];
   const judge = (status: Status, words: string) =>
     verdict(
-      "Installation ISO",
+      wanted.kind === "iso" ? "Installation ISO" : "Disk to begin with",
       status,
       words,
-      `${wanted.path} with the SHA-256 ${wanted.sha256}`,
-      "put the file there, or give the setting isoPath or isoUrls",
+      `${wanted.path ?? "a file"} with the SHA-256 ${wanted.sha256}`,
+      `put the file there, or give the setting ${setting.path} or ${setting.urls}`,
     );
   if (found) return judge("ok", displayPath(found));
   const [first] = wanted.urls;

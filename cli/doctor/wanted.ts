@@ -2,12 +2,12 @@ import type { DaemonFacts } from "../../executors/daemon";
 import { isRemote } from "../../executors/daemon";
 import { requireLibvirt } from "../../executors/libvirtHost";
 import { EXIT, type FailureDetails, StageFailure } from "../../host/failure";
-import { findIso } from "../../host/iso";
 import { readMemory } from "../../host/memory";
 import { displayPath, inProject } from "../../host/project";
+import { findSource, type SourceKind } from "../../host/sourceFile";
 import { writeObstacle } from "../../host/writable";
 import type { FullPlan } from "../../infra/plan";
-import { isThere, placesOf, requireOwnPlaces } from "../../infra/requirements";
+import { isThere, placesOf, requireOwnPlaces, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -69,13 +69,16 @@ export async function examineSpec(
   owner: StackIdentity,
   { daemon, toolsImage, plan }: Surroundings,
 ): Promise<(Requirement | undefined)[]> {
-  const { iso, smoke, libvirtUri, signKey } = spec;
+  const { smoke, libvirtUri, signKey } = spec;
+  const source = wantedSource(spec, plan?.files.source ?? spec.from?.sha256 ?? null);
+  const found = source && findSource(home, source);
+  const fetches = source && !found ? source.kind : null;
   return [
-    ...(await examineDisk(home, spec, owner, daemon, toolsImage)),
-    iso
-      ? around.isoRequirement({
-          wanted: iso,
-          found: findIso(home, iso),
+    ...(await examineDisk(home, spec, owner, daemon, toolsImage, fetches)),
+    source
+      ? around.sourceRequirement({
+          wanted: source,
+          found,
           installed: plan !== undefined && isThere(plan, "base"),
         })
       : undefined,
@@ -146,6 +149,7 @@ async function examineDisk(
   owner: StackIdentity,
   daemon: DaemonFacts | undefined,
   toolsImage: string | undefined,
+  fetches: SourceKind | null,
 ): Promise<Requirement[]> {
   const last = await readStackRecord(home, owner);
   const need = diskNeed({
@@ -156,7 +160,7 @@ async function examineDisk(
       (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
     builder: !toolsImage,
     installer: spec.iso !== null,
-    fetchesIso: spec.iso !== null && !findIso(home, spec.iso),
+    fetches,
   });
   return diskRequirements([
     readPlace("the store", home, need.store),

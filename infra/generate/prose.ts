@@ -6,7 +6,11 @@ import type { SettingRow } from "./tableOfSettings";
 export const written = (value: unknown) =>
   typeof value === "string"
     ? value
-    : stringify(value, { collectionStyle: "flow", flowCollectionPadding: false }).trim();
+    : stringify(value, { collectionStyle: "flow", flowCollectionPadding: false, lineWidth: 0 })
+        .trim()
+        // a long collection is written in lines
+        .replace(/(?<=[[{])\n\s*|\n\s*(?=[\]}])/g, "")
+        .replace(/\s*\n\s*/g, " ");
 
 /** The description of a setting in Markdown, with its bounds and examples. */
 export function markdown({ description, examples, type }: SettingRow): string {

@@ -58,8 +58,25 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
     found.push(["smoke", `${why}; use smoke: qemu`]);
   }
   found.push(...givenTooMuch(read("provision") ?? [], read("variables") ?? {}));
-  if (template?.medium && read("snapshot")) {
-    found.push(["snapshot", "an ISO has no earlier states; leave it out"]);
+  if (template && template.install !== "bootstrap" && read("snapshot")) {
+    const what = template.install === "iso" ? "an ISO" : "a disk";
+    found.push(["snapshot", `${what} has no earlier states; leave it out`]);
+  }
+  const source = read("from");
+  if (template?.install === "disk" && source === null) {
+    const instead = "write {path: FILE, sha256: DIGEST} or {url: ADDRESS, sha256: DIGEST}";
+    found.push([
+      "from",
+      `is missing; ${template.name} begins with a disk that is there: ${instead}`,
+    ]);
+  }
+  if (template && template.install !== "disk" && source) {
+    const origin = template.install === "iso" ? "an ISO" : "packages";
+    const instead = "use the template cloud, or leave it out";
+    found.push([
+      "from",
+      `${template.name} is installed from ${origin}, on an empty disk; ${instead}`,
+    ]);
   }
   return found;
 }

@@ -15,7 +15,8 @@ const MACHINES: Readonly<Record<string, { default: string; instead: string }>> =
 
 /** A line for each format whose hypervisor's default machine the image's kernel cannot drive. */
 export function hypervisorWarnings({ formats, kernel, template }: ImageSpec): string[] {
-  if (kernel !== "cloud" || template.medium) return [];
+  // of a kernel that comes with an ISO or a disk nothing is known
+  if (kernel !== "cloud" || template.install !== "bootstrap") return [];
   return [...new Set(formats.map(({ format }) => format))].flatMap((format) => {
     const machine = MACHINES[format];
     if (!machine) return [];

@@ -36,11 +36,14 @@ function fileProblem({ format, file }: Conversion): string | undefined {
   return `"${file}" has to end with .zst, by which programs know that it is compressed`;
 }
 
+/** The address of a file; it may contain a token, so no message repeats it. */
+export const address = (example: string) =>
+  z
+    .string(`is not the address of a file; write it as in ${example}`)
+    .refine((url) => /^https?:\/\/\S+$/.test(url) && URL.canParse(url), {
+      error: `is not the address of a file; write it as in ${example}`,
+    });
+
 export const isoUrls = structured(
-  z.array(
-    z.string().refine((url) => /^https?:\/\/\S+$/.test(url), {
-      error: "is not the address of a file; write it as in https://host/folder/name.iso",
-    }),
-    listOf("addresses"),
-  ),
+  z.array(address("https://host/folder/name.iso"), listOf("addresses")),
 );

@@ -5,6 +5,7 @@ import { IMAGE_NAME } from "../../plan/fileNames";
 import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
 import { fileName } from "./fileNames";
+import { from } from "./from";
 import { formats, isoUrls } from "./lists";
 import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
@@ -17,13 +18,13 @@ import { imageVariables, secrets } from "./variables";
 import {
   credential,
   day,
+  digest,
   flag,
   oneOf,
   optional,
   orOff,
   parsed,
   path,
-  quote,
   text,
   wholeNumber,
 } from "./values";
@@ -210,6 +211,12 @@ export const schema = z.object({
     "What the guest may connect to on this machine and its other containers, which are shut otherwise: addresses, names or blocks, with or without a port; `any` for everything: [SECURITY.md](SECURITY.md#what-a-guest-can-reach)",
     { allow: ["192.168.1.10:8443", "git.example:443"] },
   ),
+  from: setting(
+    from,
+    "",
+    "What the image begins with, for the template `cloud`: a disk that somebody else made, by its path or address, and its SHA-256: [docs/sources.md](docs/sources.md)",
+    { url: "https://host/folder/web.raw.xz", sha256: "0123456789abcdef".repeat(4) },
+  ),
   isoPath: setting(
     optional(path("build/rhel7/os/name.iso")),
     "",
@@ -223,11 +230,7 @@ export const schema = z.object({
     ["https://host/folder/name.iso"],
   ),
   isoSha256: setting(
-    optional(
-      text("64 hexadecimal digits").regex(/^[0-9A-Fa-f]{64}$/, {
-        error: ({ input }) => `${quote(input)} is not a SHA-256, which has 64 hexadecimal digits`,
-      }),
-    ),
+    optional(digest),
     "",
     "The ISO's SHA-256, 64 hexadecimal digits; `rhel7` and `centos7` need it",
   ),

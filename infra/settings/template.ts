@@ -20,7 +20,7 @@ export function templateNames(): string[] {
 
 const templateFile = z.object({
   minimumDiskBytes: z.int().positive(),
-  install: z.enum(["bootstrap", "iso"]).default("bootstrap"),
+  install: z.enum(["bootstrap", "iso", "disk"]).default("bootstrap"),
   smoke: z
     .object({
       channel: channel.default("agent"),
@@ -68,13 +68,14 @@ export function findTemplate(name: string): Template {
   if (lacking.length > 0) {
     throw new Error(`the template folder "${name}" has no ${lacking.join(", no ")}`);
   }
-  return { name, folder, ...common, medium: medium?.data ?? null };
+  return { name, folder, install, ...common, medium: medium?.data ?? null };
 }
 
 /** What a template consists of, by the way in which its system comes onto the disk. */
 const PARTS = {
   bootstrap: ["base.py", "image.json"],
   iso: ["install.json", "image.json"],
+  disk: ["image.json"],
 } as const;
 
 function readJson(file: string, shown: string): unknown {

@@ -151,6 +151,13 @@ export const credential = optional(
     .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
 );
 
+/** A SHA-256, in small letters. */
+export const digest = text("64 hexadecimal digits")
+  .regex(/^[0-9A-Fa-f]{64}$/, {
+    error: ({ input }) => `${quote(input)} is not a SHA-256, which has 64 hexadecimal digits`,
+  })
+  .transform((digits) => digits.toLowerCase());
+
 /** A day as it was written: the Pulumi CLI makes a time of one without quotes, which YAML calls a timestamp. */
 export function withoutMidnight(text: string): string {
   return text.replace(/(?<=^\d{4}-\d{2}-\d{2}) 00:00:00 \+0000 UTC$/, "");

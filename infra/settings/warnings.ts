@@ -65,14 +65,19 @@ function unusedSettings(
   spec: ImageSpec,
 ): { readonly names: readonly SettingName[]; readonly why: string }[] {
   const { template, smoke, builderImage } = spec;
-  const { name } = template;
+  const { name, install } = template;
+  const medium = ["isoPath", "isoUrls", "isoSha256"] as const;
+  const unused = {
+    bootstrap: [{ names: medium, why: `${name} is installed from packages, not from an ISO` }],
+    iso: [
+      { names: ["kernel"], why: `${name} is installed from an ISO, with the kernel on it` },
+    ] as const,
+    disk: [
+      { names: ["kernel", ...medium], why: `${name} begins with a disk, with the kernel on it` },
+    ] as const,
+  }[install];
   return [
-    template.medium
-      ? { names: ["kernel"], why: `${name} is installed from an ISO, with the kernel on it` }
-      : {
-          names: ["isoPath", "isoUrls", "isoSha256"],
-          why: `${name} is installed from packages, not from an ISO`,
-        },
+    ...unused,
     ...(registers(spec) ? [] : [{ names: CREDENTIAL_NAMES, why: `${name} registers no guest` }]),
     ...(smoke === "libvirt"
       ? []

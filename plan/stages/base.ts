@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { SOURCE_FORMATS } from "../sourceFormats";
 import { contract } from "./contract";
 import {
   accelerator,
@@ -30,7 +31,7 @@ const everyInstallation = {
 /** The file of the installed disk. */
 export const DISK = "disk.qcow2";
 
-/** An installed disk: bootstrapped from packages, or by the installer of an ISO. */
+/** An installed disk: bootstrapped from packages, by the installer of an ISO, or one that somebody else made. */
 export const base = contract({
   stage: "base",
   version: 1,
@@ -42,13 +43,19 @@ export const base = contract({
       snapshot: z.string().nullable(),
     }),
     z.strictObject({ ...everyInstallation, isoSha256: sha256 }),
+    z.strictObject({
+      ...everyInstallation,
+      /** Of the file as it was published, so of the compressed one where it is compressed. */
+      sourceSha256: sha256,
+      sourceFormat: z.enum(SOURCE_FORMATS),
+    }),
   ]),
   upstream: z.strictObject({ builder: key }),
   request: z.strictObject({
     toolsImage,
     templateFolder: z.string(),
-    /** Where the ISO lies, relative to the project or absolute; null for a system that is bootstrapped. */
-    isoPath: z.string().nullable(),
+    /** Where the ISO or the disk lies, relative to the project or absolute; null for what is only fetched, and for a system that is bootstrapped. */
+    sourcePath: z.string().nullable(),
     /** The guest in which an installer runs. */
     memoryMiB: size,
     cpus: size,
@@ -71,6 +78,12 @@ export const base = contract({
       packer: z.string(),
       qemu: z.string(),
       accelerator,
+    }),
+    z.strictObject({
+      disk: z.literal(DISK),
+      /** Size of the disk as it was published. */
+      sourceBytes: size,
+      qemu: z.string(),
     }),
   ]),
 });

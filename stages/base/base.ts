@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { base as contract, DISK } from "../../plan/stages/base";
 import type { InputsOf } from "../../plan/stages/contract";
+import { importDisk } from "./import";
 import { installFromIso } from "./install";
 import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
 import { ifDiskIsFull, StageFailure } from "../../host/failure";
@@ -23,11 +24,12 @@ export const base: StageProgram<typeof contract> = {
   contract,
   run(context) {
     const { inputs } = context;
+    if ("sourceSha256" in inputs) return importDisk(context, inputs);
     return "isoSha256" in inputs ? installFromIso(context, inputs) : bootstrap(context, inputs);
   },
 };
 
-type Bootstrapped = Exclude<InputsOf<typeof contract>, { isoSha256: string }>;
+type Bootstrapped = Extract<InputsOf<typeof contract>, { kernel: string }>;
 
 /** Straight into a disk image, without loop devices, mounts or privileges. */
 async function bootstrap(

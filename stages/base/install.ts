@@ -12,7 +12,7 @@ import { showScreen } from "../../run/screen";
 import type { StageContext, StageOutcome } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
-import { provideIso } from "./isoFile";
+import { provideSource } from "./sourceFile";
 
 /** The installer itself, and what Packer and the container take beyond the guest's memory. */
 const INSTALLER_MIB = 2048;
@@ -26,7 +26,8 @@ export async function installFromIso(
   { programs, recipe, isoSha256, diskBytes }: Installed,
 ): Promise<StageOutcome<typeof contract>> {
   const { request, work, container } = context;
-  const iso = await provideIso(context, { path: request.isoPath!, sha256: isoSha256 });
+  const wanted = { kind: "iso", path: request.sourcePath, sha256: isoSha256 } as const;
+  const iso = await provideSource(context, wanted);
   const { accelerator, scale } = await chooseAccelerator(context);
   const template = inProject(request.templateFolder);
   const screen = showScreen({

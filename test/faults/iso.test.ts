@@ -31,7 +31,7 @@ class Server(http.server.BaseHTTPRequestHandler):
             if how == "slow": time.sleep(1)
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Server)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-sys.exit(subprocess.run(["/usr/local/lib/kragle/fetch_iso.py"]).returncode)
+sys.exit(subprocess.run(["/usr/local/lib/kragle/fetch_file.py"]).returncode)
 `;
 
 describe("the download of an ISO survives", function () {
@@ -62,8 +62,8 @@ describe("the download of an ISO survives", function () {
       key: how,
       image,
       run: ["python3", "/result/scenario.py", how],
-      settings: { sha256 },
-      secrets: { isoUrls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
+      settings: { sha256, kind: "iso", name: "installation ISO" },
+      secrets: { urls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
       programs: programs(),
       inputs: [{ at: "/result", path: at.home }],
       outputs: [{ at: "/cache", path: cache }],

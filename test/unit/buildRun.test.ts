@@ -13,7 +13,7 @@ const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["im
   {
     base: {
       templateFolder: "builder/templates/sample",
-      isoPath: null,
+      sourcePath: null,
       memoryMiB: 1024,
       cpus: 2,
       accelerator: "auto",

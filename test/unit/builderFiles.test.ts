@@ -19,12 +19,13 @@ import { parseSettings } from "../../infra/settings";
 import { readStackSettings } from "../../cli/stackSettings";
 import { PROGRAMS, type ProgramSet } from "../../plan/programs";
 
-/** "rhel7" stands for systems that an ISO's installer puts onto the disk. */
-const STACKS = ["dev", "rhel7"] as const;
+/** "rhel7" stands for systems that an ISO's installer puts onto the disk, "cloud" for those that are on a disk already. */
+const STACKS = ["dev", "rhel7", "cloud"] as const;
 type Stack = (typeof STACKS)[number];
 
 /** What every container starts with. */
-const LIFELINE = { dev: "base check convert image smoke", rhel7: "base check convert image smoke" };
+const ALL = "base check convert image smoke";
+const LIFELINE = { dev: ALL, rhel7: ALL, cloud: ALL };
 const NOTHING = {};
 
 /**
@@ -32,8 +33,8 @@ const NOTHING = {};
  * it; a file that no key contains costs nothing but the image that is used by hand.
  */
 const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
-  Dockerfile: { dev: "builder", rhel7: "builder" },
-  "install-tools.sh": { dev: "builder", rhel7: "builder" },
+  Dockerfile: { dev: "builder", rhel7: "builder", cloud: "builder" },
+  "install-tools.sh": { dev: "builder", rhel7: "builder", cloud: "builder" },
   // the Dockerfile once more, with ignore rules of its own
   ".dockerignore": NOTHING,
   "tools.Dockerfile": NOTHING,
@@ -47,50 +48,67 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "byhand/ssh_key.py": NOTHING,
   "byhand/template_folder.py": NOTHING,
   "stages/common/lifeline.py": LIFELINE,
-  "stages/common/stage.py": { dev: "base check image", rhel7: "base check image" },
-  "stages/common/compact.py": { dev: "image", rhel7: "base image" },
-  "stages/common/disk_reading.py": { dev: "check image", rhel7: "base check image" },
-  "stages/common/guest_screen.py": { dev: "image", rhel7: "base image" },
-  "stages/common/package_cache.py": { dev: "base image", rhel7: "image" },
-  "stages/common/package_proxy.py": { dev: "base image", rhel7: "image" },
-  "stages/common/package_request.py": { dev: "base image", rhel7: "image" },
-  "stages/common/packer_run.py": { dev: "image", rhel7: "base image" },
-  "stages/common/terminal_line.py": { dev: "image", rhel7: "base image" },
-  "stages/common/packer_template.py": { dev: "image", rhel7: "base image" },
-  "stages/common/qemu-recorded": { dev: "image", rhel7: "base image" },
-  "stages/common/qemu_watch.py": { dev: "image", rhel7: "base image" },
-  "stages/common/secret_scan.py": { dev: "check image", rhel7: "check image" },
+  "stages/common/stage.py": {
+    dev: "base check image",
+    rhel7: "base check image",
+    cloud: "base check image",
+  },
+  "stages/common/compact.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/disk_reading.py": {
+    dev: "check image",
+    rhel7: "base check image",
+    cloud: "base check image",
+  },
+  "stages/common/guest_screen.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/package_cache.py": { dev: "base image", rhel7: "image", cloud: "image" },
+  "stages/common/package_proxy.py": { dev: "base image", rhel7: "image", cloud: "image" },
+  "stages/common/package_request.py": { dev: "base image", rhel7: "image", cloud: "image" },
+  "stages/common/packer_run.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/terminal_line.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/packer_template.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/qemu-recorded": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/qemu_watch.py": { dev: "image", rhel7: "base image", cloud: "image" },
+  "stages/common/secret_scan.py": {
+    dev: "check image",
+    rhel7: "check image",
+    cloud: "check image",
+  },
   // what it fetches is in the key by its SHA-256
-  "stages/base/fetch_iso.py": NOTHING,
+  "stages/base/fetch_file.py": NOTHING,
+  "stages/base/web_page.py": NOTHING,
+  "stages/base/decompress.py": { cloud: "base" },
+  "stages/base/disk_headers.py": { cloud: "base" },
+  "stages/base/disk_system.py": { cloud: "base" },
+  "stages/base/import_disk.py": { cloud: "base" },
   "stages/base/install_system.py": { rhel7: "base" },
   "stages/base/install_watch.py": { rhel7: "base" },
   "stages/base/iso_medium.py": { rhel7: "base" },
-  "stages/image/build_image.py": { dev: "image", rhel7: "image" },
-  "stages/image/kept_guest.py": { dev: "image", rhel7: "image" },
-  "stages/image/files.sh": { dev: "image", rhel7: "image" },
-  "stages/image/guest.sh": { dev: "image", rhel7: "image" },
-  "stages/image/guest_ssh.py": { dev: "image", rhel7: "image" },
-  "stages/image/packages.sh": { dev: "image", rhel7: "image" },
-  "stages/image/restart.py": { dev: "image", rhel7: "image" },
-  "stages/image/run_ansible.py": { dev: "image", rhel7: "image" },
-  "stages/image/point.sh": { dev: "image", rhel7: "image" },
-  "stages/image/points.py": { dev: "image", rhel7: "image" },
-  "stages/image/steps.py": { dev: "image", rhel7: "image" },
-  "stages/check/ext_file_system.py": { dev: "check", rhel7: "check" },
-  "stages/check/facts_file.py": { dev: "check", rhel7: "check" },
-  "stages/check/fat_file_system.py": { dev: "check", rhel7: "check" },
-  "stages/check/file_pieces.py": { dev: "check", rhel7: "check" },
-  "stages/check/file_systems.py": { dev: "check", rhel7: "check" },
-  "stages/check/folder_walk.py": { dev: "check", rhel7: "check" },
-  "stages/check/inspect_image.py": { dev: "check", rhel7: "check" },
-  "stages/check/package_files.py": { dev: "check", rhel7: "check" },
-  "stages/check/partition_table.py": { dev: "check", rhel7: "check" },
-  "stages/check/qcow2_file.py": { dev: "check", rhel7: "check" },
-  "stages/check/rpm_packages.py": { dev: "check", rhel7: "check" },
-  "stages/check/xfs_file_system.py": { dev: "check", rhel7: "check" },
+  "stages/image/build_image.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/kept_guest.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/files.sh": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/guest.sh": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/guest_ssh.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/packages.sh": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/restart.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/run_ansible.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/point.sh": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/points.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/image/steps.py": { dev: "image", rhel7: "image", cloud: "image" },
+  "stages/check/ext_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/facts_file.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/fat_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/file_pieces.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/file_systems.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/folder_walk.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/inspect_image.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/package_files.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/partition_table.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/qcow2_file.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/rpm_packages.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/check/xfs_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
   // in that of smoke where the user has tests
   "stages/smoke/run_test.sh": NOTHING,
-  "provision/90-generalise.sh": { dev: "image", rhel7: "image" },
+  "provision/90-generalise.sh": { dev: "image", rhel7: "image", cloud: "image" },
   "templates/debian12/apt_sources.py": { dev: "base" },
   "templates/debian12/base.py": { dev: "base" },
   "templates/debian12/boot_loader.py": { dev: "base" },
@@ -117,17 +135,23 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "templates/rhel7/provision/10-subscribe.sh": { rhel7: "image" },
   "templates/rhel7/provision/20-guest-tools.sh": { rhel7: "image" },
   "templates/rhel7/provision/80-unsubscribe.sh": { rhel7: "image" },
+  "templates/cloud/image.json": { cloud: "image" },
   // what the settings read of it is in the keys by itself
+  "templates/cloud/template.json": NOTHING,
   "templates/rhel7/template.json": NOTHING,
 };
 
 /** Templates of which the table has a stack. */
-const OTHER_TEMPLATES = /^templates\/(?!debian12\/|rhel7\/)|__pycache__/;
+const OTHER_TEMPLATES = /^templates\/(?!debian12\/|rhel7\/|cloud\/)|__pycache__/;
 
 /** The stages whose keys contain each file below builder/. */
 function readTable(stack: Stack): Record<string, string> {
-  const iso = stack === "rhel7" ? { isoSha256: "a".repeat(64) } : {};
-  const spec = parseSettings({ ...readStackSettings(stack).values, ...iso }, stack);
+  const sha256 = "a".repeat(64);
+  const values =
+    stack === "cloud"
+      ? { template: "cloud", from: { path: "x.qcow2", sha256 } }
+      : { ...readStackSettings(stack).values, ...(stack === "rhel7" ? { isoSha256: sha256 } : {}) };
+  const spec = parseSettings(values, stack);
   const files = readInputFiles(spec);
   const stages = new Map<string, Set<string>>();
   const note = (stage: string, name: string) =>
@@ -185,7 +209,8 @@ const ENTRIES: Readonly<Record<ProgramSet, readonly string[]>> = {
     "stages/base/install_system.py",
     "stages/common/qemu-recorded",
   ],
-  fetchIso: ["stages/common/lifeline.py", "stages/base/fetch_iso.py"],
+  importDisk: ["stages/common/lifeline.py", "stages/base/import_disk.py"],
+  fetch: ["stages/common/lifeline.py", "stages/base/fetch_file.py"],
   image: [
     "stages/common/lifeline.py",
     "stages/image/build_image.py",
@@ -253,7 +278,7 @@ describe("kragle's programs in a container", () => {
   it("load with nothing else beside them", () => {
     const folder = mkdtempSync(join(tmpdir(), "kragle programs "));
     try {
-      for (const set of ["install", "fetchIso", "image"] as const) {
+      for (const set of ["install", "importDisk", "fetch", "image"] as const) {
         const alone = join(folder, set);
         mkdirSync(alone);
         for (const name of PROGRAMS[set]) {

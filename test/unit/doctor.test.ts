@@ -98,9 +98,14 @@ describe("doctor", () => {
   });
 
   it("names the ISO that is there, or what to do for one", () => {
-    const wanted = { path: "build/x/os/x.iso", urls: [], sha256: "0".repeat(64) };
-    const judge = (change: Partial<around.IsoFacts>) =>
-      around.isoRequirement({ wanted, found: undefined, installed: false, ...change });
+    const wanted = {
+      kind: "iso" as const,
+      path: "build/x/os/x.iso",
+      urls: [],
+      sha256: "0".repeat(64),
+    };
+    const judge = (change: Partial<around.SourceFacts>) =>
+      around.sourceRequirement({ wanted, found: undefined, installed: false, ...change });
     assert.equal(judge({ found: "/srv/x.iso" }).status, "ok");
     const missing = judge({});
     assert.equal(missing.status, "missing");
@@ -166,7 +171,7 @@ describe("doctor on disk space", () => {
     expectedImageBytes: GiB,
     builder: false,
     installer: false,
-    fetchesIso: false,
+    fetches: null,
   };
   const need = (formats: unknown[]) =>
     diskNeed({ ...settings, formats: formats.map(parseConversion) });
@@ -189,7 +194,7 @@ describe("doctor on disk space", () => {
   });
 
   it("counts an installation's leavings and an ISO that is to be fetched", () => {
-    const { store } = diskNeed({ ...settings, installer: true, fetchesIso: true });
+    const { store } = diskNeed({ ...settings, installer: true, fetches: "iso" });
     assert.equal(store, Math.ceil((3.25 + 0.5 + 4.5) * GiB * 1.2));
   });
 

@@ -31,7 +31,10 @@ describe("what follows from the table of settings", () => {
     let count = 0;
     for (const { name, examples, default: value } of rows) {
       for (const example of [value, ...examples]) {
-        if (name !== "provision" && name !== "tests") parseSettings({ [name]: example }, "dev");
+        const template = name === "from" && example !== "" ? { template: "cloud" } : {};
+        if (name !== "provision" && name !== "tests") {
+          parseSettings({ ...template, [name]: example }, "dev");
+        }
         const document = { config: { [`kragle:${name}`]: example } };
         assert.ok(validate(document), `${name}: ${JSON.stringify(validate.errors)}`);
         count += 1;

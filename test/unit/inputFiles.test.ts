@@ -22,6 +22,7 @@ describe("input files", () => {
       name: "own",
       folder: join(folder, "template"),
       minimumDiskBytes: 1,
+      install: "bootstrap",
       medium: null,
       smoke: sampleSpec.template.smoke,
     },

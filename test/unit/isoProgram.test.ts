@@ -33,16 +33,16 @@ describe("the program of a stack that is installed from an ISO", function () {
     const { find, resources } = await runProgram(at, { settings });
     const base = requestOf(find("base")) as {
       description: { inputs: { isoSha256: string } };
-      request: { isoPath: string };
+      request: { sourcePath: string };
     };
-    assert.equal(base.request.isoPath, "build/dev/os/rhel-server-7.1-x86_64-dvd.iso");
+    assert.equal(base.request.sourcePath, "build/dev/os/rhel-server-7.1-x86_64-dvd.iso");
     assert.equal(base.description.inputs.isoSha256, RHEL.isoSha256);
     const secretsOf = (name: string) =>
       Object.entries(find(name).inputs.environment as Record<string, unknown>).filter(([key]) =>
         key.startsWith("KRAGLE_SECRET_"),
       );
     const plain = (entries: [string, unknown][]) => entries.map(([key]) => key).sort();
-    assert.deepEqual(plain(secretsOf("base")), ["KRAGLE_SECRET_isoUrls"]);
+    assert.deepEqual(plain(secretsOf("base")), ["KRAGLE_SECRET_sourceUrls"]);
     assert.deepEqual(plain(secretsOf("image")), [
       "KRAGLE_SECRET_rhsmPassword",
       "KRAGLE_SECRET_rhsmUsername",

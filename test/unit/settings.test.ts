@@ -27,6 +27,7 @@ describe("settings", () => {
         name: "debian12",
         folder: "builder/templates/debian12",
         minimumDiskBytes: 2_147_483_648,
+        install: "bootstrap",
         medium: null,
         smoke: { channel: "agent", firmware: ["bios", "uefi"] },
       },
@@ -55,6 +56,7 @@ describe("settings", () => {
       vnc: null,
       network: { allow: [] },
       iso: null,
+      from: null,
       credentials: {},
       builderImage: null,
       baseImage:

@@ -34,7 +34,7 @@ const minutes = (value: unknown) =>
 const format = (name: string) =>
   `"${name}" is not a known format; allowed are ${FORMAT_NAMES.join(", ")}`;
 const template = (name: string) =>
-  `"${name}" is not a template; allowed are centos7, debian12, rhel7, or the path of a folder such as ./my-template`;
+  `"${name}" is not a template; allowed are centos7, cloud, debian12, rhel7, or the path of a folder such as ./my-template`;
 const unknown = (name: string, meant?: string) =>
   `kragle:${name} is not a setting; ${meant ? `did you mean kragle:${meant}` : 'README.md lists all under "Settings"'}`;
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Fetches an ISO into the cache: from the first of its addresses that gives the right file. A download that was cut goes on.
+"""Fetches an ISO or a disk into the cache: from the first of its addresses that gives the right file. A download that was cut goes on.
 
 Not by curl: its retries begin where the first try began, it ends where a server cannot go on, and it brings seven libraries
 (3.6 MB) into the builder image.
 
-Mounts: /cache. Settings: sha256. Secret: isoUrls, a list as JSON, since an address may carry a token.
-Result: /cache/<sha256>.iso, which appears when it is whole and verified.
+Mounts: /cache. Settings: sha256, kind ("iso" or "disk"), name (what people call it). Secret: urls, a list as JSON, since an address may
+carry a token. Result: /cache/<sha256>.<kind>, which appears when it is whole and verified.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ import urllib.parse
 import urllib.request
 
 import stage
+import web_page
 
 CACHE = "/cache"
 CHUNK = 2**20
@@ -25,16 +26,16 @@ REPORT_SECONDS = 10
 ATTEMPTS = 4  # at one address, as long as each brings more
 
 
-def fetch_iso(settings):
-    sha256 = settings["sha256"]
-    final = os.path.join(CACHE, f"{sha256}.iso")
+def fetch_file(settings):
+    sha256, name = settings["sha256"], settings["name"]
+    final = os.path.join(CACHE, f"{sha256}.{settings['kind']}")
     part = final + ".part"
     why = []
-    for url in json.loads(stage.secrets()["isoUrls"]):
+    for url in json.loads(stage.secrets()["urls"]):
         stage.phase(f"fetch {shown(url)}")
         try:
             download(url, part)
-            stage.phase("verify the ISO")
+            stage.phase(f"verify the {name}")
             verify(part, sha256)
         except stage.Failure as failure:
             stage.detail(str(failure))
@@ -42,7 +43,7 @@ def fetch_iso(settings):
             continue
         os.rename(part, final)
         return
-    raise stage.Failure(f"the ISO is not to be had from any of its addresses:{''.join(why)}")
+    raise stage.Failure(f"the {name} is not to be had from any of its addresses:{''.join(why)}")
 
 
 def shown(url):
@@ -72,12 +73,15 @@ def receive(url, part, start):
     with urllib.request.urlopen(request, timeout=SILENCE_SECONDS) as answer:
         if start and answer.status != 206:
             start = 0  # the server does not know how to go on, and sends all of it
+        first = answer.read(web_page.LOOKED_AT)
+        web_page.refuse(answer.headers.get("Content-Type"), b"" if start else first, shown(answer.url))
         rest = answer.headers.get("Content-Length")
         whole = start + int(rest) if rest else None
         done, told, began = start, time.monotonic(), time.monotonic()
         with open(part, "r+b" if start else "wb") as file:
             file.seek(start)
-            while chunk := answer.read(CHUNK):
+            while chunk := first or answer.read(CHUNK):
+                first = b""
                 file.write(chunk)
                 done += len(chunk)
                 if time.monotonic() - told > REPORT_SECONDS:
@@ -111,4 +115,4 @@ def size_of(path):
 
 
 if __name__ == "__main__":
-    stage.main(fetch_iso)
+    stage.main(fetch_file)

@@ -12,9 +12,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import type { base } from "../../plan/stages/base";
-import { provideIso } from "../../stages/base/isoFile";
+import { provideSource } from "../../stages/base/sourceFile";
 import { EXIT, StageFailure } from "../../host/failure";
-import { cachedIso, findIso } from "../../host/iso";
+import { cachedSource, findSource } from "../../host/sourceFile";
 import type { Task } from "../../executors/executor";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
@@ -23,6 +23,7 @@ import { sha256 } from "../sha256";
 const CONTENT = "an installation medium, in a very small format";
 const SHA256 = sha256(CONTENT);
 const OTHER = sha256("x");
+const WANTED = { kind: "iso", sha256: SHA256 } as const;
 
 describe("the installation ISO", () => {
   let at: TemporaryStore;
@@ -59,14 +60,14 @@ describe("the installation ISO", () => {
         fetched.push(options.secrets);
         allowed = options.allow;
         if (served === undefined) return Promise.resolve({ exitCode: 1, tail: ["error: nowhere"] });
-        mkdirSync(dirname(cachedIso(at.home, SHA256)), { recursive: true });
-        writeFileSync(cachedIso(at.home, SHA256), served);
+        mkdirSync(dirname(cachedSource(at.home, WANTED)), { recursive: true });
+        writeFileSync(cachedSource(at.home, WANTED), served);
         return Promise.resolve({ exitCode: 0, tail: [] });
       },
     } as unknown as StageContext<typeof base>;
   }
   const provide = (sha256 = SHA256, ...more: Parameters<typeof context>) =>
-    provideIso(context(...more), { path, sha256 });
+    provideSource(context(...more), { kind: "iso", path, sha256 });
 
   const refused = (promise: Promise<unknown>, message: RegExp) =>
     assert.rejects(promise, (error: unknown) => {
@@ -79,12 +80,12 @@ describe("the installation ISO", () => {
 
   it("is read once, and again only when the file is another one", async () => {
     assert.equal(await provide(), path);
-    assert.deepEqual(phases, ["verify the ISO"]);
+    assert.deepEqual(phases, ["verify the installation ISO"]);
     assert.equal(await provide(), path);
-    assert.deepEqual(phases, ["verify the ISO"]);
+    assert.deepEqual(phases, ["verify the installation ISO"]);
     utimesSync(path, 1, 1);
     assert.equal(await provide(), path);
-    assert.deepEqual(phases, ["verify the ISO", "verify the ISO"]);
+    assert.deepEqual(phases, ["verify the installation ISO", "verify the installation ISO"]);
   });
 
   it("is refused when it is another file, cut short or changed later, with both digests", async () => {
@@ -105,7 +106,7 @@ describe("the installation ISO", () => {
 
   it("is missing with its place and its checksum", async () => {
     rmSync(path);
-    assert.equal(findIso(at.home, { path, sha256: SHA256 }), undefined);
+    assert.equal(findSource(at.home, { ...WANTED, path }), undefined);
     await refused(provide(), /the installation ISO x\.iso is missing: .*x\.iso does not exist/);
     await assert.rejects(provide(), (error: StageFailure) => {
       assert.match(error.details.hint!, new RegExp(`isoPath.*isoUrls.*isoSha256, now ${SHA256}`));
@@ -115,10 +116,10 @@ describe("the installation ISO", () => {
 
   it("is fetched where it is not there, into a file named by its content, once", async () => {
     rmSync(path);
-    const secrets = { isoUrls: '["https://host/x.iso?token=1"]' };
-    const cached = cachedIso(at.home, SHA256);
+    const secrets = { sourceUrls: '["https://host/x.iso?token=1"]' };
+    const cached = cachedSource(at.home, WANTED);
     assert.equal(await provide(SHA256, secrets, CONTENT), cached);
-    assert.deepEqual(fetched, [secrets]);
+    assert.deepEqual(fetched, [{ urls: secrets.sourceUrls }]);
     assert.equal(await provide(SHA256, secrets, CONTENT), cached);
     assert.equal(fetched.length, 1);
     assert.deepEqual(phases, [], "what was just verified is not read again");
@@ -132,12 +133,12 @@ describe("the installation ISO", () => {
   it("is fetched by a container that reaches the hosts of its addresses, at their ports", async () => {
     rmSync(path);
     const urls = ["https://u:p@host/x.iso", "http://[fd00::2]:8080/x", "http://192.0.2.7/x"];
-    await provide(SHA256, { isoUrls: JSON.stringify(urls) }, CONTENT);
+    await provide(SHA256, { sourceUrls: JSON.stringify(urls) }, CONTENT);
     assert.deepEqual(allowed, ["host:443", "[fd00::2]:8080", "192.0.2.7:80"]);
   });
 
   it("that cannot be fetched is lacking, with the fetcher's words", async () => {
     rmSync(path);
-    await refused(provide(SHA256, { isoUrls: "[]" }), /could not be fetched\nerror: nowhere/);
+    await refused(provide(SHA256, { sourceUrls: "[]" }), /could not be fetched\nerror: nowhere/);
   });
 });

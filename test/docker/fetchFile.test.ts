@@ -15,7 +15,7 @@ const CONTENT = Buffer.alloc(2 ** 21, Buffer.from(Array.from({ length: 256 }, (_
 const SHA256 = sha256(CONTENT);
 const SERVER = "http://127.0.0.1:8080";
 
-describe("fetching an ISO", function () {
+describe("fetching an ISO or a disk", function () {
   this.timeout(60_000);
   let image: string;
   let folder: string;
@@ -37,14 +37,14 @@ describe("fetching an ISO", function () {
 
   async function fetch(...urls: string[]) {
     const lines: string[] = [];
-    const serve = "python3 /test/isoServer.py 8080 & sleep 1";
+    const serve = "python3 /test/fileServer.py 8080 & sleep 1";
     const { exitCode } = await executor.run({
       storeId: "test",
       key: `fetch-${process.pid}`,
       image,
-      run: ["sh", "-c", `${serve}; exec /usr/local/lib/kragle/fetch_iso.py`],
-      settings: { sha256: SHA256 },
-      secrets: { isoUrls: JSON.stringify(urls) },
+      run: ["sh", "-c", `${serve}; exec /usr/local/lib/kragle/fetch_file.py`],
+      settings: { sha256: SHA256, kind: "iso", name: "installation ISO" },
+      secrets: { urls: JSON.stringify(urls) },
       programs: programs(),
       inputs: [{ at: "/test", path: __dirname }],
       outputs: [
@@ -119,6 +119,15 @@ describe("fetching an ISO", function () {
     isWhole();
   });
 
+  it("says so where an address leads to a web page, and goes on with the next", async () => {
+    const { exitCode, text } = await fetch(`${SERVER}/login`, `${SERVER}/whole`);
+    assert.equal(exitCode, 0, text);
+    const page = 'leads to a web page (text/html, titled "Sign in & go on")';
+    assert.ok(text.includes(`${page}, from ${SERVER}/page; does one have to log in there?`), text);
+    assert.doesNotMatch(text, /secret-token/);
+    isWhole();
+  });
+
   it("fails with the reason of every address", async () => {
     const { exitCode, text } = await fetch(
       `${SERVER}/gone`,
@@ -126,7 +135,7 @@ describe("fetching an ISO", function () {
       `${SERVER}/other`,
     );
     assert.equal(exitCode, 1);
-    assert.match(text, /error: the ISO is not to be had from any of its addresses:/);
+    assert.match(text, /error: the installation ISO is not to be had from any of its addresses:/);
     assert.match(text, /\/gone: HTTP Error 404/);
     assert.match(text, /127\.0\.0\.1:1\/x: .*refused/);
     assert.match(text, /\/other: gave another file/);

@@ -1,0 +1,91 @@
+import { basename } from "node:path";
+
+import { z } from "zod";
+
+import type { SourceDisk } from "../../plan/imageSpec";
+import { formatOfName, parseSourceFormat, type SourceFormat } from "../../plan/sourceFormats";
+import { address } from "./lists";
+import { digest, listOf, onlyKeys, optional, parsed, path, quote, structured } from "./values";
+
+const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
+const FORMATS =
+  "qcow2, raw, vmdk, vhd or vhdx, with .xz, .gz, .zst or .bz2 behind it where it is compressed";
+const INSTEAD = "write {path: FILE} or {url: ADDRESS}, with sha256";
+
+const format = parsed("raw.xz", (text): SourceFormat => {
+  const found = parseSourceFormat(text);
+  if (found === undefined) throw new Error(`"${text}" is not a format; allowed are ${FORMATS}`);
+  return found;
+});
+
+/** One address, or a list of them. */
+const addresses = z
+  .unknown()
+  .meta({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] })
+  .pipe(
+    z.preprocess(
+      (value) => (typeof value === "string" ? [value] : value),
+      z
+        .array(address("https://host/folder/web.qcow2"), listOf("addresses"))
+        .min(1, "names no address"),
+    ),
+  );
+
+const disk = z.strictObject(
+  {
+    path: path("web.qcow2").optional(),
+    url: addresses.optional(),
+    format: format.optional(),
+    sha256: digest.optional(),
+  },
+  onlyKeys("are path, url, format, sha256", EXAMPLE),
+);
+
+type Say = (path: PropertyKey[], message: string) => void;
+
+/** Every problem is told at once: what is lacking or too much, beside what each part has. */
+function readDisk(given: object, say: Say): SourceDisk | undefined {
+  const has = (name: string) => Object.hasOwn(given, name);
+  const { data, error } = disk.safeParse(given);
+  for (const issue of error?.issues ?? []) say(issue.path, issue.message);
+  if (has("path") && has("url")) say([], "has both path and url; write one of them");
+  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}`);
+  if (!has("sha256")) say(["sha256"], "is missing; its publisher shows it beside the download");
+  const place = data?.path ?? data?.url?.[0];
+  if (!data || place === undefined) return undefined;
+  const name = nameOf(place);
+  const found = data.format ?? formatOfName(name);
+  if (!found) say(["format"], `is missing, and the name ${quote(name)} does not tell: ${FORMATS}`);
+  if (!found || data.sha256 === undefined) return undefined;
+  const { path: file = null, url: urls = [], sha256 } = data;
+  return { ...{ kind: "disk", path: file, urls, format: found }, sha256 };
+}
+
+/** The name of a file, also of one that an address has. */
+const nameOf = (place: string) =>
+  basename(/^https?:/i.test(place) ? new URL(place).pathname : place);
+
+/** What editors are told. */
+const { $schema: _, ...forEditors } = z.toJSONSchema(disk, {
+  io: "input",
+  target: "draft-7",
+  unrepresentable: "any",
+});
+
+/** The setting `from`: what an image begins with, other than its template's own installation. */
+export const from = structured(
+  optional(
+    z
+      .unknown()
+      .meta(forEditors)
+      .transform((given, context): SourceDisk => {
+        const say: Say = (path, message) =>
+          context.addIssue({ code: "custom", path: [...path], message });
+        if (typeof given !== "object" || given === null || Array.isArray(given)) {
+          say([], `${quote(given)} is no source; ${INSTEAD}`);
+          return z.NEVER;
+        }
+        return readDisk(given, say) ?? z.NEVER;
+      }),
+  ),
+);
