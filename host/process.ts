@@ -48,6 +48,7 @@ const STDERR_TAIL = 64 * 2 ** 10;
 
 /** What programs are needed for, and the Debian and Ubuntu packages that have them. */
 const PROGRAMS: Readonly<Record<string, { readonly use: string; readonly package: string }>> = {
+  curl: { use: "reads the lists of digests of a disk", package: "curl" },
   gpg: { use: "signs releases and verifies their signatures", package: "gnupg" },
   lsblk: { use: "describes disks", package: "util-linux" },
   "ssh-keygen": { use: "signs releases and verifies their signatures", package: "openssh-client" },

@@ -20,8 +20,12 @@ const SCRIPTS = "provision";
 /** What brings the system onto the disk. */
 const INSTALLERS = { bootstrap: "bootstrap", iso: "install", disk: "importDisk" } as const;
 
-/** Reads the digests of every file that an image depends on. */
-export function readInputFiles(spec: ImageSpec): ImageFiles {
+/**
+ * Reads the digests of every file that an image depends on.
+ *
+ * @param source of the disk that it begins with; null for none
+ */
+export function readInputFiles(spec: ImageSpec, source: string | null = null): ImageFiles {
   const folder = inProject(spec.template.folder);
   // of template.json, what is used is an input by itself; only the recipe of a bootstrapped base reads the file
   const { install } = spec.template;
@@ -56,6 +60,7 @@ export function readInputFiles(spec: ImageSpec): ImageFiles {
     ),
     steps: spec.provision.map((step) => describeStep(step, spec.variables)),
     rules: catalogueDigest(),
+    source,
     tests: Object.fromEntries(
       userTests(spec).map(([name, { script }]) => [name, fileDigest(inProject(script))]),
     ),
@@ -65,7 +70,6 @@ export function readInputFiles(spec: ImageSpec): ImageFiles {
         fileDigest(inProject(path)),
       ]),
     ),
-    source: spec.from?.sha256 ?? null,
   };
 }
 

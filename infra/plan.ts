@@ -11,8 +11,9 @@ import {
   toolsImageName,
 } from "../plan/imagePlan";
 import type { StackIdentity } from "../plan/identity";
-import type { ImageSpec } from "../plan/imageSpec";
+import type { ImageSpec, SourceDisk } from "../plan/imageSpec";
 import { conversionRoot, publicationRoot } from "../plan/roots";
+import { fileNameOf } from "../plan/sourceFormats";
 import { IMAGE } from "../plan/stages/image";
 import { requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
@@ -26,6 +27,7 @@ import { readStackRecord } from "../store/stackRecord";
 import { handImageDigest } from "./dockerContext";
 import { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
+import { digestBySignedList, type SourceDigest } from "./signedList";
 import { datedSteps } from "./stepAge";
 import { pointBytes } from "./requests";
 import { type Observation, Observer } from "./observe";
@@ -55,6 +57,8 @@ export interface FullPlan {
   /** Undefined while the image's content is not known. */
   readonly proof: ProofPlan | undefined;
   readonly files: InputFiles;
+  /** What is known of the disk that the image begins with; undefined where its template installs one. */
+  readonly source: SourceDigest | undefined;
   /** By root; stages that follow an image of unknown content are absent. */
   readonly observed: ReadonlyMap<string, ObservedStage>;
   /** What the store has of the points from which the image's build can go on; undefined where it does not run. */
@@ -75,7 +79,7 @@ export interface FullPlan {
  *
  * @param owner whose roots and records count
  * @param rebuild stages to build again although nothing has changed
- * @throws StageFailure where libvirt is to boot the image and cannot, or where the key that signs cannot
+ * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where libvirt is to boot the image and cannot, or where the key that signs cannot
  */
 export async function makePlan(
   site: Site,
@@ -95,7 +99,8 @@ export async function makePlan(
   const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
   const { project, stack, clone } = owner;
   const released = { project, stack, ...(isOwnHome(home) ? {} : { clone }) };
-  const read = readInputFiles(spec);
+  const source = spec.from === null ? undefined : await sourceDigest(home, spec.from);
+  const read = readInputFiles(spec, source?.sha256);
   const steps = await datedSteps(store, spec.provision, read.steps);
   const files = { ...read, steps, signer, owner: released };
   const plan = planImage(spec, files, await baseEpoch(store, spec, files));
@@ -143,7 +148,16 @@ export async function makePlan(
     ? [undefined, undefined]
     : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
   const tools = { reference, marker, handMarker, handDigest };
-  return { spec, plan, proof, files, observed, points, history, tools };
+  return { spec, plan, proof, files, source, observed, points, history, tools };
+}
+
+/** The digest of the disk that an image begins with: as the settings give it, or by its publisher's signed list. */
+export async function sourceDigest(
+  home: string,
+  { path, urls, sha256 }: SourceDisk,
+): Promise<SourceDigest> {
+  if (typeof sha256 === "string") return { sha256, notes: [] };
+  return digestBySignedList(home, sha256, fileNameOf(path ?? urls[0]!));
 }
 
 /** The stages that follow the image, by root. */

@@ -19,7 +19,7 @@ export interface PlanRow {
   readonly status: "unchanged" | "from store" | "will run" | "runs after image";
   /** Why it will run, a line each; empty for a result that is there. */
   readonly reasons: readonly string[];
-  /** What there is to know of a result that is there, a line each. */
+  /** What there is to know of a result that is there, and of the disk that a base is made from; a line each. */
   readonly notes?: readonly string[];
   /** The inputs that are not what they were when the stack used the stage last. */
   readonly changes: readonly Omit<ExplainedChange, "text">[];
@@ -77,7 +77,12 @@ function stageRow(
     return toRun(root, "runs after image", [], changes, history);
   }
   const { observation } = observed;
-  const named = root === "image" ? identityNotes(spec, observation.manifest) : [];
+  const named =
+    root === "image"
+      ? identityNotes(spec, observation.manifest)
+      : root === "base"
+        ? (plan.source?.notes ?? [])
+        : [];
   const notes = named.length > 0 ? { notes: named } : {};
   if (observation.state === "present") return { ...there(root, true), ...notes };
   if (observation.state === "unheld") {
@@ -86,7 +91,10 @@ function stageRow(
   const changes = explain(before, description, spec);
   const reasons = observation.why ? [observation.why] : [];
   if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");
-  const row = toRun(root, "will run", reasons, changes, history);
+  const row = {
+    ...toRun(root, "will run", reasons, changes, history),
+    ...(root === "base" ? notes : {}),
+  };
   return root === "image" ? { ...row, ...stepsToRun(row, plan) } : row;
 }
 

@@ -77,7 +77,17 @@ export interface SourceDisk {
   /** Where it can be had; tried in this order. Such an address may contain a token. */
   readonly urls: readonly string[];
   readonly format: SourceFormat;
-  readonly sha256: string;
+  /** 64 hexadecimal digits, or how they are known. */
+  readonly sha256: string | SignedList;
+}
+
+/** A publisher's list of digests, which a key has signed. Paths and addresses; these may contain a token. */
+export interface SignedList {
+  readonly checksums: string;
+  /** Null for a list that has its signature around it. */
+  readonly signature: string | null;
+  /** Files of OpenPGP keys, and which one of them is trusted; null for all. */
+  readonly keys: readonly { readonly file: string; readonly fingerprint: string | null }[];
 }
 
 /** Secret settings by their names: never part of a key, a plan or a message. */

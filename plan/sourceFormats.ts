@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+
 /** How a disk that somebody else made may be stored, as qemu-img calls it. */
 const DISK_FORMATS = ["qcow2", "raw", "vmdk", "vpc", "vhdx"] as const;
 const COMPRESSIONS = ["xz", "gz", "zst", "bz2"] as const;
@@ -35,6 +37,17 @@ export function parseSourceFormat(text: string): SourceFormat | undefined {
 export function formatOfName(name: string): SourceFormat | undefined {
   const [last, before] = name.split(".").slice(1).reverse();
   return parseSourceFormat(`${before}.${last}`) ?? parseSourceFormat(last ?? "");
+}
+
+/** The name of a file, by its path or address. */
+export function fileNameOf(place: string): string {
+  if (!/^https?:/i.test(place)) return basename(place);
+  const name = basename(new URL(place).pathname);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a % that escapes nothing
+  }
 }
 
 /** The two parts of a format; compression null for none. */

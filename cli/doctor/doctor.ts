@@ -33,7 +33,7 @@ import {
 } from "./facts";
 import * as judge from "./requirements";
 import * as around from "./surroundings";
-import { engineRequirements, examineSpec, settingsRequirement } from "./wanted";
+import { digestOrFailure, engineRequirements, examineSpec, settingsRequirement } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
@@ -76,9 +76,12 @@ async function examine(
   const spec = wanted instanceof SettingsError ? undefined : wanted.spec;
   const { site, daemon } = await askDocker();
   const usable = site && !daemonObstacle(daemon) ? (daemon as DaemonFacts) : undefined;
-  // without what would be asked of libvirt, of a signing key and of places: those have rows of their own
-  const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [] } as const);
   const home = site?.home ?? homeFolder();
+  const source = spec?.from ? await digestOrFailure(home, spec.from) : undefined;
+  const from =
+    spec?.from && source && "sha256" in source ? { ...spec.from, sha256: source.sha256 } : null;
+  // without what would be asked of libvirt, of a signing key, of places and of a disk's list: those have rows of their own
+  const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [], from } as const);
   const project = wanted instanceof SettingsError ? "" : wanted.settings.project;
   const owner = identityOf(home, { project, stack });
   const plan = usable && modest ? await makePlan(site!, modest, owner) : undefined;
@@ -110,6 +113,7 @@ async function examine(
           daemon: usable,
           toolsImage,
           plan,
+          source,
         })
       : []),
     processorRequirement(processor, kvm?.probe?.works ?? false),

@@ -6,11 +6,12 @@ import { readMemory } from "../../host/memory";
 import { displayPath, inProject } from "../../host/project";
 import { findSource, type SourceKind } from "../../host/sourceFile";
 import { writeObstacle } from "../../host/writable";
-import type { FullPlan } from "../../infra/plan";
+import { type FullPlan, sourceDigest } from "../../infra/plan";
+import type { SourceDigest } from "../../infra/signedList";
 import { isThere, placesOf, requireOwnPlaces, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackIdentity } from "../../plan/identity";
-import type { ImageSpec } from "../../plan/imageSpec";
+import type { ImageSpec, SourceDisk } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
 import { readStackRecord } from "../../store/stackRecord";
 import { engineNeeds } from "../engineNeeds";
@@ -60,17 +61,30 @@ interface Surroundings {
   readonly daemon: DaemonFacts | undefined;
   readonly toolsImage: string | undefined;
   readonly plan: FullPlan | undefined;
+  /** Of the disk that the image begins with, or why its digest is not known; undefined for none. */
+  readonly source: SourceDigest | StageFailure | undefined;
 }
+
+/** The digest of a disk, in whose place a failure is the row's. */
+export const digestOrFailure = (
+  home: string,
+  from: SourceDisk,
+): Promise<SourceDigest | StageFailure> =>
+  sourceDigest(home, from).catch((error: Error) => {
+    if (error instanceof StageFailure) return error;
+    throw error;
+  });
 
 /** Disk, ISO, memory, processors, libvirt and the key that signs. */
 export async function examineSpec(
   home: string,
   spec: ImageSpec,
   owner: StackIdentity,
-  { daemon, toolsImage, plan }: Surroundings,
+  { daemon, toolsImage, plan, source: digest }: Surroundings,
 ): Promise<(Requirement | undefined)[]> {
   const { smoke, libvirtUri, signKey } = spec;
-  const source = wantedSource(spec, plan?.files.source ?? spec.from?.sha256 ?? null);
+  const known = digest && "sha256" in digest ? digest.sha256 : null;
+  const source = wantedSource(spec, known);
   const found = source && findSource(home, source);
   const fetches = source && !found ? source.kind : null;
   return [
@@ -81,6 +95,9 @@ export async function examineSpec(
           found,
           installed: plan !== undefined && isThere(plan, "base"),
         })
+      : undefined,
+    digest instanceof StageFailure
+      ? refused("Disk to begin with", "a digest that is known", digest)
       : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),
     processorsRequirement(spec.cpus),

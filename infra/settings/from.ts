@@ -1,16 +1,20 @@
-import { basename } from "node:path";
-
 import { z } from "zod";
 
 import type { SourceDisk } from "../../plan/imageSpec";
-import { formatOfName, parseSourceFormat, type SourceFormat } from "../../plan/sourceFormats";
+import {
+  fileNameOf,
+  formatOfName,
+  parseSourceFormat,
+  type SourceFormat,
+} from "../../plan/sourceFormats";
 import { address } from "./lists";
+import { listFields, listOfFields, listProblems } from "./signedList";
 import { digest, listOf, onlyKeys, optional, parsed, path, quote, structured } from "./values";
 
 const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
 const FORMATS =
   "qcow2, raw, vmdk, vhd or vhdx, with .xz, .gz, .zst or .bz2 behind it where it is compressed";
-const INSTEAD = "write {path: FILE} or {url: ADDRESS}, with sha256";
+const INSTEAD = "write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys";
 
 const format = parsed("raw.xz", (text): SourceFormat => {
   const found = parseSourceFormat(text);
@@ -37,8 +41,9 @@ const disk = z.strictObject(
     url: addresses.optional(),
     format: format.optional(),
     sha256: digest.optional(),
+    ...listFields,
   },
-  onlyKeys("are path, url, format, sha256", EXAMPLE),
+  onlyKeys("are path, url, format, sha256, checksums, signature, keys", EXAMPLE),
 );
 
 type Say = (path: PropertyKey[], message: string) => void;
@@ -50,20 +55,26 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   for (const issue of error?.issues ?? []) say(issue.path, issue.message);
   if (has("path") && has("url")) say([], "has both path and url; write one of them");
   if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}`);
-  if (!has("sha256")) say(["sha256"], "is missing; its publisher shows it beside the download");
+  if (!has("sha256") && !has("checksums")) {
+    say(
+      ["sha256"],
+      "is missing; its publisher shows it beside the download, or signs a list of it: checksums",
+    );
+  }
+  if (has("sha256") && has("checksums")) {
+    say([], "has both sha256 and checksums; write one of them");
+  }
+  for (const [part, message] of listProblems(has)) say([part], message);
   const place = data?.path ?? data?.url?.[0];
   if (!data || place === undefined) return undefined;
-  const name = nameOf(place);
+  const name = fileNameOf(place);
   const found = data.format ?? formatOfName(name);
   if (!found) say(["format"], `is missing, and the name ${quote(name)} does not tell: ${FORMATS}`);
-  if (!found || data.sha256 === undefined) return undefined;
-  const { path: file = null, url: urls = [], sha256 } = data;
-  return { ...{ kind: "disk", path: file, urls, format: found }, sha256 };
+  const sha256 = data.sha256 ?? listOfFields(data);
+  if (!found || sha256 === undefined) return undefined;
+  const { path: file = null, url: urls = [] } = data;
+  return { kind: "disk", path: file, urls, format: found, sha256 };
 }
-
-/** The name of a file, also of one that an address has. */
-const nameOf = (place: string) =>
-  basename(/^https?:/i.test(place) ? new URL(place).pathname : place);
 
 /** What editors are told. */
 const { $schema: _, ...forEditors } = z.toJSONSchema(disk, {

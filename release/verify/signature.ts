@@ -3,13 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
+import { verifyDetached } from "../../host/openPgp";
 import { displayPath } from "../../host/project";
 import { withTemporaryFolder } from "../../host/temporaryFolder";
 import { Unsuitable } from "../../host/regularFile";
 import { SIGNATURE_FILES } from "../layout";
 import { allowedSignersOf } from "./allowedSigners";
 import type { ReleaseFolder } from "./folder";
-import { verifyGpg, verifySsh } from "./signatureTools";
+import { verifySsh } from "./sshSignature";
 import type { Check } from "./verdict";
 
 export interface SignatureVerdict {
@@ -70,12 +71,11 @@ export async function verifySignature(
       await writeFile(join(scratch, name), content);
       return join(scratch, name);
     };
-    const evidence = {
-      keys: await put("keys", kind === "ssh" ? allowedSignersOf(keys.toString()) : keys),
-      signature: await put("signature", signature),
-      sums: await put("sums", sums),
-    };
-    return kind === "ssh" ? verifySsh(evidence, sums) : verifyGpg(evidence, scratch);
+    const path = await put("keys", kind === "ssh" ? allowedSignersOf(keys.toString()) : keys);
+    const evidence = { signature: await put("signature", signature) };
+    return kind === "ssh"
+      ? verifySsh({ ...evidence, keys: path }, sums)
+      : verifyDetached({ ...evidence, keys: [{ path }], data: await put("sums", sums) }, scratch);
   });
   if ("problem" in found) return failed(`${names.signature}: ${found.problem}`);
   const { signer } = found;

@@ -49,9 +49,9 @@ describe("the setting from", () => {
       ": has both path and url; write one of them",
     ]);
     assert.deepEqual(problems({ sum: SHA256 }), [
-      ": sum is unknown; allowed are path, url, format, sha256",
-      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256",
-      ".sha256: is missing; its publisher shows it beside the download",
+      ": sum is unknown; allowed are path, url, format, sha256, checksums, signature, keys",
+      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys",
+      ".sha256: is missing; its publisher shows it beside the download, or signs a list of it: checksums",
     ]);
     const [lacking, unsure, ...others] = problems({ path: "web.img" });
     assert.match(lacking!, /^\.sha256: is missing/);
@@ -72,6 +72,46 @@ describe("the setting from", () => {
     assert.doesNotMatch(secret.join("\n"), /canary/);
   });
 
+  it("has its digest by a list that is signed, with the keys to trust", () => {
+    const list = { checksums: "https://h/SHA256SUMS", keys: ["package.json"] };
+    const url = "https://h/web.qcow2";
+    assert.deepEqual(parse({ url, ...list }).from?.sha256, {
+      ...{ checksums: list.checksums, signature: null },
+      keys: [{ file: "package.json", fingerprint: null }],
+    });
+    const fingerprint = `0x${"abcd ".repeat(10)}`;
+    const keys = [{ file: "package.json", fingerprint }];
+    assert.deepEqual(parse({ url, ...list, signature: "sums.asc", keys }).from?.sha256, {
+      ...{ checksums: list.checksums, signature: "sums.asc" },
+      keys: [{ file: "package.json", fingerprint: "ABCD".repeat(10) }],
+    });
+  });
+
+  it("is told of what is wrong with the list, all of it at once", () => {
+    const url = "https://h/web.qcow2";
+    assert.deepEqual(problems({ url, sha256: SHA256, checksums: "ftp://h/x", signature: "" }), [
+      ".checksums: is not the address of a file; write it as in https://host/folder/SHA256SUMS",
+      '.signature: is empty; write a path, as in "SHA256SUMS.asc"',
+      ": has both sha256 and checksums; write one of them",
+      ".keys: is missing: files of the OpenPGP keys that may have signed the list",
+    ]);
+    assert.deepEqual(problems({ url, sha256: SHA256, keys: ["package.json"], signature: "x" }), [
+      ".signature: goes with checksums, which names the signed list",
+      ".keys: goes with checksums, which names the signed list",
+    ]);
+    const keys = ["none.asc", { file: "package.json", fingerprint: "abc" }, { key: "x" }];
+    const [missing, short, ...others] = problems({ url, checksums: "SUMS", keys });
+    assert.equal(missing, ".keys[0].file: there is no file none.asc");
+    assert.match(
+      short!,
+      /^\.keys\[1\]\.fingerprint: is not a key's fingerprint, which has 40 or 64/,
+    );
+    assert.match(others.join("\n"), /^\.keys\[2\].*\n/);
+    assert.deepEqual(problems({ url, checksums: "SUMS", keys: [] }), [
+      ".keys: names no key: nobody would be trusted",
+    ]);
+  });
+
   it("goes with a template that takes one, and such a template needs it", () => {
     const disk = { path: "x.qcow2", sha256: SHA256 };
     assert.match(problems("")[0]!, /^: is missing; cloud begins with a disk that is there: write/);
@@ -89,7 +129,7 @@ describe("the setting from", () => {
   it("is in the key of base by digest and format, and not by its place", () => {
     const keyOf = (from: object) => {
       const spec = parse(from);
-      return planImage(spec, readInputFiles(spec), null).base.key;
+      return planImage(spec, readInputFiles(spec, spec.from!.sha256 as string), null).base.key;
     };
     const key = keyOf({ path: "x.qcow2", sha256: SHA256 });
     assert.equal(keyOf({ url: "https://h/y.qcow2", sha256: SHA256 }), key);
