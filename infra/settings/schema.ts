@@ -135,15 +135,16 @@ export const schema = z.object({
   ),
   points: setting(
     orOff(size("16 GiB"), 0, "a size such as 16 GiB"),
-    "off",
-    "What the points after the steps of one build may take on the disk, from which later builds go on; `off` for none: [docs/steps.md](docs/steps.md#points)",
+    // more than steps on a disk of the default size write; of a build that writes more, the first steps' points stay
     "16 GiB",
+    "What the points after the steps of one build may take on the disk, from which later builds go on; `off` for none: [docs/steps.md](docs/steps.md#points)",
+    "off",
   ),
   packageCache: setting(
     orOff(size("1 GiB"), 0, "a size such as 1 GiB"),
-    "off",
-    "What downloaded packages may take on the disk, so that later builds need not download them again; `off` to keep none: [docs/steps.md](docs/steps.md#downloaded-once)",
     "1 GiB",
+    "What downloaded packages may take on the disk, so that later builds need not download them again; `off` to keep none: [docs/steps.md](docs/steps.md#downloaded-once)",
+    "off",
   ),
   formats: setting(
     formats,

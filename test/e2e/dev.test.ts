@@ -196,7 +196,7 @@ describe("the dev stack, built, proven and released for real", function () {
     writeFileSync(done!, `#!/bin/sh\nset -e\n${work}\n`);
     writeFileSync(script!, "#!/bin/sh\necho the flux is missing\nexit 7\n", { mode: 0o755 });
     clone.addStack("dev", {
-      ...{ formats: ["raw"], points: "4 GiB", provision: ["work.sh", "set up things.sh"] },
+      ...{ formats: ["raw"], provision: ["work.sh", "set up things.sh"] },
     });
     const failed = await up();
     assert.equal(failed.code, 1, failed.stderr);

@@ -75,7 +75,8 @@ printf '%s' "$https_proxy" > /dev/ttyS0
 exit 3
 `;
     writeFileSync(clone.path("tell.sh"), script);
-    clone.addStack("secrets", { provision: ["tell.sh"] });
+    // the point after the first step is in the store too
+    clone.addStack("secrets", { provision: [{ run: 'test -n "$https_proxy"' }, "tell.sh"] });
     const run = Run.up(clone, "secrets", {
       environment: {
         KRAGLE_SECRET_canary: CANARY,
@@ -99,6 +100,7 @@ exit 3
         if (statSync(file).size < 64 * 2 ** 20) assertHidden(readFileSync(file, "latin1"), file);
       }
     }
+    assert.ok(readdirSync(clone.path(".kragle/store")).some((name) => name.startsWith("point-")));
     const serial = join(evidenceFolder(stderr, clone.folder), "serial.log");
     assert.match(readFileSync(serial, "latin1"), /\*{8}/);
     await assertNothingLeaked(clone.path(".kragle"), { project: clone.folder });
