@@ -12,14 +12,15 @@ import { stackNames } from "./stackSettings";
 export function checkArguments(command: Command): void {
   const { args, registeredArguments } = command;
   registeredArguments.forEach((argument, index) => {
-    if (args[index] === "") refuse(command, `argument '${nameOf(argument)}' is empty`);
+    const words = argument.variadic ? args.slice(index) : args.slice(index, index + 1);
+    if (words.includes("")) refuse(command, `argument '${nameOf(argument)}' is empty`);
   });
   for (const option of command.options) {
     const problem = emptiness(command, option);
     if (problem) refuse(command, problem);
   }
   const [allowed, found] = [registeredArguments.length, args.length];
-  if (found <= allowed) return;
+  if (found <= allowed || registeredArguments.at(-1)?.variadic) return;
   const expected = `Expected ${allowed} argument${allowed === 1 ? "" : "s"} but got ${found}`;
   const message = `too many arguments for '${command.name()}'. ${expected}: ${args.join(", ")}.`;
   const hint = meantStack(command, args);

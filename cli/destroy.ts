@@ -2,7 +2,7 @@ import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say } from "../host/output";
-import { Roots } from "../store/roots";
+import { releasesIn, Roots } from "../store/roots";
 import { markDestroyed, readStackRecord } from "../store/stackRecord";
 import { letGoOf } from "./dropRoot";
 import type { CommonOptions } from "./options";
@@ -31,7 +31,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, line);
   }
-  await letGoOf(home, kept.get("release"), roots.owner);
+  for (const [, release] of releasesIn(kept)) await letGoOf(home, release, roots.owner);
   await roots.dropAll();
   await markDestroyed(home, roots.owner);
   if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
@@ -39,7 +39,7 @@ export async function destroy(options: CommonOptions): Promise<number> {
     if (dropped.length === 0) line(`Stack ${options.stack} used nothing; nothing was let go of.`);
     else {
       line(`Stack ${options.stack} uses nothing any more.`);
-      if (kept.has("release")) line("Released files were left where they are.");
+      if (releasesIn(kept).length > 0) line("Released files were left where they are.");
       line("Next: ./kragle gc   frees what no stack uses");
     }
   }

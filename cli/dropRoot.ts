@@ -1,8 +1,10 @@
 import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
 import type { StackIdentity } from "../plan/identity";
-import { POINTS_ROOT } from "../plan/roots";
+import { imageOfRoot, pointsRoot, rootOf } from "../plan/roots";
 import { base } from "../plan/stages/base";
+import { image } from "../plan/stages/image";
+import { release } from "../plan/stages/release";
 import { letGoOfFolder, outputFolder } from "../release/owner";
 import { type Root, Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
@@ -21,20 +23,18 @@ export async function dropRoot(
   requireStackName(stack);
   const home = homeFolder();
   const roots = Roots.of(home, { project, stack });
-  if (root === "release") await letGoOf(home, (await roots.list()).get(root), roots.owner);
+  const held = (await roots.list()).get(root);
+  if (held?.stage === release.stage) await letGoOf(home, held, roots.owner);
   await roots.drop(root);
-  // no resource has this one; what a failed build has left lies on the base
-  if (root === base.stage) await roots.drop(POINTS_ROOT);
+  // no resource has this one; what a failed build has left lies on them
+  const lies = [base.stage, image.stage].map((stage) => rootOf(imageOfRoot(root), stage));
+  if (lies.includes(root)) await roots.drop(pointsRoot(root));
   if ((await roots.list()).size === 0) await markDestroyed(home, roots.owner);
   return EXIT.done;
 }
 
 /** Lets others release into the folder of a stack's release. */
-export async function letGoOf(
-  home: string,
-  release: Root | undefined,
-  owner: StackIdentity,
-): Promise<void> {
-  const path = release?.description?.inputs.path;
+export async function letGoOf(home: string, release: Root, owner: StackIdentity): Promise<void> {
+  const path = release.description?.inputs.path;
   if (typeof path === "string") await letGoOfFolder(home, outputFolder(path), owner);
 }

@@ -22,7 +22,7 @@ export function engineNeeds(
   engine: EngineName,
   asked: EngineName | undefined,
   { project, secretNames }: Pick<StackSettings, "project" | "secretNames">,
-  { smoke }: Pick<ImageSpec, "smoke">,
+  images: readonly Pick<ImageSpec, "smoke">[],
 ): EngineNeed[] {
   const embedded = engine === "embedded";
   const encrypted = secretNames.map(
@@ -38,7 +38,7 @@ export function engineNeeds(
             problem: embedded ? new SettingsError(encrypted) : undefined,
           },
         ]),
-    ...(smoke !== "libvirt"
+    ...(images.every(({ smoke }) => smoke !== "libvirt")
       ? []
       : [
           {

@@ -8,9 +8,12 @@ import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
+import { imageSettings } from "../infra/settings/images";
+import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
 import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
+import { atMostOne } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -22,10 +25,19 @@ interface LogFolder {
   readonly at: string;
 }
 
-/** `kragle logs [STAGE]`: without a stage, where the logs are; with one, its log. */
-export async function logs(stage: string | undefined, options: CommonOptions): Promise<number> {
-  const { project } = readStackSettings(options.stack);
-  const folders = await logFolders({ project, stack: options.stack });
+/**
+ * `kragle logs [IMAGE] [STAGE]`: without a stage, where the logs are; with one, its log.
+ *
+ * @param words which image of the stack, if it has several, and the stage
+ */
+export async function logs(words: readonly string[], options: CommonOptions): Promise<number> {
+  const { project, values } = readStackSettings(options.stack);
+  const [first, ...others] = words;
+  const image = imageSettings(values).images.find(({ name }) => name !== null && name === first);
+  const [given] = atMostOne("logs", image ? others : words);
+  const stage = given === undefined ? undefined : rootOf(image?.name ?? null, given);
+  const all = await logFolders({ project, stack: options.stack });
+  const folders = image ? all.filter((one) => imageOfRoot(one.stage) === image.name) : all;
   if (stage === undefined) {
     const text = options.json ? JSON.stringify(folders) : folders.map(lineOf).join("\n");
     print((text || "no stage of this stack has run yet") + "\n");

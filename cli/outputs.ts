@@ -1,42 +1,12 @@
-import { existsSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { statSync } from "node:fs";
 
-import { EXIT, StageFailure } from "../host/failure";
-import { thisClone } from "../host/clone";
-import { homeFolder } from "../host/home";
+import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { warn } from "../host/warn";
-import { identityOf } from "../store/identity";
-import { readStackRecord, type StackRecord } from "../store/stackRecord";
+import type { StackRecord } from "../store/stackRecord";
+import { lastRelease, releaseOf, requireImages } from "./lastRelease";
 import type { CommonOptions } from "./options";
-import { readStackSettings } from "./stackSettings";
-
-/** The record of a stack's last release. @throws StageFailure where there is none, or the stack was destroyed after it */
-export async function lastRelease(stack: string): Promise<StackRecord> {
-  const { project } = readStackSettings(stack);
-  const home = homeFolder();
-  const record = await readStackRecord(home, identityOf(home, { project, stack }));
-  if (record && !record.destroyedAt) return record;
-  throw new StageFailure(record ? afterDestroy(stack, record) : neverReleased(stack), {
-    hint: `./kragle up -s ${stack}`,
-  });
-}
-
-function afterDestroy(stack: string, { destroyedAt, outputs: { imagePath } }: StackRecord): string {
-  const folder = dirname(String(imagePath));
-  const files = existsSync(folder)
-    ? `its files lie in ${displayPath(folder)}`
-    : "its files are gone";
-  return `stack ${stack} was destroyed at ${destroyedAt}; ${files}`;
-}
-
-function neverReleased(stack: string): string {
-  const { copyOf } = thisClone();
-  return copyOf === undefined
-    ? `stack ${stack} has not been released yet`
-    : `stack ${stack} has not been released from here yet: this folder is a copy of ${copyOf}`;
-}
 
 /** Whether the image lies where the outputs say, as far as its size tells; `verify` reads it. */
 function isThere({ imagePath, imageBytes }: StackRecord["outputs"]): boolean {
@@ -44,22 +14,33 @@ function isThere({ imagePath, imageBytes }: StackRecord["outputs"]): boolean {
   return size !== undefined && (imageBytes === undefined || size === imageBytes);
 }
 
-/** `kragle outputs`: what the last release of a stack gave to other programs. */
-export async function outputs(options: CommonOptions): Promise<number> {
-  const { outputs: values } = await lastRelease(options.stack);
-  if (!isThere(values)) {
+/** `kragle outputs [IMAGE...]`: what the last release of a stack gave to other programs; of a single image, its own. */
+export async function outputs(names: readonly string[], options: CommonOptions): Promise<number> {
+  const { stack } = options;
+  requireImages(stack, names);
+  const { outputs: all, images } = await lastRelease(stack);
+  for (const name of names) if (!images.has(name)) await releaseOf(stack, name);
+  const wanted = [...images].filter(([name]) => names.length === 0 || names.includes(name ?? ""));
+  for (const [, values] of wanted) {
+    if (isThere(values)) continue;
     const image = displayPath(String(values.imagePath));
-    const next = `./kragle up -s ${options.stack} lays it out again`;
+    const next = `./kragle up -s ${stack} lays it out again`;
     warn(`${image} is gone, or is not the image of these outputs any more; ${next}`);
   }
   if (options.json) {
-    print(JSON.stringify(values) + "\n");
+    const some =
+      names.length === 1 ? wanted[0]![1] : { images: Object.fromEntries(wanted) as object };
+    print(JSON.stringify(names.length === 0 ? all : some) + "\n");
     return EXIT.done;
   }
-  const width = Math.max(...Object.keys(values).map((name) => name.length));
-  for (const [name, value] of Object.entries(values)) {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    print(`${name.padEnd(width)}  ${text}\n`);
-  }
+  const lines = wanted.flatMap(([name, values]) =>
+    // of one image that is named, without its name
+    Object.entries(values).map(([output, value]) => [
+      name === null || names.length === 1 ? output : `${name}.${output}`,
+      typeof value === "string" ? value : JSON.stringify(value),
+    ]),
+  ) as [string, string][];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  for (const [name, text] of lines) print(`${name.padEnd(width)}  ${text}\n`);
   return EXIT.done;
 }

@@ -8,7 +8,7 @@ import { openStore } from "../store/open";
 import { identityOf } from "../store/identity";
 import type { RootsOwner } from "../store/rootFolder";
 import { allRoots } from "../store/roots";
-import { readStackRecord } from "../store/stackRecord";
+import { readStackRecord, releasesOf } from "../store/stackRecord";
 import { readProject, stackNames } from "./stackSettings";
 
 /** Folders of `.kragle` in which large files lie. */
@@ -51,10 +51,11 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
 /** Files that a stack's outputs name, which stay when its results are gone from the store. */
 async function releasedFiles(home: string, owner: RootsOwner): Promise<string[]> {
   const record = await readStackRecord(home, owner, owner.path).catch(() => undefined);
-  const outputs = record?.outputs ?? {};
-  const { imagePath, manifestPath, reportPath, conversions = {} } = outputs;
-  const converted = Object.values(conversions as Record<string, { readonly path?: unknown }>);
-  return [imagePath, manifestPath, reportPath, ...converted.map(({ path }) => path)].filter(
-    (path) => typeof path === "string",
-  );
+  return [...releasesOf(record).values()].flatMap((outputs) => {
+    const { imagePath, manifestPath, reportPath, conversions = {} } = outputs;
+    const converted = Object.values(conversions as Record<string, { readonly path?: unknown }>);
+    return [imagePath, manifestPath, reportPath, ...converted.map(({ path }) => path)].filter(
+      (path) => typeof path === "string",
+    );
+  });
 }

@@ -1,13 +1,14 @@
-import { planLines, totalSeconds, willRun } from "../infra/planReport";
+import { planLines } from "../infra/planLines";
+import { totalSeconds, willRun } from "../infra/planReport";
 import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import type { CommonOptions } from "./options";
 import { openSession } from "./session";
 
-/** `kragle preview`: what `up` would do, stage by stage, and why. Changes nothing. */
-export async function preview(options: CommonOptions): Promise<number> {
-  const session = await openSession(options);
-  const { rows } = session;
+/** `kragle preview [IMAGE...]`: what `up` would do, stage by stage, and why. Changes nothing. */
+export async function preview(names: readonly string[], options: CommonOptions): Promise<number> {
+  const session = await openSession(options, names);
+  const { rows, parallel } = session;
   let resources: Readonly<Record<string, number | undefined>> | undefined;
   await session.run(
     true,
@@ -19,15 +20,15 @@ export async function preview(options: CommonOptions): Promise<number> {
   if (options.json) {
     const { stack } = options;
     const document = { stack, engine: session.engine, stages: rows, resources };
-    print(JSON.stringify({ ...document, expectedSeconds: totalSeconds(rows) }) + "\n");
+    print(JSON.stringify({ ...document, expectedSeconds: totalSeconds(rows, parallel) }) + "\n");
     return EXIT.done;
   }
-  for (const line of planLines(rows)) print(line + "\n");
+  for (const line of planLines(rows, parallel)) print(line + "\n");
   if (resources) {
     const counts = Object.entries(resources).map(([change, count]) => `${count} ${change}`);
     print(`\nPulumi's resources: ${counts.join(", ")}\n`);
   }
-  const next = `Next: ./kragle up -s ${options.stack}`;
+  const next = ["Next: ./kragle up", ...names, "-s", options.stack].join(" ");
   print(
     rows.some(willRun)
       ? `\n${next}\n`

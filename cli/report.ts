@@ -7,15 +7,18 @@ import { EXIT, StageFailure } from "../host/failure";
 import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import type { CommonOptions } from "./options";
-import { lastRelease } from "./outputs";
+import { releaseOf } from "./lastRelease";
 
 export interface ReportOptions extends CommonOptions {
   readonly open?: boolean;
 }
 
-/** `kragle report`: where the page is that tells everything of a stack's last release. */
-export async function report({ stack, json, open }: ReportOptions): Promise<number> {
-  const { reportPath } = (await lastRelease(stack)).outputs;
+/** `kragle report [IMAGE]`: where the page is that tells everything of a stack's last release. */
+export async function report(
+  image: string | undefined,
+  { stack, json, open }: ReportOptions,
+): Promise<number> {
+  const { reportPath } = await releaseOf(stack, image);
   if (typeof reportPath !== "string" || !existsSync(reportPath)) {
     throw new StageFailure(`the last release of stack ${stack} has no report`, {
       hint: `./kragle up -s ${stack}`,

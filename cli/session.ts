@@ -2,10 +2,11 @@ import { chooseEngine, type EngineName } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
 import { type PlanRow, planRows } from "../infra/planReport";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
+import { parallelStages } from "../infra/parallel";
 import { planRun } from "../infra/requirements";
 import { warningsOf } from "../infra/settings/warnings";
 import type { StackIdentity } from "../plan/identity";
-import type { ImageSpec } from "../plan/imageSpec";
+import type { StackSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
@@ -14,12 +15,13 @@ import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
 import { engineNeeds } from "./engineNeeds";
+import { wantedImages } from "./imageNames";
 import { readStack, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */
 export interface Session {
   readonly site: Site;
-  readonly spec: ImageSpec;
+  readonly spec: StackSpec;
   readonly settings: StackSettings;
   /** Whose roots and records the run's are. */
   readonly owner: StackIdentity;
@@ -27,8 +29,12 @@ export interface Session {
   readonly last: StackRecord | undefined;
   /** A sentence for the user where the engine is not the one that ran this stack last. */
   readonly switched: string | undefined;
-  /** The plan: made here once, and used by the run as well. */
+  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
+  readonly wanted: ReadonlySet<string> | undefined;
+  /** The plan: made here once, and used by the run as well. Of what is wanted. */
   readonly rows: readonly PlanRow[];
+  /** How many stages run at a time. */
+  readonly parallel: number;
   run(
     preview: boolean,
     onEvent: (event: EngineEvent) => void,
@@ -36,14 +42,21 @@ export interface Session {
   ): Promise<Outputs | undefined>;
 }
 
-/** @throws SettingsError before anything else is looked at */
-export async function openSession(options: CommonOptions): Promise<Session> {
+/**
+ * @param names of the images that are wanted; none for all
+ * @throws SettingsError before anything else is looked at
+ */
+export async function openSession(
+  options: CommonOptions,
+  names: readonly string[],
+): Promise<Session> {
   const { settings, spec } = readStack(options.stack);
+  const wanted = wantedImages(spec, options.stack, names);
   const site = thisSite();
   await requireDaemon(site);
   const engine = await chooseEngine(options.engine);
   if (!engine) throw noPulumi();
-  for (const need of engineNeeds(engine, options.engine, settings, spec)) {
+  for (const need of engineNeeds(engine, options.engine, settings, spec.images)) {
     if (need.problem) throw need.problem;
   }
   warningsOf(settings, spec, options.stack).forEach(warn);
@@ -52,7 +65,9 @@ export async function openSession(options: CommonOptions): Promise<Session> {
   const owner = identityOf(site.home, { project, stack });
   const last = await readStackRecord(site.home, owner);
   const plan = await planRun(site, spec, owner, rebuild);
+  const parallel = parallelStages(spec);
   return {
+    ...{ wanted, parallel },
     site,
     spec,
     settings,
@@ -63,10 +78,10 @@ export async function openSession(options: CommonOptions): Promise<Session> {
       last && last.engine !== engine
         ? `stack ${options.stack} was last run by the ${last.engine} engine, now by ${engine}; the store is the same`
         : undefined,
-    rows: planRows(plan),
+    rows: planRows(plan).filter(({ image }) => !wanted || image === undefined || wanted.has(image)),
     run: async (preview, onEvent, signal) => {
       const run: EngineRun = {
-        ...{ site, stack, plan, rebuild, preview, onEvent, signal },
+        ...{ site, stack, plan, wanted, parallel, rebuild, preview, onEvent, signal },
         project,
         settings: settings.values,
         secretNames: settings.secretNames,

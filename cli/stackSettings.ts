@@ -9,12 +9,12 @@ import {
   isEncrypted,
   readPulumiYaml,
 } from "../infra/pulumiYaml";
-import { parseSettings, SettingsError } from "../infra/settings";
+import { parseStack, SettingsError } from "../infra/settings";
 import { ownSettings } from "../infra/settings/own";
 import { ENCRYPTED } from "../infra/settings/secrets";
 import type { ReadSettings } from "../infra/settings/warnings";
 import { suggest } from "../infra/settings/suggest";
-import { CREDENTIAL_NAMES, type ImageSpec } from "../plan/imageSpec";
+import { CREDENTIAL_NAMES, type StackSpec } from "../plan/imageSpec";
 import { EXIT, StageFailure } from "../host/failure";
 import { projectFolder } from "../host/project";
 import { isStackName } from "../plan/identity";
@@ -33,7 +33,7 @@ export function stackNames(folder = projectFolder): string[] {
 }
 
 /**
- * Reads a stack's settings and makes its image's description of them.
+ * Reads a stack's settings and makes its description of them.
  *
  * @param builds whether something is to be built of them
  * @throws SettingsError that names everything that is wrong
@@ -41,10 +41,10 @@ export function stackNames(folder = projectFolder): string[] {
 export function readStack(
   stack: string,
   builds = true,
-): { settings: StackSettings; spec: ImageSpec } {
+): { settings: StackSettings; spec: StackSpec } {
   const settings = readStackSettings(stack);
   const { values, project, problems } = settings;
-  return { settings, spec: parseSettings(values, stack, project, problems, builds) };
+  return { settings, spec: parseStack(values, stack, project, problems, builds) };
 }
 
 /**
@@ -81,6 +81,11 @@ export function readStackSettings(stack: string, folder = projectFolder): StackS
   if (isEncrypted(own.values.secrets) && isSecure(own.values.secrets)) {
     problems.push(
       `${name}: ${project}:secrets is encrypted as a whole; set each by itself: pulumi config set --secret --path ${project}:secrets.NAME`,
+    );
+  }
+  if (isEncrypted(own.values.images)) {
+    problems.push(
+      `${name}: ${project}:images has an encrypted value; secrets are the whole stack's: ${project}:secrets`,
     );
   }
   const plain = given

@@ -6,12 +6,13 @@ import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import { printable } from "../host/printable";
 import { readIfRegular } from "../host/regularFile";
-import { planRows, willRun } from "../infra/planReport";
+import { type PlanRow, planRows, willRun } from "../infra/planReport";
 import { planRun } from "../infra/requirements";
 import { imageIdentity } from "../plan/imageIdentity";
+import { imageOfRoot } from "../plan/roots";
 import { formatAge } from "../plan/units";
 import { identityOf } from "../store/identity";
-import { readStackRecord, type StackRecord } from "../store/stackRecord";
+import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
 import { logFolders } from "./logs";
 import { readProject, readStack, stackNames } from "./stackSettings";
@@ -19,6 +20,8 @@ import { readProject, readStack, stackNames } from "./stackSettings";
 /** What there is to know of a stack at a glance. */
 interface StackRow {
   readonly stack: string;
+  /** Of a stack with several, a row each. */
+  readonly image?: string;
   /** How its last run ended, as far as it can be seen; "destroyed" after `destroy`. */
   readonly result: "released" | "failed" | "destroyed" | "none";
   /** The stage that failed after the last release. */
@@ -45,30 +48,43 @@ export async function stacks({ json }: { json?: boolean }): Promise<number> {
   const site = thisSite();
   const obstacle = await requireDaemon(site).then(() => undefined, wordsOf);
   const rows: StackRow[] = [];
-  for (const stack of stackNames()) rows.push(await rowOf(site, project, stack, obstacle));
+  for (const stack of stackNames()) rows.push(...(await rowsOf(site, project, stack, obstacle)));
   if (json) print(JSON.stringify(rows) + "\n");
   else for (const line of linesOf(rows)) print(line + "\n");
   return EXIT.done;
 }
 
-async function rowOf(
+async function rowsOf(
   site: Site,
   project: string,
   stack: string,
   obstacle: string | undefined,
-): Promise<StackRow> {
+): Promise<StackRow[]> {
   const owner = identityOf(site.home, { project, stack });
   const record = await readStackRecord(site.home, owner);
   const failures = (await logFolders({ project, stack })).filter(({ state }) => state === "failed");
-  const failed = failures.at(-1);
-  const isLater = failed !== undefined && failed.at > (record?.finishedAt ?? "");
-  return {
-    stack,
-    result: isLater ? "failed" : record?.destroyedAt ? "destroyed" : record ? "released" : "none",
-    ...(isLater ? { failedStage: failed.stage } : {}),
-    ...(record ? { release: releaseOf(record) } : {}),
-    drift: await driftOf(site, owner, obstacle),
-  };
+  const planned = await plannedRows(site, owner, obstacle);
+  const released = releasesOf(record);
+  const names = typeof planned === "string" ? [...released.keys()] : imagesIn(planned);
+  return (names.length > 0 ? names : [null]).map((name) => {
+    const outputs = released.get(name);
+    const finishedAt = record?.finishedAt ?? "";
+    const release = outputs && releaseOf({ outputs, finishedAt });
+    const isOwn = (stage: string) => name === null || imageOfRoot(stage) === name;
+    const failed = failures.findLast((failure) => isOwn(failure.stage));
+    // of several images, one may have failed in the run that released others
+    const isLater =
+      failed !== undefined &&
+      failed.at > (name === null ? finishedAt : (release?.releasedAt ?? ""));
+    const ended = record?.destroyedAt ? "destroyed" : release ? "released" : "none";
+    return {
+      ...{ stack, ...(name === null ? {} : { image: name }) },
+      result: isLater ? "failed" : ended,
+      ...(isLater ? { failedStage: failed.stage } : {}),
+      ...(release ? { release } : {}),
+      drift: driftOf(planned, name),
+    };
+  });
 }
 
 const manifestFile = imageIdentity.partial().loose().extend({ releasedAt: z.string().optional() });
@@ -77,7 +93,7 @@ const manifestFile = imageIdentity.partial().loose().extend({ releasedAt: z.stri
 const LARGEST_MANIFEST = 2 ** 24;
 
 /** By its manifest; by what the stack noted where that is gone. */
-function releaseOf({ outputs, finishedAt }: StackRecord): Release {
+function releaseOf({ outputs, finishedAt }: Pick<StackRecord, "outputs" | "finishedAt">): Release {
   const text = readIfRegular(String(outputs.manifestPath), LARGEST_MANIFEST)?.toString();
   const facts = manifestFile.safeParse(jsonOf(text ?? "{}")).data ?? {};
   const { imageId, imageVersion, buildId, releasedAt = finishedAt } = facts;
@@ -92,22 +108,33 @@ function jsonOf(text: string): unknown {
   }
 }
 
-async function driftOf(
+/** @returns why there is no plan, where there is none */
+async function plannedRows(
   site: Site,
   owner: ReturnType<typeof identityOf>,
   obstacle: string | undefined,
-): Promise<StackRow["drift"]> {
+): Promise<readonly PlanRow[] | string> {
   try {
     const { spec } = readStack(owner.stack, false);
-    if (obstacle !== undefined) return { state: "unknown", stages: [], why: obstacle };
-    const rows = planRows(await planRun(site, spec, owner));
-    return {
-      state: rows.every(({ status }) => status === "unchanged") ? "none" : "differs",
-      stages: rows.filter(willRun).map(({ stage }) => stage),
-    };
+    if (obstacle !== undefined) return obstacle;
+    return planRows(await planRun(site, spec, owner));
   } catch (error) {
-    return { state: "unknown", stages: [], why: wordsOf(error as Error) };
+    return wordsOf(error as Error);
   }
+}
+
+/** Of a stack with one image, that has no name. */
+const imagesIn = (rows: readonly PlanRow[]): (string | null)[] => [
+  ...new Set(rows.some(({ image }) => image) ? rows.flatMap(({ image }) => image ?? []) : [null]),
+];
+
+function driftOf(planned: readonly PlanRow[] | string, name: string | null): StackRow["drift"] {
+  if (typeof planned === "string") return { state: "unknown", stages: [], why: planned };
+  const rows = planned.filter(({ image }) => image === undefined || image === name);
+  return {
+    state: rows.every(({ status }) => status === "unchanged") ? "none" : "differs",
+    stages: rows.filter(willRun).map(({ stage }) => stage),
+  };
 }
 
 const wordsOf = (error: Error) => describeFailure(error).message;
@@ -120,7 +147,7 @@ const HEADS = ["STACK", "LAST RESULT", "RELEASE", "AGE", "UP WOULD"] as const;
 /** The rows as an aligned table. */
 export function linesOf(rows: readonly StackRow[], now = new Date()): string[] {
   const cells = rows.map((row) => [
-    row.stack,
+    row.image === undefined ? row.stack : `${row.stack} ${row.image}`,
     row.failedStage === undefined ? row.result : `failed: ${row.failedStage}`,
     row.release ? nameOf(row.release) : "-",
     row.release ? formatAge((now.getTime() - Date.parse(row.release.releasedAt)) / 1000) : "-",

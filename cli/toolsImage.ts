@@ -2,7 +2,7 @@ import { inspectImage } from "../executors/images";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
 import { readInputFiles } from "../infra/inputFiles";
-import { toolsReference } from "../infra/plan";
+import { toolsReference } from "../infra/stackPlan";
 import { planImage } from "../plan/imagePlan";
 import { readStack } from "./stackSettings";
 
@@ -15,8 +15,10 @@ import { readStack } from "./stackSettings";
  */
 export async function findTools(site: Site, stack: string, released?: string): Promise<string> {
   if (released !== undefined && (await inspectImage(site, released))) return released;
-  const { spec } = readStack(stack, false);
-  const reference = toolsReference(spec, planImage(spec, readInputFiles(spec), null));
+  const { images } = readStack(stack, false).spec;
+  const [first] = images;
+  const plan = planImage(first!, readInputFiles(first!), null, images);
+  const reference = toolsReference(first!, plan);
   if (await inspectImage(site, reference)) return reference;
   const what = released === undefined ? "stack" : "release";
   throw new StageFailure(`the builder image of the ${what} is not in Docker`, {

@@ -65,19 +65,23 @@ export async function runVerb(): Promise<number> {
     .action(() => {
       throw new StageFailure("set-up is started by the launcher: ./kragle setup");
     });
-  add("up", "build, prove and release a stack's image", [
+  add("up [names...]", "build, prove and release a stack's images", [
     stack(),
     json(),
     engine(),
     rebuild(),
     new Option("--keep", "keep the guest of a failed build until you have looked into it"),
   ]).action(runs(async () => (await import("./up")).up));
-  add("preview", "say what `up` would do, and why", [stack(), json(), engine(), rebuild()]).action(
-    runs(async () => (await import("./preview")).preview),
-  );
-  add("outputs", "print the outputs of a stack's last release", [stack(), json()]).action(
-    runs(async () => (await import("./outputs")).outputs),
-  );
+  add("preview [names...]", "say what `up` would do, and why", [
+    stack(),
+    json(),
+    engine(),
+    rebuild(),
+  ]).action(runs(async () => (await import("./preview")).preview));
+  add("outputs [names...]", "print the outputs of a stack's last release", [
+    stack(),
+    json(),
+  ]).action(runs(async () => (await import("./outputs")).outputs));
   add("stacks", "list the stacks: last result, release, and what `up` would do", [json()]).action(
     runs(async () => (await import("./stacks")).stacks),
   );
@@ -103,6 +107,7 @@ export async function runVerb(): Promise<number> {
     .action(runs(async () => (await import("./verify")).verify));
   add("write <target>", "write a stack's image to a device or a file, and read it back", [
     stack(),
+    new Option("--image <name>", "which one, where the stack has several"),
     json(),
   ])
     .addOption(
@@ -123,7 +128,7 @@ export async function runVerb(): Promise<number> {
       ).argParser(deviceSize),
     )
     .action(runs(async () => (await import("./write")).write));
-  add("boot [image]", "boot a throw-away copy of a stack's image, and get a shell in it", [
+  add("boot [image...]", "boot a throw-away copy of a stack's image, and get a shell in it", [
     stack(),
     new Option("--firmware <name>", "what it boots by; the template's first").choices([
       "bios",
@@ -136,14 +141,14 @@ export async function runVerb(): Promise<number> {
       "run one command line as root when the system is up, and end with its exit code",
     ),
   ]).action(runs(async () => (await import("./boot/boot")).boot));
-  add("debug [step]", "boot the disk as it was before a step, and get a shell in it", [
+  add("debug [words...]", "boot the disk as it was before a step, and get a shell in it", [
     stack(),
     new Option("--exec <command>", "run one command line as root, and end with its exit code"),
   ]).action(runs(async () => (await import("./boot/debug")).debug));
-  add("report", "say where the report of a stack's last release is", [stack(), json()])
+  add("report [name]", "say where the report of a stack's last release is", [stack(), json()])
     .option("--open", "open it, in the desktop's browser")
     .action(runs(async () => (await import("./report")).report));
-  add("logs [stage]", "show the log of a stage's last run", [stack(), json()]).action(
+  add("logs [words...]", "show the log of a stage's last run", [stack(), json()]).action(
     runs(async () => (await import("./logs")).logs),
   );
   add("gc", "delete what no stack uses", [json()])

@@ -6,9 +6,11 @@ import { EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { printable } from "../host/printable";
 import type { OnRead } from "../release/verify/folder";
+import { imageSettings } from "../infra/settings/images";
 import { verifyRelease } from "../release/verify/release";
+import { lastRelease, releaseOf } from "./lastRelease";
 import type { CommonOptions } from "./options";
-import { lastRelease } from "./outputs";
+import { readStackSettings } from "./stackSettings";
 
 export interface VerifyOptions extends CommonOptions {
   /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */
@@ -28,23 +30,62 @@ function requireFolder(folder: string): void {
 /**
  * `kragle verify [FOLDER]`: whether a release is whole and consistent, and who signed it. Needs nothing but the folder, and for
  * a signature ssh-keygen or gpg.
+ *
+ * @param given a folder, or an image of the stack, if it has several; undefined for all of the stack
  */
-export async function verify(folder: string | undefined, options: VerifyOptions): Promise<number> {
-  if (folder !== undefined) requireFolder(folder);
-  const output = folder
-    ? resolve(folder)
-    : dirname(String((await lastRelease(options.stack)).outputs.imagePath));
-  const found = await verifyRelease(output, options.allowedSigners, tellingReads());
-  const lines = [
-    ...found.checks.map(({ state, name, detail }) => `${state.padEnd(8)} ${name}: ${detail}`),
-    ...found.files.map(
+export async function verify(given: string | undefined, options: VerifyOptions): Promise<number> {
+  const releases = await wantedReleases(given, options.stack);
+  const found: (readonly [string | null, Verified])[] = [];
+  for (const [name, folder] of releases) {
+    found.push([name, await verifyRelease(folder, options.allowedSigners, tellingReads())]);
+  }
+  if (options.json) {
+    const [first] = found;
+    const all = first![0] === null ? first![1] : { images: Object.fromEntries(found) as object };
+    print(JSON.stringify(all) + "\n");
+  } else {
+    for (const [name, one] of found) {
+      if (name !== null && found.length > 1) print(`${name}\n`);
+      print(linesOf(one).join("\n") + "\n");
+    }
+  }
+  return found.every(([, { good }]) => good) ? EXIT.done : EXIT.failed;
+}
+
+type Verified = Awaited<ReturnType<typeof verifyRelease>>;
+
+/** Folders of releases, by the name of the image where it is one of several. */
+async function wantedReleases(
+  given: string | undefined,
+  stack: string,
+): Promise<(readonly [string | null, string])[]> {
+  const folderOf = ({ imagePath }: Readonly<Record<string, unknown>>) => dirname(String(imagePath));
+  if (given === undefined) {
+    const { images } = await lastRelease(stack);
+    return [...images].map(([name, outputs]) => [name, folderOf(outputs)] as const);
+  }
+  if (isImage(given, stack)) return [[null, folderOf(await releaseOf(stack, given))]];
+  requireFolder(given);
+  return [[null, resolve(given)]];
+}
+
+/** A folder needs no stack, so one that cannot be read has no image of that name. */
+function isImage(given: string, stack: string): boolean {
+  try {
+    return imageSettings(readStackSettings(stack).values).images.some(({ name }) => name === given);
+  } catch {
+    return false;
+  }
+}
+
+const linesOf = ({ checks, files, verdict }: Verified): string[] =>
+  [
+    ...checks.map(({ state, name, detail }) => `${state.padEnd(8)} ${name}: ${detail}`),
+    ...files.map(
       ({ state, name, detail }) => `${state.padEnd(8)} ${name}${detail ? `: it ${detail}` : ""}`,
     ),
-    found.verdict,
+    verdict,
   ].map(printable);
-  print((options.json ? JSON.stringify(found) : lines.join("\n")) + "\n");
-  return found.good ? EXIT.done : EXIT.failed;
-}
 
 /** Milliseconds between two lines. */
 const EVERY_MS = 5000;

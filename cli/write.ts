@@ -16,12 +16,14 @@ import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { acceptDevice, acceptFile, type ReleasedImage } from "./acceptTarget";
 import type { CommonOptions } from "./options";
-import { lastRelease } from "./outputs";
+import { releaseOf } from "./lastRelease";
 import { findTools } from "./toolsImage";
 import { showSteps } from "./writeView";
 
 export interface WriteOptions extends CommonOptions, Consent {
   readonly verify: Verification;
+  /** Which one, where the stack has several. */
+  readonly image?: string;
   /** The target will be the disk of a virtual machine. */
   readonly virtual?: boolean;
 }
@@ -29,7 +31,7 @@ export interface WriteOptions extends CommonOptions, Consent {
 /** `kragle write TARGET`: writes a stack's released image to a block device or a file, verified. */
 export async function write(given: string, options: WriteOptions): Promise<number> {
   const site = thisSite();
-  const { outputs } = await lastRelease(options.stack);
+  const outputs = await releaseOf(options.stack, options.image);
   const image: ReleasedImage = {
     path: String(outputs.imagePath),
     sha256: String(outputs.imageSha256),

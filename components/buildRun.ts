@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { rootOf } from "../plan/roots";
 import { base } from "../plan/stages/base";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 import { image, IMAGE } from "../plan/stages/image";
@@ -8,10 +9,17 @@ import { stageCommand } from "./stageCommand";
 /** Arguments of {@link BuildRun}. */
 export interface BuildRunArgs {
   stack: string;
+  /** What the stack calls the image; by default nothing, since it is the only one. */
+  called?: string | null;
   /** Reference of the image that runs the stages. */
   toolsImage: pulumi.Input<string>;
   base: BuildStageArgs<typeof base>;
   image: BuildStageArgs<typeof image>;
+  /** Commands of other images that make the very same: who comes after them finds it in the store. */
+  same?: {
+    readonly base?: pulumi.Resource | undefined;
+    readonly image?: pulumi.Resource | undefined;
+  };
   /** SHA-256 of the finished qcow2 where the image is in the store; otherwise known only when its stage has run. */
   knownImageSha256: string | undefined;
 }
@@ -29,34 +37,37 @@ export interface BuildStageArgs<C extends StageContract> {
 export class BuildRun extends pulumi.ComponentResource {
   /** SHA-256 of the finished qcow2. */
   readonly imageSha256: pulumi.Output<string>;
+  /** The installed disk. */
+  readonly base: pulumi.Resource;
   /** Resources that are made from the image depend on this. */
   readonly image: pulumi.Resource;
 
   constructor(name: string, args: BuildRunArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:BuildRun", name, {}, opts);
-    const { stack, knownImageSha256 } = args;
+    const { stack, called = null, same = {}, knownImageSha256 } = args;
     const tools = pulumi.output(args.toolsImage);
-    const options = (stage: string, ...dependsOn: pulumi.Resource[]) => ({
-      ...{ parent: this, dependsOn },
+    const options = (stage: string, ...before: (pulumi.Resource | undefined)[]) => ({
+      ...{ parent: this, dependsOn: before.filter((one) => one !== undefined) },
       // the name in the state of earlier versions
       aliases: [{ name: `${name}-${stage}` }],
     });
     const installed = stageCommand(
-      base.stage,
+      rootOf(called, base.stage),
       {
         ...{ ...args.base, stack, contract: base },
         request: tools.apply((toolsImage) => ({ ...args.base.request, toolsImage })),
       },
-      options(base.stage),
+      options(base.stage, same.base),
     );
     const built = stageCommand(
-      image.stage,
+      rootOf(called, image.stage),
       {
         ...{ ...args.image, stack, contract: image },
         request: tools.apply((toolsImage) => ({ ...args.image.request, toolsImage })),
       },
-      options(image.stage, installed.command),
+      options(image.stage, installed.command, same.image),
     );
+    this.base = installed.command;
     this.image = built.command;
     this.imageSha256 = knownImageSha256
       ? pulumi.output(knownImageSha256)

@@ -8,6 +8,8 @@ type OfImage = "toolsImage" | "imageKey";
 /** What the stages below the image have in common: they belong to one file, named by the key of its stage. */
 export interface ProofStageArgs<C extends StageContract> {
   stack: string;
+  /** What the stack calls the image; by default nothing, since it is the only one. */
+  called?: string | null;
   toolsImage: pulumi.Input<string>;
   imageKey: string;
   /** Known as soon as the image's content is known. */

@@ -8,6 +8,8 @@ import { stageCommand } from "./stageCommand";
 /** Arguments of {@link Publication}. */
 export interface PublicationArgs {
   stack: string;
+  /** Whose versions belong together among those of the stack; the name of this component by default. */
+  series?: string;
   /** Key of the release to publish, its output `key`. */
   releaseKey: pulumi.Input<string>;
   destination: PublicationDestination;
@@ -33,14 +35,14 @@ export class Publication extends pulumi.ComponentResource {
 
   constructor(name: string, args: PublicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Publication", name, {}, opts);
-    const { stack, destination, files = [], keep = 3, marker } = args;
+    const { stack, series = name, destination, files = [], keep = 3, marker } = args;
     const releaseKey = pulumi.output(args.releaseKey);
     const { answer } = stageCommand(
       name,
       {
         ...{ stack, contract: publish, marker },
         planned: releaseKey.apply((key) => planPublication(key, { destination, files })),
-        request: { series: `${stack}-${name}`, keep },
+        request: { series: `${stack}-${series}`, keep },
       },
       { parent: this, dependsOn: args.release ? [args.release] : [] },
     );

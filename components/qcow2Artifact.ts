@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { rootOf } from "../plan/roots";
 import { check } from "../plan/stages/check";
 import { type ProofStageArgs, proofRequest } from "./proofStage";
 import { stageCommand } from "./stageCommand";
@@ -18,7 +19,7 @@ export class Qcow2Artifact extends pulumi.ComponentResource {
   constructor(name: string, args: Qcow2ArtifactArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Qcow2Artifact", name, {}, opts);
     this.check = stageCommand(
-      check.stage,
+      rootOf(args.called ?? null, check.stage),
       { ...args, contract: check, request: proofRequest<typeof check>(args) },
       // the name in the state of earlier versions
       { parent: this, aliases: [{ name: `${name}-check` }] },

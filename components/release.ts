@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { rootOf } from "../plan/roots";
 import type { ResultOf } from "../plan/stages/contract";
 import { release } from "../plan/stages/release";
 import { type ProofStageArgs, proofRequest } from "./proofStage";
@@ -23,7 +24,7 @@ export class Release extends pulumi.ComponentResource {
   constructor(name: string, args: ReleaseArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Release", name, {}, opts);
     const { command, answer } = stageCommand(
-      release.stage,
+      rootOf(args.called ?? null, release.stage),
       { ...args, contract: release, request: proofRequest<typeof release>(args) },
       // the name in the state of earlier versions
       { parent: this, dependsOn: args.proofs, aliases: [{ name: `${name}-files` }] },

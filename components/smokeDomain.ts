@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { LibvirtOutputs } from "../plan/outputs";
+import { rootOf } from "../plan/roots";
 import { smoke } from "../plan/stages/smoke";
 import type * as libvirtModule from "./libvirtDomain";
 import { type ProofStageArgs, proofRequest } from "./proofStage";
@@ -32,7 +33,7 @@ export class SmokeDomain extends pulumi.ComponentResource {
     }));
     const request = proofRequest<typeof smoke>(args);
     this.smoke = stageCommand(
-      smoke.stage,
+      rootOf(args.called ?? null, smoke.stage),
       {
         ...{ ...args, contract: smoke },
         request: guest

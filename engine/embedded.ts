@@ -2,9 +2,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
 import { program } from "../infra/program";
+import { dropsRoot } from "../plan/invocation";
+import { imageOfRoot } from "../plan/roots";
 import { Roots } from "../store/roots";
-import { adapterOf, type State, stdinOf } from "./embeddedResources";
+import { adapterOf, shell, type State, stdinOf } from "./embeddedResources";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
+import { Slots } from "./slots";
 
 /**
  * Runs the Pulumi program in this process, without the Pulumi CLI: the SDK's mock monitor awaits an asynchronous
@@ -15,6 +18,9 @@ import { type EngineRun, type Outputs, StepFailed } from "./events";
  */
 export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> {
   const claimed = new Set<string>();
+  const slots = new Slots(run.parallel);
+  // whose other stages cannot count any more
+  const failed = new Set<string>();
   const failures: Error[] = [];
   const running = new Set<Promise<unknown>>();
   // resources that depend on a failed one reject, and nobody awaits those promises
@@ -27,10 +33,15 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
     const adapter = adapterOf(args.type);
     const call = stdinOf(inputs);
     if (call && "root" in call) claimed.add(String(call.root));
-    const made = adapter(inputs as never, args.name, run).catch((error: Error) => {
-      failures.push(error);
-      run.onEvent({ kind: "failed", step: args.name, message: error.message });
-      throw error;
+    const image = imageOfRoot(args.name);
+    const made = slots.run(async () => {
+      if (image !== null && failed.has(image)) throw new Error("another stage of it has failed");
+      return adapter(inputs as never, args.name, run).catch((error: Error) => {
+        failures.push(error);
+        if (image !== null) failed.add(image);
+        run.onEvent({ kind: "failed", step: args.name, message: error.message });
+        throw error;
+      });
     });
     running.add(made);
     const state = await made;
@@ -54,13 +65,17 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
       run.secretNames.map((name) => `${run.project}:${name}`),
     );
     const outputs = pulumi.runtime.runInPulumiStack(() =>
-      program({ site: run.site, plan: run.plan, planIsShown: true }),
+      program({ site: run.site, plan: run.plan, wanted: run.wanted, planIsShown: true }),
     ) as Promise<Outputs | undefined>;
     const result = await outputs.catch((error: Error) => void failures.push(error));
     await Promise.allSettled(running);
     await pulumi.runtime.disconnect().catch(() => undefined);
-    if (failures.length > 0) throw failures.find((e) => e instanceof StepFailed) ?? failures[0]!;
-    if (!run.preview) await dropUnclaimed(Roots.of(run.site.home, run), claimed);
+    if (failures.length > 0) {
+      const first = failures.find((e) => e instanceof StepFailed);
+      if (first) first.outputs = result ?? undefined;
+      throw first ?? failures[0]!;
+    }
+    if (!run.preview && !run.wanted) await dropUnclaimed(run, claimed);
     return result ?? undefined;
   } finally {
     // the SDK rejects some promises of its own a moment later, which would end the process
@@ -68,10 +83,10 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
   }
 }
 
-/** Resources that the program no longer has: the Pulumi CLI would delete them, and their delete drops the root. */
-async function dropUnclaimed(roots: Roots, claimed: ReadonlySet<string>): Promise<void> {
-  for (const root of (await roots.list()).keys()) {
-    if (!claimed.has(root)) await roots.drop(root);
+/** Resources that the program no longer has: the Pulumi CLI would delete them by the same command. */
+async function dropUnclaimed(run: EngineRun, claimed: ReadonlySet<string>): Promise<void> {
+  for (const root of (await Roots.of(run.site.home, run).list()).keys()) {
+    if (!claimed.has(root)) await shell({ create: dropsRoot(run, root) }, root, run);
   }
 }
 

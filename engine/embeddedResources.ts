@@ -5,7 +5,7 @@ import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { endOf, runProgram } from "../host/process";
 import { projectFolder } from "../host/project";
-import type { FullPlan } from "../infra/plan";
+import { observedStage, type StackPlan } from "../infra/stackPlan";
 import { stageKey } from "../plan/description";
 import { invocationOf, MARKER } from "../plan/invocation";
 import { checkQuestion, type StageCall } from "../plan/stages/call";
@@ -83,9 +83,9 @@ async function answerInStore(
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
-  if (stage === handImage.name) return plan.tools.handMarker ? undefined : { failed: null };
+  if (stage === handImage.name) return plan.builder.handMarker ? undefined : { failed: null };
   if (stage === dockerBase.name) {
-    const unused = preview || (plan.tools.marker ?? plan.tools.handMarker) === undefined;
+    const unused = preview || (plan.builder.marker ?? plan.builder.handMarker) === undefined;
     return presentBuilderBase(site, given, marker, { preview, unused });
   }
   if (!("description" in given)) return undefined;
@@ -98,8 +98,8 @@ async function answerInStore(
 }
 
 /** A result that the plan has just looked up and found whole. */
-function presentInPlan({ observed }: FullPlan, root: string, { description }: StageCall) {
-  const stage = observed.get(root);
+function presentInPlan(plan: StackPlan, root: string, { description }: StageCall) {
+  const stage = observedStage(plan, root);
   return stage?.planned.key === stageKey(description) ? stage.observation.manifest : undefined;
 }
 
@@ -121,7 +121,13 @@ async function presentBuilderBase(
   return provideBuilderBase(site, request, { print: () => undefined, unused });
 }
 
-async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
+/**
+ * Runs a command of a resource in the project's folder.
+ *
+ * @returns what it printed
+ * @throws StepFailed
+ */
+export async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
   const failure: string[] = [];
   const ended = await runProgram(["/bin/sh", "-c", inputs.create], {
     cwd: projectFolder,

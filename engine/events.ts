@@ -1,5 +1,5 @@
 import type { Site } from "../executors/site";
-import type { FullPlan } from "../infra/plan";
+import type { StackPlan } from "../infra/stackPlan";
 
 /** What an engine tells while it works; the command line shows it. */
 export type EngineEvent =
@@ -19,7 +19,11 @@ export interface EngineRun {
   /** The project's name in Pulumi.yaml, which is the namespace of its settings. */
   readonly project: string;
   /** What the command line has planned and shown. */
-  readonly plan: FullPlan;
+  readonly plan: StackPlan;
+  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
+  readonly wanted?: ReadonlySet<string> | undefined;
+  /** How many stages may run at a time, see `parallelStages`. */
+  readonly parallel: number;
   /** Stages to build again although nothing has changed. */
   readonly rebuild: readonly string[];
   /** The stack's settings by name without namespace, defaults filled in. */
@@ -35,6 +39,9 @@ export type Outputs = Readonly<Record<string, unknown>>;
 
 /** A step's failure as the user shall read it; the exit code is the step's own. */
 export class StepFailed extends Error {
+  /** The stack's, where it has several images: the others were released, and of one that was not these are the last release's. */
+  outputs: Outputs | undefined;
+
   constructor(
     readonly step: string,
     message: string,

@@ -2,6 +2,9 @@ import { hostname } from "node:os";
 
 import { isAlive } from "../host/alive";
 import { EXIT } from "../host/failure";
+import { rootOf } from "../plan/roots";
+import { builder } from "../plan/stages/builder";
+import { dockerBase, handImage } from "../plan/stages/questions";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { keepStackFile } from "./pulumiBackend";
 import { EventTranslator } from "./pulumiEvents";
@@ -20,9 +23,15 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
   const { home } = run.site;
   try {
     const verb = run.preview ? ["preview"] : ["up", "--yes", "--skip-preview"];
+    const options = optionsFor(run);
     const onEvent = (event: PulumiEvent) => listener.take(event);
-    const environment = { KRAGLE_PLAN_SHOWN: "1", KRAGLE_REBUILD: run.rebuild.join(",") };
-    const go = () => pulumi([...verb, "--stack", stack], { home, onEvent, environment, signal });
+    const environment = {
+      KRAGLE_PLAN_SHOWN: "1",
+      KRAGLE_REBUILD: run.rebuild.join(","),
+      KRAGLE_IMAGES: [...(run.wanted ?? [])].join(","),
+    };
+    const given = { home, onEvent, environment, signal };
+    const go = () => pulumi([...verb, ...options, "--stack", stack], given);
     let done = await unlocked(home, stack, go, (text) => run.onEvent({ kind: "note", text }));
     // tried first and made only then: asking beforehand would start the CLI once more in every run
     if (isUnknownStack(done.stderr)) {
@@ -30,13 +39,33 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
       done = await go();
     }
     if (done.code !== 0) {
-      throw listener.failure ?? new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
+      const failure =
+        listener.failure ?? new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
+      if (isMany(run)) failure.outputs = listener.outputs;
+      throw failure;
     }
     return run.preview ? undefined : listener.outputs;
   } finally {
     await restore();
   }
 }
+
+const isMany = ({ plan }: EngineRun) => plan.images.some(({ spec }) => spec.name !== null);
+
+/** Of a stack with several images: how many stages run at a time, which images are wanted, and that one that fails holds back no other. */
+function optionsFor(run: EngineRun): string[] {
+  if (!isMany(run)) return [];
+  const wanted = [...(run.wanted ?? [])].flatMap((name) => [name, rootOf(name, "*")]);
+  const targets = wanted.length > 0 ? [...SHARED, ...wanted] : [];
+  return [
+    ...(run.preview ? [] : ["--continue-on-error"]),
+    ...(Number.isFinite(run.parallel) ? ["--parallel", String(run.parallel)] : []),
+    ...targets.flatMap((name) => ["--target", `**::${name}`]),
+  ];
+}
+
+/** Names of resources that all images need. */
+const SHARED = [builder.stage, dockerBase.name, handImage.name];
 
 /** Deletes the stack's resources by the Pulumi CLI; released files stay. */
 export async function destroyPulumi(

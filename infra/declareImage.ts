@@ -1,6 +1,6 @@
 import type * as pulumi from "@pulumi/pulumi";
 
-import { BuilderImage } from "../components/builderImage";
+import type { BuilderImage } from "../components/builderImage";
 import { BuildRun } from "../components/buildRun";
 import { Conversion } from "../components/conversion";
 import { Publication } from "../components/publication";
@@ -9,55 +9,54 @@ import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { releasedName } from "../plan/fileNames";
 import type { StackIdentity } from "../plan/identity";
-import { needsAnsible, planProof, type ProofPlan } from "../plan/imagePlan";
-import { conversionRoot, publicationRoot } from "../plan/roots";
+import { planProof, type ProofPlan } from "../plan/imagePlan";
+import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { stepTitle } from "../plan/steps";
 import { libvirtGuest } from "./libvirtGuest";
 import { outputsOf } from "./outputs";
-import type { FullPlan } from "./plan";
+import type { PlannedImage } from "./plan";
 import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
 import { onlySecret } from "./settings/credentials";
 import { stepSecrets } from "./settings/secrets";
 
 /** What an image's resources need besides its plan. */
-interface Surroundings {
+export interface ImageSurroundings {
+  /** The image that runs the stages. */
+  readonly builder: BuilderImage;
+  /** The commands of images that are declared already, by the keys of what they make. */
+  readonly made: Map<string, pulumi.Resource>;
+  /** What the image's components lie in, where the stack has several. */
+  readonly parent: pulumi.Resource | undefined;
   /** Whose image it is. */
   readonly owner: StackIdentity;
   /** The `.kragle` folder. */
   readonly home: string;
-  /** The stack's settings by name as they may stand in a release; secret ones masked. */
+  /** The image's settings by name as they may stand in a release; secret ones masked. */
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Names of those that are not as they are by default. */
   readonly changed: readonly string[];
 }
 
-/** Declares the components of one image: builder, base and image, the proofs beside each other, release, publications. */
+/** Declares the components of one image: base and image, the proofs beside each other, release, publications. */
 export function declareImage(
-  { spec, plan, proof, files, observed, tools }: FullPlan,
-  { owner, home, parameters, changed }: Surroundings,
+  { spec, plan, proof, files, observed }: PlannedImage,
+  { builder, made, parent, owner, home, parameters, changed }: ImageSurroundings,
 ): Record<string, pulumi.Input<unknown>> {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
   const urls = (spec.from ?? spec.iso)?.urls ?? [];
-
-  const builder = new BuilderImage("builder", {
-    stack,
-    ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
-    architecture: spec.architecture,
-    planned: plan.builder,
-    toolsImage: tools.reference,
-    baseImage: spec.baseImage,
-    packer: spec.packer,
-    ansible: needsAnsible(spec),
-    toolsMarker: tools.marker,
-    handMarker: tools.handMarker,
-    handDigest: tools.handDigest,
+  const { name: called } = spec;
+  const named = (name: string) => rootOf(called, name);
+  const options = (...dependsOn: pulumi.Resource[]) => ({
+    dependsOn,
+    ...(parent ? { parent } : {}),
   });
 
   const build = new BuildRun(
-    "build",
+    named("build"),
     {
-      stack,
+      ...{ stack, called },
+      same: { base: made.get(plan.base.key), image: made.get(plan.image.key) },
       toolsImage: builder.image,
       base: {
         planned: plan.base,
@@ -74,22 +73,24 @@ export function declareImage(
       },
       knownImageSha256: proof && observed.get("image")!.imageSha256,
     },
-    { dependsOn: builder.ready },
+    options(...builder.ready),
   );
+  made.set(plan.base.key, build.base).set(plan.image.key, build.image);
 
   // the stages below the image are keyed by its SHA-256, which may only be known when it has been built
   const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
   // as unknown: Pulumi's types would look for outputs inside the plan, which has none
   const planned = <T>(pick: (of: ProofPlan) => T) =>
     proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
-  const common = { stack, toolsImage: builder.image, imageKey: plan.image.key };
-  const afterImage = { dependsOn: [build.image] };
+  const { key: imageKey } = plan.image;
+  const common = { stack, called, toolsImage: builder.image, imageKey };
+  const afterImage = options(build.image);
 
   // without the names of user and organisation, which may be words that stand in any image
   const searched = { ...onlySecret(spec.credentials), ...stepSecrets(spec) };
 
   const artifact = new Qcow2Artifact(
-    "qcow2",
+    named("qcow2"),
     {
       ...common,
       planned: planned(({ check }) => check),
@@ -103,7 +104,7 @@ export function declareImage(
   const conversions = spec.formats.map((conversion, index) => {
     const root = conversionRoot(conversion.name);
     return new Conversion(
-      root,
+      named(root),
       {
         ...common,
         planned: planned((of) => of.conversions[index]!),
@@ -118,7 +119,7 @@ export function declareImage(
     spec.smoke === "none"
       ? undefined
       : new SmokeDomain(
-          "smoke",
+          named("smoke"),
           {
             ...common,
             imageSha256: build.imageSha256,
@@ -134,7 +135,7 @@ export function declareImage(
           afterImage,
         );
 
-  const release = new Release("release", {
+  const releaseArgs = {
     ...common,
     planned: planned((of) => of.release),
     request: {
@@ -153,19 +154,25 @@ export function declareImage(
     },
     proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
     marker: marker("release"),
-  });
+  };
+  const release = new Release(named("release"), releaseArgs, options());
 
   const publications = spec.publish.map(
     ({ name, destination, files: wanted, keep }) =>
       [
         name,
-        new Publication(publicationRoot(name), {
-          stack,
-          releaseKey: planned((of) => of.release.key),
-          ...{ destination, files: wanted, keep },
-          release: release.files,
-          marker: marker(publicationRoot(name)),
-        }),
+        new Publication(
+          named(publicationRoot(name)),
+          {
+            stack,
+            ...(called === null ? {} : { series: `${called}-${publicationRoot(name)}` }),
+            releaseKey: planned((of) => of.release.key),
+            ...{ destination, files: wanted, keep },
+            release: release.files,
+            marker: marker(publicationRoot(name)),
+          },
+          options(),
+        ),
       ] as const,
   );
   const published = publications.map(

@@ -1,47 +1,64 @@
 import type { StageDescription } from "../plan/description";
 import type { FileDigests } from "../plan/imagePlan";
-import { isPublicationRoot } from "../plan/roots";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
 
 /**
  * How long a stage will take, from earlier runs of the like: this stack's last one, else the newest of any stack that uses the same
  * template. Nothing is guessed from another template, or from another kind of proof.
  */
 export class Estimates {
+  private readonly read = new Map<string, Promise<Manifest[]>>();
+
   constructor(
     private readonly store: ArtifactStore,
     private readonly roots: ReadonlyMap<string, Root>,
     private readonly record: StackRecord | undefined,
-    /** The image that the proofs of this plan will be about. */
-    private readonly image: StageDescription,
   ) {}
 
-  /** @returns seconds; undefined where nothing like it ran */
-  async seconds(root: string, description: StageDescription): Promise<number | undefined> {
+  /**
+   * @param image the one that the stage is about, where it follows one
+   * @returns seconds; undefined where nothing like it ran
+   */
+  async seconds(
+    root: string,
+    description: StageDescription,
+    image: StageDescription,
+  ): Promise<number | undefined> {
     const before = this.roots.get(root);
     // an edited file of the stack's own template is no other template
     const sameTask = !before?.description || isLike(before.description, description);
     const own = sameTask ? (before?.seconds ?? this.record?.seconds?.[root]) : undefined;
-    return own ?? (await this.ofOthers(description));
+    return own ?? (await this.ofOthers(description, image));
   }
 
-  private async ofOthers(description: StageDescription): Promise<number | undefined> {
+  private async ofOthers(
+    description: StageDescription,
+    image: StageDescription,
+  ): Promise<number | undefined> {
     const { stage } = description;
-    const images = IMAGE_DIGEST in description.upstream ? await this.likeImages() : undefined;
-    const like = (await this.store.manifests(stage))
+    const images = IMAGE_DIGEST in description.upstream ? await this.likeImages(image) : undefined;
+    const like = (await this.manifests(stage))
       .filter((manifest) => isLike(manifest.description, description, 0.5))
       .filter(({ description: { upstream } }) => images?.has(upstream[IMAGE_DIGEST]) ?? true)
       .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
     return like[0]?.seconds;
   }
 
-  /** Digests of the images that were made from this plan's template. */
-  private async likeImages(): Promise<ReadonlySet<unknown>> {
-    const images = await this.store.manifests(this.image.stage);
-    const like = images.filter(({ description }) => isLike(description, this.image, 0.5));
+  /** Digests of the images that were made from the same template. */
+  private async likeImages(image: StageDescription): Promise<ReadonlySet<unknown>> {
+    const images = await this.manifests(image.stage);
+    const like = images.filter(({ description }) => isLike(description, image, 0.5));
     return new Set(like.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
+  }
+
+  /** A plan of many stages asks for the same ones again and again. */
+  private manifests(stage: string): Promise<Manifest[]> {
+    const read = this.read.get(stage) ?? this.store.manifests(stage);
+    this.read.set(stage, read);
+    return read;
   }
 }
 
@@ -66,29 +83,49 @@ function isLike(a: StageDescription, b: StageDescription, share = 0): boolean {
 }
 
 /** One stage's time in a run. */
-interface Timed {
+export interface Timed {
   readonly stage: string;
   /** Whether it will run. */
   readonly runs: boolean;
   readonly expectedSeconds?: number;
+  /** Names of the stages that have to be done before it begins. */
+  readonly after: readonly string[];
 }
 
 /**
- * How long a whole run will take: builder, base and image one after the other, then the proofs side by side, then release, then
- * the publications side by side.
+ * How long a whole run will take, where each stage begins when those before it are done, and no more run at a time than may.
  *
- * @returns seconds; the sum of what is known, so a lower bound where an estimate is lacking
+ * @param parallel how many run at a time
+ * @returns seconds; by what is known, so a lower bound where an estimate is lacking
  */
-export function expectedTotal(stages: readonly Timed[]): number {
-  const time = ({ runs, expectedSeconds = 0 }: Timed) => (runs ? expectedSeconds : 0);
-  const inLine = new Set(["builder", "base", "image", "release"]);
-  const line = stages.filter(({ stage }) => inLine.has(stage)).map(time);
-  const longest = (publications: boolean) =>
-    Math.max(
-      0,
-      ...stages
-        .filter(({ stage }) => !inLine.has(stage) && isPublicationRoot(stage) === publications)
-        .map(time),
-    );
-  return line.reduce((sum, seconds) => sum + seconds, 0) + longest(false) + longest(true);
+export function expectedTotal(stages: readonly Timed[], parallel = Infinity): number {
+  const names = new Set(stages.map(({ stage }) => stage));
+  const ends = new Map<string, number>();
+  // when each of those that run at a time will have ended
+  const running: number[] = [];
+  const waiting = new Set(stages);
+  const isReady = ({ after }: Timed) => after.every((name) => ends.has(name) || !names.has(name));
+  const secondsOf = ({ runs, expectedSeconds = 0 }: Timed) => (runs ? expectedSeconds : 0);
+  const startOf = (one: Timed) => {
+    const free = running.length < parallel ? 0 : Math.min(...running);
+    const before = one.after.map((name) => ends.get(name) ?? 0);
+    return Math.max(secondsOf(one) > 0 ? free : 0, ...before);
+  };
+  for (;;) {
+    const next = [...waiting]
+      .filter(isReady)
+      .map((one) => ({ one, start: startOf(one) }))
+      .reduce<{ one: Timed; start: number } | undefined>(
+        (first, each) => (first && first.start <= each.start ? first : each),
+        undefined,
+      );
+    if (!next) return Math.max(0, ...ends.values());
+    const { one, start } = next;
+    waiting.delete(one);
+    const end = start + secondsOf(one);
+    ends.set(one.stage, end);
+    if (end === start) continue;
+    if (running.length >= parallel) running.splice(running.indexOf(Math.min(...running)), 1);
+    running.push(end);
+  }
 }

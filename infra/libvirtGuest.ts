@@ -18,7 +18,7 @@ export function libvirtGuest(
   const inside = relative(projectFolder, imageFile);
   return {
     uri: spec.libvirtUri,
-    label: `kragle-${owner.stack}-${shortIdentity(owner)}`,
+    label: ["kragle", owner.stack, spec.name, shortIdentity(owner)].filter(Boolean).join("-"),
     imageFile: inside.startsWith("..") ? imageFile : inside,
     architecture: spec.architecture,
     diskBytes: spec.diskBytes,

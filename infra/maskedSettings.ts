@@ -14,7 +14,7 @@ const QUERY = /(?<=\bhttps?:\/\/[^\s"?]*\?)[^\s"]+/gi;
  * @param settings by name; numbers and lists come as text from one engine, as themselves from the other
  */
 export function maskedSettings(
-  settings: Readonly<Record<string, string>>,
+  settings: Readonly<Record<string, unknown>>,
 ): Record<string, unknown> {
   const encrypted = encryptedNames();
   const isSecret = (name: string) =>
@@ -24,8 +24,10 @@ export function maskedSettings(
     encrypted.includes(name);
   const entries = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(
-    entries.map(([name, text]) => {
-      if (isSecret(name)) return [name, text === "" ? "" : MASK];
+    entries.map(([name, value]) => {
+      if (isSecret(name)) return [name, value === "" ? "" : MASK];
+      // an image's own setting is no text where it was part of one
+      const text = typeof value === "string" ? value : JSON.stringify(value);
       return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`).replace(QUERY, MASK))];
     }),
   );

@@ -4,15 +4,15 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Release } from "../components/release";
 import { projectFolder } from "../host/project";
-import type { LibvirtOutputs, StackOutputs } from "../plan/outputs";
+import type { LibvirtOutputs, ImageOutputs } from "../plan/outputs";
 
 /** Each of them as an output of its own. */
 type Outputs = {
-  [Name in keyof Omit<StackOutputs, "publications">]: pulumi.Output<StackOutputs[Name]>;
+  [Name in keyof Omit<ImageOutputs, "publications">]: pulumi.Output<ImageOutputs[Name]>;
 };
 
 /**
- * The stack's outputs of a release: its facts with absolute paths. They lead to where it was released, so that they do not move when
+ * An image's outputs: its facts with absolute paths. They lead to where it was released, so that they do not move when
  * another clone of the stack runs and changes nothing.
  */
 export function outputsOf(

@@ -1,4 +1,3 @@
-import { isOwnHome } from "../host/home";
 import type { StageDescription } from "../plan/description";
 import {
   baseFamily,
@@ -8,31 +7,23 @@ import {
   type PlannedStage,
   planProof,
   type ProofPlan,
-  toolsImageName,
 } from "../plan/imagePlan";
-import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec, SourceDisk } from "../plan/imageSpec";
-import { conversionRoot, publicationRoot } from "../plan/roots";
+import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { fileNameOf } from "../plan/sourceFormats";
 import { IMAGE } from "../plan/stages/image";
-import { requireLibvirt } from "../executors/libvirtHost";
-import type { Site } from "../executors/site";
-import { openStore } from "../store/open";
-import { findSigner } from "../release/signing";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
 import { findPoints, type KeptPoints } from "../store/pointChain";
-import { type Root, Roots } from "../store/roots";
-import { readStackRecord } from "../store/stackRecord";
-import { handImageDigest } from "./dockerContext";
-import { Estimates } from "./estimates";
+import type { Root } from "../store/roots";
+import type { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
 import { digestBySignedList, type SourceDigest } from "./signedList";
 import { datedSteps } from "./stepAge";
 import { pointBytes } from "./requests";
-import { type Observation, Observer } from "./observe";
+import type { Observation, Observer } from "./observe";
 
-/** One stage of the plan: what it is, what is there of it, and what was there before. */
+/** One stage of the plan: what it is, and what is there of it. */
 export interface ObservedStage {
   readonly root: string;
   readonly planned: PlannedStage;
@@ -51,7 +42,8 @@ export interface StageHistory {
   readonly expectedSeconds: number | undefined;
 }
 
-export interface FullPlan {
+/** One image of a stack's plan. */
+export interface PlannedImage {
   readonly spec: ImageSpec;
   readonly plan: ImagePlan;
   /** Undefined while the image's content is not known. */
@@ -59,55 +51,46 @@ export interface FullPlan {
   readonly files: InputFiles;
   /** What is known of the disk that the image begins with; undefined where its template installs one. */
   readonly source: SourceDigest | undefined;
-  /** By root; stages that follow an image of unknown content are absent. */
+  /** By root without the image's name; stages that follow an image of unknown content are absent. */
   readonly observed: ReadonlyMap<string, ObservedStage>;
   /** What the store has of the points from which the image's build can go on; undefined where it does not run. */
   readonly points: KeptPoints | undefined;
-  /** By root, in the order of running; "builder" is the first. */
+  /** By root without the image's name, in the order of running. */
   readonly history: ReadonlyMap<string, StageHistory>;
-  readonly tools: {
-    readonly reference: string;
-    readonly marker: string | undefined;
-    readonly handMarker: string | undefined;
-    /** Of what the image for use by hand is made of. */
-    readonly handDigest: string;
-  };
 }
 
-/**
- * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
- *
- * @param owner whose roots and records count
- * @param rebuild stages to build again although nothing has changed
- * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where libvirt is to boot the image and cannot, or where the key that signs cannot
- */
-export async function makePlan(
-  site: Site,
-  spec: ImageSpec,
-  owner: StackIdentity,
-  rebuild: readonly string[] = [],
-): Promise<FullPlan> {
-  if (spec.smoke === "libvirt") await requireLibvirt(spec.libvirtUri);
-  const { home } = site;
-  const store: ArtifactStore = openStore(home);
-  const kept = new Roots(home, owner);
-  const roots = await kept.list();
-  const record = await readStackRecord(home, owner);
-  const known = roots.size > 0 || (record !== undefined && record.destroyedAt === undefined);
-  const before = { roots, known, absence: await kept.absence() };
-  const observer = new Observer(site, store, before, withFollowers(rebuild));
-  const signer = spec.signKey === null ? null : (await findSigner(spec.signKey)).fingerprint;
-  const { project, stack, clone } = owner;
-  const released = { project, stack, ...(isOwnHome(home) ? {} : { clone }) };
-  const source = spec.from === null ? undefined : await sourceDigest(home, spec.from);
+/** What all images of a stack have in common while they are planned: it is read once. */
+export interface Surroundings {
+  readonly store: ArtifactStore;
+  readonly observer: Observer;
+  readonly estimates: Estimates;
+  /** What the stack used before this run, by root. */
+  readonly roots: ReadonlyMap<string, Root>;
+  /** Stages that the user wants built again. */
+  readonly rebuild: readonly string[];
+  /** Whose releases are made, as their keys have it. */
+  readonly owner: InputFiles["owner"];
+  /** Of the key that signs. */
+  readonly fingerprint: (signKey: string) => Promise<string>;
+  /** Of a disk that images begin with. */
+  readonly digest: (disk: SourceDisk) => Promise<SourceDigest>;
+  /** Those that the builder is for. */
+  readonly images: readonly ImageSpec[];
+}
+
+/** Plans one image: keys, what the store has of it, and what the stack had before. */
+export async function planOne(spec: ImageSpec, around: Surroundings): Promise<PlannedImage> {
+  const { store, observer, estimates, roots, rebuild, owner, images } = around;
+  const signer = spec.signKey === null ? null : await around.fingerprint(spec.signKey);
+  const source = spec.from === null ? undefined : await around.digest(spec.from);
   const read = readInputFiles(spec, source?.sha256);
   const steps = await datedSteps(store, spec.provision, read.steps);
-  const files = { ...read, steps, signer, owner: released };
-  const plan = planImage(spec, files, await baseEpoch(store, spec, files));
+  const files = { ...read, steps, signer, owner };
+  const plan = planImage(spec, files, await baseEpoch(store, spec, files), images);
 
   const observed = new Map<string, ObservedStage>();
   const observe = async (root: string, planned: PlannedStage) => {
-    const observation = await observer.stage(planned, root);
+    const observation = await observer.stage(planned, rootOf(spec.name, root));
     const { manifest } = observation;
     const entry: ObservedStage = {
       ...{ root, planned, observation },
@@ -128,27 +111,19 @@ export async function makePlan(
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
   if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
 
-  const estimates = new Estimates(store, roots, record, plan.image.description);
   const history = new Map<string, StageHistory>();
   const all: [string, PlannedStage][] = [
-    ["builder", plan.builder],
     ["base", plan.base],
     ["image", plan.image],
     // without the image's digest everything else of these stages is known
     ...proofStages(proof ?? planProof(spec, files, "")),
   ];
   for (const [root, { description }] of all) {
-    const expectedSeconds = await estimates.seconds(root, description);
-    history.set(root, { description, before: roots.get(root), expectedSeconds });
+    const named = rootOf(spec.name, root);
+    const expectedSeconds = await estimates.seconds(named, description, plan.image.description);
+    history.set(root, { description, before: roots.get(named), expectedSeconds });
   }
-
-  const reference = toolsReference(spec, plan);
-  const handDigest = handImageDigest({ baseImage: spec.baseImage, packer: spec.packer });
-  const [marker, handMarker] = spec.builderImage
-    ? [undefined, undefined]
-    : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
-  const tools = { reference, marker, handMarker, handDigest };
-  return { spec, plan, proof, files, source, observed, points, history, tools };
+  return { spec, plan, proof, files, source, observed, points, history };
 }
 
 /** The digest of the disk that an image begins with: as the settings give it, or by its publisher's signed list. */
@@ -172,17 +147,8 @@ function proofStages(proof: ProofPlan): [string, PlannedStage][] {
   ];
 }
 
-/** The image that runs the stages. */
-export const toolsReference = (spec: ImageSpec, { builder }: ImagePlan) =>
-  spec.builderImage ?? toolsImageName(builder.key);
-
 const imageDigest = (manifest: Manifest | undefined) =>
   manifest?.files.find(({ path }) => path === IMAGE)?.sha256;
-
-/** A rebuilt base makes a new image necessary. */
-function withFollowers(rebuild: readonly string[]): ReadonlySet<string> {
-  return new Set([...rebuild, ...(rebuild.includes("base") ? ["image"] : [])]);
-}
 
 /** The day that stands in the base's key under `refreshAfter`: that of a base that is young enough, else today. */
 async function baseEpoch(

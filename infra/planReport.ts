@@ -1,17 +1,25 @@
 import { HAND_IMAGE } from "../plan/handImage";
+import type { ImageSpec } from "../plan/imageSpec";
+import { rootOf } from "../plan/roots";
 import { handImage } from "../plan/stages/questions";
 import { stepTitle } from "../plan/steps";
-import { formatSeconds } from "../plan/units";
 import { expectedTotal } from "./estimates";
 import { explain } from "./explain";
 import type { ExplainedChange } from "./explainSteps";
 import { identityNotes } from "./identityNotes";
-import type { FullPlan, ObservedStage, StageHistory } from "./plan";
+import type { ObservedStage, PlannedImage, StageHistory } from "./plan";
+import type { BuilderPlan, StackPlan } from "./stackPlan";
 
 /** What a preview says of one stage. */
 export interface PlanRow {
-  /** The root's name, such as `base` or `convert-raw`. */
+  /** The root's name, such as `base` or `convert-raw`, and `web.base` where the stack has several images. */
   readonly stage: string;
+  /** What the stack calls the image; absent where it has one, and for what all of them share. */
+  readonly image?: string;
+  /** The image that this one is made on; absent where it is on none. */
+  readonly on?: string;
+  /** Names of the stages that have to be done before it. */
+  readonly after: readonly string[];
   /**
    * `unchanged`: what the stack has already; `from store`: built before, by this stack or another, and becomes this one's; `runs after image`: belongs to
    * an image whose content is not known yet.
@@ -32,39 +40,85 @@ export interface PlanRow {
 }
 
 /** The plan for people and for `--json`: each stage, what will happen, and why. */
-export function planRows(plan: FullPlan): PlanRow[] {
-  return [...plan.history].flatMap(([root, history]) =>
-    root === "builder"
-      ? [builderRow(plan, history), ...handImageRows(plan)]
-      : [stageRow(root, plan, history, plan.observed.get(root))],
-  );
+export function planRows({ builder, images }: StackPlan): PlanRow[] {
+  const [first] = images;
+  const makers = new Map<string, string>();
+  return [
+    builderRow(builder, first!.spec),
+    ...handImageRows(builder),
+    ...images.flatMap((plan) => imageRows(plan, makers)),
+  ];
 }
 
-/** Seconds until a run of this plan is done, as far as earlier runs tell. */
-export const totalSeconds = (rows: readonly PlanRow[]): number =>
-  expectedTotal(rows.map((row) => ({ ...row, runs: willRun(row) })));
+/** @param makers the stages of images before it that will run, by the keys of what they make */
+function imageRows(plan: PlannedImage, makers: Map<string, string>): PlanRow[] {
+  const { name } = plan.spec;
+  const roots = [...plan.history.keys()];
+  return [...plan.history].map(([root, history]) => {
+    const observed = plan.observed.get(root);
+    const before = stagesBefore(root, roots).map((one) => rootOf(name, one));
+    const row = {
+      ...stageRow(root, plan, history, observed),
+      ...(name === null ? {} : { image: name }),
+      ...{ stage: rootOf(name, root), after: root === "base" ? ["builder"] : before },
+    };
+    const maker = observed && makers.get(observed.planned.key);
+    if (maker !== undefined) return madeBy(row, maker);
+    if (observed && willRun(row)) makers.set(observed.planned.key, row.stage);
+    return row;
+  });
+}
+
+/** Of what another image makes, too: it is built once. */
+function madeBy(row: PlanRow, maker: string): PlanRow {
+  const { stage, image, after } = row;
+  const reasons = [`${maker} makes the same`];
+  return {
+    ...{ stage, status: "from store", reasons, changes: [], after: [...after, maker] },
+    ...(image === undefined ? {} : { image }),
+  };
+}
+
+/** The stages of an image that have to be done before one that follows its base. */
+function stagesBefore(root: string, roots: readonly string[]): string[] {
+  if (root === "image") return ["base"];
+  if (root === "release") return roots.slice(roots.indexOf("image") + 1, roots.indexOf("release"));
+  return [roots.indexOf(root) > roots.indexOf("release") ? "release" : "image"];
+}
+
+/**
+ * Seconds until a run of this plan is done, as far as earlier runs tell.
+ *
+ * @param parallel how many stages run at a time
+ */
+export const totalSeconds = (rows: readonly PlanRow[], parallel?: number): number =>
+  expectedTotal(
+    rows.map((row) => ({ ...row, runs: willRun(row) })),
+    parallel,
+  );
 
 export const willRun = ({ status }: PlanRow): boolean =>
   status === "will run" || status === "runs after image";
 
-function builderRow({ tools, plan, spec }: FullPlan, history: StageHistory): PlanRow {
-  const known = history.before?.key === plan.builder.key;
-  if (!tools.marker) return there("builder", known);
-  const lost = `Docker has no image ${tools.reference}${known ? " any more" : ""}`;
+function builderRow(builder: BuilderPlan, spec: ImageSpec): PlanRow {
+  const { history, planned, marker, reference } = builder;
+  const known = history.before?.key === planned.key;
+  if (!marker) return there("builder", known);
+  const lost = `Docker has no image ${reference}${known ? " any more" : ""}`;
   const changes = explain(history.before, history.description, spec);
   return toRun("builder", "will run", [lost], changes, history);
 }
 
 /** Told only where nothing else says that Docker has to build. */
-function handImageRows({ tools }: FullPlan): PlanRow[] {
-  if (tools.marker || !tools.handMarker) return [];
+function handImageRows({ marker, handMarker }: BuilderPlan): PlanRow[] {
+  if (marker || !handMarker) return [];
   const why = `Docker has no image ${HAND_IMAGE} of these programs; it is for use by hand, and nothing depends on it`;
-  return [{ stage: handImage.name, status: "will run", reasons: [why], changes: [] }];
+  return [{ stage: handImage.name, status: "will run", reasons: [why], changes: [], after: [] }];
 }
 
 function stageRow(
   root: string,
-  plan: FullPlan,
+  plan: PlannedImage,
   history: StageHistory,
   observed: ObservedStage | undefined,
 ): PlanRow {
@@ -99,7 +153,7 @@ function stageRow(
 }
 
 /** The steps of the image, from which point its build goes on, and why not from others that are there. */
-function stepsToRun({ reasons }: PlanRow, { points, spec }: FullPlan): Partial<PlanRow> {
+function stepsToRun({ reasons }: PlanRow, { points, spec }: PlannedImage): Partial<PlanRow> {
   const unused = points?.unused ?? [];
   const step = points?.chain.at(-1)?.step ?? 0;
   const steps = spec.provision.map(stepTitle);
@@ -111,7 +165,7 @@ function stepsToRun({ reasons }: PlanRow, { points, spec }: FullPlan): Partial<P
 }
 
 const there = (stage: string, known: boolean): PlanRow => ({
-  ...{ stage, status: known ? "unchanged" : "from store", reasons: [], changes: [] },
+  ...{ stage, status: known ? "unchanged" : "from store", reasons: [], changes: [], after: [] },
 });
 
 function toRun(
@@ -126,35 +180,7 @@ function toRun(
     status,
     reasons: [...reasons, ...changes.map(({ text }) => text)],
     changes: changes.map(({ text: _, ...change }) => change),
+    after: [],
     ...(expectedSeconds === undefined ? {} : { expectedSeconds }),
   };
 }
-
-/** The rows as aligned lines, and how long all of it will take. */
-export function planLines(rows: readonly PlanRow[]): string[] {
-  const width = Math.max(...rows.map(({ stage }) => stage.length));
-  const lines = rows.flatMap((row) => {
-    const { stage, status, reasons, notes = [], expectedSeconds } = row;
-    const time = expectedSeconds === undefined ? "" : `, about ${formatSeconds(expectedSeconds)}`;
-    const indent = " ".repeat(width + 4);
-    const shown = [...shorten(reasons), ...notes].map((line) => indent + line);
-    return [`${stage.padEnd(width)}  ${status}${time}`, ...shown];
-  });
-  const running = rows.filter(willRun);
-  if (running.length === 0) return lines;
-  const known = running.every(({ expectedSeconds }) => expectedSeconds !== undefined);
-  const total = totalSeconds(rows);
-  const about = `${known ? "about" : "at least"} ${formatSeconds(total)}, as earlier runs took`;
-  return [...lines, `${"total".padEnd(width)}  ${total > 0 ? about : "not known yet"}`];
-}
-
-/** As many reasons as somebody reads; `--json` has all of them. */
-const REASONS_SHOWN = 8;
-
-const shorten = (reasons: readonly string[]) =>
-  reasons.length <= REASONS_SHOWN
-    ? reasons
-    : [
-        ...reasons.slice(0, REASONS_SHOWN - 1),
-        `and ${reasons.length - REASONS_SHOWN + 1} more; all of them: preview --json`,
-      ];

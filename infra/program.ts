@@ -1,18 +1,21 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import type { Site } from "../executors/site";
-import type { ImageSpec } from "../plan/imageSpec";
 import { StageFailure } from "../host/failure";
+import type { StackSpec } from "../plan/imageSpec";
 import { identityOf } from "../store/identity";
 import type { StackIdentity } from "../plan/identity";
-import { declareImage } from "./declareImage";
+import { declareStack, type ToldSettings } from "./declareStack";
 import { encryptedNames, maskedSettings } from "./maskedSettings";
-import type { FullPlan } from "./plan";
-import { planLines, planRows } from "./planReport";
+import { parallelStages } from "./parallel";
+import { planLines } from "./planLines";
+import { planRows } from "./planReport";
 import { lostByReading } from "./pulumiYaml";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import { planRun } from "./requirements";
-import { parseSettings, SettingsError } from "./settings";
+import type { StackPlan } from "./stackPlan";
+import { parseStack, SettingsError } from "./settings";
+import { imageSettings } from "./settings/images";
 import { type OwnSettings, ownSettings } from "./settings/own";
 import { SETTING_NAMES } from "./settings/schema";
 import { isGiven, warningsOf } from "./settings/warnings";
@@ -30,10 +33,12 @@ export interface ProgramOptions {
   readonly site: Site;
   /** Stages to build again although nothing has changed. */
   readonly rebuild?: readonly string[];
+  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
+  readonly wanted?: ReadonlySet<string> | undefined;
   /** Whether the caller shows the plan; otherwise the program itself does in a preview. */
   readonly planIsShown?: boolean;
   /** The plan, where it was made already. */
-  readonly plan?: FullPlan;
+  readonly plan?: StackPlan;
 }
 
 /**
@@ -50,41 +55,59 @@ export async function program(
   const stack = pulumi.getStack();
   const { site, rebuild } = options;
   const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
-  const fullPlan = options.plan ?? (await planOf(site, owner, rebuild));
+  const plan = options.plan ?? (await planOf(site, owner, rebuild));
   if (!options.planIsShown) {
-    for (const text of warnings(fullPlan.spec, stack)) await pulumi.log.warn(text);
+    for (const text of warnings(plan, stack)) await pulumi.log.warn(text);
   }
   if (pulumi.runtime.isDryRun() && !options.planIsShown) {
-    await pulumi.log.info(["the plan:", ...planLines(planRows(fullPlan))].join("\n"));
+    await pulumi.log.info(
+      ["the plan:", ...planLines(planRows(plan), parallelStages(specOf(plan)))].join("\n"),
+    );
   }
-  const { values } = configuredSettings();
-  const secretNames = encryptedNames();
-  return declareImage(fullPlan, {
-    ...{ owner, home: site.home },
-    parameters: maskedSettings(values),
-    changed: SETTING_NAMES.filter((name) => isGiven(name, { values, secretNames })),
+  return declareStack(plan, {
+    owner,
+    home: site.home,
+    told: toldSettings(),
+    wanted: options.wanted,
   });
+}
+
+/** What releases tell of the settings of each image, by its name. */
+function toldSettings(): ReadonlyMap<string | null, ToldSettings> {
+  const secretNames = encryptedNames();
+  const { images } = imageSettings(configuredSettings().values);
+  return new Map(
+    images.map(({ name, values }) => [
+      name,
+      {
+        parameters: maskedSettings(values),
+        changed: SETTING_NAMES.filter((one) => isGiven(one, { values, secretNames })),
+      },
+    ]),
+  );
 }
 
 async function planOf(
   site: Site,
   owner: StackIdentity,
   rebuild: readonly string[] = [],
-): Promise<FullPlan> {
+): Promise<StackPlan> {
   try {
     const { values, problems } = configuredSettings();
     const lost = lostByReading(owner.stack, owner.project);
-    const spec = parseSettings(values, owner.stack, owner.project, [...lost, ...problems]);
+    const spec = parseStack(values, owner.stack, owner.project, [...lost, ...problems]);
     return await planRun(site, spec, owner, rebuild);
   } catch (error) {
     throw asRunError(error as Error);
   }
 }
 
-function warnings(spec: ImageSpec, stack: string): string[] {
+const specOf = ({ images }: StackPlan): StackSpec => ({ images: images.map(({ spec }) => spec) });
+
+function warnings(plan: StackPlan, stack: string): string[] {
   const { values } = configuredSettings();
   const settings = { project: pulumi.getProject(), values, secretNames: encryptedNames() };
-  return warningsOf(settings, spec, stack);
+  return warningsOf(settings, specOf(plan), stack);
 }
 
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */

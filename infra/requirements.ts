@@ -7,30 +7,36 @@ import type { ImageSpec } from "../plan/imageSpec";
 import { publicationRoot } from "../plan/roots";
 import { requireApart } from "../release/apart";
 import { outputFolder, requireOwnFolder } from "../release/owner";
-import { type FullPlan, makePlan } from "./plan";
+import { stacksReleasing } from "../release/holders";
+import type { PlannedImage } from "./plan";
+import { makePlan, type StackPlan } from "./stackPlan";
 
 /**
- * Plans a run that can begin and end: the folder of releases is nobody else's; where the base is made from an ISO or a disk, that is
+ * Plans a run that can begin and end: the folders of releases are nobody else's; where a base is made from an ISO or a disk, that is
  * there or can be fetched; what has to be laid down has places that can be written.
  *
  * @throws StageFailure that says what is lacking; see `makePlan` too
  */
-export async function planRun(...given: Parameters<typeof makePlan>): Promise<FullPlan> {
-  const [{ home }, spec, owner] = given;
-  await requireOwnPlaces(home, spec, owner);
+export async function planRun(...given: Parameters<typeof makePlan>): Promise<StackPlan> {
+  const [{ home }, { images }, owner] = given;
+  await requireOwnPlaces(home, images, owner);
   const plan = await makePlan(...given);
-  const source = wantedSource(spec, plan.files.source);
-  if (source?.urls.length === 0 && !isThere(plan, "base") && !findSource(home, source)) {
-    throw missingSource(source);
+  for (const image of plan.images) {
+    const source = wantedSource(image.spec, image.files.source);
+    if (source?.urls.length === 0 && !isThere(image, "base") && !findSource(home, source)) {
+      throw missingSource(source);
+    }
   }
-  const problems = placesOf(spec)
-    .filter(({ root }) => !isThere(plan, root))
-    .flatMap(({ folder, setting }) => {
-      const obstacle = writeObstacle(folder);
-      return obstacle ? [`${obstacle}: the setting ${setting} has results laid down there`] : [];
-    });
+  const problems = plan.images.flatMap((image) =>
+    placesOf(image.spec)
+      .filter(({ root }) => !isThere(image, root))
+      .flatMap(({ folder, setting }) => {
+        const obstacle = writeObstacle(folder);
+        return obstacle ? [`${obstacle}: the setting ${setting} has results laid down there`] : [];
+      }),
+  );
   if (problems.length === 0) return plan;
-  throw new StageFailure(problems.join("\n"), {
+  throw new StageFailure([...new Set(problems)].join("\n"), {
     hint: "let the setting name a folder that can be written, or see to its rights",
     exitCode: EXIT.lacking,
   });
@@ -39,12 +45,15 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<Fu
 /** @throws StageFailure (exit code 2) where a folder for results is another stack's, or lies in what is kragle's already */
 export async function requireOwnPlaces(
   home: string,
-  spec: Pick<ImageSpec, "path" | "publish">,
+  images: readonly Pick<ImageSpec, "path" | "publish">[],
   owner: StackIdentity,
 ): Promise<void> {
-  const [release, ...publications] = placesOf(spec);
-  await requireApart(home, release!, publications);
-  await requireOwnFolder(home, release!.folder, owner);
+  const releasing = await stacksReleasing(home);
+  for (const image of images) {
+    const [release, ...publications] = placesOf(image);
+    await requireApart(home, release!, publications, releasing);
+    await requireOwnFolder(home, release!.folder, owner);
+  }
 }
 
 /**
@@ -68,5 +77,5 @@ export const placesOf = ({ path, publish }: Pick<ImageSpec, "path" | "publish">)
 ];
 
 /** Whether the store has a stage's whole result, which is not to be made again. */
-export const isThere = ({ observed }: FullPlan, root: string) =>
+export const isThere = ({ observed }: PlannedImage, root: string) =>
   ["present", "unheld"].includes(observed.get(root)?.observation.state ?? "missing");

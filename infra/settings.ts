@@ -1,14 +1,10 @@
-import { join } from "node:path";
-
-import type { ImageSpec } from "../plan/imageSpec";
+import type { ImageSpec, StackSpec } from "../plan/imageSpec";
 import { counted } from "../plan/units";
-import { contradictions } from "./settings/contradictions";
-import { credentialProblems, takeCredentials } from "./settings/credentials";
-import { missingSha256 } from "./settings/medium";
+import { apartProblems } from "./settings/apart";
+import { parseImage } from "./settings/image";
+import { imageSettings } from "./settings/images";
 import { PROGRAM } from "./settings/own";
-import { takeSecrets } from "./settings/secrets";
-import { schema, SETTING_NAMES } from "./settings/schema";
-import { suggest } from "./settings/suggest";
+import { schema } from "./settings/schema";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
@@ -19,7 +15,7 @@ export class SettingsError extends Error {
 }
 
 /**
- * Makes an image's description of a stack's settings.
+ * Makes a stack's description of its settings.
  *
  * @param values the settings by name, without namespace; numbers and lists may come as text, as Pulumi hands them over. One that
  *   is absent has its default
@@ -28,56 +24,37 @@ export class SettingsError extends Error {
  * @param builds whether something is to be built of them, so that the secrets of steps have to be there
  * @throws SettingsError that names every wrong setting and what is allowed
  */
-export function parseSettings(
+export function parseStack(
   values: Readonly<Record<string, unknown>>,
   stack: string,
   project: string = PROGRAM,
   earlier: readonly string[] = [],
   builds = true,
-): ImageSpec {
-  const full = (name: string) => `${project}:${name}`;
-  const problems = [...earlier, ...unknownSettings(values, full)];
-  const result = schema.safeParse(values);
-  for (const { path, message } of result.error?.issues ?? []) {
-    const [name, ...rest] = path;
-    const place = rest.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
-    problems.push(`${full(String(name))}${place.join("")}: ${message}`);
-  }
-  problems.push(...contradictions(values).map(([place, text]) => `${full(place)}: ${text}`));
-  if (!result.success) throw new SettingsError(problems);
-  const { diskSize, memory, isoPath, isoUrls, isoSha256, ...others } = result.data;
-  const path = others.path ?? `build/${stack}`;
-  const { credentials, rest } = takeCredentials(others);
-  problems.push(...credentialProblems(credentials, full));
-  const { secrets, problems: unset } = takeSecrets(rest.secrets, rest.provision, full);
-  if (builds) problems.push(...unset);
-  const { medium } = rest.template;
-  const file = medium && (isoPath ?? join(path, "os", medium.iso));
-  if (medium && !isoSha256)
-    problems.push(missingSha256(rest.template, medium, file!, isoUrls, full));
-  if (problems.length > 0) throw new SettingsError(problems);
-  return {
-    ...rest,
-    secrets,
-    architecture: "amd64",
-    path,
-    iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256! },
-    credentials,
-    diskBytes: diskSize,
-    memoryMiB: Math.floor(memory / 2 ** 20),
-  };
+): StackSpec {
+  const full = (place: string) => `${project}:${place}`;
+  const { images, problems } = imageSettings(values);
+  const found = [...earlier, ...problems.map(([place, text]) => `${full(place)}: ${text}`)];
+  const parsed = images.map((image) => {
+    const { spec, problems } = parseImage(image, stack, full, builds);
+    found.push(...problems);
+    return { image, spec };
+  });
+  const whole = schema.shape.timeouts.safeParse(values.timeouts).data?.whole;
+  const specs = parsed.flatMap(({ spec }) =>
+    spec && whole !== undefined ? [{ ...spec, timeouts: { ...spec.timeouts, whole } }] : [],
+  );
+  found.push(...apartProblems(specs).map(([place, text]) => `${full(place)}: ${text}`));
+  // a flat setting that is wrong is so for each image that does not have its own
+  if (found.length > 0) throw new SettingsError([...new Set(found)]);
+  return { images: specs };
 }
 
-function unknownSettings(
-  values: Readonly<Record<string, unknown>>,
-  full: (name: string) => string,
-): string[] {
-  const known: readonly string[] = SETTING_NAMES;
-  return Object.keys(values)
-    .filter((name) => !known.includes(name))
-    .map((name) => {
-      const meant = suggest(name, known);
-      const hint = meant ? `did you mean ${full(meant)}` : 'README.md lists all under "Settings"';
-      return `${full(name)} is not a setting; ${hint}`;
-    });
+/**
+ * The same for a stack of one image, by flat settings.
+ *
+ * @throws SettingsError
+ */
+export function parseSettings(...given: Parameters<typeof parseStack>): ImageSpec {
+  const { images } = parseStack(...given);
+  return images[0]!;
 }

@@ -17,10 +17,14 @@ export async function programUnderPulumi(): Promise<Record<string, pulumi.Input<
   } catch (error) {
     throw asRunError(error as Error);
   }
+  const wanted = namesIn(process.env.KRAGLE_IMAGES);
   return program({
     site: thisSite(),
     // the command line hands these over
-    rebuild: (process.env.KRAGLE_REBUILD ?? "").split(",").filter(Boolean),
+    rebuild: namesIn(process.env.KRAGLE_REBUILD),
+    wanted: wanted.length > 0 ? new Set(wanted) : undefined,
     planIsShown: Boolean(process.env.KRAGLE_PLAN_SHOWN),
   });
 }
+
+const namesIn = (list = "") => list.split(",").filter(Boolean);

@@ -78,12 +78,19 @@ export type PlannedStage = Pick<Planned<StageContract>, "key"> & {
  * Plans builder, base and image: by key, because their results need not be bit-identical.
  *
  * @param epoch the day on which a base that is refreshed by age was begun; null where `refreshAfter` is not used
+ * @param images those that the builder is for
  */
-export function planImage(spec: ImageSpec, files: ImageFiles, epoch: string | null): ImagePlan {
+export function planImage(
+  spec: ImageSpec,
+  files: ImageFiles,
+  epoch: string | null,
+  images: readonly ImageSpec[] = [spec],
+): ImagePlan {
   const { architecture, baseImage, packer, diskBytes, kernel, snapshot, memoryMiB, cpus } = spec;
   const tools = { architecture, files: files.builder, baseImage, packer };
   const plain = plan(builder, spec.builderImage ? { prebuilt: spec.builderImage } : tools, {});
-  const builtBy = needsAnsible(spec) ? plan(builder, { ...tools, ansible: true }, {}) : plain;
+  const ansible = images.some(needsAnsible);
+  const builtBy = ansible ? plan(builder, { ...tools, ansible }, {}) : plain;
   const installation = {
     architecture,
     programs: files.programs.base,

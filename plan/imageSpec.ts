@@ -121,6 +121,8 @@ export interface UserTest {
 
 /** One image, as the settings describe it: valid, typed, with every default filled in. */
 export interface ImageSpec {
+  /** What the stack calls it; null where it is the only one, by flat settings. */
+  readonly name: string | null;
   readonly architecture: Architecture;
   readonly template: Template;
   /** The folder that receives `output/`; relative to the project, or absolute. */
@@ -181,4 +183,10 @@ export interface ImageSpec {
   /** The key that signs a release: path of an OpenSSH private key, or "gpg:KEYID"; null for none. */
   readonly signKey: string | null;
   readonly timeouts: Timeouts;
+}
+
+/** What a stack is to make. */
+export interface StackSpec {
+  /** At least one; several have names, which differ. */
+  readonly images: readonly ImageSpec[];
 }

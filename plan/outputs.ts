@@ -11,8 +11,8 @@ export interface LibvirtOutputs {
   readonly volumes: { readonly image: string; readonly overlay: string; readonly serial: string };
 }
 
-/** The outputs of a stack, a contract with other programs: what was released, with absolute paths, and where it was copied to. */
-export type StackOutputs = Pick<
+/** The outputs of an image, a contract with other programs: what was released, with absolute paths, and where it was copied to. */
+export type ImageOutputs = Pick<
   ResultOf<typeof release>,
   | "imagePath"
   | "imageSha256"

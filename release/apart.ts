@@ -3,7 +3,7 @@ import { basename, dirname, join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { displayPath } from "../host/project";
-import { stacksReleasing } from "./holders";
+import type { Holder } from "./holders";
 import { readMark } from "./mark";
 
 /** A folder in which results are to be laid down. */
@@ -19,12 +19,14 @@ export interface ResultPlace {
  *
  * @param output PATH/output
  * @param publications folders for copies of it
+ * @param releasing who releases where
  * @throws StageFailure (exit code 2) that names both
  */
 export async function requireApart(
   home: string,
   output: ResultPlace,
   publications: readonly ResultPlace[],
+  releasing: readonly Holder[],
 ): Promise<void> {
   const [store, released] = await Promise.all([home, output.folder].map(realOf));
   for (const place of [output, ...publications]) {
@@ -48,7 +50,7 @@ export async function requireApart(
   });
   const inner = [
     { path: store!, what: `the store ${displayPath(home)} lies` },
-    ...(await stacksReleasing(home)).map(({ holder, output: path }) => ({
+    ...releasing.map(({ holder, output: path }) => ({
       path,
       what: `stack ${holder.stack} releases`,
     })),

@@ -1,6 +1,6 @@
 import { projectFolder } from "../host/project";
 import { stageKey } from "../plan/description";
-import { POINTS_ROOT } from "../plan/roots";
+import { pointsRoot } from "../plan/roots";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
 import { image } from "../plan/stages/image";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -31,7 +31,7 @@ export async function findResult(
 export async function claimResult(roots: Roots, root: string, manifest: Manifest): Promise<void> {
   const { stage, key, publishedAt, description, seconds } = manifest;
   await roots.set(root, { stage, key, publishedAt, description, seconds, ...placeOf(manifest) });
-  if (stage === image.stage) await roots.drop(POINTS_ROOT);
+  if (stage === image.stage) await roots.drop(pointsRoot(root));
 }
 
 /** From where the relative paths of the files lead that a stage laid down outside of the store; nothing where it did not. */

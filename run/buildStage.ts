@@ -86,8 +86,7 @@ export async function buildStage<C extends StageContract>(
   const kragle = kragleVersion();
   const ranIn = new Map<string, ImageFacts & { readonly reference: string }>();
   const context: StageContext<C> = {
-    key,
-    owner,
+    ...{ key, root, owner },
     rebuild: isRebuild(run.marker),
     inputs: description.inputs as InputsOf<C>,
     upstream: description.upstream as UpstreamOf<C>,

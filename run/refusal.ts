@@ -5,6 +5,7 @@ import { atomicWrite } from "../host/atomicWrite";
 import { StageFailure } from "../host/failure";
 import { readIfRegular } from "../host/regularFile";
 import { shortIdentity, type StackIdentity } from "../plan/identity";
+import { imageOfRoot } from "../plan/roots";
 import type { StageCall } from "../plan/stages/call";
 import { check } from "../plan/stages/check";
 import type { StageContract } from "../plan/stages/contract";
@@ -45,10 +46,10 @@ export async function besideOthers(
   const folder = join(home, REFUSED, shortIdentity(owner));
   const own = join(folder, fileName(root));
   await rm(own, { force: true });
-  const before = await refusals(folder, image);
+  const before = await refusals(folder, image, root);
   const controller = new AbortController();
   const look = async () => {
-    const now = await refusals(folder, image);
+    const now = await refusals(folder, image, root);
     const by = [...now].find(([name, time]) => name !== root && before.get(name) !== time)?.[0];
     if (by !== undefined) controller.abort(pointless(by));
   };
@@ -60,15 +61,24 @@ export async function besideOthers(
   };
 }
 
-/** When each stage has refused the image, by its root. */
-async function refusals(folder: string, image: string): Promise<ReadonlyMap<string, number>> {
+/**
+ * When each stage has refused the image, by its root.
+ *
+ * @param of a stage's root: another image of the stack may have the same content, and other rules
+ */
+async function refusals(
+  folder: string,
+  image: string,
+  of: string,
+): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   for (const name of await readdir(folder).catch(() => [])) {
     const file = join(folder, name);
     const digest = readIfRegular(file, image.length)?.toString();
     const written = await stat(file).catch(() => undefined);
     const root = nameOf(name);
-    if (digest === image && written && root !== undefined) found.set(root, written.mtimeMs);
+    if (root === undefined || imageOfRoot(root) !== imageOfRoot(of)) continue;
+    if (digest === image && written) found.set(root, written.mtimeMs);
   }
   return found;
 }

@@ -13,6 +13,8 @@ import type { StageTask } from "./task";
 /** What a running stage has: what it was declared to be, and the means to become that. */
 export interface StageContext<C extends StageContract> {
   readonly key: string;
+  /** Under which name the stack keeps the result. In no key. */
+  readonly root: string;
   /** Whose stack it runs for. In no key. */
   readonly owner: StackIdentity;
   /** Whether the user wants it made anew, out of nothing that earlier runs of it have left. */

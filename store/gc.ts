@@ -9,7 +9,7 @@ import { removeTree } from "../host/removeTree";
 import { point } from "../plan/stages/point";
 import { contentsOf, leftovers, refusalsIn } from "./ownership";
 import { pointsPassed } from "./pointChain";
-import { allRoots, type HeldRoots, type Root } from "./roots";
+import { allRoots, type HeldRoots, releasesIn, type Root } from "./roots";
 import { recordsWithoutRoots } from "./stackRecord";
 import { Workplace } from "./workplace";
 import type { ArtifactStore } from "./artifactStore";
@@ -51,7 +51,9 @@ export async function collectGarbage(
     const roots = kept.flatMap((held) => [...held.roots.values()]);
     const usedBy = (root: Root) => [root, ...(points ? [] : pointsBelow(root))];
     const used = new Set(roots.flatMap(usedBy).map(artifactName));
-    const rooted = kept.filter(({ roots }) => roots.has("release")).map(({ folder }) => folder);
+    const rooted = kept
+      .filter(({ roots }) => releasesIn(roots).length > 0)
+      .map(({ folder }) => folder);
     const unreadable = [
       ...kept.flatMap(({ lost }) => lost),
       ...(await recordsWithoutRoots(home, new Set(rooted))),

@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 
 import { projectFolder } from "../host/project";
 import type { StackIdentity, StackName } from "../plan/identity";
+import { release } from "../plan/stages/release";
 import { identityOf } from "./identity";
 import { fileName, nameOf, stackFileName } from "./names";
 import { entriesOf, ignore, type Root, RootFolder, type RootsOwner } from "./rootFolder";
@@ -101,6 +102,10 @@ export interface HeldRoots {
   /** See `RootFolder.lost`. */
   readonly lost: readonly string[];
 }
+
+/** Those of a stack's roots that are releases, by their names: one of each of its images. */
+export const releasesIn = (roots: ReadonlyMap<string, Root>): [name: string, root: Root][] =>
+  [...roots].filter(([, { stage }]) => stage === release.stage);
 
 /** The roots of every stack of every clone that shares a home. */
 export async function allRoots(home: string): Promise<HeldRoots[]> {

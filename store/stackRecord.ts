@@ -61,6 +61,22 @@ export async function writeStackRecord(
   }
 }
 
+/** The outputs of each image that a record has, by its name; those of a stack of one image have none. */
+export function releasesOf(
+  record: Pick<StackRecord, "outputs"> | undefined,
+): ReadonlyMap<string | null, StackRecord["outputs"]> {
+  if (!record) return new Map();
+  const { outputs } = record;
+  if (!("images" in outputs)) return new Map([[null, outputs]]);
+  const images = Object.entries(outputs.images ?? {}) as [string, unknown][];
+  return new Map(
+    images.flatMap(([name, one]) => {
+      const { data } = recordSchema.shape.outputs.safeParse(one);
+      return data ? [[name, data] as const] : [];
+    }),
+  );
+}
+
 /** Notes that the stack uses nothing any more; without a record there is nothing to note. */
 export async function markDestroyed(home: string, owner: StackIdentity): Promise<void> {
   const record = await readStackRecord(home, owner);

@@ -2,8 +2,8 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { runEmbedded } from "../engine/embedded";
-import { makePlan } from "../infra/plan";
-import { parseSettings } from "../infra/settings";
+import { makePlan } from "../infra/stackPlan";
+import { parseStack } from "../infra/settings";
 import { recordResources, type Registered } from "./mocks";
 import { site } from "./site";
 import { ownerOf } from "./stacks";
@@ -16,9 +16,19 @@ async function main(stack: string): Promise<void> {
   const resources: Registered[] = [];
   recordResources(MockMonitor.prototype, resources);
   const { values: settings, secretNames, project } = readStackSettings(stack);
-  const plan = await makePlan(site, parseSettings(settings, stack), ownerOf(site.home, stack));
+  const plan = await makePlan(site, parseStack(settings, stack), ownerOf(site.home, stack));
   await runEmbedded({
-    ...{ site, stack, project, plan, rebuild: [], settings, secretNames, preview: false },
+    ...{
+      site,
+      stack,
+      project,
+      plan,
+      rebuild: [],
+      parallel: Infinity,
+      settings,
+      secretNames,
+      preview: false,
+    },
     onEvent: () => undefined,
     signal: new AbortController().signal,
   });

@@ -1,7 +1,7 @@
 import { readStackSettings } from "../cli/stackSettings";
-import { makePlan } from "../infra/plan";
 import { planRows } from "../infra/planReport";
 import { parseSettings } from "../infra/settings";
+import { makePlan } from "../infra/stackPlan";
 import type { PlannedStage } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { claimResult } from "../run/answer";
@@ -23,15 +23,20 @@ export class ObservedStack {
     this.at.remove();
   }
 
-  plan(change: Partial<ImageSpec> = {}) {
+  stackPlan(change: Partial<ImageSpec> = {}) {
     const { home } = this.at;
-    const spec = { ...devSpec, ...change };
-    return makePlan(siteWithoutDocker(home), spec, ownerOf(home, "dev"), this.rebuild);
+    const images = [{ ...devSpec, ...change }];
+    return makePlan(siteWithoutDocker(home), { images }, ownerOf(home, "dev"), this.rebuild);
+  }
+
+  /** That of its image. */
+  async plan(change: Partial<ImageSpec> = {}) {
+    return (await this.stackPlan(change)).images[0]!;
   }
 
   /** Each stage's status and why. */
   async rows(change: Partial<ImageSpec> = {}): Promise<Record<string, string>> {
-    const list = planRows(await this.plan(change)).map(({ stage, status, reasons }) => [
+    const list = planRows(await this.stackPlan(change)).map(({ stage, status, reasons }) => [
       stage,
       [status, ...reasons].join(" | "),
     ]);

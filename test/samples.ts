@@ -13,6 +13,7 @@ export const scriptStep = (script: string): ProvisionStep => ({
 
 /** One image with every setting fixed; pinned keys are of this one, so it never follows the defaults. */
 export const sampleSpec: ImageSpec = {
+  name: null,
   architecture: "amd64",
   template: {
     name: "sample",

@@ -2,6 +2,7 @@ import { requireDaemon } from "../../executors/daemon";
 import { thisSite } from "../../executors/site";
 import { displayPath } from "../../host/project";
 import type { Firmware } from "../../plan/imageSpec";
+import { atMostOne, imageFirst, oneImage } from "../imageNames";
 import { readStack } from "../stackSettings";
 import { findTools } from "../toolsImage";
 import { chooseImage } from "./chooseImage";
@@ -21,12 +22,20 @@ export interface BootOptions {
 /** Where the container sees the image: a file alone, read-only. */
 const IMAGE_AT = "/image/disk";
 
-/** `kragle boot [IMAGE]`: boots a throw-away overlay of an image as the proof does, and gives a shell in it. */
-export async function boot(given: string | undefined, options: BootOptions): Promise<number> {
+/**
+ * `kragle boot [IMAGE] [FORMAT]`: boots a throw-away overlay of an image as the proof does, and gives a shell in it.
+ *
+ * @param words which image of the stack, if it has several, and a format of its release; or a file
+ */
+export async function boot(words: readonly string[], options: BootOptions): Promise<number> {
   const { stack, exec, console, network = false } = options;
   requireTerminal("boot", exec);
-  const { spec } = readStack(stack, false);
-  const { path, format, builtIn } = await chooseImage(stack, given);
+  const { spec: all } = readStack(stack, false);
+  const { image, rest } = imageFirst(all, words);
+  const [given] = atMostOne("boot", rest);
+  const spec =
+    given === undefined || image !== undefined ? oneImage(all, stack, image) : all.images[0]!;
+  const { path, format, builtIn } = await chooseImage(stack, image, given);
   const site = thisSite();
   await requireDaemon(site);
   const toolsImage = await findTools(site, stack, builtIn);

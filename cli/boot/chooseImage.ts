@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { BUILD_UID } from "../../executors/handOver";
 import { EXIT, StageFailure } from "../../host/failure";
 import { displayPath, inProject } from "../../host/project";
-import { lastRelease } from "../outputs";
+import { releaseOf } from "../lastRelease";
 import { diskFormat } from "./diskFormat";
 
 /** What is to be booted. */
@@ -20,13 +20,18 @@ export interface BootImage {
 /**
  * Finds the image that is meant.
  *
+ * @param image its name where the stack has several
  * @param given a format of the stack's last release, or the path of a file; undefined for the release's image itself
  * @throws StageFailure (exit code 2) where that is none
  */
-export async function chooseImage(stack: string, given: string | undefined): Promise<BootImage> {
+export async function chooseImage(
+  stack: string,
+  image: string | undefined,
+  given: string | undefined,
+): Promise<BootImage> {
   const isFile = given !== undefined && (await stat(given).catch(() => undefined))?.isFile();
   if (isFile) return describe(resolve(given));
-  const { outputs } = await lastRelease(stack);
+  const outputs = await releaseOf(stack, image);
   const release = { stack, builtIn: String(outputs.builderImageId) };
   if (given === undefined) return describe(inProject(String(outputs.imagePath)), release);
   const conversions = outputs.conversions as Readonly<Record<string, { path: string }>>;

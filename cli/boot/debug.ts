@@ -11,6 +11,7 @@ import type { ArtifactStore } from "../../store/artifactStore";
 import { identityOf } from "../../store/identity";
 import { openStore } from "../../store/open";
 import { findPoints } from "../../store/pointChain";
+import { atMostOne, imageFirst, oneImage } from "../imageNames";
 import { readStack } from "../stackSettings";
 import { findTools } from "../toolsImage";
 import { look, requireTerminal } from "./look";
@@ -22,16 +23,24 @@ export interface DebugOptions {
   readonly exec?: string;
 }
 
-/** `kragle debug [STEP]`: boots a throw-away overlay of the disk as it was before a step, and gives a shell in it. */
-export async function debug(given: string | undefined, options: DebugOptions): Promise<number> {
+/**
+ * `kragle debug [IMAGE] [STEP]`: boots a throw-away overlay of the disk as it was before a step, and gives a shell in it.
+ *
+ * @param words which image of the stack, if it has several, and the step
+ */
+export async function debug(words: readonly string[], options: DebugOptions): Promise<number> {
   const { stack, exec } = options;
   requireTerminal("debug", exec);
-  const { spec, settings } = readStack(stack, false);
+  const { spec: all, settings } = readStack(stack, false);
+  const { image, rest } = imageFirst(all, words);
+  const [given] = atMostOne("debug", rest);
+  const spec = oneImage(all, stack, image);
   const wanted = given === undefined ? undefined : stepOf(spec.provision, given);
   const site = thisSite();
   await requireDaemon(site);
   const owner = identityOf(site.home, { project: settings.project, stack });
-  const { plan } = await planRun(site, spec, owner, []);
+  const { images } = await planRun(site, all, owner, []);
+  const { plan } = images.find((one) => one.spec.name === spec.name)!;
   const disk = await diskBefore(openStore(site.home), stack, plan, spec.provision, wanted);
   const toolsImage = await findTools(site, stack);
   const firmware = spec.template.smoke.firmware[0];

@@ -15,10 +15,10 @@ import { homeFolder } from "../../host/home";
 import { print } from "../../host/output";
 import { mirrorObstacles } from "../../host/packageMirror";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { makePlan } from "../../infra/plan";
+import { makePlan } from "../../infra/stackPlan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
 import { SettingsError } from "../../infra/settings";
-import type { ImageSpec } from "../../plan/imageSpec";
+import type { StackSpec } from "../../plan/imageSpec";
 import { identityOf } from "../../store/identity";
 import type { CommonOptions } from "../options";
 import { readStack, type StackSettings, stackNames } from "../stackSettings";
@@ -33,7 +33,7 @@ import {
 } from "./facts";
 import * as judge from "./requirements";
 import * as around from "./surroundings";
-import { digestOrFailure, engineRequirements, examineSpec, settingsRequirement } from "./wanted";
+import { digestOrFailure, engineRequirements, examineImages, settingsRequirement } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
@@ -56,7 +56,7 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   return missing ? EXIT.lacking : EXIT.done;
 }
 
-type Wanted = { readonly settings: StackSettings; readonly spec: ImageSpec };
+type Wanted = { readonly settings: StackSettings; readonly spec: StackSpec };
 
 /** @throws SettingsError for a stack that there is not: nothing could be said of it */
 function readWanted(stack: string): Wanted | SettingsError {
@@ -76,25 +76,34 @@ async function examine(
   const spec = wanted instanceof SettingsError ? undefined : wanted.spec;
   const { site, daemon } = await askDocker();
   const usable = site && !daemonObstacle(daemon) ? (daemon as DaemonFacts) : undefined;
+  const images = spec?.images ?? [];
   const home = site?.home ?? homeFolder();
-  const source = spec?.from ? await digestOrFailure(home, spec.from) : undefined;
-  const from =
-    spec?.from && source && "sha256" in source ? { ...spec.from, sha256: source.sha256 } : null;
+  const sources = await Promise.all(
+    images.map(async ({ from }) => (from ? digestOrFailure(home, from) : undefined)),
+  );
   // without what would be asked of libvirt, of a signing key, of places and of a disk's list: those have rows of their own
-  const modest = spec && ({ ...spec, smoke: "none", signKey: null, publish: [], from } as const);
+  const modest = images.map((image, index) => {
+    const source = sources[index];
+    const isKnown = image.from !== null && source !== undefined && "sha256" in source;
+    const from = isKnown ? { ...image.from, sha256: source.sha256 } : null;
+    return { ...image, smoke: "none", signKey: null, publish: [], from } as const;
+  });
   const project = wanted instanceof SettingsError ? "" : wanted.settings.project;
   const owner = identityOf(home, { project, stack });
-  const plan = usable && modest ? await makePlan(site!, modest, owner) : undefined;
-  const toolsImage = plan && (await presentImage(site!, plan.tools.reference));
+  const plan = usable && spec ? await makePlan(site!, { images: modest }, owner) : undefined;
+  const toolsImage = plan && (await presentImage(site!, plan.builder.reference));
   const processor = readProcessor();
+  // what builds is the same for all images
+  const [first] = images;
   const anyImage =
     toolsImage ??
-    (usable && spec && (await findBuilderBase(site!, { reference: spec.baseImage }).catch(none)));
+    (usable && first && (await findBuilderBase(site!, { reference: first.baseImage }).catch(none)));
+  const allowed = [...new Set(images.flatMap((image) => image.network.allow))];
   const [kvm, registry, network, guestNetwork, pulumi] = await Promise.all([
-    spec && usable ? readKvm(site!, spec.accelerator, toolsImage) : undefined,
-    usable && spec && !spec.builderImage ? readRegistry(site!, spec.baseImage) : undefined,
+    first && usable ? readKvm(site!, first.accelerator, toolsImage) : undefined,
+    usable && first && !first.builderImage ? readRegistry(site!, first.baseImage) : undefined,
     usable ? readNetwork(site!, anyImage) : undefined,
-    usable && spec ? readGuestNetwork(site!, toolsImage, spec.network.allow) : undefined,
+    usable && first ? readGuestNetwork(site!, toolsImage, allowed) : undefined,
     findPulumi().catch((error: StageFailure) => error),
   ]);
   return [
@@ -108,14 +117,7 @@ async function examine(
     registry && around.registryRequirement(registry),
     around.proxyRequirement(hostProxyEnvironment()),
     around.mirrorRequirement(mirrorObstacles()),
-    ...(spec
-      ? await examineSpec(home, spec, owner, {
-          daemon: usable,
-          toolsImage,
-          plan,
-          source,
-        })
-      : []),
+    ...(await examineImages(home, images, owner, { daemon: usable, toolsImage, plan, sources })),
     processorRequirement(processor, kvm?.probe?.works ?? false),
     kvm && kvmRequirement(kvm, processor),
     around.pulumiRequirement(pulumi, OLDEST_PULUMI),

@@ -6,14 +6,15 @@ import { readMemory } from "../../host/memory";
 import { displayPath, inProject } from "../../host/project";
 import { findSource, type SourceKind } from "../../host/sourceFile";
 import { writeObstacle } from "../../host/writable";
-import { type FullPlan, sourceDigest } from "../../infra/plan";
+import { type PlannedImage, sourceDigest } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
 import { isThere, placesOf, requireOwnPlaces, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
+import type { StackPlan } from "../../infra/stackPlan";
 import type { StackIdentity } from "../../plan/identity";
-import type { ImageSpec, SourceDisk } from "../../plan/imageSpec";
+import type { ImageSpec, SourceDisk, StackSpec } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
-import { readStackRecord } from "../../store/stackRecord";
+import { readStackRecord, releasesOf } from "../../store/stackRecord";
 import { engineNeeds } from "../engineNeeds";
 import type { StackSettings } from "../stackSettings";
 import { diskNeed, diskRequirements } from "./diskSpace";
@@ -47,9 +48,9 @@ export function settingsRequirement(wanted: object | SettingsError): Requirement
 /** What only the Pulumi CLI can do. */
 export function engineRequirements(
   pulumi: string | undefined,
-  { settings, spec }: { readonly settings: StackSettings; readonly spec: ImageSpec },
+  { settings, spec }: { readonly settings: StackSettings; readonly spec: StackSpec },
 ): Requirement[] {
-  return engineNeeds(pulumi ? "pulumi" : "embedded", undefined, settings, spec).map(
+  return engineNeeds(pulumi ? "pulumi" : "embedded", undefined, settings, spec.images).map(
     ({ name, need, problem }) =>
       problem
         ? refused(name, need, problem)
@@ -60,9 +61,38 @@ export function engineRequirements(
 interface Surroundings {
   readonly daemon: DaemonFacts | undefined;
   readonly toolsImage: string | undefined;
-  readonly plan: FullPlan | undefined;
+  readonly plan: PlannedImage | undefined;
   /** Of the disk that the image begins with, or why its digest is not known; undefined for none. */
   readonly source: SourceDigest | StageFailure | undefined;
+}
+
+/** The same of all images, in their order. */
+interface ImagesSurroundings extends Pick<Surroundings, "daemon" | "toolsImage"> {
+  readonly plan: StackPlan | undefined;
+  readonly sources: readonly Surroundings["source"][];
+}
+
+/** What the images of a stack want, each row once: what several want alike, and what each of them wants, by its name. */
+export async function examineImages(
+  home: string,
+  images: readonly ImageSpec[],
+  owner: StackIdentity,
+  { plan, sources, ...shared }: ImagesSurroundings,
+): Promise<Requirement[]> {
+  const rows: { readonly image: string | null; readonly row: Requirement }[] = [];
+  for (const [index, spec] of images.entries()) {
+    const around = { ...shared, plan: plan?.images[index], source: sources[index] };
+    for (const row of await examineSpec(home, spec, owner, around)) {
+      if (row) rows.push({ image: spec.name, row });
+    }
+  }
+  const same = Map.groupBy(rows, ({ row }) => JSON.stringify(row));
+  return [...same.values()].map(([first, ...others]) => {
+    const { image, row } = first!;
+    const isOfAll = image === null || others.length === images.length - 1;
+    const whose = [first!, ...others].map((one) => one.image).join(", ");
+    return isOfAll ? row : { ...row, name: `${row.name} (${whose})` };
+  });
 }
 
 /** The digest of a disk, in whose place a failure is the row's. */
@@ -76,7 +106,7 @@ export const digestOrFailure = (
   });
 
 /** Disk, ISO, memory, processors, libvirt and the key that signs. */
-export async function examineSpec(
+async function examineSpec(
   home: string,
   spec: ImageSpec,
   owner: StackIdentity,
@@ -131,7 +161,7 @@ async function placesRequirement(
     return verdict(name, "missing", obstacles.join("\n"), need, next);
   }
   return tried(name, `${need}, each for itself`, async () => {
-    await requireOwnPlaces(home, spec, owner);
+    await requireOwnPlaces(home, [spec], owner);
     return places.map(({ folder }) => displayPath(folder)).join("\n");
   });
 }
@@ -173,7 +203,7 @@ async function examineDisk(
     diskBytes: spec.diskBytes,
     formats: spec.formats,
     expectedImageBytes:
-      Number(last?.outputs.imageBytes) ||
+      Number(releasesOf(last).get(spec.name)?.imageBytes) ||
       (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
     builder: !toolsImage,
     installer: spec.iso !== null,

@@ -25,11 +25,19 @@ export class LiveView extends View {
   private readonly whole = Promise.withResolvers<void>();
   private total?: { title?: string };
 
-  constructor(private readonly rows: readonly Row[]) {
+  /** Columns of the longest name. */
+  private readonly width: number;
+
+  /** @param parallel how many stages run at a time */
+  constructor(
+    private readonly rows: readonly Row[],
+    private readonly parallel: number,
+  ) {
     super();
+    this.width = Math.max(WIDTH, ...rows.map(({ stage }) => stage.length));
     const tasks = rows.flatMap(({ stage, expectedSeconds, steps = [] }) => {
       const isKnown = () => this.begun.has(stage) || this.finished.has(stage);
-      const line = liveLine(stage.padEnd(WIDTH), isKnown);
+      const line = liveLine(stage.padEnd(this.width), isKnown);
       const parts = new LiveParts(steps);
       this.stages.set(stage, { line, parts, expected: expectedSeconds, phase: "" });
       return [line.task, ...parts.tasks];
@@ -88,24 +96,27 @@ export class LiveView extends View {
       const of = late ? ", longer than the expected" : " of about";
       const about = expected === undefined ? "" : `${of} ${formatSeconds(expected)}`;
       const far = share ?? (expected === undefined ? undefined : elapsed / expected);
-      line.title(`${name.padEnd(WIDTH)} ${bar(far)} ${formatSeconds(elapsed)}${about}  ${phase}`);
+      line.title(
+        `${name.padEnd(this.width)} ${bar(far)} ${formatSeconds(elapsed)}${about}  ${phase}`,
+      );
     }
   }
 
   /** How long the run has taken, and what is left of it. */
   private drawTotal(left: number): void {
     const rest = left > 0 ? `, about ${formatSeconds(left)} left` : "";
-    if (this.total) this.total.title = `${"total".padEnd(WIDTH)} ${this.sofar()}${rest}`;
+    if (this.total) this.total.title = `${"total".padEnd(this.width)} ${this.sofar()}${rest}`;
   }
 
   /** The seconds that are left, as far as earlier runs tell. */
   private left(): number {
     return expectedTotal(
-      this.rows.map(({ stage, expectedSeconds = 0 }) => ({
-        stage,
+      this.rows.map(({ stage, after = [], expectedSeconds = 0 }) => ({
+        ...{ stage, after },
         runs: !this.finished.has(stage),
         expectedSeconds: Math.max(0, expectedSeconds - this.elapsed(stage)),
       })),
+      this.parallel,
     );
   }
 
@@ -121,6 +132,7 @@ export class LiveView extends View {
   }
 }
 
+/** Of the names of a stack with one image. */
 const WIDTH = 12;
 
 const BAR_WIDTH = 20;

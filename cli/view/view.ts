@@ -4,7 +4,8 @@ import type { PlanRow } from "../../infra/planReport";
 import { formatSeconds } from "../../plan/units";
 
 /** A step that a view shows, and how long it is expected to take. */
-export type Row = Pick<PlanRow, "stage" | "expectedSeconds" | "steps">;
+export type Row = Pick<PlanRow, "stage" | "expectedSeconds" | "steps"> &
+  Partial<Pick<PlanRow, "after">>;
 
 type From = Extract<EngineEvent, { readonly kind: "done" }>["from"];
 

@@ -21,6 +21,8 @@ export function projectConfig(project: string, rows: readonly SettingRow[]): str
 
 /** What the Pulumi CLI checks by itself, before the program starts. Lists of more than one kind it cannot, so they have no type. */
 function pulumiType({ default: value, type }: SettingRow): object {
+  // what is absent by default is empty text, which is no object
+  if (value === "" && type.type === "object") return {};
   if (!Array.isArray(value)) {
     return { type: Number.isInteger(value) ? "integer" : typeof value };
   }

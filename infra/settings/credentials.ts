@@ -1,4 +1,13 @@
-import { CREDENTIAL_NAMES, type CredentialName, type Credentials } from "../../plan/imageSpec";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { inProject } from "../../host/project";
+import {
+  CREDENTIAL_NAMES,
+  type CredentialName,
+  type Credentials,
+  type Template,
+} from "../../plan/imageSpec";
 import { SECRET } from "../../plan/invocation";
 
 type GivenCredentials = Record<CredentialName, string | null>;
@@ -29,6 +38,12 @@ export function onlySecret({ rhsmPassword, rhsmActivationKey }: Credentials): Cr
     ...(rhsmPassword === undefined ? {} : { rhsmPassword }),
     ...(rhsmActivationKey === undefined ? {} : { rhsmActivationKey }),
   };
+}
+
+/** Whether Packer's template takes credentials: those of Red Hat are all there are. */
+export function registers({ folder }: Template): boolean {
+  const file = join(inProject(folder), "image.json");
+  return existsSync(file) && readFileSync(file, "utf8").includes("rhsm_");
 }
 
 /**

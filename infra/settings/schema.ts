@@ -13,6 +13,7 @@ import { provision } from "./steps";
 import { findTemplate, templateNames } from "./template";
 import { tests } from "./tests";
 import { identifier } from "./identifier";
+import { imagesByName } from "./images";
 import { timeouts } from "./timeouts";
 import { imageVariables, secrets } from "./variables";
 import {
@@ -55,6 +56,12 @@ const listed = (names: readonly string[]) => names.map((name) => `\`${name}\``).
  * README's table and the JSON Schema for editors.
  */
 export const schema = z.object({
+  images: setting(
+    imagesByName,
+    "",
+    "Several images, by name: the settings of each; those that it has not are the ones outside, and `path` and `imageId` get its name: [docs/images.md](docs/images.md)",
+    { web: { diskSize: "6 GiB" }, db: {} },
+  ),
   template: setting(
     parsed("debian12", findTemplate),
     "debian12",

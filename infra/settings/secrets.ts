@@ -60,16 +60,18 @@ export function inTheClear(key: string, name: string, stack: string): string {
  *
  * @param given the setting as it stands in the stack's file, if it is an object of texts
  * @param encrypted whether something of it is encrypted there
+ * @param images whose steps may name them
  */
 export function secretWarnings(
   given: Secrets,
   encrypted: boolean,
-  { secrets, provision }: ImageSpec,
+  images: readonly ImageSpec[],
   stack: string,
   full: (name: string) => string,
 ): string[] {
   const place = (name: string) => `${full("secrets")}.${name}`;
-  const used = new Set(provision.flatMap(namesOf));
+  const used = new Set(images.flatMap(({ provision }) => provision.flatMap(namesOf)));
+  const secrets = Object.assign({}, ...images.map((spec) => spec.secrets)) as Secrets;
   // a process that gets everything decrypted cannot tell which of them are
   const canTell = !encrypted || Object.values(given).includes(ENCRYPTED);
   const clear = Object.keys(given).filter((name) => canTell && given[name] !== ENCRYPTED);

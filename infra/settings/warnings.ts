@@ -1,11 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-
-import { inProject } from "../../host/project";
 import type { Conversion } from "../../plan/formats";
-import { CREDENTIAL_NAMES, type ImageSpec } from "../../plan/imageSpec";
-import { onlySecret } from "./credentials";
+import { CREDENTIAL_NAMES, type ImageSpec, type StackSpec } from "../../plan/imageSpec";
+import { onlySecret, registers } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
+import { imageSettings } from "./images";
 import { machineWarnings } from "./machine";
 import { schema, type SettingName } from "./schema";
 import { inTheClear, secretWarnings } from "./secrets";
@@ -22,18 +19,48 @@ export interface ReadSettings {
 }
 
 /** Everything that a user should know before a run of these settings, here: one line each. */
-export const warningsOf = (settings: ReadSettings, spec: ImageSpec, stack: string): string[] => [
-  ...settingWarnings(settings, spec, stack),
-  ...machineWarnings(spec, settings.project),
-];
+export const warningsOf = (
+  settings: ReadSettings,
+  { images }: StackSpec,
+  stack: string,
+): string[] => {
+  const shared = imageSettings(settings.values).images;
+  const found = images.flatMap((spec, index) => {
+    const { values, placeOf } = shared[index]!;
+    return settingWarnings({ ...settings, values, placeOf }, spec, stack, images);
+  });
+  const machine = images.flatMap((spec) => machineWarnings(spec, settings.project));
+  // a flat setting is one of many images
+  return [...new Set([...found, ...machine])];
+};
 
-/** What is right by itself and yet not what was meant: settings that do nothing here, secrets in the clear. One line each. */
-export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: string): string[] {
-  const { project, secretNames } = settings;
-  const full = (name: string) => `${project}:${name}`;
+/** An image's settings, of which some may stand with the image. */
+interface PlacedSettings extends ReadSettings {
+  readonly placeOf?: (place: string) => string;
+}
+
+/**
+ * What is right by itself and yet not what was meant: settings that do nothing here, secrets in the clear. One line each.
+ *
+ * @param images all of the stack: a flat setting that one of them uses is used
+ */
+export function settingWarnings(
+  settings: PlacedSettings,
+  spec: ImageSpec,
+  stack: string,
+  images: readonly ImageSpec[] = [spec],
+): string[] {
+  const { project, secretNames, placeOf = (place) => place } = settings;
+  const full = (name: string) => `${project}:${placeOf(name)}`;
   const given = (name: SettingName) => isGiven(name, settings);
+  const isFlat = (name: string) => placeOf(name) === name;
+  const isUnused = (name: SettingName) =>
+    !isFlat(name) ||
+    images.every((each) => unusedSettings(each).some(({ names }) => names.includes(name)));
   const unused = unusedSettings(spec).flatMap(({ names, why }) =>
-    names.filter(given).map((name) => `${full(name)} is not used: ${why}`),
+    names
+      .filter((name) => given(name) && isUnused(name))
+      .map((name) => `${full(name)} is not used: ${why}`),
   );
   const clear = (Object.keys(onlySecret(spec.credentials)) as SettingName[])
     .filter((name) => given(name) && !secretNames.includes(name))
@@ -41,7 +68,7 @@ export function settingWarnings(settings: ReadSettings, spec: ImageSpec, stack: 
   const secrets = secretWarnings(
     schema.shape.secrets.safeParse(settings.values.secrets).data ?? {},
     secretNames.includes("secrets"),
-    spec,
+    images,
     stack,
     full,
   );
@@ -78,7 +105,9 @@ function unusedSettings(
   }[install];
   return [
     ...unused,
-    ...(registers(spec) ? [] : [{ names: CREDENTIAL_NAMES, why: `${name} registers no guest` }]),
+    ...(registers(template)
+      ? []
+      : [{ names: CREDENTIAL_NAMES, why: `${name} registers no guest` }]),
     ...(smoke === "libvirt"
       ? []
       : [{ names: ["libvirtUri"] as const, why: `smoke is ${smoke}, and only libvirt needs it` }]),
@@ -86,12 +115,6 @@ function unusedSettings(
       ? []
       : [{ names: ["baseImage", "packer"] as const, why: "builderImage is ready as it is" }]),
   ];
-}
-
-/** Whether Packer's template takes credentials: those of Red Hat are all there are. */
-function registers({ template }: ImageSpec): boolean {
-  const file = join(inProject(template.folder), "image.json");
-  return existsSync(file) && readFileSync(file, "utf8").includes("rhsm_");
 }
 
 /** Whether a setting is another than its default, in whichever form it came. */

@@ -8,7 +8,7 @@ import { z } from "zod";
 import { StageFailure } from "../../host/failure";
 import { occupiedBytes } from "../../host/freeSpace";
 import { removeTree } from "../../host/removeTree";
-import { POINTS_ROOT } from "../../plan/roots";
+import { pointsRoot } from "../../plan/roots";
 import type { DescriptionOf } from "../../plan/stages/contract";
 import { image } from "../../plan/stages/image";
 import { type ChainFile, point, POINT } from "../../plan/stages/point";
@@ -175,10 +175,10 @@ export class PointPublisher {
   /** Lets the stack keep the points of this build, in place of those of an earlier one that has failed. */
   private async claim(): Promise<void> {
     if (this.claimed) return;
-    const { store, owner, key } = this.context;
+    const { store, owner, key, root: own } = this.context;
     const publishedAt = new Date().toISOString();
     const root = { stage: image.stage, key, publishedAt, description: this.built };
-    await new Roots(store.home, owner).set(POINTS_ROOT, root);
+    await new Roots(store.home, owner).set(pointsRoot(own), root);
     this.claimed = true;
   }
 }

@@ -2,7 +2,7 @@ import type { Context } from "mocha";
 
 import { readStackSettings } from "../../cli/stackSettings";
 import { readInputFiles } from "../../infra/inputFiles";
-import { toolsReference } from "../../infra/plan";
+import { toolsReference } from "../../infra/stackPlan";
 import { parseSettings } from "../../infra/settings";
 import { planImage } from "../../plan/imagePlan";
 import { docker } from "../site";

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 
-import type { StackOutputs } from "../../plan/outputs";
+import type { ImageOutputs } from "../../plan/outputs";
 import { BuiltClones } from "../builtClones";
 import { type Clone, type Finished, jsonOf } from "../clone";
 
@@ -19,7 +19,7 @@ type Environment = Readonly<Record<string, string>>;
 
 /** What of a stack's runs, of a garbage collection and of its released files is looked at. */
 interface Document {
-  readonly outputs: StackOutputs;
+  readonly outputs: ImageOutputs;
   readonly stages: readonly { readonly stage: string; readonly status: string }[];
   readonly deleted: readonly { readonly name: string }[];
   readonly unreadable: readonly string[];
@@ -73,7 +73,7 @@ describe("what several clones, backends and projects have", function () {
 
   async function outputs(clone: Clone, environment?: Environment) {
     const finished = await run(clone, "outputs -s dev --json", environment);
-    return finished.code === 0 ? jsonOf<StackOutputs>(finished) : undefined;
+    return finished.code === 0 ? jsonOf<ImageOutputs>(finished) : undefined;
   }
 
   const stagesOf = ({ deleted }: Document) =>

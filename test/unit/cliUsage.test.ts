@@ -12,16 +12,16 @@ const HINT = "(--help lists what is allowed)\n";
 
 /** Commands, their arguments and their options beside --help. */
 const COMMANDS: Readonly<Record<string, string>> = {
-  report: "[options] -s, --stack --json --open",
-  up: "[options] -s, --stack --json --engine --rebuild --keep",
-  preview: "[options] -s, --stack --json --engine --rebuild",
-  outputs: "[options] -s, --stack --json",
+  report: "[options] [name] -s, --stack --json --open",
+  up: "[options] [names...] -s, --stack --json --engine --rebuild --keep",
+  preview: "[options] [names...] -s, --stack --json --engine --rebuild",
+  outputs: "[options] [names...] -s, --stack --json",
   destroy: "[options] -s, --stack --json --engine",
   doctor: "[options] -s, --stack --json",
   verify: "[options] [folder] -s, --stack --json --allowed-signers",
-  boot: "[options] [image] -s, --stack --firmware --network --console --exec",
-  debug: "[options] [step] -s, --stack --exec",
-  logs: "[options] [stage] -s, --stack --json",
+  boot: "[options] [image...] -s, --stack --firmware --network --console --exec",
+  debug: "[options] [words...] -s, --stack --exec",
+  logs: "[options] [words...] -s, --stack --json",
   gc: "[options] --json --dry-run --points",
   completion: "[options] <shell>",
   stacks: "[options] --json",
@@ -51,7 +51,7 @@ describe("the command line", function () {
     ["up -s", `error: option '-s, --stack <name>' argument missing\n${HINT}`],
     [
       "outputs dev",
-      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: dev.\n(Did you mean -s dev?)\n${HINT}`,
+      'stack dev has no image "dev"\n  next: did you mean -s dev? it has one image, which has no name (setting images)\n',
     ],
     [
       "write dev disk.img",
@@ -59,16 +59,14 @@ describe("the command line", function () {
     ],
     [
       "logs image base x",
-      `error: too many arguments for 'logs'. Expected 1 argument but got 3: image, base, x.\n${HINT}`,
+      'too many arguments for "logs": image, base, x\n  next: ./kragle logs --help lists what is allowed\n',
     ],
     ["verify ", `error: argument 'folder' is empty\n${HINT}`],
     ["write ", `error: argument 'target' is empty\n${HINT}`],
-    ["logs ", `error: argument 'stage' is empty\n${HINT}`],
+    ["logs ", `error: argument 'words' is empty\n${HINT}`],
     ["drop-root  ", `error: argument 'stack' is empty\n${HINT}`],
-    [
-      "outputs ",
-      `error: too many arguments for 'outputs'. Expected 0 arguments but got 1: .\n${HINT}`,
-    ],
+    ["outputs ", `error: argument 'names' is empty\n${HINT}`],
+    ["up web ", `error: argument 'names' is empty\n${HINT}`],
     ["up -s ", `error: option '-s, --stack <name>' argument is empty\n${HINT}`],
     ["write x --serial ", `error: option '--serial <number>' argument is empty\n${HINT}`],
     [

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readStackSettings } from "../../cli/stackSettings";
 import { runEmbedded } from "../../engine/embedded";
 import type { EngineEvent } from "../../engine/events";
-import { makePlan } from "../../infra/plan";
-import { parseSettings } from "../../infra/settings";
+import { parseStack } from "../../infra/settings";
+import { makePlan } from "../../infra/stackPlan";
 import type { PlannedStage } from "../../plan/imagePlan";
 import { NO_DOCKER, RELEASED } from "../devProgram";
 import { TemporaryStore } from "../temporaryStore";
@@ -13,7 +13,7 @@ import { ownerOf, rootsOf } from "../stacks";
 
 /** A ready builder, so that a run in which everything is in the store needs no Docker at all. */
 const values = { ...readStackSettings("dev").values, builderImage: "registry.example/kragle:1" };
-const spec = parseSettings(values, "dev");
+const spec = parseStack(values, "dev");
 const STEPS = ["base", "check", "convert-raw", "image", "release", "smoke"];
 
 describe("the embedded engine", function () {
@@ -40,7 +40,7 @@ describe("the embedded engine", function () {
       stack: "dev",
       project: "kragle",
       plan: await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev")),
-      rebuild: [],
+      ...{ rebuild: [], parallel: Infinity },
       settings: values,
       secretNames: [],
       preview,
@@ -52,12 +52,12 @@ describe("the embedded engine", function () {
     at.publish({ "image.qcow2": "x" }, description, { result });
 
   async function publishEverything(): Promise<void> {
-    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"));
+    const planned = async () =>
+      (await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))).images[0]!;
+    const { plan } = await planned();
     await publish(plan.base);
     await publish(plan.image);
-    const { check, conversions, smoke, release } = (
-      await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))
-    ).proof!;
+    const { check, conversions, smoke, release } = (await planned()).proof!;
     for (const planned of [check, ...conversions, smoke!]) await publish(planned);
     await publish(release, RELEASED);
   }
@@ -103,7 +103,9 @@ describe("the embedded engine", function () {
 
   it("ends with the words and the exit code of the stage that failed, and lets nothing go", async function () {
     this.test!.expectRejections = true;
-    const { plan } = await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"));
+    const planned = async () =>
+      (await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))).images[0]!;
+    const { plan } = await planned();
     await publish(plan.base);
     await publish(plan.image);
     const other = { stage: "release", key: "1", publishedAt: "x" };

@@ -7,10 +7,14 @@ import { makeView } from "../../cli/view";
 async function run() {
   const view = makeView(
     [
-      { stage: "base", expectedSeconds: 600 },
+      { stage: "base", after: ["builder"], expectedSeconds: 600 },
       { stage: "builder", expectedSeconds: 600 },
-      { stage: "image", steps: ["packages nginx", "files /srv", "scripts/app.sh", "reboot"] },
-      { stage: "release", expectedSeconds: 600 },
+      {
+        stage: "image",
+        after: ["base"],
+        steps: ["packages nginx", "files /srv", "scripts/app.sh", "reboot"],
+      },
+      { stage: "release", after: ["image"], expectedSeconds: 600 },
     ],
     false,
   );

@@ -3,7 +3,8 @@ import { chmodSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 
-import { planLines, planRows, totalSeconds } from "../../infra/planReport";
+import { planLines } from "../../infra/planLines";
+import { planRows, totalSeconds } from "../../infra/planReport";
 import { type StageDescription, stageKey } from "../../plan/description";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -27,7 +28,7 @@ describe("what the plan finds in the store", () => {
   afterEach(() => stack.remove());
 
   it("is nothing at first, and what follows the image cannot be told yet", async () => {
-    const reference = (await stack.plan()).tools.reference;
+    const reference = (await stack.stackPlan()).builder.reference;
     assert.match(reference, /^kragle-tools:[0-9a-f]{12}$/);
     assert.deepEqual(await stack.rows(), {
       builder: `will run | Docker has no image ${reference}`,
@@ -36,7 +37,7 @@ describe("what the plan finds in the store", () => {
       ...Object.fromEntries(AFTER.map((stage) => [stage, "runs after image"])),
     });
     assert.match((await stack.markerOf("base"))!, new RegExp(`^absent:${stack.at.store.id}:\\d+$`));
-    assert.deepEqual(planLines(planRows(await stack.plan())), [
+    assert.deepEqual(planLines(planRows(await stack.stackPlan())), [
       "builder      will run",
       `               Docker has no image ${reference}`,
       "base         will run",
@@ -145,7 +146,7 @@ describe("what the plan finds in the store", () => {
 
   it("names the input that changed, and expects the time of before", async () => {
     await stack.publish((await stack.plan()).plan.base, "base");
-    const base = planRows(await stack.plan({ kernel: "generic" })).find(
+    const base = planRows(await stack.stackPlan({ kernel: "generic" })).find(
       ({ stage }) => stage === "base",
     );
     assert.deepEqual(base, {
@@ -153,6 +154,7 @@ describe("what the plan finds in the store", () => {
       status: "will run",
       reasons: ["kernel: cloud → generic"],
       changes: [{ input: "kernel", before: "cloud", after: "generic" }],
+      after: ["builder"],
       expectedSeconds: 1.5,
     });
   });
@@ -184,7 +186,7 @@ describe("what the plan finds in the store", () => {
 
   it("expects the time of this stack's last run, else that of the newest of any, and adds up", async () => {
     const times = async (change: Partial<ImageSpec> = {}) => {
-      const list = planRows(await stack.plan(change));
+      const list = planRows(await stack.stackPlan(change));
       const { builder, ...rest } = Object.fromEntries(
         list.map(({ stage, expectedSeconds }) => [stage, expectedSeconds]),
       );
@@ -214,7 +216,7 @@ describe("what the plan finds in the store", () => {
       // the proofs run side by side
       total: 20 + 1.5 + 50 + 40 + 8,
     });
-    const lines = planLines(planRows(await stack.plan({ kernel: "generic" })));
+    const lines = planLines(planRows(await stack.stackPlan({ kernel: "generic" })));
     assert.equal(lines.at(-1), "total        at least 2 min 00 s, as earlier runs took");
     // what is there takes no time
     assert.deepEqual(await times(), {
@@ -267,7 +269,7 @@ describe("what the plan finds in the store", () => {
   it("shows as many reasons as somebody reads, and says how many it leaves out", () => {
     const lines = (count: number) => {
       const reasons = Array.from({ length: count }, (_, i) => `file ${i + 1}: none → abc`);
-      const row = { stage: "base", status: "will run", reasons, changes: [] } as const;
+      const row = { stage: "base", status: "will run", reasons, changes: [], after: [] } as const;
       return planLines([row]).slice(1, -1);
     };
     assert.equal(lines(8).length, 8);

@@ -49,7 +49,7 @@ describe("what the plan finds of an image with points", () => {
     await build();
     assert.equal((await stack.rows({ points, provision })).image, "unchanged");
     provision[2] = { ...script("c.sh", "#!/bin/sh\n# other\n"), name: "the last" };
-    const found = planRows(await stack.plan({ points, provision })).find(
+    const found = planRows(await stack.stackPlan({ points, provision })).find(
       ({ stage }) => stage === "image",
     )!;
     assert.match(found.reasons[0]!, /^step 3 \(the last\) changed: script /);

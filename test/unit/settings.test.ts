@@ -78,6 +78,7 @@ describe("settings", () => {
         progress: 10 * MINUTE,
         whole: 240 * MINUTE,
       },
+      name: null,
     } satisfies ImageSpec);
   });
 

@@ -1,0 +1,85 @@
+import { EXIT, StageFailure } from "../host/failure";
+import { suggest } from "../infra/settings/suggest";
+import type { ImageSpec, StackSpec } from "../plan/imageSpec";
+import { stackNames } from "./stackSettings";
+
+/** The images of a stack as a command line names them. */
+
+/**
+ * Names of images that are wanted, with those that they are made on.
+ *
+ * @param names as they were given; none for all
+ * @returns undefined for all
+ * @throws StageFailure (exit code 2) with the names that there are
+ */
+export function wantedImages(
+  { images }: StackSpec,
+  stack: string,
+  names: readonly string[],
+): ReadonlySet<string> | undefined {
+  if (names.length === 0) return undefined;
+  return new Set(names.map((name) => requireName(namesOf(images), stack, name)));
+}
+
+/**
+ * The image that is meant where one is wanted.
+ *
+ * @param name as it was given; undefined for the only one
+ * @throws StageFailure (exit code 2) with the names that there are
+ */
+export function oneImage(
+  { images }: StackSpec,
+  stack: string,
+  name: string | undefined,
+): ImageSpec {
+  const names = namesOf(images);
+  const wanted = name === undefined ? onlyName(names, stack) : requireName(names, stack, name);
+  return images.find((image) => image.name === wanted) ?? images[0]!;
+}
+
+/** The image that the first of some words names, and the others; all of them where it names none. */
+export function imageFirst(
+  { images }: StackSpec,
+  [first, ...others]: readonly string[],
+): { readonly image: string | undefined; readonly rest: readonly string[] } {
+  const isImage = first !== undefined && namesOf(images).includes(first);
+  if (isImage) return { image: first, rest: others };
+  return { image: undefined, rest: first === undefined ? [] : [first, ...others] };
+}
+
+/** @throws StageFailure (exit code 2) where there are more words than a verb takes */
+export function atMostOne(verb: string, words: readonly string[]): readonly string[] {
+  if (words.length <= 1) return words;
+  throw new StageFailure(`too many arguments for "${verb}": ${words.join(", ")}`, {
+    hint: `./kragle ${verb} --help lists what is allowed`,
+    exitCode: EXIT.wrongSettings,
+  });
+}
+
+/** None for a stack of the flat form. */
+const namesOf = (images: readonly ImageSpec[]) => images.flatMap(({ name }) => name ?? []);
+
+/** @returns null for a stack of the flat form. @throws StageFailure (exit code 2) where there are several */
+export function onlyName(names: readonly string[], stack: string): string | null {
+  if (names.length <= 1) return names[0] ?? null;
+  throw new StageFailure(`stack ${stack} has several images: ${names.join(", ")}`, {
+    hint: "name the one that is meant",
+    exitCode: EXIT.wrongSettings,
+  });
+}
+
+/** @throws StageFailure (exit code 2) with the names that there are */
+export function requireName(names: readonly string[], stack: string, given: string): string {
+  if (names.includes(given)) return given;
+  const meant = suggest(given, names);
+  const other = suggest(given, stackNames());
+  const next = meant ? `did you mean ${meant}? ` : other ? `did you mean -s ${other}? ` : "";
+  const known =
+    names.length > 0
+      ? `its images are ${names.join(", ")}`
+      : "it has one image, which has no name (setting images)";
+  throw new StageFailure(`stack ${stack} has no image "${given}"`, {
+    hint: `${next}${known}`,
+    exitCode: EXIT.wrongSettings,
+  });
+}

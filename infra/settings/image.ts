@@ -1,0 +1,76 @@
+import { join } from "node:path";
+
+import type { ImageSpec } from "../../plan/imageSpec";
+import { contradictions } from "./contradictions";
+import { credentialProblems, registers, takeCredentials } from "./credentials";
+import type { ImageSettings } from "./images";
+import { missingSha256 } from "./medium";
+import { schema, SETTING_NAMES } from "./schema";
+import { takeSecrets } from "./secrets";
+import { suggest } from "./suggest";
+
+/**
+ * Makes an image's description of its settings.
+ *
+ * @param full the full key of a place among the settings, such as "formats[1]"
+ * @param builds whether something is to be built of them, so that the secrets of steps have to be there
+ * @returns no description where a setting is wrong, and everything that is
+ */
+export function parseImage(
+  { name, values, own, placeOf }: ImageSettings,
+  stack: string,
+  full: (place: string) => string,
+  builds: boolean,
+): { readonly spec?: ImageSpec; readonly problems: readonly string[] } {
+  const at = (place: string) => full(placeOf(place));
+  const problems = unknownSettings(values, at);
+  const result = schema.safeParse(values);
+  for (const { path, message } of result.error?.issues ?? []) {
+    const [first, ...rest] = path;
+    const place = rest.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`));
+    problems.push(`${at(String(first))}${place.join("")}: ${message}`);
+  }
+  problems.push(...contradictions(values).map(([place, text]) => `${at(place)}: ${text}`));
+  if (!result.success) return { problems };
+  const { images: _, diskSize, memory, isoPath, isoUrls, isoSha256, ...others } = result.data;
+  const { credentials, rest } = takeCredentials(others);
+  problems.push(...credentialProblems(credentials, at));
+  const { secrets, problems: unset } = takeSecrets(rest.secrets, rest.provision, at);
+  if (builds) problems.push(...unset);
+  const path = rest.path ?? `build/${stack}`;
+  const folder = name === null || own?.path !== undefined ? path : join(path, name);
+  const { medium } = rest.template;
+  const file = medium && (isoPath ?? join(folder, "os", medium.iso));
+  if (medium && !isoSha256) problems.push(missingSha256(rest.template, medium, file!, isoUrls, at));
+  if (problems.length > 0) return { problems };
+  const spec: ImageSpec = {
+    ...rest,
+    name,
+    secrets,
+    architecture: "amd64",
+    path: folder,
+    imageId: rest.imageId ?? name,
+    iso: file === null ? null : { path: file, urls: isoUrls, sha256: isoSha256! },
+    // of several images, those of another system than Red Hat's need none
+    credentials: name === null || registers(rest.template) ? credentials : {},
+    diskBytes: diskSize,
+    memoryMiB: Math.floor(memory / 2 ** 20),
+  };
+  return { spec, problems };
+}
+
+function unknownSettings(
+  values: Readonly<Record<string, unknown>>,
+  full: (name: string) => string,
+): string[] {
+  const known: readonly string[] = SETTING_NAMES;
+  return Object.keys(values)
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const meant = suggest(name, known);
+      // beside it
+      const right = meant && full(name).slice(0, -name.length) + meant;
+      const hint = right ? `did you mean ${right}` : 'README.md lists all under "Settings"';
+      return `${full(name)} is not a setting; ${hint}`;
+    });
+}

@@ -1,0 +1,134 @@
+import { isOwnHome } from "../host/home";
+import { requireLibvirt } from "../executors/libvirtHost";
+import type { Site } from "../executors/site";
+import type { StackIdentity } from "../plan/identity";
+import { type ImagePlan, toolsImageName } from "../plan/imagePlan";
+import type { ImageSpec, SourceDisk, StackSpec } from "../plan/imageSpec";
+import { imageOfRoot, rootOf } from "../plan/roots";
+import { findSigner } from "../release/signing";
+import { openStore } from "../store/open";
+import { type Root, Roots } from "../store/roots";
+import { readStackRecord, releasesOf } from "../store/stackRecord";
+import { handImageDigest } from "./dockerContext";
+import { Estimates } from "./estimates";
+import { Observer } from "./observe";
+import {
+  type PlannedImage,
+  type ObservedStage,
+  planOne,
+  sourceDigest,
+  type StageHistory,
+} from "./plan";
+
+/** The builder that all images of a stack share. */
+export interface BuilderPlan {
+  readonly planned: ImagePlan["builder"];
+  readonly history: StageHistory;
+  /** The image that runs the stages. */
+  readonly reference: string;
+  readonly marker: string | undefined;
+  readonly handMarker: string | undefined;
+  /** Of what the image for use by hand is made of. */
+  readonly handDigest: string;
+}
+
+export interface StackPlan {
+  readonly builder: BuilderPlan;
+  /** In the order of the settings, each after the one that it is made on. */
+  readonly images: readonly PlannedImage[];
+  /** The outputs of the last release of each, by the image's name. */
+  readonly released: ReadonlyMap<string | null, unknown>;
+}
+
+/**
+ * Makes the whole plan: keys, what the store has of it, and what the stack had before. Reads, and changes nothing.
+ *
+ * @param owner whose roots and records count
+ * @param rebuild stages to build again although nothing has changed
+ * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where libvirt is to boot an image and cannot, or
+ *   where a key that signs cannot
+ */
+export async function makePlan(
+  site: Site,
+  { images }: StackSpec,
+  owner: StackIdentity,
+  rebuild: readonly string[] = [],
+): Promise<StackPlan> {
+  for (const uri of libvirtUris(images)) await requireLibvirt(uri);
+  const { home } = site;
+  const store = openStore(home);
+  const kept = new Roots(home, owner);
+  const roots = await kept.list();
+  const record = await readStackRecord(home, owner);
+  const known = roots.size > 0 || (record !== undefined && record.destroyedAt === undefined);
+  const before = { roots, known, absence: await kept.absence() };
+  const observer = new Observer(site, store, before, withFollowers(rebuild));
+  const { project, stack, clone } = owner;
+  const around = {
+    ...{ store, observer, roots, rebuild, images },
+    estimates: new Estimates(store, roots, record),
+    owner: { project, stack, ...(isOwnHome(home) ? {} : { clone }) },
+    fingerprint: remembered(async (signKey: string) => (await findSigner(signKey)).fingerprint),
+    digest: remembered((disk: SourceDisk) => sourceDigest(home, disk)),
+  };
+  const planned: PlannedImage[] = [];
+  for (const spec of images) planned.push(await planOne(spec, around));
+  const [first] = planned;
+  const builder = await planBuilder(first!, around, observer);
+  return {
+    builder,
+    images: planned,
+    released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
+  };
+}
+
+/** A question that several images ask is asked once. */
+function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
+  const answers = new Map<string, Promise<A>>();
+  return (question) => {
+    const key = JSON.stringify(question);
+    const answer = answers.get(key) ?? ask(question);
+    answers.set(key, answer);
+    return answer;
+  };
+}
+
+async function planBuilder(
+  { spec, plan }: PlannedImage,
+  {
+    roots,
+    estimates,
+  }: { readonly roots: ReadonlyMap<string, Root>; readonly estimates: Estimates },
+  observer: Observer,
+): Promise<BuilderPlan> {
+  const { baseImage, packer, builderImage } = spec;
+  const { description } = plan.builder;
+  const expectedSeconds = await estimates.seconds("builder", description, plan.image.description);
+  const reference = toolsReference(spec, plan);
+  const handDigest = handImageDigest({ baseImage, packer });
+  const [marker, handMarker] = builderImage
+    ? [undefined, undefined]
+    : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
+  const history = { description, before: roots.get("builder"), expectedSeconds };
+  return { planned: plan.builder, history, reference, marker, handMarker, handDigest };
+}
+
+/** The daemons that are to boot images. */
+const libvirtUris = (images: readonly ImageSpec[]): ReadonlySet<string> =>
+  new Set(images.flatMap(({ smoke, libvirtUri }) => (smoke === "libvirt" ? [libvirtUri] : [])));
+
+/** What the plan has of a stage, by its root. */
+export function observedStage({ images }: StackPlan, root: string): ObservedStage | undefined {
+  const name = imageOfRoot(root);
+  const image = images.find(({ spec }) => spec.name === name);
+  return image?.observed.get(root.slice(rootOf(name, "").length));
+}
+
+/** The image that runs the stages. */
+export const toolsReference = (spec: ImageSpec, { builder }: ImagePlan) =>
+  spec.builderImage ?? toolsImageName(builder.key);
+
+/** A rebuilt base makes a new image necessary. */
+function withFollowers(rebuild: readonly string[]): ReadonlySet<string> {
+  return new Set([...rebuild, ...(rebuild.includes("base") ? ["image"] : [])]);
+}

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+
+import type { ImageOutputs } from "../../plan/outputs";
+import { BuiltClones } from "../builtClones";
+import { type Clone, jsonOf } from "../clone";
+
+interface Released {
+  readonly images: Readonly<Record<string, ImageOutputs>>;
+}
+
+/** Real processes: a stack of several images, which are released one by one. */
+describe("a stack of several images", function () {
+  this.timeout(300_000);
+  const built = new BuiltClones();
+  let clone: Clone;
+  before(() => built.open());
+  after(() => built.close());
+  beforeEach(() => {
+    clone = built.make();
+    built.addStack(clone, "roles", { images: { web: {}, db: { imageName: "db.qcow2" } } });
+  });
+
+  const run = (line: string) => built.kragle(clone, line.split(" "));
+  const up = (line: string) => run(`up ${line}${line && " "}-s roles --engine embedded`);
+
+  async function succeeds(line: string): Promise<string> {
+    const { code, stdout, stderr } = await run(line);
+    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}`);
+    return stdout;
+  }
+
+  const outputs = async (words = "") =>
+    JSON.parse(await succeeds(`outputs ${words}${words && " "}-s roles --json`)) as Released;
+
+  it("releases each under its name, and then there is nothing to do", async () => {
+    const { code, stderr, stdout } = await up("--json");
+    assert.equal(code, 0, stderr);
+    const { images } = jsonOf<{ outputs: Released }>({ code, stderr, stdout }).outputs;
+    assert.deepEqual(Object.keys(images), ["web", "db"]);
+    assert.equal(images.web!.imagePath, clone.path("build/roles/web/output/packer-kragle-qcow2"));
+    assert.equal(images.db!.imagePath, clone.path("build/roles/db/output/db.qcow2"));
+    assert.deepEqual((await outputs()).images, images);
+    assert.deepEqual(await outputs("db"), images.db);
+    assert.match(await succeeds("preview -s roles"), /^web +unchanged\n(?: .*\n)?db +unchanged$/m);
+    assert.match(await succeeds("verify -s roles"), /^web\n[^]*^db\n/m);
+    assert.match(await succeeds("report db -s roles"), /^build\/roles\/db\/output\/report\.html\n/);
+    assert.match(await succeeds("logs db -s roles"), /^db\.release +finished/m);
+    assert.doesNotMatch(await succeeds("logs db -s roles"), /^web\./m);
+  });
+
+  it("builds those that are named, and leaves the others as they are", async () => {
+    assert.equal((await up("db")).code, 0);
+    assert.deepEqual(Object.keys((await outputs()).images), ["db"]);
+    assert.ok(!existsSync(clone.path("build/roles/web")));
+    const lacking = await run("outputs web -s roles");
+    assert.match(lacking.stderr, /image web of stack roles has not been released yet/);
+    assert.equal((await up("web")).code, 0);
+    assert.deepEqual(Object.keys((await outputs()).images).sort(), ["db", "web"]);
+    const { deleted } = jsonOf<{ deleted: { name: string }[] }>(await run("gc --dry-run --json"));
+    assert.deepEqual(
+      deleted.filter(({ name }) => name.startsWith("store/")),
+      [],
+    );
+    for (const verb of ["up", "preview", "outputs", "report"]) {
+      const { code, stderr } = await run(`${verb} webb -s roles`);
+      assert.match(
+        stderr,
+        /has no image "webb"\n {2}next: did you mean web\? its images are web, db/,
+      );
+      assert.equal(code, 2, verb);
+    }
+    const { code, stderr } = await run("write disk.img -s roles");
+    assert.match(stderr, /stack roles has several images: /);
+    assert.equal(code, 2);
+  });
+
+  it("of which one fails releases the others, and keeps what the failed one had", async () => {
+    assert.equal((await up("db")).code, 0);
+    const { images: before } = await outputs();
+    const settings = { web: { version: "2" }, db: { imageName: "other.qcow2" } };
+    built.addStack(clone, "roles", { images: settings });
+    const folder = clone.path("build/roles/db/output");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/other.qcow2`, "somebody's own");
+    const failed = await up("");
+    assert.equal(failed.code, 2, failed.stderr);
+    assert.match(failed.stderr, /has files that a release would replace/);
+    assert.match(
+      failed.stderr,
+      /released image of db is untouched: build\/roles\/db\/output\/db\.q/,
+    );
+    assert.match(failed.stderr, /^web is released all the same/m);
+    const { images } = await outputs();
+    assert.equal(images.web!.imagePath, clone.path("build/roles/web/output/packer-kragle-qcow2"));
+    assert.deepEqual(images.db, before.db);
+    const { stdout } = await run("stacks");
+    assert.match(stdout, /^roles web +released /m);
+    assert.match(stdout, /^roles db +failed: db\.release /m);
+  });
+
+  it("lets go of an image that is taken out of it, and of all when it is destroyed", async () => {
+    assert.equal((await up("")).code, 0);
+    built.addStack(clone, "roles", { images: { web: {} } });
+    assert.equal((await up("")).code, 0);
+    assert.deepEqual(Object.keys((await outputs()).images), ["web"]);
+    assert.ok(existsSync(clone.path("build/roles/db/output/db.qcow2")));
+    assert.ok(!existsSync(clone.path("build/roles/db/output/.owner.json")));
+    await succeeds("destroy -s roles");
+    assert.ok(!existsSync(clone.path("build/roles/web/output/.owner.json")));
+    const gone = await run("outputs -s roles");
+    assert.match(gone.stderr, /was destroyed at .*; its files lie in build\/roles\/web\/output/);
+  });
+});

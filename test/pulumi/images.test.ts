@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+
+import type { ImageOutputs } from "../../plan/outputs";
+import { BuiltClones } from "../builtClones";
+import { type Clone, jsonOf } from "../clone";
+import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+
+/** The image is there, and a ready builder: no run of these takes more than the CLI itself. */
+const READY = { builderImage: "kragle-tools:ready" };
+
+interface Released {
+  readonly images: Readonly<Record<string, ImageOutputs>>;
+}
+
+describe("a stack of several images, with the real Pulumi CLI", function () {
+  this.timeout(15 * MINUTES);
+  const built = new BuiltClones(READY);
+  let clone: Clone;
+  let project: PulumiProject;
+  before(async function () {
+    await needPulumi(this);
+    await built.open();
+  });
+  after(() => built.close());
+  beforeEach(() => {
+    clone = built.make();
+    set({ web: {}, db: { imageName: "db.qcow2" } });
+    project = new PulumiProject(clone, clone.path("state"), built.environment);
+  });
+
+  const set = (images: object) => built.addStack(clone, "roles", { images });
+  const kragle = (line: string) => clone.kragle(line.split(" "), project.environment());
+  const names = async () =>
+    (await project.resources("roles")).map(({ urn }) => urn.split("::").at(-1)!);
+  const outputs = async () =>
+    JSON.parse(await project.succeeds(["stack", "output", "--json", "-s", "roles"])) as Released;
+
+  it("gives each its outputs, and what lies in it the parent; nothing is to be done then", async () => {
+    await project.succeeds(["stack", "init", "roles"]);
+    await project.update("roles");
+    const { images } = await outputs();
+    assert.equal(images.db!.imagePath, clone.path("build/roles/db/output/db.qcow2"));
+    await project.isUnchanged("roles");
+    const release = await project.urn("roles", "db.release");
+    assert.match(release, /kragle:index:GoldenImage\$kragle:index:Release\$command/);
+    const { engine, outputs: again } = await project.up("roles");
+    assert.deepEqual([engine, (again as unknown as Released).images], ["pulumi", images]);
+    const other = await kragle("up -s roles --engine embedded --json");
+    assert.equal(other.code, 0, other.stderr);
+    assert.deepEqual(jsonOf<{ outputs: Released }>(other).outputs.images, images);
+  });
+
+  it("makes those that are named, and leaves the others in the state", async () => {
+    await project.up("roles", "db");
+    assert.ok(!existsSync(clone.path("build/roles/web")));
+    assert.deepEqual(Object.keys((await outputs()).images), ["db"]);
+    await project.up("roles", "web");
+    assert.deepEqual(Object.keys((await outputs()).images).sort(), ["db", "web"]);
+    assert.ok((await names()).includes("db.release"));
+    await project.isUnchanged("roles");
+  });
+
+  it("releases the others where one fails, and keeps what that one had", async () => {
+    await project.up("roles", "db");
+    const before = (await outputs()).images.db;
+    set({ web: { path: "elsewhere" }, db: { imageName: "other.qcow2" } });
+    const folder = clone.path("build/roles/db/output");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/other.qcow2`, "somebody's own");
+    const failed = await kragle("up -s roles --engine pulumi");
+    assert.equal(failed.code, 2, failed.stderr);
+    assert.match(failed.stderr, /has files that a release would replace/);
+    assert.match(failed.stderr, /^web is released all the same/m);
+    const { images } = jsonOf<Released>(await kragle("outputs -s roles --json"));
+    assert.equal(images.web!.imagePath, clone.path("elsewhere/output/packer-kragle-qcow2"));
+    assert.deepEqual(images.db, before);
+    assert.deepEqual((await outputs()).images, images);
+    rmSync(`${folder}/other.qcow2`);
+    await project.up("roles");
+    assert.ok(existsSync(`${folder}/other.qcow2`));
+  });
+
+  it("lets go of an image that is taken out, and of all when it is destroyed", async () => {
+    await project.up("roles");
+    set({ web: {} });
+    await project.up("roles");
+    assert.deepEqual(Object.keys((await outputs()).images), ["web"]);
+    assert.ok(!existsSync(clone.path("build/roles/db/output/.owner.json")));
+    assert.equal((await kragle("destroy -s roles")).code, 0);
+    assert.ok(!existsSync(clone.path("build/roles/web/output/.owner.json")));
+  });
+});
