@@ -157,6 +157,9 @@ done
 installed /etc/udev/rules.d/70-persistent-net.rules /etc/udev/rules.d/75-persistent-net-generator.rules
 identity /etc/systemd/network/10-cloud-init-* /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init*
 identity /etc/NetworkManager/system-connections/cloud-init-*
+for file in /etc/sysconfig/network-scripts/ifcfg-*; do # its own comment tells that cloud-init has made it, for this machine
+  if grep -qs '^# Created by cloud-init' "$file"; then identity "$file"; fi
+done
 trace /var/lib/dhcp/* /var/lib/dhclient/* /var/lib/dhcpcd/* /var/lib/dhcpd/*lease* /var/lib/NetworkManager/*
 trace /var/lib/systemd/network/*
 for file in /etc/sysconfig/network-scripts/ifcfg-* /etc/NetworkManager/system-connections/*.nmconnection; do

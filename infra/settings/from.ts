@@ -7,9 +7,9 @@ import {
   parseSourceFormat,
   type SourceFormat,
 } from "../../plan/sourceFormats";
-import { address } from "./lists";
+import { addressForContainers } from "./lists";
 import { listFields, listOfFields, listProblems } from "./signedList";
-import { digest, listOf, onlyKeys, optional, parsed, path, quote, structured } from "./values";
+import { digest, listOf, onlyKeys, parsed, path, quote, structured } from "./values";
 
 const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
 const FORMATS =
@@ -30,7 +30,7 @@ const addresses = z
     z.preprocess(
       (value) => (typeof value === "string" ? [value] : value),
       z
-        .array(address("https://host/folder/web.qcow2"), listOf("addresses"))
+        .array(addressForContainers("https://host/folder/web.qcow2"), listOf("addresses"))
         .min(1, "names no address"),
     ),
   );
@@ -83,20 +83,19 @@ const { $schema: _, ...forEditors } = z.toJSONSchema(disk, {
   unrepresentable: "any",
 });
 
-/** The setting `from`: what an image begins with, other than its template's own installation. */
+/** The setting `from`: what an image begins with, other than its template's own installation; empty, that is none. */
 export const from = structured(
-  optional(
-    z
-      .unknown()
-      .meta(forEditors)
-      .transform((given, context): SourceDisk => {
-        const say: Say = (path, message) =>
-          context.addIssue({ code: "custom", path: [...path], message });
-        if (typeof given !== "object" || given === null || Array.isArray(given)) {
-          say([], `${quote(given)} is no source; ${INSTEAD}`);
-          return z.NEVER;
-        }
-        return readDisk(given, say) ?? z.NEVER;
-      }),
-  ),
+  z
+    .unknown()
+    .meta(forEditors)
+    .transform((given, context): SourceDisk | null => {
+      const say: Say = (path, message) =>
+        context.addIssue({ code: "custom", path: [...path], message });
+      if (typeof given !== "object" || given === null || Array.isArray(given)) {
+        say([], `${quote(given)} is no source; ${INSTEAD}`);
+        return z.NEVER;
+      }
+      if (Object.keys(given).length === 0) return null;
+      return readDisk(given, say) ?? z.NEVER;
+    }),
 );

@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { isLoopbackAddress } from "../../host/aptSources";
 import { type Conversion, parseConversion } from "../../plan/formats";
 import { fileNameProblem } from "./fileNames";
 import { listOf, structured } from "./values";
@@ -44,6 +45,13 @@ export const address = (example: string) =>
       error: `is not the address of a file; write it as in ${example}`,
     });
 
+/** The same of one that a container fetches. */
+export const addressForContainers = (example: string) =>
+  address(example).refine((url) => !isLoopbackAddress(url), {
+    error:
+      "is this machine's loopback, which the container that fetches it does not reach; name another address of this machine on which the service listens",
+  });
+
 export const isoUrls = structured(
-  z.array(address("https://host/folder/name.iso"), listOf("addresses")),
+  z.array(addressForContainers("https://host/folder/name.iso"), listOf("addresses")),
 );

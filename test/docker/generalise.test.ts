@@ -12,6 +12,9 @@ describe("generalisation of a guest", function () {
 useradd -m packer; mkdir -p /etc/sudoers.d /var/lib/cloud/instance /root/.ssh
 for file in /etc/sudoers.d/packer /var/lib/cloud/instance/x /etc/ssh/ssh_host_x_key /etc/machine-id; do echo x >$file; done
 echo 'ssh-ed25519 AAAA kragle-build' >/root/.ssh/authorized_keys
+mkdir -p /etc/sysconfig/network-scripts
+echo '# Created by cloud-init on instance boot automatically, do not edit.' >/etc/sysconfig/network-scripts/ifcfg-eth0
+echo 'DEVICE=eth1' >/etc/sysconfig/network-scripts/ifcfg-eth1
 sleep 1.1; sh /guest/guest.sh prepare; sleep 1.1
 script 50-acme.sh <<'END'
 #!/bin/sh
@@ -30,7 +33,7 @@ script 90-generalise.sh </provision/90-generalise.sh
 umount /tmp
 for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
   /etc/sudoers.d/* /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid /var/crash/* /tmp/* \\
-  /var/lib/kragle /run/kragle
+  /var/lib/kragle /run/kragle /etc/sysconfig/network-scripts/*
 do [ ! -e "$file" ] || echo "there $file"; done
 cat /root/.ssh/authorized_keys /etc/resolv.conf
 id -un packer kragle
@@ -42,6 +45,7 @@ id -un packer kragle
       "emptied\tidentity\t/etc/machine-id\t-",
       "deleted\tidentity\t/etc/ssh/ssh_host_x_key\t-",
       "deleted\tidentity\t/etc/krb5.keytab\t50-acme.sh",
+      "deleted\tidentity\t/etc/sysconfig/network-scripts/ifcfg-eth0\t-",
       "deleted\tprivate\t/tmp/a?b\t50-acme.sh",
       "deleted\ttrace\t/var/lib/cloud/instance\t-",
       "deleted\tidentity\taccount packer\t-",
@@ -54,7 +58,7 @@ id -un packer kragle
         ...["/home/ci/.cache/ms-playwright/browser", "/root/.cache/pre-commit/x"],
         ...["/srv/seed/northwind.bak", "/etc/acme/a.conf.bak", "/etc/sudoers.d/kragle"],
         ...["/var/lib/cloud/scripts/per-boot/a.sh", "/root/.ssh/known_hosts", "/etc/hostid"],
-        "/var/crash/kept",
+        ...["/var/crash/kept", "/etc/sysconfig/network-scripts/ifcfg-eth1"],
       ],
     );
     assert.deepEqual(said.slice(-4), [

@@ -116,6 +116,14 @@ describe("doctor", () => {
     assert.equal(judge({ wanted: { ...wanted, urls } }).found, "is fetched from host.example");
   });
 
+  it("names the disk that an image begins with, and the settings by which it is given", () => {
+    const wanted = { kind: "disk" as const, path: null, urls: [], sha256: "0".repeat(64) };
+    const row = around.sourceRequirement({ wanted, found: undefined, installed: false });
+    assert.equal(row.name, "Disk to begin with");
+    assert.equal(row.need, `a file with the SHA-256 ${wanted.sha256}`);
+    assert.match(row.next, /the setting from\.path or from\.url/);
+  });
+
   it("warns of a proxy that containers cannot reach", () => {
     const status = (proxy: string) => around.proxyRequirement({ https_proxy: proxy })?.status;
     assert.equal(status("http://proxy.example.com:3128"), "ok");

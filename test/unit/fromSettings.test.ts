@@ -66,6 +66,11 @@ describe("the setting from", () => {
     );
     assert.match(problems("web.qcow2")[0]!, /^: "web\.qcow2" is no source; write \{path: FILE\}/);
     assert.match(problems({ url: [], sha256: SHA256 })[0]!, /names no address/);
+    for (const host of ["127.0.0.1:8000", "localhost", "u:p@[::1]"]) {
+      assert.deepEqual(problems({ url: [`http://${host}/x.qcow2`], sha256: SHA256 }), [
+        ".url[0]: is this machine's loopback, which the container that fetches it does not reach; name another address of this machine on which the service listens",
+      ]);
+    }
     // no message repeats what may be a token
     const secret = problems({ url: "https://[host/x?token=canary", sha256: SHA256 });
     assert.match(secret[0]!, /is not the address/);
@@ -114,7 +119,7 @@ describe("the setting from", () => {
 
   it("goes with a template that takes one, and such a template needs it", () => {
     const disk = { path: "x.qcow2", sha256: SHA256 };
-    assert.match(problems("")[0]!, /^: is missing; cloud begins with a disk that is there: write/);
+    assert.match(problems({})[0]!, /^: is missing; cloud begins with a disk that is there: write/);
     assert.match(
       problems(disk, { template: "debian12" })[0]!,
       /^: debian12 is installed from packages, on an empty disk; use the template cloud/,

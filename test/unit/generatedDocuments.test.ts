@@ -31,7 +31,7 @@ describe("what follows from the table of settings", () => {
     let count = 0;
     for (const { name, examples, default: value } of rows) {
       for (const example of [value, ...examples]) {
-        const template = name === "from" && example !== "" ? { template: "cloud" } : {};
+        const template = name === "from" && example !== value ? { template: "cloud" } : {};
         if (name !== "provision" && name !== "tests") {
           parseSettings({ ...template, [name]: example }, "dev");
         }

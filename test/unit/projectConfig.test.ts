@@ -39,7 +39,7 @@ describe("Pulumi.yaml", () => {
       Array.isArray(value) ? "array" : Number.isInteger(value) ? "integer" : typeof value;
     for (const [name, declared] of Object.entries(project.config)) {
       // a format, a step or a test is text or an object, what is absent by default or an object is no text, which is more than the Pulumi CLI can check
-      const mixed = ["images", "from", "formats", "provision", "tests"].includes(name);
+      const mixed = ["images", "formats", "provision", "tests"].includes(name);
       const type = mixed ? undefined : typeOf(declared.default);
       assert.equal(declared.type, type, name);
       assert.ok(declared.description && declared.description.length > 20, `${name}: description`);
