@@ -34,8 +34,9 @@ export class BootFailure extends Error {
   constructor(
     message: string,
     readonly progress: Progress,
+    options?: ErrorOptions,
   ) {
-    super(message);
+    super(message, options);
   }
 }
 
@@ -92,7 +93,7 @@ export async function climb(guest: Guest, ladder: Ladder, options: ClimbOptions)
     over.abort();
     await sleep(LAST_WORDS_MS);
     await guest.screenshot(options.failureScreenshot).catch(() => undefined);
-    throw new BootFailure(progress.failure ?? (error as Error).message, progress);
+    throw new BootFailure(progress.failure ?? (error as Error).message, progress, { cause: error });
   } finally {
     clearInterval(clock);
   }

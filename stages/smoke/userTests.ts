@@ -21,6 +21,9 @@ const LINES_SHOWN = 10;
 /** What it takes to bring a test into the guest, and its output back, with hardware acceleration. */
 const TRANSFER_SECONDS = 20;
 
+/** Tests of the user's did not pass in a system that runs. */
+export class TestsFailed extends Error {}
+
 interface Test {
   /** For people: "test 2, scripts/web.sh". */
   readonly title: string;
@@ -81,7 +84,7 @@ export class UserTests {
   /** See {@link testSeconds}. */
   readonly seconds: number;
 
-  /** @throws Error that names each test that failed, with the last lines of its output */
+  /** @throws TestsFailed with the name of each test that failed, and the last lines of its output */
   async run(channel: Channel, signal: AbortSignal): Promise<PassedTest[]> {
     const { detail, logs } = this.context;
     const hand = (verb: string, args: readonly string[], limit = signal, input?: Buffer) =>
@@ -105,7 +108,7 @@ export class UserTests {
     }
     if (failed.length === 0) return passed;
     const share = `${failed.length} of ${this.tests.length}`;
-    throw new Error([`${share} of the user's tests did not pass`, ...failed].join("\n"));
+    throw new TestsFailed([`${share} of the user's tests did not pass`, ...failed].join("\n"));
   }
 }
 

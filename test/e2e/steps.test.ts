@@ -132,6 +132,15 @@ describeInFullTier("steps of every kind", function () {
       unknown.stderr,
       /step 2 \(packages no-such-package\) ended with exit code 100; [^]*Unable to locate package no-such-package/,
     );
+    const files = [{ from: "tree", to: "/opt/site", owner: "nobody-here" }];
+    const { code, stderr } = await up([...STEPS.slice(0, 1), { files }]);
+    assert.equal(code, 1);
+    assert.match(
+      stderr,
+      /step 2 [^]*the guest has no user "nobody-here"; an earlier step has to make it/,
+    );
+    // the package of the first step is there
+    assert.match(stderr, /goes on from the point after step 1/);
   });
 
   it("that reboot by themselves fail with what to write instead", async () => {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 
+import { planBoots } from "../../stages/smoke/boots";
 import { BootFailure, climb } from "../../stages/smoke/climb";
+import { explainBoot } from "../../stages/smoke/explainBoot";
 import type { ChannelName } from "../../plan/imageSpec";
 import { type AskedRung, CHANNELS, KERNEL, LOGIN, running } from "../../stages/smoke/rungs";
 import type { Rung } from "../../stages/smoke/ladder";
+import { TestsFailed } from "../../stages/smoke/userTests";
 import { done, FakeGuest } from "./fakeGuest";
 
 const WAIT = "systemctl is-system-running --wait";
@@ -77,6 +80,24 @@ describe("climbing the boot ladder", () => {
       return error instanceof BootFailure;
     });
     assert.deepEqual(guest.calls, ["failure.png"]);
+  });
+
+  it("says what to do about the user's tests that failed, where the console says nothing of it", async () => {
+    const guest = new FakeGuest({}, "Linux version 6\nhost login: ");
+    const ask = () => Promise.reject(new TestsFailed("1 of 1 of the user's tests did not pass"));
+    const rungs = [KERNEL, LOGIN, { name: "tests", title: "tests", ask }];
+    const [boot] = planBoots(
+      { proof: "quick", channel: "agent", firmware: ["bios"], diskBytes: 1 },
+      () => assert.fail(),
+    );
+    const failed = (await run(guest, rungs).promise.catch(
+      (error: unknown) => error,
+    )) as BootFailure;
+    const { message, details } = explainBoot(boot!, failed);
+    assert.match(message, /BIOS.*: 1 of 1 of the user's tests did not pass\nreached: /);
+    assert.doesNotMatch(message, /console/);
+    assert.match(details.hint!, /^mend the test, .* is in test-N\.log; the image itself is kept/);
+    assert.match(explainBoot(boot!, new BootFailure("x", failed.progress)).message, /console/);
   });
 
   it("gives up at once when the kernel panics, although the guest does not answer", async () => {
