@@ -55,6 +55,9 @@ export function parseDeb822(text: string, file: string): AptSource[] {
 
 const words = (text: string) => text.trim().split(/\s+/).filter(Boolean);
 
+/** Releases that are never released: what is new in them comes into the release itself. */
+const WITHOUT_POCKETS = ["sid", "unstable"];
+
 /** Names that an archive gives its releases in turn. */
 const ALIAS = /^(?:oldoldstable|oldstable|stable|testing)(?:-|$)/;
 
@@ -82,8 +85,9 @@ export function debianSources(
     (source) =>
       /^https?:/.test(source.uri) && source.components.includes("main") && isDebian(source, facts),
   );
+  const pockets = WITHOUT_POCKETS.includes(release) ? [""] : ["", "-updates", "-security"];
   for (const hostRelease of [release, facts.hostRelease]) {
-    const lines = ["", "-updates", "-security"].flatMap((pocket) =>
+    const lines = pockets.flatMap((pocket) =>
       usable
         .filter((source) => codename(source, facts) === `${hostRelease}${pocket}`)
         .map(

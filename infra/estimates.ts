@@ -1,5 +1,5 @@
 import type { StageDescription } from "../plan/description";
-import type { FileDigests } from "../plan/imagePlan";
+import type { FileDigests, ImagePlan } from "../plan/imagePlan";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -7,7 +7,7 @@ import type { Manifest } from "../store/manifest";
 
 /**
  * How long a stage will take, from earlier runs of the like: this stack's last one, else the newest of any stack that uses the same
- * template. Nothing is guessed from another template, or from another kind of proof.
+ * template. Nothing is guessed from another template or release, or from another kind of proof.
  */
 export class Estimates {
   private readonly read = new Map<string, Promise<Manifest[]>>();
@@ -19,39 +19,53 @@ export class Estimates {
   ) {}
 
   /**
-   * @param image the one that the stage is about, where it follows one
+   * @param plan of the image that the stage makes, or is about
    * @returns seconds; undefined where nothing like it ran
    */
   async seconds(
     root: string,
     description: StageDescription,
-    image: StageDescription,
+    plan: ImagePlan,
   ): Promise<number | undefined> {
     const before = this.roots.get(root);
     // an edited file of the stack's own template is no other template
     const sameTask = !before?.description || isLike(before.description, description);
     const own = sameTask ? (before?.seconds ?? this.record?.seconds?.[root]) : undefined;
-    return own ?? (await this.ofOthers(description, image));
+    return own ?? (await this.ofOthers(description, plan));
   }
 
   private async ofOthers(
     description: StageDescription,
-    image: StageDescription,
+    plan: ImagePlan,
   ): Promise<number | undefined> {
     const { stage } = description;
-    const images = IMAGE_DIGEST in description.upstream ? await this.likeImages(image) : undefined;
+    const images = IMAGE_DIGEST in description.upstream ? await this.likeImages(plan) : undefined;
+    const others = await this.otherBases(plan);
     const like = (await this.manifests(stage))
       .filter((manifest) => isLike(manifest.description, description, 0.5))
+      .filter(({ description: { upstream } }) => !others.has(upstream.base))
       .filter(({ description: { upstream } }) => images?.has(upstream[IMAGE_DIGEST]) ?? true)
       .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
     return like[0]?.seconds;
   }
 
-  /** Digests of the images that were made from the same template. */
-  private async likeImages(image: StageDescription): Promise<ReadonlySet<unknown>> {
-    const images = await this.manifests(image.stage);
-    const like = images.filter(({ description }) => isLike(description, image, 0.5));
+  /** Digests of the images that were made from the same template and release. */
+  private async likeImages(plan: ImagePlan): Promise<ReadonlySet<unknown>> {
+    const others = await this.otherBases(plan);
+    const { description: image } = plan.image;
+    const like = (await this.manifests(image.stage)).filter(
+      ({ description }) =>
+        isLike(description, image, 0.5) && !others.has(description.upstream.base),
+    );
     return new Set(like.flatMap(({ files }) => files.map(({ sha256 }) => sha256)));
+  }
+
+  /** Keys of installed disks that are of another template or release: templates may have one and the same Packer part. */
+  private async otherBases({ base }: ImagePlan): Promise<ReadonlySet<unknown>> {
+    const others = (await this.manifests(base.description.stage)).filter(
+      ({ description }) => !isLike(description, base.description, 0.5),
+    );
+    return new Set(others.map(({ key }) => key));
   }
 
   /** A plan of many stages asks for the same ones again and again. */
@@ -63,22 +77,27 @@ export class Estimates {
 }
 
 const IMAGE_DIGEST = "imageSha256";
+const FACTS = "template.json";
 
-/** Inputs that make another task of a stage: an ISO's installer, another format, hypervisor, way to ask, or another number of boots. */
+/** Inputs that make another task of a stage: an ISO's installer, another release, another format, hypervisor, way to ask, or another number of boots. */
 const taskOf = ({ inputs }: StageDescription) =>
   JSON.stringify([
-    ...["format", "driver", "proof", "channel"].map((name) => inputs[name]),
+    ...["format", "driver", "proof", "channel", "suite"].map((name) => inputs[name]),
     ...["isoSha256", "sourceSha256", "prebuilt"].map((name) => name in inputs),
   ]);
 
-/** @param share how much of the template's files has to be the same */
+/** @param share how much of the template's files has to be the same; if any, then what says which release it is, too */
 function isLike(a: StageDescription, b: StageDescription, share = 0): boolean {
   if (taskOf(a) !== taskOf(b)) return false;
   return ["recipe", "template"].every((name) => {
     const [before, now] = [a, b].map(({ inputs }) => (inputs[name] ?? {}) as FileDigests);
     const names = Object.keys(now!);
-    const same = names.filter((file) => before![file] === now![file]).length;
-    return Object.keys(before!).join("\n") === names.join("\n") && same >= share * names.length;
+    const same = names.filter((file) => before![file] === now![file]);
+    return (
+      Object.keys(before!).join("\n") === names.join("\n") &&
+      same.length >= share * names.length &&
+      (share === 0 || !names.includes(FACTS) || same.includes(FACTS))
+    );
   });
 }
 

@@ -9,8 +9,9 @@ import { editorSchema } from "./generate/editorSchema";
 import { projectConfig } from "./generate/projectConfig";
 import { readmeTable } from "./generate/readmeTable";
 import { tableOfSettings } from "./generate/tableOfSettings";
+import { templateSchema, templateTable } from "./generate/templateFields";
 
-/** Writes everything that follows from the table of settings; with --check it only says what is stale, by exit code 1. */
+/** Writes everything that follows from the table of settings and from the fields of templates; with --check it only says what is stale, by exit code 1. */
 async function main(): Promise<void> {
   const stale: string[] = [];
   for (const [name, text] of await generated()) {
@@ -32,10 +33,14 @@ export async function generated(): Promise<[string, string][]> {
     ["README.md", readmeTable(read("README.md"), rows)],
     ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))],
     [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
+    [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))],
+    [TEMPLATE_SCHEMA, await pretty(TEMPLATE_SCHEMA, templateSchema())],
   ];
 }
 
 const SCHEMA_FILE = "infra/settings.schema.json";
+const TEMPLATE_SCHEMA = "infra/template.schema.json";
+const TEMPLATES_PAGE = "docs/templates.md";
 
 function read(name: string): string {
   try {

@@ -33,7 +33,11 @@ export function readInputFiles(spec: ImageSpec, source: string | null = null): I
   const template = digests(
     folder,
     (name) =>
-      !name.includes("__pycache__/") && !name.startsWith(`${SCRIPTS}/`) && !facts.includes(name),
+      !name.includes("__pycache__/") &&
+      // of a version control, or an editor
+      !name.startsWith(".") &&
+      !name.startsWith(`${SCRIPTS}/`) &&
+      !facts.includes(name),
   );
   const { [PACKER_PART]: packerPart, ...base } = template;
   if (!packerPart) throw new Error(`the template ${spec.template.name} has no ${PACKER_PART}`);

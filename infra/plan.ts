@@ -120,7 +120,7 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   ];
   for (const [root, { description }] of all) {
     const named = rootOf(spec.name, root);
-    const expectedSeconds = await estimates.seconds(named, description, plan.image.description);
+    const expectedSeconds = await estimates.seconds(named, description, plan);
     history.set(root, { description, before: roots.get(named), expectedSeconds });
   }
   return { spec, plan, proof, files, source, observed, points, history };

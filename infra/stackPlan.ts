@@ -103,7 +103,7 @@ async function planBuilder(
 ): Promise<BuilderPlan> {
   const { baseImage, packer, builderImage } = spec;
   const { description } = plan.builder;
-  const expectedSeconds = await estimates.seconds("builder", description, plan.image.description);
+  const expectedSeconds = await estimates.seconds("builder", description, plan);
   const reference = toolsReference(spec, plan);
   const handDigest = handImageDigest({ baseImage, packer });
   const [marker, handMarker] = builderImage

@@ -104,7 +104,7 @@ export function planImage(
       ? { ...installation, sourceSha256: files.source, sourceFormat: spec.from.format }
       : spec.iso
         ? { ...installation, isoSha256: spec.iso.sha256 }
-        : { ...installation, kernel, snapshot },
+        : { ...installation, kernel, snapshot, ...otherRelease(spec) },
     // not of the builder that has Ansible: that makes the same bases
     { builder: plain.key },
   );
@@ -121,6 +121,10 @@ export function planImage(
     ),
   };
 }
+
+/** The template's own release is in its recipe. */
+const otherRelease = ({ suite, template }: ImageSpec) =>
+  suite === null || suite === template.suite ? {} : { suite };
 
 /** Whether the builder has to bring Ansible along, which is built into none for others; one that is ready is as it is. */
 export const needsAnsible = ({ builderImage, provision }: ImageSpec): boolean =>

@@ -41,6 +41,10 @@ export interface Template {
   readonly minimumDiskBytes: number;
   /** How its system comes onto the disk. */
   readonly install: Installation;
+  /** The release that is bootstrapped, by its code name; null where none is. */
+  readonly suite: string | null;
+  /** What the setting `kernel` may be; empty where the kernel is on what the system comes from. */
+  readonly kernels: readonly Kernel[];
   /** The ISO whose installer puts the system onto the disk; null where none does. */
   readonly medium: Medium | null;
   /** How its images are proven by a boot. */
@@ -137,6 +141,8 @@ export interface ImageSpec {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly kernel: Kernel;
+  /** The release to bootstrap, by its code name; null for the template's own. */
+  readonly suite: string | null;
   /** The user's steps, in the order in which they run. */
   readonly provision: readonly ProvisionStep[];
   /** What every script, playbook and step of inline lines finds in its environment. */

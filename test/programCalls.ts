@@ -117,7 +117,7 @@ const BOOTSTRAPPED: readonly Settings[] = [
   {},
   { snapshot: "2026-11-01" },
   { kernel: "generic" },
-  { kernel: "generic", snapshot: "2026-11-01" },
+  { kernel: "generic", snapshot: "2026-11-01", suite: "sid" },
 ];
 
 /** And what only one does that is installed from an ISO. */

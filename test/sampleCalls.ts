@@ -1,8 +1,8 @@
-import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 
 import { contentDigest, readContent } from "../host/fileDigest";
 import { inProject, programsFolder } from "../host/project";
+import { filesBelow } from "../infra/inputFiles";
 import type { FileDigests } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
 
@@ -79,11 +79,8 @@ type Bootstrapped = Extract<InputsOf<typeof base>, { kernel: string }>;
 /** The files of a template folder that has nothing but a recipe; none where there is no folder. */
 function recipeIn(folder: string): FileDigests {
   if (!folder) return {};
-  const files = readdirSync(inProject(folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(inProject(folder), join(entry.parentPath, entry.name)));
   return Object.fromEntries(
-    files
+    filesBelow(inProject(folder))
       .filter((name) => !/^(provision\/|image\.json$)|__pycache__/.test(name))
       .map((name) => [name, digestOf(join(inProject(folder), name))]),
   );

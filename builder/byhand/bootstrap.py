@@ -20,23 +20,26 @@ def base_disk(home, folder, private):
     if os.getuid() != 0:
         raise Failure("bootstrapping the system needs root in the container; leave out --user")
     facts = facts_of(home)
+    disk_bytes = facts.get("defaultDiskBytes", facts["minimumDiskBytes"])
     work = os.path.join(folder, "base")
     os.mkdir(work)
     settings = os.path.join(private, "settings.json")
     write_json(
         settings,
         {
-            "diskBytes": facts["defaultDiskBytes"],
-            "kernel": facts["kernels"][0],
+            "diskBytes": disk_bytes,
+            "kernel": facts.get("kernels", ["cloud"])[0],
+            "suite": facts["suite"],
             "snapshot": None,
             "apt": {"sources": "", "conf": ""},
             "seed": os.urandom(32).hex(),
             "sourceDateEpoch": int(time.time()),
             "owner": [0, 0],
+            "packageBytes": 0,
         },
     )
     say("bootstrapping the system")
     environment = {**os.environ, "KRAGLE_SETTINGS": settings, "KRAGLE_WORK": work}
     if subprocess.run([sys.executable, program], env=environment, check=False).returncode != 0:
         raise Failure("the system could not be bootstrapped; the reason is above")
-    return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": facts["defaultDiskBytes"]}
+    return {"base": os.path.join(work, "disk.qcow2"), "disk_bytes": disk_bytes}

@@ -116,7 +116,7 @@ case "${1-}" in remove | empty) "$@" && exit ;; esac
 # Services that would write again while the machine shuts down.
 systemctl stop '*.timer' || true
 for unit in apt-daily.service apt-daily-upgrade.service syslog.socket rsyslog.service tuned.service crond.service \
-  systemd-random-seed.service systemd-update-utmp.service; do
+  systemd-random-seed.service systemd-update-utmp.service wtmpdb-update-boot.service; do
   systemctl stop "$unit" 2>/dev/null || true
 done
 if pkill -x auditd 2>/dev/null; then # its unit refuses to be stopped; it writes a last record
@@ -207,6 +207,7 @@ each remove trace /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -nam
   -o -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' \)
 # The sessions that end after this script would be recorded in these; a file that is gone is not written, and comes back at boot.
 trace /var/log/wtmp /var/log/btmp /var/log/lastlog /var/log/tallylog /var/log/faillog /var/account/pacct
+trace /var/log/wtmp.db* /var/lib/lastlog/lastlog2.db* # those of Debian 13 and newer, with what SQLite lays beside them
 each empty trace /var/log -xdev -type f
 trace /var/lib/systemd/coredump/* /var/lib/systemd/timers/* /var/lib/systemd/pstore/* /var/lib/logrotate/*
 private /var/spool/mail/* /var/mail/*

@@ -26,6 +26,11 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
       `"${size}" is too small for ${template.name}, which needs at least ${least}`,
     ]);
   }
+  const kernel = read("kernel");
+  if (template?.install === "bootstrap" && kernel && !template.kernels.includes(kernel)) {
+    const allowed = template.kernels.join(", ");
+    found.push(["kernel", `${template.name} has no "${kernel}"; allowed are ${allowed}`]);
+  }
   formats.forEach((conversion, index) => {
     const most = maximumDiskBytes(conversion);
     if (diskSize === undefined || diskSize <= most) return;
@@ -58,9 +63,10 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
     found.push(["smoke", `${why}; use smoke: qemu`]);
   }
   found.push(...givenTooMuch(read("provision") ?? [], read("variables") ?? {}));
-  if (template && template.install !== "bootstrap" && read("snapshot")) {
+  if (template && template.install !== "bootstrap") {
     const what = template.install === "iso" ? "an ISO" : "a disk";
-    found.push(["snapshot", `${what} has no earlier states; leave it out`]);
+    if (read("snapshot")) found.push(["snapshot", `${what} has no earlier states; leave it out`]);
+    if (read("suite")) found.push(["suite", `${what} has one release only; leave it out`]);
   }
   const source = read("from");
   if (template?.install === "disk" && source === null) {

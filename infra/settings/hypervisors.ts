@@ -21,7 +21,7 @@ export function hypervisorWarnings({ formats, kernel, template }: ImageSpec): st
     const machine = MACHINES[format];
     if (!machine) return [];
     return [
-      `${format}: ${machine.default}, which the kernel "cloud" cannot drive; set kernel: generic, or give the machine ${machine.instead}`,
+      `${format}: ${machine.default}, and the kernel "cloud" does not drive both; set kernel: generic, or give the machine ${machine.instead}`,
     ];
   });
 }

@@ -11,6 +11,7 @@ import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
 import { provision } from "./steps";
 import { findTemplate, templateNames } from "./template";
+import { suiteName } from "./templateFile";
 import { tests } from "./tests";
 import { identifier } from "./identifier";
 import { imagesByName } from "./images";
@@ -65,7 +66,7 @@ export const schema = z.object({
   template: setting(
     parsed("debian12", findTemplate),
     "debian12",
-    `The operating system: ${listed(templateNames())}, or the path of a template folder of your own`,
+    `The operating system: ${listed(templateNames())}, or the path of a template folder of your own: [docs/templates.md](docs/templates.md)`,
     "./builder/templates/debian12",
   ),
   path: setting(
@@ -121,6 +122,12 @@ export const schema = z.object({
     oneOf(["cloud", "generic"]),
     "cloud",
     "`cloud` (small, virtual machines only) or `generic` (drivers of real hardware)",
+  ),
+  suite: setting(
+    optional(suiteName),
+    "",
+    "The release that a Debian template installs, by its code name; the template's own where none is given: [docs/templates.md](docs/templates.md#another-release)",
+    "sid",
   ),
   provision: setting(
     provision,

@@ -53,11 +53,12 @@ export function windowsLine(content: Buffer): number | undefined {
   return isText || isHeader ? before + 1 : undefined;
 }
 
+const DEBIANS = ["sh", "bash", "dash", "rbash", "perl", "python3", "awk", "mawk", "sed"];
+const RED_HATS = ["sh", "bash", "python", "python2", "awk", "gawk", "sed"];
 /** What the templates' systems bring along to run scripts by, in /bin and /usr/bin. */
 const INTERPRETERS: Readonly<Record<string, readonly string[]>> = {
-  debian12: ["sh", "bash", "dash", "rbash", "perl", "python3", "awk", "mawk", "sed"],
-  rhel7: ["sh", "bash", "python", "python2", "awk", "gawk", "sed"],
-  centos7: ["sh", "bash", "python", "python2", "awk", "gawk", "sed"],
+  ...{ debian12: DEBIANS, debian13: DEBIANS },
+  ...{ rhel7: RED_HATS, centos7: RED_HATS },
 };
 
 /** What is probably not meant, a line each: scripts that stand in the list twice, that name no interpreter, or one that the guest lacks. */

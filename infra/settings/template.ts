@@ -1,13 +1,12 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import { z } from "zod";
-
 import type { Template } from "../../plan/imageSpec";
-import { channel, firmware } from "../../plan/stages/fields";
 import { readText } from "../../host/files";
 import { builderFolder, inProject } from "../../host/project";
 import { expandHome } from "../../host/user";
+import { packerPartProblems } from "./packerPart";
+import { readTemplateFile } from "./templateFile";
 
 const templatesFolder = join(builderFolder, "templates");
 
@@ -17,31 +16,6 @@ export function templateNames(): string[] {
     .filter((name) => existsSync(join(templatesFolder, name, "template.json")))
     .sort();
 }
-
-const templateFile = z.object({
-  minimumDiskBytes: z.int().positive(),
-  install: z.enum(["bootstrap", "iso", "disk"]).default("bootstrap"),
-  smoke: z
-    .object({
-      channel: channel.default("agent"),
-      firmware: z.tuple([firmware], firmware).default(["bios", "uefi"]),
-    })
-    .prefault({}),
-});
-
-/** Of a template that is bootstrapped. */
-const suiteFile = z.object({
-  suite: z
-    .string({ error: 'is lacking: the release that base.py installs, such as "bookworm"' })
-    .regex(/^[a-z][a-z0-9.-]*$/, 'must be a release\'s code name, such as "bookworm"'),
-});
-
-/** Of a template that is installed from an ISO. */
-const mediumFile = z.object({
-  iso: z.string(),
-  isoChecksum: z.string().default("its publisher shows it beside the download"),
-  expectedImageBytes: z.number().int(),
-});
 
 /** @throws Error that says which templates there are, or what is wrong with this one */
 export function findTemplate(name: string): Template {
@@ -55,21 +29,36 @@ export function findTemplate(name: string): Template {
   }
   if (!existsSync(file)) throw new Error(`the template folder "${name}" has no template.json`);
   const content = readJson(file, `${name}/template.json`);
-  const describe = ({ issues: [first] }: z.ZodError) =>
-    [`${name}/template.json`, first!.path.join("."), first!.message].filter(Boolean).join(": ");
-  const facts = templateFile.safeParse(content);
-  if (!facts.success) throw new Error(describe(facts.error));
-  const { install, ...common } = facts.data;
-  const suite = install === "bootstrap" ? suiteFile.safeParse(content) : null;
-  if (suite?.error) throw new Error(describe(suite.error));
-  const medium = install === "iso" ? mediumFile.safeParse(content) : null;
-  if (medium?.error) throw new Error(describe(medium.error));
-  const lacking = PARTS[install].filter((part) => !existsSync(join(inProject(folder), part)));
+  const { facts, problems } = readTemplateFile(content);
+  if (!facts) throw new Error(problems.map((text) => `${name}/template.json: ${text}`).join("; "));
+  const lacking = PARTS[facts.install].filter((part) => !existsSync(join(inProject(folder), part)));
   if (lacking.length > 0) {
     throw new Error(`the template folder "${name}" has no ${lacking.join(", no ")}`);
   }
-  return { name, folder, install, ...common, medium: medium?.data ?? null };
+  const packer = packerPartProblems(
+    readJson(join(inProject(folder), "image.json"), `${name}/image.json`),
+  );
+  if (packer.length > 0) {
+    throw new Error(
+      `${name}/image.json ${packer.join("; ")}; docs/templates.md says what of it kragle uses`,
+    );
+  }
+  const program = join(inProject(folder), "base.py");
+  if (facts.install === "bootstrap" && (statSync(program).mode & 0o111) === 0) {
+    throw new Error(`${name}/base.py is not executable; run chmod +x on it`);
+  }
+  const { install, minimumDiskBytes, smoke } = facts;
+  const common = { ...{ name, folder, install, minimumDiskBytes, smoke }, ...NOTHING };
+  if (facts.install === "bootstrap") {
+    return { ...common, suite: facts.suite, kernels: facts.kernels };
+  }
+  if (facts.install === "disk") return common;
+  const { iso, isoChecksum, expectedImageBytes } = facts;
+  return { ...common, medium: { iso, isoChecksum, expectedImageBytes } };
 }
+
+/** What only templates of one kind have. */
+const NOTHING = { suite: null, kernels: [], medium: null };
 
 /** What a template consists of, by the way in which its system comes onto the disk. */
 const PARTS = {

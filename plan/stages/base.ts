@@ -39,6 +39,8 @@ export const base = contract({
     z.strictObject({
       ...everyInstallation,
       kernel: z.enum(["cloud", "generic"]),
+      /** The release's code name; absent where it is that of the recipe's template.json. */
+      suite: z.string().optional(),
       /** Day of the package mirror, `YYYY-MM-DD`; null for today's packages. */
       snapshot: z.string().nullable(),
     }),

@@ -34,7 +34,7 @@ type Bootstrapped = Extract<InputsOf<typeof contract>, { kernel: string }>;
 /** Straight into a disk image, without loop devices, mounts or privileges. */
 async function bootstrap(
   context: StageContext<typeof contract>,
-  { programs, recipe, diskBytes, kernel, snapshot }: Bootstrapped,
+  { programs, recipe, diskBytes, kernel, snapshot, suite: other }: Bootstrapped,
 ): Promise<StageOutcome<typeof contract>> {
   const { request, key, work, container } = context;
   const template = inProject(request.templateFolder);
@@ -42,7 +42,8 @@ async function bootstrap(
     source: join(template, "template.json"),
     digest: recipe["template.json"] ?? "",
   });
-  const { minimumDiskBytes, suite } = templateFile.parse(JSON.parse(facts.bytes.toString()));
+  const { minimumDiskBytes, ...own } = templateFile.parse(JSON.parse(facts.bytes.toString()));
+  const suite = other ?? own.suite;
   await requireFreeSpace(work, minimumDiskBytes, "the installation");
   const packages = await packageCache(context);
   const { exitCode, tail } = await container({
@@ -56,7 +57,7 @@ async function bootstrap(
     results: { "/result": "." },
     caches: packages.caches,
     settings: {
-      ...{ diskBytes, kernel, snapshot },
+      ...{ diskBytes, kernel, suite, snapshot },
       apt: hostAptConfiguration(suite),
       seed: key,
       sourceDateEpoch: sourceDateEpoch(snapshot),

@@ -187,6 +187,7 @@ async function toolsAlone(clone: Clone, say: (line: string) => void): Promise<nu
         settings: {
           diskBytes: 4 * 2 ** 30,
           kernel: "cloud",
+          suite: "bookworm",
           snapshot: null,
           apt: hostAptConfiguration("bookworm"),
           seed: "0".repeat(64),

@@ -37,9 +37,9 @@ describe("the image by hand, by the original's command line", function () {
       });
     }
     // as the Dockerfile has them
-    for (const template of ["rhel7", "centos7", "debian12"]) {
+    for (const template of ["rhel7", "centos7", "debian12", "debian13"]) {
       symlinkSync(`templates/${template}/image.json`, join(kragle, `${template}.json`));
-      if (template === "debian12") continue;
+      if (template.startsWith("debian")) continue;
       symlinkSync(`templates/${template}/install.json`, join(kragle, `${template}-install.json`));
     }
     mkdirSync(join(folder, "path/os"), { recursive: true });
@@ -118,7 +118,14 @@ describe("the image by hand, by the original's command line", function () {
     assert.equal(unknown.code, 127, unknown.text);
   });
 
-  for (const template of ["rhel7", "rhel7-install", "centos7", "centos7-install", "debian12"]) {
+  for (const template of [
+    "rhel7",
+    "rhel7-install",
+    "centos7",
+    "centos7-install",
+    "debian12",
+    "debian13",
+  ]) {
     it(`finds the template ${template} valid`, async () => {
       const { code, text } = await run(["--packer", `validate /opt/kragle/${template}.json`]);
       assert.equal(code, 0, text);

@@ -20,7 +20,7 @@ script 50-acme.sh <<'END'
 #!/bin/sh
 for file in /home/ci/.cache/ms-playwright/browser /root/.cache/pre-commit/x /srv/seed/northwind.bak /etc/acme/a.conf.bak \\
   /etc/sudoers.d/kragle /var/lib/cloud/scripts/per-boot/a.sh /root/.ssh/known_hosts /etc/krb5.keytab /etc/hostid \\
-  /var/crash/kept/x /var/crash/other/x "/tmp/a
+  /var/crash/kept/x /var/crash/other/x /var/log/wtmp.db /var/lib/lastlog/lastlog2.db "/tmp/a
 b"; do mkdir -p "\${file%/*}"; echo x >"$file"; done
 useradd -m kragle
 printf '%s\\n' /etc/hostid /var/crash/kept/ >>"$KRAGLE_KEEP"
@@ -48,6 +48,8 @@ id -un packer kragle
       "deleted\tidentity\t/etc/sysconfig/network-scripts/ifcfg-eth0\t-",
       "deleted\tprivate\t/tmp/a?b\t50-acme.sh",
       "deleted\ttrace\t/var/lib/cloud/instance\t-",
+      "deleted\ttrace\t/var/log/wtmp.db\t50-acme.sh",
+      "deleted\ttrace\t/var/lib/lastlog/lastlog2.db\t50-acme.sh",
       "deleted\tidentity\taccount packer\t-",
     ]) {
       assert.ok(removed.includes(line), `${line}\n${said.join("\n")}`);

@@ -71,7 +71,13 @@ describe("the templates", function () {
   describe("are valid for the Packer on PATH:", () => {
     const packer = spawnSync("packer", ["version"], { encoding: "utf8" });
 
-    for (const name of ["rhel7/image", "rhel7/install", "centos7/install", "debian12/image"]) {
+    for (const name of [
+      "rhel7/image",
+      "rhel7/install",
+      "centos7/install",
+      "debian12/image",
+      "debian13/image",
+    ]) {
       it(name, function () {
         if (packer.error) {
           console.log(

@@ -110,6 +110,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/smoke/run_test.sh": NOTHING,
   "provision/90-generalise.sh": { dev: "image", rhel7: "image", cloud: "image" },
   "templates/debian12/apt_sources.py": { dev: "base" },
+  "templates/debian12/apt_words.py": { dev: "base" },
   "templates/debian12/base.py": { dev: "base" },
   "templates/debian12/boot_loader.py": { dev: "base" },
   "templates/debian12/disk_image.py": { dev: "base" },

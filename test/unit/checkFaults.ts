@@ -158,7 +158,11 @@ export const FAULTS: Readonly<Record<string, readonly Plant[]>> = {
   ],
   "cloud-init.enabled": [file("/etc/cloud/cloud-init.disabled", "")],
   "logs.journal": [file("/var/log/journal/0123/system.journal")],
-  "logs.logins": [file("/var/log/wtmp", "login"), file("/var/log/btmp.1", "login")],
+  "logs.logins": [
+    ...["/var/log/wtmp", "/var/log/btmp.1", "/var/log/wtmp.db", "/var/lib/lastlog/lastlog2.db"].map(
+      (path) => file(path, "login"),
+    ),
+  ],
   "logs.files": [file("/var/log/dpkg.log", "installed"), file("/var/log/apt/history.log", "x")],
   "logs.history": [
     file("/root/.bash_history"),

@@ -36,7 +36,7 @@ function problems(stage: string, stdin: unknown): readonly string[] {
 
 /** What a stage need not be told, besides the conversions that a release is made from. */
 const OPTIONAL = [
-  ...["inputs.epoch", "inputs.ownRules", "inputs.waive", "inputs.libvirtUri"],
+  ...["inputs.epoch", "inputs.suite", "inputs.ownRules", "inputs.waive", "inputs.libvirtUri"],
   ...["inputs.tests", "inputs.testArguments", "request.tests"],
   ...["upstream.smoke", "request.libvirt"],
 ];

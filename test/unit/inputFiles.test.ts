@@ -23,7 +23,7 @@ describe("input files", () => {
       folder: join(folder, "template"),
       minimumDiskBytes: 1,
       install: "bootstrap",
-      medium: null,
+      ...{ suite: "bookworm", kernels: ["cloud", "generic"], medium: null },
       smoke: sampleSpec.template.smoke,
     },
     provision: provision.map(scriptStep),

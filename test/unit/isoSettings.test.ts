@@ -74,6 +74,9 @@ describe("settings of a template that is installed from an ISO", () => {
     assert.deepEqual(problems({ isoUrls: "https://host/x.iso" }), [
       'kragle:isoUrls: "https://host/x.iso" is not a list; write a list of addresses',
     ]);
+    assert.deepEqual(problems({ suite: "sid" }), [
+      "kragle:suite: an ISO has one release only; leave it out",
+    ]);
     assert.deepEqual(problems({ snapshot: "2026-11-01" }), [
       "kragle:snapshot: an ISO has no earlier states; leave it out",
     ]);

@@ -91,6 +91,7 @@ const CHANGES: readonly [string, (from: KeyInputs) => KeyInputs, string[]][] = [
   ["a program of smoke", withProgram("smoke"), ["release", "smoke"]],
   ["disk size", withSpec({ diskBytes: 2 ** 33 }), ["base", "image"]],
   ["kernel", withSpec({ kernel: "generic" }), ["base", "image"]],
+  ["suite", withSpec({ suite: "sid" }), ["base", "image"]],
   ["snapshot", withSpec({ snapshot: "2026-11-01" }), ["base", "image"]],
   [
     "an ISO in place of packages",
@@ -225,6 +226,11 @@ describe("a changed input", () => {
     assert.deepEqual(changed(withTests({ "1-a.sh": a, "2-b.sh": b }, ["x"])(sampleInputs)), proofs);
     const slow = two.spec.tests.map((test) => ({ ...test, timeoutSeconds: 9, script: "/x/y" }));
     assert.deepEqual(changed(withSpec({ tests: slow })(two)), []);
+  });
+
+  it("the template's own release changes no key where it is named once more", () => {
+    const { suite } = sampleSpec.template;
+    assert.deepEqual(changedStages(sampleInputs, withSpec({ suite })(sampleInputs)), []);
   });
 
   it("the formats' order changes no key", () => {

@@ -5,6 +5,7 @@ import { mock } from "node:test";
 
 import { planLines } from "../../infra/planLines";
 import { planRows, totalSeconds } from "../../infra/planReport";
+import { findTemplate } from "../../infra/settings/template";
 import { type StageDescription, stageKey } from "../../plan/description";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
@@ -223,6 +224,19 @@ describe("what the plan finds in the store", () => {
       ...expected,
       ...{ base: undefined, "convert-raw": 1.5, total: 20 + 50 + 40 + 8 },
     });
+  });
+
+  it("expects no time of another release, although its template shares all other files", async () => {
+    const known = async (change: Partial<ImageSpec>) =>
+      planRows(await stack.stackPlan(change)).flatMap((row) =>
+        row.expectedSeconds ? row.stage : [],
+      );
+    const { plan } = await stack.plan();
+    await stack.publish(plan.base, null);
+    await stack.publish(plan.image, null);
+    await stack.publish((await stack.plan()).proof!.smoke!, null);
+    assert.deepEqual(await known({ template: findTemplate("debian13") }), []);
+    assert.deepEqual(await known({ diskBytes: 2 ** 34 }), ["base", "image", "smoke"]);
   });
 
   it("names what changed beside the image, of stages that follow a new one", async () => {

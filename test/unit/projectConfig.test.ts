@@ -109,7 +109,7 @@ describe("the stacks of this project", () => {
   }
 
   it("use templates that are there, and each has both of its parts", () => {
-    assert.deepEqual(templateNames(), ["centos7", "cloud", "debian12", "rhel7"]);
+    assert.deepEqual(templateNames(), ["centos7", "cloud", "debian12", "debian13", "rhel7"]);
     for (const name of templateNames()) {
       const files = readdirSync(join(projectFolder, "builder/templates", name));
       assert.ok(files.includes("image.json") && files.includes("template.json"), name);

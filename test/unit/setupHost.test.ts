@@ -111,6 +111,15 @@ describe("the host's apt configuration", () => {
     assert.equal(debianSources([source("bookworm-security")], "bookworm", unknown), "");
   });
 
+  it("asks for no updates of a release that is never released", () => {
+    const stable = ["bookworm", "bookworm-updates", "bookworm-security"].map((name) =>
+      source(name),
+    );
+    const host = { ...unknown, hostRelease: "bookworm" };
+    assert.equal(debianSources(stable, "sid", host), `deb ${MIRROR} sid main\n`);
+    assert.equal(debianSources(stable, "trixie", host).split("\n").length, 4);
+  });
+
   it("passes on proxies and the leniency for a frozen mirror, and nothing else", () => {
     const dump = [
       'APT::Architecture "amd64";',

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Stage "base" of a Debian template: an installed disk, bootstrapped straight into a disk image.
 
-Which release and packages stands in template.json beside it.
+Which packages it takes stands in template.json beside it.
 
 Runs as root in the builder container with Docker's default capabilities; no loop devices, mounts or privileges.
 
 Settings (all required):
     diskBytes        size of the disk
     kernel           "cloud" or "generic"
+    suite            the release's code name, such as "trixie"
     snapshot         "YYYY-MM-DD" or null: the archive's state to install from
     apt              {"sources", "conf"}: the host's, used during the build only; both may be empty. Sources are lines
                      of a sources.list for this release, conf is text for apt.conf
@@ -26,10 +27,11 @@ import shutil
 import sys
 import time
 
-HERE = os.path.dirname(os.path.realpath(__file__))
+HERE = os.path.dirname(os.path.abspath(__file__))  # the template's own folder, also where this file is a link to another's
 sys.path[:0] = [HERE, "/usr/local/lib/kragle"]
 
 import apt_sources
+import apt_words
 import boot_loader
 import disk_image
 import package_proxy
@@ -37,7 +39,6 @@ import stage
 
 with open(os.path.join(HERE, "template.json"), encoding="utf-8") as template:
     FACTS = json.load(template)
-SUITE = FACTS["suite"]  # the release's code name
 WORK = os.environ.get("KRAGLE_WORK", "/result")
 SCRATCH = os.path.join(WORK, ".tmp")
 # What only the build needed, or what must not be the same on two machines.
@@ -71,10 +72,10 @@ def base(settings):
         conf = settings["apt"]["conf"]
         try:
             bootstrap(root, settings, ids, packages.apt_lines(conf) if packages else conf)
-        except stage.Failure:
+        except stage.Failure as failure:
             if packages:
                 packages.forget_since(0)
-            raise
+            raise apt_words.explained(failure, settings["suite"]) from failure
     stage.phase("configure system")
     configure(root)
     packages = installed_packages(root)
@@ -120,7 +121,10 @@ def bootstrap(root, settings, ids, apt_conf):
     # Before the kernel is installed: its initrd depends on fstab and on initramfs-tools' configuration.
     command.append(f'--essential-hook=cp -r {overlay}/. "$1"/')
     command.append(f'--customize-hook=cp {defaults} "$1"/etc/apt/sources.list')
-    command += [f"--include={','.join(wanted_packages(settings['kernel']))}", SUITE, root]
+    wanted = wanted_packages(settings["kernel"])
+    # What cannot be installed is told as soon as the lists are there, and not after half of the system.
+    simulation = f'APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get --simulate --quiet=2 install {" ".join(wanted)} >/dev/null'
+    command += [f"--extract-hook={simulation}", f"--include={','.join(wanted)}", settings["suite"], root]
     environment = {"SOURCE_DATE_EPOCH": str(settings["sourceDateEpoch"]), "DEBIAN_FRONTEND": "noninteractive"}
     stage.run(command, env=environment, show=told_by_mmdebstrap)
 
@@ -136,15 +140,15 @@ def build_sources(settings):
     sources = apt_sources.parse(settings["apt"]["sources"])
     if not settings["snapshot"]:
         return sources
-    return apt_sources.at_date(sources or default_sources(), settings["snapshot"])
+    return apt_sources.at_date(sources or default_sources(settings["suite"]), settings["snapshot"])
 
 
-def default_sources():
+def default_sources(suite):
     """The sources that mmdebstrap would write by itself."""
     listing = os.path.join(SCRATCH, "sources.mmdebstrap")
     probe = os.path.join(SCRATCH, "probe")
     command = ["mmdebstrap", "--mode=root", "--variant=custom", "--format=directory", "--skip=update"]
-    stage.run([*command, f'--setup-hook=cp "$1"/etc/apt/sources.list {listing}', SUITE, probe], quiet=True)
+    stage.run([*command, f'--setup-hook=cp "$1"/etc/apt/sources.list {listing}', suite, probe], quiet=True)
     shutil.rmtree(probe)
     with open(listing, encoding="utf-8") as file:
         return apt_sources.parse(file.read())

@@ -1,0 +1,1 @@
+../debian12/apt_sources.py

@@ -1,0 +1,1 @@
+../debian12/boot_loader.py

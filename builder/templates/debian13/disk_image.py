@@ -1,0 +1,1 @@
+../debian12/disk_image.py
