@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
 import type { Clone } from "../clone";
 import { describeInFullTier } from "../fullTier";
@@ -50,6 +51,28 @@ describeInFullTier("a script that leaves what an image must not have", function 
     assert.match(told, /waived: ssh\.authorized-keys: .* \(the fleet's operators\)/);
     assert.doesNotMatch(told, /start guest/);
     assert.ok(existsSync(clone.path("build/planted/output/packer-kragle-qcow2")));
+  });
+
+  it("fails the update where it leaves a secret, and no later build goes on from what it left", async () => {
+    clone.addStack("leaky", {
+      provision: [{ run: 'echo "password=$TOKEN" >/etc/app.conf', secrets: ["TOKEN"] }],
+      ...{ formats: [], smoke: "none" },
+    });
+    const points = () =>
+      readdirSync(clone.path(".kragle/store")).filter((name) => name.startsWith("point-"));
+    const before = points();
+    const token = randomBytes(12).toString("hex");
+    const { code, stderr, stdout } = await clone.kragle(
+      ["up", "-s", "leaky", "--engine", "embedded"],
+      { KRAGLE_SECRET_TOKEN: token },
+    );
+    const told = stderr + stdout;
+    assert.equal(code, 1, told);
+    assert.match(told, /payload\.secrets: secrets\.TOKEN \(plain\) is in \/etc\/app\.conf/);
+    assert.match(told, /its points may have the secret, too, and are deleted/);
+    assert.ok(!told.includes(token));
+    assert.deepEqual(points(), before);
+    assert.ok(!existsSync(clone.path("build/leaky/output/packer-kragle-qcow2")));
   });
 
   it("has changed nothing else: two images of one base have the same packages and files", async () => {

@@ -143,6 +143,27 @@ describeInFullTier("steps of every kind", function () {
     assert.match(stderr, /goes on from the point after step 1/);
   });
 
+  it("may upgrade the kernel and move sshd, behind the last reboot, but not end their own session", async () => {
+    const { code, stderr, stdout } = await up([
+      {
+        name: "kernel",
+        run: "apt-get update -q; apt-get install -qy --reinstall $(dpkg-query -W -f '\${Package}\\n' 'linux-image-6*')",
+      },
+      { reboot: true },
+      {
+        name: "way in",
+        run: "echo Port 2222 >/etc/ssh/sshd_config.d/port.conf; systemctl restart ssh",
+      },
+      { name: "last", run: "ss -tln | grep -q :2222 && echo moved" },
+    ]);
+    assert.equal(code, 0, (stderr + stdout).slice(-5000));
+    assert.match(stderr, /moved/);
+    const ended = await up([{ run: "loginctl terminate-user root; sleep 60" }]);
+    assert.equal(ended.code, 1);
+    assert.match(ended.stderr, /step 1 \(run: loginctl terminate-user root; sleep 60\)/);
+    assert.match(ended.stderr, /\{reboot: true\}/);
+  });
+
   it("that reboot by themselves fail with what to write instead", async () => {
     const { code, stderr } = await up([{ run: "systemctl reboot; sleep 1000" }]);
     assert.equal(code, 1);
