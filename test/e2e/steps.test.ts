@@ -147,7 +147,7 @@ describeInFullTier("steps of every kind", function () {
     const { code, stderr, stdout } = await up([
       {
         name: "kernel",
-        run: "apt-get update -q; apt-get install -qy --reinstall $(dpkg-query -W -f '\${Package}\\n' 'linux-image-6*')",
+        run: "apt-get update -q; apt-get install -qy --reinstall $(dpkg-query -W -f '${Package}\\n' 'linux-image-6*')",
       },
       { reboot: true },
       {
