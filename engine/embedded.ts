@@ -5,7 +5,7 @@ import { program } from "../infra/program";
 import { dropsRoot } from "../plan/invocation";
 import { imageOfRoot } from "../plan/roots";
 import { Roots } from "../store/roots";
-import { adapterOf, shell, type State, stdinOf } from "./embeddedResources";
+import { adapterOf, type EmbeddedRun, shell, type State, stdinOf } from "./embeddedResources";
 import { type EngineRun, type Outputs, StepFailed } from "./events";
 import { Slots } from "./slots";
 
@@ -16,7 +16,8 @@ import { Slots } from "./slots";
  * @returns the stack's outputs; in a preview undefined where something is not known yet
  * @throws StepFailed for the first step that failed, after the steps that were running have ended
  */
-export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> {
+export async function runEmbedded(given: EngineRun): Promise<Outputs | undefined> {
+  const run = { ...given, roots: Roots.of(given.site.home, given) };
   const claimed = new Set<string>();
   const slots = new Slots(run.parallel);
   // whose other stages cannot count any more
@@ -84,8 +85,8 @@ export async function runEmbedded(run: EngineRun): Promise<Outputs | undefined> 
 }
 
 /** Resources that the program no longer has: the Pulumi CLI would delete them by the same command. */
-async function dropUnclaimed(run: EngineRun, claimed: ReadonlySet<string>): Promise<void> {
-  for (const root of (await Roots.of(run.site.home, run).list()).keys()) {
+async function dropUnclaimed(run: EmbeddedRun, claimed: ReadonlySet<string>): Promise<void> {
+  for (const root of (await run.roots.list()).keys()) {
     if (!claimed.has(root)) await shell({ create: dropsRoot(run, root) }, root, run);
   }
 }

@@ -13,7 +13,7 @@ import { dockerBase, handImage } from "../plan/stages/questions";
 import { answerOf, claimResult, findResult } from "../run/answer";
 import { claimBuilder } from "../run/claimBuilder";
 import { openStore } from "../store/open";
-import { Roots } from "../store/roots";
+import type { Roots } from "../store/roots";
 import { buildDockerImage, type DockerImageInputs } from "./dockerImage";
 import { type EngineRun, StepFailed } from "./events";
 import { FAILURE_PREFIX } from "./failurePrefix";
@@ -29,9 +29,15 @@ interface CommandInputs {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** A run in this process. */
+export interface EmbeddedRun extends EngineRun {
+  /** What the stack uses; whose that is takes a while to find out. */
+  readonly roots: Roots;
+}
+
 export type State = Record<string, unknown>;
 /** Makes one type of resource; undefined means: not known in a preview. */
-type Adapter = (inputs: never, name: string, run: EngineRun) => Promise<State | undefined>;
+type Adapter = (inputs: never, name: string, run: EmbeddedRun) => Promise<State | undefined>;
 
 /** By the type of resource. */
 const ADAPTERS: Readonly<Record<string, Adapter>> = {
@@ -51,7 +57,7 @@ export function adapterOf(type: string): Adapter {
 async function runCommand(
   inputs: CommandInputs,
   name: string,
-  run: EngineRun,
+  run: EmbeddedRun,
 ): Promise<State | undefined> {
   const found = await answerInStore(inputs, name, run);
   if (found) {
@@ -77,7 +83,7 @@ export function stdinOf({ stdin }: Pick<CommandInputs, "stdin">): object | undef
 async function answerInStore(
   inputs: CommandInputs,
   name: string,
-  { site, plan, preview }: EngineRun,
+  { site, plan, preview, roots }: EmbeddedRun,
 ): Promise<object | undefined> {
   const stage = invocationOf(inputs.create)?.stage;
   const given = stdinOf(inputs);
@@ -86,14 +92,14 @@ async function answerInStore(
   if (stage === handImage.name) return plan.builder.handMarker ? undefined : { failed: null };
   if (stage === dockerBase.name) {
     const unused = preview || (plan.builder.marker ?? plan.builder.handMarker) === undefined;
-    return presentBuilderBase(site, given, marker, { preview, unused });
+    return presentBuilderBase(site, roots, given, marker, { preview, unused });
   }
   if (!("description" in given)) return undefined;
   const call = given as StageCall;
   const result =
     presentInPlan(plan, name, call) ?? (await findResult(openStore(site.home), call, marker));
   if (!result) return undefined;
-  if (!preview) await claimResult(Roots.of(site.home, call), call.root, result);
+  if (!preview) await claimResult(roots, call.root, result);
   return answerOf(result);
 }
 
@@ -106,6 +112,7 @@ function presentInPlan(plan: StackPlan, root: string, { description }: StageCall
 /** The answer of the command that provides the Docker base, where the daemon has that image already. */
 async function presentBuilderBase(
   site: Site,
+  roots: Roots,
   given: object,
   marker: string | undefined,
   { preview, unused }: { readonly preview: boolean; readonly unused: boolean },
@@ -114,7 +121,6 @@ async function presentBuilderBase(
   if (marker) return undefined;
   const request = checkQuestion(dockerBase, given);
   if (!(await findBuilderBase(site, request))) return undefined;
-  const roots = Roots.of(site.home, request);
   const noted = (await roots.list()).get(request.root);
   // as the command would do, which the Pulumi CLI runs again for a changed builder
   if (!preview && noted?.key !== stageKey(request.builder)) await claimBuilder(roots, request);
@@ -127,7 +133,11 @@ async function presentBuilderBase(
  * @returns what it printed
  * @throws StepFailed
  */
-export async function shell(inputs: CommandInputs, name: string, run: EngineRun): Promise<string> {
+export async function shell(
+  inputs: CommandInputs,
+  name: string,
+  run: EmbeddedRun,
+): Promise<string> {
   const failure: string[] = [];
   const ended = await runProgram(["/bin/sh", "-c", inputs.create], {
     cwd: projectFolder,
@@ -149,7 +159,7 @@ export async function shell(inputs: CommandInputs, name: string, run: EngineRun)
 async function buildImage(
   inputs: DockerImageInputs,
   name: string,
-  run: EngineRun,
+  run: EmbeddedRun,
 ): Promise<State | undefined> {
   const outputs = (id: string) => ({ repoDigest: id, baseImageName: inputs.imageName });
   // the tag contains the builder's key: what bears it was built of just these inputs

@@ -1,5 +1,6 @@
 import { benchBuild } from "./bench/build";
 import { benchConversion } from "./bench/conversion";
+import { benchImages } from "./bench/images";
 import { benchSteps } from "./bench/steps";
 
 /** One figure of the benchmark: a ratio or seconds, what it may be at most, and how it was made. */
@@ -10,7 +11,12 @@ export interface Figure {
   readonly unit: "times" | "s" | "MiB";
 }
 
-const BENCHES = { build: benchBuild, steps: benchSteps, conversion: benchConversion };
+const BENCHES = {
+  build: benchBuild,
+  steps: benchSteps,
+  images: benchImages,
+  conversion: benchConversion,
+};
 
 /** Runs the benches that the command line names, or all. */
 async function main(): Promise<void> {

@@ -6,6 +6,7 @@ import { claimHome } from "../host/home";
 import { handImageDigest } from "../infra/dockerContext";
 import { readInputFiles } from "../infra/inputFiles";
 import { parseSettings } from "../infra/settings";
+import type { ImageSpec } from "../plan/imageSpec";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { type PlannedStage, planImage, planProof } from "../plan/imagePlan";
 import { Clone, type Finished } from "./clone";
@@ -55,13 +56,22 @@ export class BuiltClones {
     const files = readInputFiles(spec);
     const { base, image } = planImage(spec, files, null);
     await this.lay(base, { files: { "disk.qcow2": "a disk" }, result: BASE_RESULT });
-    const content = "an image";
-    await this.lay(image, imageFiles(content));
-    const { check } = planProof(
-      spec,
-      { ...files, signer: null, owner: named("dev") },
-      sha256(content),
-    );
+    await this.layImage(spec, image, "an image");
+  }
+
+  /** Lays what images with these settings need, too, on the base of the others. */
+  async addImages(settings: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
+    for (const [index, own] of settings.entries()) {
+      const spec = parseSettings(this.settingsOf(own), "dev");
+      const { image } = planImage(spec, readInputFiles(spec), null);
+      await this.layImage(spec, image, `image ${index}`);
+    }
+  }
+
+  private async layImage(spec: ImageSpec, planned: PlannedStage, content: string): Promise<void> {
+    await this.lay(planned, imageFiles(content));
+    const files = { ...readInputFiles(spec), signer: null, owner: named("dev") };
+    const { check } = planProof(spec, files, sha256(content));
     await this.lay(check, checkFiles(sha256(content)));
   }
 

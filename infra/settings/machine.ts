@@ -14,7 +14,8 @@ const MEMORY_OVERHEAD = 512 * 2 ** 20;
 
 export const guestNeedBytes = (guestMiB: number) => guestMiB * 2 ** 20 + MEMORY_OVERHEAD;
 
-const thisMachine = () => ({
+/** What there is of this machine to compare settings with; it takes a while to find out. */
+export const thisMachine = () => ({
   memoryBytes: readMemory().total,
   processors: availableParallelism(),
   now: new Date(),

@@ -3,7 +3,7 @@ import { CREDENTIAL_NAMES, type ImageSpec, type StackSpec } from "../../plan/ima
 import { onlySecret, registers } from "./credentials";
 import { hypervisorWarnings } from "./hypervisors";
 import { imageSettings } from "./images";
-import { machineWarnings } from "./machine";
+import { machineWarnings, thisMachine } from "./machine";
 import { schema, type SettingName } from "./schema";
 import { inTheClear, secretWarnings } from "./secrets";
 import { scriptWarnings, testWarnings } from "./scripts";
@@ -29,7 +29,8 @@ export const warningsOf = (
     const { values, placeOf } = shared[index]!;
     return settingWarnings({ ...settings, values, placeOf }, spec, stack, images);
   });
-  const machine = images.flatMap((spec) => machineWarnings(spec, settings.project));
+  const here = thisMachine();
+  const machine = images.flatMap((spec) => machineWarnings(spec, settings.project, here));
   // a flat setting is one of many images
   return [...new Set([...found, ...machine])];
 };

@@ -33,7 +33,7 @@ describe("output that does not arrive", function () {
     const root = { stage: "image", key, publishedAt: manifest.publishedAt };
     await roots.set("image", root);
     // without it gc would delete nothing, since nobody knew what a stack that was released uses
-    await roots.set("release", root);
+    await roots.set("release", { ...root, stage: "release" });
   });
   afterEach(() => {
     at.remove();
