@@ -44,7 +44,12 @@ describe("a stack of several images", function () {
     assert.deepEqual(await outputs("db"), images.db);
     assert.match(await succeeds("preview -s roles"), /^web +unchanged\n(?: .*\n)?db +unchanged$/m);
     assert.match(await succeeds("verify -s roles"), /^web\n[^]*^db\n/m);
-    assert.match(await succeeds("report db -s roles"), /^build\/roles\/db\/output\/report\.html\n/);
+    const page = "build/roles/db/output/report.html\n";
+    assert.equal(await succeeds("report db -s roles"), page);
+    assert.equal(
+      await succeeds("report -s roles"),
+      `web  ${page.replace("db", "web")}db   ${page}`,
+    );
     assert.match(await succeeds("logs db -s roles"), /^db\.release +finished/m);
     assert.doesNotMatch(await succeeds("logs db -s roles"), /^web\./m);
   });
