@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -40,15 +32,17 @@ describe("the guest of a failed build", function () {
     const packer = [
       "#!/bin/sh",
       'echo "$@" >arguments',
-      // its own output is closed, as that of QEMU, which Packer's plugin reads
-      "sleep 1000 >/dev/null 2>&1 &",
+      // as Packer's plugin does it, whose own output QEMU gets, too
+      `sh '${join(programsFolder, "common/qemu-recorded")}' -drive x 3</dev/null 4>&1 5>&1 >/dev/null 2>&1 &`,
       "echo $! >left",
       `printf '==> q: %s\\n' ${said}`,
       "echo \"Build 'q' errored: Script exited with non-zero exit status: 7\"",
       "exit 1",
     ];
-    writeFileSync(join(folder, "packer"), packer.join("\n"));
-    chmodSync(join(folder, "packer"), 0o755);
+    const programs = { packer, "qemu-system-x86_64": ["#!/bin/sh", "exec sleep 1000"] };
+    for (const [name, lines] of Object.entries(programs)) {
+      writeFileSync(join(folder, name), lines.join("\n"), { mode: 0o755 });
+    }
     const program = `
 import sys
 sys.path[:0] = sys.argv[1:3]
