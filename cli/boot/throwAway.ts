@@ -16,7 +16,8 @@ import {
   type QemuTask,
 } from "../../stages/smoke/containerGuest";
 import type { Backing } from "../../stages/smoke/qemuCommand";
-import { newKeyPair, type Seed } from "../../stages/smoke/seed";
+import { newSshKeyPair } from "../../host/sshKeyPair";
+import type { Seed } from "../../stages/smoke/seed";
 import { makeBundle } from "../../store/bundles";
 import { openStore } from "../../store/open";
 import { Workplace } from "../../store/workplace";
@@ -89,7 +90,11 @@ export async function withThrowAway<T>(
         deadlineSeconds: Infinity,
         watch: folder,
       });
-    const seed: Seed = { instanceId: "kragle-boot", hostname: "kragle-boot", keys: newKeyPair() };
+    const seed: Seed = {
+      instanceId: "kragle-boot",
+      hostname: "kragle-boot",
+      keys: newSshKeyPair("kragle-boot"),
+    };
     let boots = 0;
     return await work({
       accelerator,

@@ -1,3 +1,4 @@
+import { newSshKeyPair } from "../../host/sshKeyPair";
 import type { ChannelName, Firmware } from "../../plan/imageSpec";
 import type { InputsOf } from "../../plan/stages/contract";
 import type { Identity, smoke } from "../../plan/stages/smoke";
@@ -5,7 +6,7 @@ import type { Machine } from "./driver";
 import { requireDifferent, requireSame } from "./identity";
 import type { Rung } from "./ladder";
 import * as rungs from "./rungs";
-import { newKeyPair, type Seed } from "./seed";
+import type { Seed } from "./seed";
 import type { UserTests } from "./userTests";
 
 /** One boot of the proof: a machine, and the ladder that it has to climb. */
@@ -44,7 +45,7 @@ export function planBoots(
   const seed = (number: number): Seed => ({
     instanceId: `kragle-proof-${number}`,
     hostname: `kragle-proof-${number}`,
-    keys: newKeyPair(),
+    keys: newSshKeyPair("kragle-proof"),
   });
   if (proof === "quick") {
     const machine = { firmware: firmware[0], disk: "first" };

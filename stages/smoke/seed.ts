@@ -1,30 +1,11 @@
-import { utils } from "ssh2";
+import type { SshKeyPair } from "../../host/sshKeyPair";
 
 /** What a guest is told at its first boot. */
 export interface Seed {
   /** Another one makes cloud-init take the machine for a new one. */
   readonly instanceId: string;
   readonly hostname: string;
-  readonly keys: KeyPair;
-}
-
-export interface KeyPair {
-  /** A line of authorized_keys. */
-  readonly public: string;
-  /** In OpenSSH's format; never leaves this process. */
-  readonly private: string;
-}
-
-/**
- * A new pair that both ends can read. ssh2 strips zero bytes from the front of an ed25519 key, so one pair in 256
- * is malformed (https://github.com/mscdex/ssh2/issues/1513): such a pair is drawn again.
- */
-export function newKeyPair(): KeyPair {
-  for (;;) {
-    const pair = utils.generateKeyPairSync("ed25519", { comment: "kragle-proof" });
-    const halves = [utils.parseKey(pair.private), utils.parseKey(pair.public)];
-    if (!halves.some((half) => half instanceof Error)) return pair;
-  }
+  readonly keys: SshKeyPair;
 }
 
 /**

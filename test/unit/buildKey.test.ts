@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { utils } from "ssh2";
+
 import { programsFolder } from "../../host/project";
 import { buildKeySecrets } from "../../stages/image/buildKey";
 
@@ -57,6 +59,13 @@ describe("the key by which Packer comes into the guest", function () {
     assert.equal(judged("B is battery staple", search), "passes secrets.B");
     const all = `${JSON.stringify(others)}\n${sshPrivateKey}`;
     assert.match(judged(all, search), /^the build's private SSH key is in the image/);
+  });
+
+  it("is read by what opens a shell in a guest that is kept", () => {
+    const { sshPrivateKey, sshPublicKey } = buildKeySecrets();
+    const key = utils.parseKey(sshPrivateKey);
+    if (key instanceof Error) return assert.fail(key);
+    assert.equal(`ssh-ed25519 ${key.getPublicSSH().toString("base64")} kragle-build`, sshPublicKey);
   });
 
   it("is another one in each run, and what is searched for is only its own", () => {

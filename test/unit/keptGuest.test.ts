@@ -36,6 +36,8 @@ describe("the guest of a failed build", function () {
       `sh '${join(programsFolder, "common/qemu-recorded")}' -drive x 3</dev/null 4>&1 5>&1 >/dev/null 2>&1 &`,
       "echo $! >left",
       `printf '==> q: %s\\n' ${said}`,
+      `echo '==> q: Step "StepProvision" failed, aborting...'`,
+      `echo '==> q: aborted: skipping cleanup of step "StepDownload"'`,
       "echo \"Build 'q' errored: Script exited with non-zero exit status: 7\"",
       "exit 1",
     ];
@@ -66,7 +68,8 @@ except stage.Failure as failure:
 
   const SAID =
     "'Found port for communicator (SSH, WinRM, etc): 4153.' 'Provisioning with shell script: /t/50-1-app.sh'";
-  const FAILED = /step 1 \(app\.sh\) ended with exit code 7/;
+  const FAILED =
+    /step 1 \(app\.sh\) ended with exit code 7; its last lines:\n {2}\(it printed nothing\)/;
 
   it("is kept until it is let go, and gone then", async () => {
     const { ended, left } = build(true, SAID);

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 
 import { readIdentity, requireDifferent, requireSame } from "../../stages/smoke/identity";
-import { seedFiles, newKeyPair } from "../../stages/smoke/seed";
+import { newSshKeyPair } from "../../host/sshKeyPair";
+import { seedFiles } from "../../stages/smoke/seed";
 import { requireGrownRoot, waitForSeed } from "../../stages/smoke/seeded";
 import { waitForSystem } from "../../stages/smoke/systemState";
 import { type Answers, answering, done, refused } from "./fakeGuest";
@@ -98,10 +99,10 @@ describe("a seed", () => {
   });
 
   it("has a new key each time, in OpenSSH's formats", () => {
-    const keys = newKeyPair();
-    assert.match(keys.public, /^ssh-ed25519 [A-Za-z0-9+/=]+ kragle-proof$/);
+    const keys = newSshKeyPair("kragle-test");
+    assert.match(keys.public, /^ssh-ed25519 [A-Za-z0-9+/=]+ kragle-test$/);
     assert.match(keys.private, /^-----BEGIN OPENSSH PRIVATE KEY-----\n/);
-    assert.notEqual(newKeyPair().public, keys.public);
+    assert.notEqual(newSshKeyPair("kragle-test").public, keys.public);
   });
 
   it("is applied when cloud-init is done", async () => {

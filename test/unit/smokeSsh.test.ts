@@ -6,7 +6,7 @@ import { buffer } from "node:stream/consumers";
 
 import { Server, utils } from "ssh2";
 
-import { newKeyPair } from "../../stages/smoke/seed";
+import { newSshKeyPair } from "../../host/sshKeyPair";
 import { SshChannel } from "../../stages/smoke/sshChannel";
 
 const { signal } = new AbortController();
@@ -15,8 +15,8 @@ const { signal } = new AbortController();
 type Run = (command: string) => { out?: string; error?: string; code?: number; echo?: boolean };
 
 describe("SSH to a guest", () => {
-  const keys = newKeyPair();
-  const hostKey = newKeyPair().private;
+  const keys = newSshKeyPair("kragle-test");
+  const hostKey = newSshKeyPair("kragle-test").private;
   const open: { close(): void }[] = [];
   afterEach(() => open.splice(0).forEach((each) => each.close()));
 
@@ -103,14 +103,14 @@ describe("SSH to a guest", () => {
   it("draws no pair that one end cannot read", () => {
     // One in 256 would be malformed: 2,000 without one are no luck.
     for (let drawn = 0; drawn < 2000; drawn++) {
-      const pair = newKeyPair();
+      const pair = newSshKeyPair("kragle-test");
       for (const half of [pair.private, pair.public])
         assert.ok(!(utils.parseKey(half) instanceof Error), half);
     }
   });
 
   it("says that a key is not accepted", async () => {
-    const channel = channelTo(await serve(() => ({})), newKeyPair().private);
+    const channel = channelTo(await serve(() => ({})), newSshKeyPair("kragle-test").private);
     await assert.rejects(channel.reach(), /authentication methods failed/);
   });
 

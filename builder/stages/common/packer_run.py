@@ -25,6 +25,7 @@ REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 REFUSED = re.compile(r"Failed to fetch|apt has refused|does not match intended download")  # apt, guest.sh, yum
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
+ABORTED = re.compile(r'Step ".*" failed, aborting|aborted: skipping cleanup of step')  # where the guest is kept
 CLEANUP = "Provisioning step had errors"  # before Packer runs the cleanup provisioner
 EXIT_STATUS = re.compile(r"(?:Script exited with non-zero exit status:|Erroneous exit code) (\d+)")  # the latter: 1.6, shell-local
 
@@ -188,7 +189,7 @@ class PackerRun:
             self.why = text
         elif text.startswith("Cancelling provisioner"):
             self.timed_out = True
-        else:
+        elif not ABORTED.match(text):
             self.stray.append(text)
 
     def start_script(self, name):
