@@ -64,7 +64,10 @@ export async function acceptDevice(
 /** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
 async function kernelOf(store: ArtifactStore, stack: string, sha256: string): Promise<unknown> {
   const images = await store.manifests("image");
-  const image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
+  let image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
+  // down to the one that is made on a base
+  const below = () => images.find(({ key }) => key === image?.description.upstream.image);
+  while (below()) image = below();
   const bases = await store.manifests("base");
   const base = bases.find(({ key }) => key === image?.description.upstream.base);
   return (base?.description.inputs ?? readStackSettings(stack).values).kernel;

@@ -18,7 +18,14 @@ export function wantedImages(
   names: readonly string[],
 ): ReadonlySet<string> | undefined {
   if (names.length === 0) return undefined;
-  return new Set(names.map((name) => requireName(namesOf(images), stack, name)));
+  const wanted = new Set<string>();
+  const add = (name: string | null) => {
+    if (name === null || wanted.has(name)) return;
+    wanted.add(name);
+    add(images.find((image) => image.name === name)!.on);
+  };
+  for (const name of names) add(requireName(namesOf(images), stack, name));
+  return wanted;
 }
 
 /**

@@ -13,7 +13,10 @@ export interface BuildRunArgs {
   called?: string | null;
   /** Reference of the image that runs the stages. */
   toolsImage: pulumi.Input<string>;
-  base: BuildStageArgs<typeof base>;
+  /** Undefined where the image is made on another one. */
+  base: BuildStageArgs<typeof base> | undefined;
+  /** The command that makes the other image. */
+  on?: pulumi.Resource | undefined;
   image: BuildStageArgs<typeof image>;
   /** Commands of other images that make the very same: who comes after them finds it in the store. */
   same?: {
@@ -37,8 +40,8 @@ export interface BuildStageArgs<C extends StageContract> {
 export class BuildRun extends pulumi.ComponentResource {
   /** SHA-256 of the finished qcow2. */
   readonly imageSha256: pulumi.Output<string>;
-  /** The installed disk. */
-  readonly base: pulumi.Resource;
+  /** The installed disk; undefined where the image is made on another one. */
+  readonly base: pulumi.Resource | undefined;
   /** Resources that are made from the image depend on this. */
   readonly image: pulumi.Resource;
 
@@ -51,23 +54,26 @@ export class BuildRun extends pulumi.ComponentResource {
       // the name in the state of earlier versions
       aliases: [{ name: `${name}-${stage}` }],
     });
-    const installed = stageCommand(
-      rootOf(called, base.stage),
-      {
-        ...{ ...args.base, stack, contract: base },
-        request: tools.apply((toolsImage) => ({ ...args.base.request, toolsImage })),
-      },
-      options(base.stage, same.base),
-    );
+    const disk = args.base;
+    const installed =
+      disk &&
+      stageCommand(
+        rootOf(called, base.stage),
+        {
+          ...{ ...disk, stack, contract: base },
+          request: tools.apply((toolsImage) => ({ ...disk.request, toolsImage })),
+        },
+        options(base.stage, same.base),
+      );
     const built = stageCommand(
       rootOf(called, image.stage),
       {
         ...{ ...args.image, stack, contract: image },
         request: tools.apply((toolsImage) => ({ ...args.image.request, toolsImage })),
       },
-      options(image.stage, installed.command, same.image),
+      options(image.stage, installed?.command, args.on, same.image),
     );
-    this.base = installed.command;
+    this.base = installed?.command;
     this.image = built.command;
     this.imageSha256 = knownImageSha256
       ? pulumi.output(knownImageSha256)

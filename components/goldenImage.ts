@@ -7,10 +7,9 @@ export class GoldenImage extends pulumi.ComponentResource {
     super(GOLDEN_IMAGE, name, {}, opts);
   }
 
-  /** Tells the image's outputs, when everything of it is declared. @returns the same */
-  give<Outputs extends Record<string, pulumi.Input<unknown>>>(outputs: Outputs): Outputs {
+  /** Tells the image's outputs, when everything of it is declared. */
+  give(outputs: Record<string, pulumi.Input<unknown>>): void {
     this.registerOutputs(outputs);
-    return outputs;
   }
 }
 

@@ -19,12 +19,23 @@ import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest }
 import { onlySecret } from "./settings/credentials";
 import { stepSecrets } from "./settings/secrets";
 
+/** An image of which everything is declared. */
+export interface DeclaredImage {
+  /** The command that makes it. */
+  readonly image: pulumi.Resource;
+  /** The one that releases it. */
+  readonly release: pulumi.Resource;
+  readonly outputs: Record<string, pulumi.Input<unknown>>;
+}
+
 /** What an image's resources need besides its plan. */
 export interface ImageSurroundings {
   /** The image that runs the stages. */
   readonly builder: BuilderImage;
   /** The commands of images that are declared already, by the keys of what they make. */
   readonly made: Map<string, pulumi.Resource>;
+  /** The image that this one is made on. */
+  readonly on: DeclaredImage | undefined;
   /** What the image's components lie in, where the stack has several. */
   readonly parent: pulumi.Resource | undefined;
   /** Whose image it is. */
@@ -40,8 +51,8 @@ export interface ImageSurroundings {
 /** Declares the components of one image: base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed }: PlannedImage,
-  { builder, made, parent, owner, home, parameters, changed }: ImageSurroundings,
-): Record<string, pulumi.Input<unknown>> {
+  { builder, made, on, parent, owner, home, parameters, changed }: ImageSurroundings,
+): DeclaredImage {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
   const urls = (spec.from ?? spec.iso)?.urls ?? [];
@@ -56,9 +67,10 @@ export function declareImage(
     named("build"),
     {
       ...{ stack, called },
-      same: { base: made.get(plan.base.key), image: made.get(plan.image.key) },
+      same: { base: plan.base && made.get(plan.base.key), image: made.get(plan.image.key) },
       toolsImage: builder.image,
-      base: {
+      on: on?.image,
+      base: plan.base && {
         planned: plan.base,
         request: baseRequest(spec),
         marker: marker("base"),
@@ -75,7 +87,8 @@ export function declareImage(
     },
     options(...builder.ready),
   );
-  made.set(plan.base.key, build.base).set(plan.image.key, build.image);
+  if (plan.base && build.base) made.set(plan.base.key, build.base);
+  made.set(plan.image.key, build.image);
 
   // the stages below the image are keyed by its SHA-256, which may only be known when it has been built
   const proofs = build.imageSha256.apply((sha256) => planProof(spec, files, sha256));
@@ -152,7 +165,13 @@ export function declareImage(
       baseImage: spec.baseImage,
       builder: plan.builder.description,
     },
-    proofs: [artifact.check, ...conversions.map((c) => c.convert), ...(smoke ? [smoke.smoke] : [])],
+    proofs: [
+      artifact.check,
+      ...conversions.map((c) => c.convert),
+      ...(smoke ? [smoke.smoke] : []),
+      // what was not proven is no ground for another image
+      ...(on ? [on.release] : []),
+    ],
     marker: marker("release"),
   };
   const release = new Release(named("release"), releaseArgs, options());
@@ -179,8 +198,9 @@ export function declareImage(
     ([name, { version, files: copies }]) => [name, { version, files: copies }] as const,
   );
 
-  return {
+  const outputs = {
     ...outputsOf(release, smoke?.libvirt),
     ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
   };
+  return { image: build.image, release: release.files, outputs };
 }

@@ -4,7 +4,7 @@ import { BuilderImage } from "../components/builderImage";
 import { GoldenImage } from "../components/goldenImage";
 import type { StackIdentity } from "../plan/identity";
 import { needsAnsible } from "../plan/imagePlan";
-import { declareImage } from "./declareImage";
+import { declareImage, type DeclaredImage } from "./declareImage";
 import type { StackPlan } from "./stackPlan";
 
 /** What a stack's resources need besides its plan. */
@@ -26,14 +26,11 @@ export interface ToldSettings {
   readonly changed: readonly string[];
 }
 
-/** The outputs of one image. */
-type Declared = Record<string, pulumi.Input<unknown>>;
-
 /** Declares the components of a stack: the builder, which all images share, and each image's. @returns the stack's outputs */
 export function declareStack(
   { builder: tools, images, released }: StackPlan,
   { owner, home, told, wanted }: Surroundings,
-): Declared {
+): DeclaredImage["outputs"] {
   const [{ spec }] = images as [StackPlan["images"][number]];
   const builder = new BuilderImage("builder", {
     stack: owner.stack,
@@ -50,21 +47,25 @@ export function declareStack(
   });
   const outputs = new Map<string, unknown>();
   const made = new Map<string, pulumi.Resource>();
+  const declared = new Map<string | null, DeclaredImage>();
   for (const image of images) {
     const { name } = image.spec;
-    const around = { builder, made, owner, home, ...told.get(name)! };
-    if (name === null) return declareImage(image, { ...around, parent: undefined });
+    const on = declared.get(image.spec.on);
+    const around = { builder, made, on, owner, home, ...told.get(name)! };
+    if (name === null) return declareImage(image, { ...around, parent: undefined }).outputs;
     const last = released.get(name);
     if (wanted && !wanted.has(name)) {
       if (last !== undefined) outputs.set(name, last);
       continue;
     }
     const parent = new GoldenImage(name);
-    const own = parent.give(declareImage(image, { ...around, parent }));
+    const own = declareImage(image, { ...around, parent });
+    declared.set(name, own);
+    parent.give(own.outputs);
     // a failed image holds back its own outputs, and no others
     outputs.set(
       name,
-      pulumi.recover(pulumi.output(own), () => last),
+      pulumi.recover(pulumi.output(own.outputs), () => last),
     );
   }
   return { images: Object.fromEntries(outputs) };

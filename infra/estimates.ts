@@ -62,6 +62,8 @@ export class Estimates {
 
   /** Keys of installed disks that are of another template or release: templates may have one and the same Packer part. */
   private async otherBases({ base }: ImagePlan): Promise<ReadonlySet<unknown>> {
+    // what is made on another image is on none
+    if (!base) return new Set();
     const others = (await this.manifests(base.description.stage)).filter(
       ({ description }) => !isLike(description, base.description, 0.5),
     );

@@ -55,7 +55,9 @@ export function explain(
 
 function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): ExplainedChange {
   const [kind, name = "", ...rest] = change.path;
-  if (kind === "upstream") return upstream(name, change);
+  if (kind === "upstream") {
+    return upstream(stage === "image" && name === "image" ? `image of ${spec.on}` : name, change);
+  }
   if (name === "epoch") return age(change, root, spec);
   const [before, after] = sizes(name, change) ?? [change.before ?? "none", change.after ?? "none"];
   const setting = [SETTINGS[name] ?? SETTINGS[kind!] ?? name, ...rest].join(".");
@@ -65,7 +67,7 @@ function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): Ex
 
 /** The stage before it: its key, or its content where it is the image. */
 function upstream(name: string, change: Change): ExplainedChange {
-  const input = name === "imageSha256" ? "image" : name.replace(" ", "-");
+  const input = name === "imageSha256" ? "image" : name.replace(/^convert /, "convert-");
   const { before = "none", after = "none" } = change;
   const [added, dropped] = [change.before === undefined, change.after === undefined];
   const what = added ? "is new" : dropped ? "is no longer made" : "changed";

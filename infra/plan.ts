@@ -4,6 +4,7 @@ import {
   type ImagePlan,
   type InputFiles,
   planImage,
+  planOn,
   type PlannedStage,
   planProof,
   type ProofPlan,
@@ -76,6 +77,8 @@ export interface Surroundings {
   readonly digest: (disk: SourceDisk) => Promise<SourceDigest>;
   /** Those that the builder is for. */
   readonly images: readonly ImageSpec[];
+  /** Those of them that are planned already, by their names. */
+  readonly planned: ReadonlyMap<string | null, PlannedImage>;
 }
 
 /** Plans one image: keys, what the store has of it, and what the stack had before. */
@@ -86,7 +89,10 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   const read = readInputFiles(spec, source?.sha256);
   const steps = await datedSteps(store, spec.provision, read.steps);
   const files = { ...read, steps, signer, owner };
-  const plan = planImage(spec, files, await baseEpoch(store, spec, files), images);
+  const on = around.planned.get(spec.on);
+  const plan: ImagePlan = on
+    ? planOn(spec, files, images, { image: on.plan.image.key })
+    : planImage(spec, files, await baseEpoch(store, spec, files), images);
 
   const observed = new Map<string, ObservedStage>();
   const observe = async (root: string, planned: PlannedStage) => {
@@ -99,10 +105,11 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
     observed.set(root, entry);
     return entry;
   };
-  await observe("base", plan.base);
+  if (plan.base) await observe("base", plan.base);
   const built = await observe("image", plan.image);
   const { imageSha256 } = built;
-  const { manifest: installed } = observed.get("base")!.observation;
+  const below = on ? on.observed.get("image") : observed.get("base");
+  const { manifest: installed } = below!.observation;
   const runs = ["missing", "damaged"].includes(built.observation.state);
   const points =
     runs && !rebuild.includes("image") && installed && pointBytes(spec) > 0
@@ -113,7 +120,7 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
 
   const history = new Map<string, StageHistory>();
   const all: [string, PlannedStage][] = [
-    ["base", plan.base],
+    ...(plan.base ? [["base", plan.base] as [string, PlannedStage]] : []),
     ["image", plan.image],
     // without the image's digest everything else of these stages is known
     ...proofStages(proof ?? planProof(spec, files, "")),

@@ -52,15 +52,22 @@ export function planRows({ builder, images }: StackPlan): PlanRow[] {
 
 /** @param makers the stages of images before it that will run, by the keys of what they make */
 function imageRows(plan: PlannedImage, makers: Map<string, string>): PlanRow[] {
-  const { name } = plan.spec;
+  const { name, on } = plan.spec;
   const roots = [...plan.history.keys()];
   return [...plan.history].map(([root, history]) => {
     const observed = plan.observed.get(root);
     const before = stagesBefore(root, roots).map((one) => rootOf(name, one));
+    const isOnIt = on !== null && ["image", "release"].includes(root);
     const row = {
       ...stageRow(root, plan, history, observed),
       ...(name === null ? {} : { image: name }),
-      ...{ stage: rootOf(name, root), after: root === "base" ? ["builder"] : before },
+      ...(on === null ? {} : { on }),
+      stage: rootOf(name, root),
+      after: [
+        ...(root === roots[0] ? ["builder"] : []),
+        ...before,
+        ...(isOnIt ? [rootOf(on, root)] : []),
+      ],
     };
     const maker = observed && makers.get(observed.planned.key);
     if (maker !== undefined) return madeBy(row, maker);
@@ -71,16 +78,18 @@ function imageRows(plan: PlannedImage, makers: Map<string, string>): PlanRow[] {
 
 /** Of what another image makes, too: it is built once. */
 function madeBy(row: PlanRow, maker: string): PlanRow {
-  const { stage, image, after } = row;
+  const { stage, image, on, after } = row;
   const reasons = [`${maker} makes the same`];
   return {
     ...{ stage, status: "from store", reasons, changes: [], after: [...after, maker] },
     ...(image === undefined ? {} : { image }),
+    ...(on === undefined ? {} : { on }),
   };
 }
 
 /** The stages of an image that have to be done before one that follows its base. */
 function stagesBefore(root: string, roots: readonly string[]): string[] {
+  if (root === roots[0]) return [];
   if (root === "image") return ["base"];
   if (root === "release") return roots.slice(roots.indexOf("image") + 1, roots.indexOf("release"));
   return [roots.indexOf(root) > roots.indexOf("release") ? "release" : "image"];

@@ -23,7 +23,12 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<St
   const plan = await makePlan(...given);
   for (const image of plan.images) {
     const source = wantedSource(image.spec, image.files.source);
-    if (source?.urls.length === 0 && !isThere(image, "base") && !findSource(home, source)) {
+    if (
+      source?.urls.length === 0 &&
+      image.plan.base &&
+      !isThere(image, "base") &&
+      !findSource(home, source)
+    ) {
       throw missingSource(source);
     }
   }

@@ -3,6 +3,7 @@ import { counted } from "../plan/units";
 import { apartProblems } from "./settings/apart";
 import { parseImage } from "./settings/image";
 import { imageSettings } from "./settings/images";
+import { onTheirBases } from "./settings/madeOn";
 import { PROGRAM } from "./settings/own";
 import { schema } from "./settings/schema";
 
@@ -43,10 +44,15 @@ export function parseStack(
   const specs = parsed.flatMap(({ spec }) =>
     spec && whole !== undefined ? [{ ...spec, timeouts: { ...spec.timeouts, whole } }] : [],
   );
-  found.push(...apartProblems(specs).map(([place, text]) => `${full(place)}: ${text}`));
+  const names = images.flatMap(({ name }) => name ?? []);
+  const ownOf = ({ name }: ImageSpec) =>
+    Object.keys(images.find((image) => image.name === name)?.own ?? {});
+  const based = onTheirBases(specs, names, ownOf);
+  const beside = [...based.problems, ...apartProblems(specs)];
+  found.push(...beside.map(([place, text]) => `${full(place)}: ${text}`));
   // a flat setting that is wrong is so for each image that does not have its own
   if (found.length > 0) throw new SettingsError([...new Set(found)]);
-  return { images: specs };
+  return { images: based.images };
 }
 
 /**

@@ -71,13 +71,13 @@ export async function makePlan(
     fingerprint: remembered(async (signKey: string) => (await findSigner(signKey)).fingerprint),
     digest: remembered((disk: SourceDisk) => sourceDigest(home, disk)),
   };
-  const planned: PlannedImage[] = [];
-  for (const spec of images) planned.push(await planOne(spec, around));
-  const [first] = planned;
+  const planned = new Map<string | null, PlannedImage>();
+  for (const spec of images) planned.set(spec.name, await planOne(spec, { ...around, planned }));
+  const [first] = planned.values();
   const builder = await planBuilder(first!, around, observer);
   return {
     builder,
-    images: planned,
+    images: [...planned.values()],
     released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
   };
 }

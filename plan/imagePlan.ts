@@ -7,7 +7,13 @@ import type { Step } from "./steps";
 import { base } from "./stages/base";
 import { builder } from "./stages/builder";
 import { check } from "./stages/check";
-import { type InputsOf, type Planned, plan, type StageContract } from "./stages/contract";
+import {
+  type InputsOf,
+  type Planned,
+  plan,
+  type StageContract,
+  type UpstreamOf,
+} from "./stages/contract";
 import { convert } from "./stages/convert";
 import { image } from "./stages/image";
 import { publish } from "./stages/publish";
@@ -54,8 +60,14 @@ export interface InputFiles
 /** The stages whose keys are known before anything runs. */
 export interface ImagePlan {
   readonly builder: Planned<typeof builder>;
-  readonly base: Planned<typeof base>;
+  /** Absent where the image is made on another one. */
+  readonly base?: Planned<typeof base> | undefined;
   readonly image: Planned<typeof image>;
+}
+
+/** The same of an image that is made on no other. */
+export interface BasedPlan extends ImagePlan {
+  readonly base: Planned<typeof base>;
 }
 
 /** The stages that belong to one image file: keyed by what is in it, so that evidence can never belong to another file. */
@@ -85,12 +97,50 @@ export function planImage(
   files: ImageFiles,
   epoch: string | null,
   images: readonly ImageSpec[] = [spec],
+): BasedPlan {
+  // not of the builder that has Ansible: that makes the same bases
+  const installed = planBase(spec, files, epoch, planBuilder(spec, files, false).key);
+  const made = planOn(spec, files, images, { base: installed.key });
+  return { ...made, base: installed };
+}
+
+/**
+ * Plans an image that is made on a base or on another image.
+ *
+ * @param images those that the builder is for
+ */
+export function planOn(
+  spec: ImageSpec,
+  files: ImageFiles,
+  images: readonly ImageSpec[],
+  upstream: UpstreamOf<typeof image>,
 ): ImagePlan {
-  const { architecture, baseImage, packer, diskBytes, kernel, snapshot, memoryMiB, cpus } = spec;
+  const { memoryMiB, cpus } = spec;
+  const { template, scripts } = files;
+  const inputs = { programs: files.programs.image, template, scripts, steps: [...files.steps] };
+  return {
+    builder: planBuilder(spec, files, images.some(needsAnsible)),
+    image: plan(image, { ...inputs, memoryMiB, cpus }, upstream),
+  };
+}
+
+function planBuilder(
+  { architecture, baseImage, packer, builderImage }: ImageSpec,
+  files: ImageFiles,
+  ansible: boolean,
+): Planned<typeof builder> {
+  if (builderImage) return plan(builder, { prebuilt: builderImage }, {});
   const tools = { architecture, files: files.builder, baseImage, packer };
-  const plain = plan(builder, spec.builderImage ? { prebuilt: spec.builderImage } : tools, {});
-  const ansible = images.some(needsAnsible);
-  const builtBy = ansible ? plan(builder, { ...tools, ansible }, {}) : plain;
+  return plan(builder, ansible ? { ...tools, ansible } : tools, {});
+}
+
+function planBase(
+  spec: ImageSpec,
+  files: ImageFiles,
+  epoch: string | null,
+  builtBy: string,
+): Planned<typeof base> {
+  const { architecture, diskBytes, kernel, snapshot, from, iso } = spec;
   const installation = {
     architecture,
     programs: files.programs.base,
@@ -98,28 +148,15 @@ export function planImage(
     diskBytes,
     ...(epoch === null ? {} : { epoch }),
   };
-  const installed = plan(
+  return plan(
     base,
-    files.source !== null && spec.from
-      ? { ...installation, sourceSha256: files.source, sourceFormat: spec.from.format }
-      : spec.iso
-        ? { ...installation, isoSha256: spec.iso.sha256 }
+    files.source !== null && from
+      ? { ...installation, sourceSha256: files.source, sourceFormat: from.format }
+      : iso
+        ? { ...installation, isoSha256: iso.sha256 }
         : { ...installation, kernel, snapshot, ...otherRelease(spec) },
-    // not of the builder that has Ansible: that makes the same bases
-    { builder: plain.key },
+    { builder: builtBy },
   );
-  const { template, scripts } = files;
-  const steps = [...files.steps];
-  const programs = files.programs.image;
-  return {
-    builder: builtBy,
-    base: installed,
-    image: plan(
-      image,
-      { programs, template, scripts, steps, memoryMiB, cpus },
-      { base: installed.key },
-    ),
-  };
 }
 
 /** The template's own release is in its recipe. */

@@ -173,6 +173,8 @@ export interface ImageSpec {
   readonly network: { readonly allow: readonly string[] };
   /** Null where the template needs none. */
   readonly iso: Iso | null;
+  /** The image of the stack that it is made on; null where it is made on none. */
+  readonly on: string | null;
   /** What it begins with, other than the template's own installation; null for that. */
   readonly from: SourceDisk | null;
   /** Of Red Hat's subscription service, for the guest of the image stage. */
@@ -193,6 +195,6 @@ export interface ImageSpec {
 
 /** What a stack is to make. */
 export interface StackSpec {
-  /** At least one; several have names, which differ. */
+  /** At least one, each after the one that it is made on; several have names, which differ. */
   readonly images: readonly ImageSpec[];
 }

@@ -14,7 +14,7 @@ import type { ResultOf } from "../plan/stages/contract";
 import type { release } from "../plan/stages/release";
 import { findSigner, publicKeyFile, sign, type Signer } from "./signing";
 import type { Declared, Sources } from "./sources";
-import { type StageRun, stageRun } from "./stageRuns";
+import { rootBelow, type StageRun, stageRun } from "./stageRuns";
 import { encodeSums } from "./sums";
 
 export interface ReleaseInputs {
@@ -89,6 +89,9 @@ export async function describeRelease(
     inputs: {
       builder: request.builder,
       ...(sources.base ? { base: sources.base.description } : {}),
+      ...Object.fromEntries(
+        sources.below.map(({ description }, index) => [rootBelow(index), description]),
+      ),
       image: image.manifest.description,
     },
     containers: containers.resources,

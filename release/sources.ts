@@ -28,6 +28,8 @@ export interface Declared {
 export interface Sources {
   /** Absent where the store has lost it; nothing is released from it. */
   readonly base?: Manifest;
+  /** Images on which this one was made, the lowest first, as far as the store has them. */
+  readonly below: readonly Manifest[];
   readonly image: ArtifactOf<typeof image>;
   readonly check: ArtifactOf<typeof check>;
   /** By name of the conversion. */
@@ -58,12 +60,13 @@ export async function collectSources(
   }
   const checked = await artifactOf(store, check, upstream.check);
   const booted = upstream.smoke ? await artifactOf(store, smoke, upstream.smoke) : undefined;
-  const baseKey = built.manifest.description.upstream.base;
+  const below = await imagesBelow(store, built.manifest);
+  const { base: baseKey } = (below[0] ?? built.manifest).description.upstream;
   const installed = baseKey === undefined ? undefined : await store.lookup(base.stage, baseKey);
   const evidence = booted ? [checked, booted] : [checked];
   return {
     ...(installed?.state === "present" ? { base: installed.manifest } : {}),
-    ...{ image: built, check: checked, conversions },
+    ...{ below, image: built, check: checked, conversions },
     ...(booted ? { smoke: booted } : {}),
     packages: packageList.parse(JSON.parse(await read(checked, PACKAGES))),
     removed: parseRemoved(await read(built, REMOVED)),
@@ -74,4 +77,13 @@ export async function collectSources(
       evidence,
     ),
   };
+}
+
+/** The images on which one was made, the lowest first. */
+async function imagesBelow(store: ArtifactStore, { description }: Manifest): Promise<Manifest[]> {
+  const { image: key } = description.upstream;
+  if (key === undefined) return [];
+  const found = await store.lookup(image.stage, key);
+  if (found.state !== "present") return [];
+  return [...(await imagesBelow(store, found.manifest)), found.manifest];
 }

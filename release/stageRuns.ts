@@ -28,10 +28,14 @@ export function stageRun(root: string, manifest: Manifest): StageRun {
   };
 }
 
+/** What a release calls an image on which its own was made, counting from the lowest. */
+export const rootBelow = (index: number) => `image below ${index + 1}`;
+
 /** The runs of all stages that a release has something of. */
-export function runsOf({ base, image, check, conversions, smoke }: Sources): StageRun[] {
+export function runsOf({ base, below, image, check, conversions, smoke }: Sources): StageRun[] {
   return [
     ...(base ? [stageRun("base", base)] : []),
+    ...below.map((manifest, index) => stageRun(rootBelow(index), manifest)),
     stageRun("image", image.manifest),
     stageRun("check", check.manifest),
     ...[...conversions].map(([name, { manifest }]) => stageRun(conversionRoot(name), manifest)),

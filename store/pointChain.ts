@@ -3,9 +3,9 @@ import { join } from "node:path";
 
 import type { LockOptions } from "../host/lock";
 import type { StageDescription } from "../plan/description";
-import { base, DISK } from "../plan/stages/base";
+import { base } from "../plan/stages/base";
 import type { DescriptionOf } from "../plan/stages/contract";
-import { image } from "../plan/stages/image";
+import { diskOf, image } from "../plan/stages/image";
 import { type ChainFile, point, POINT, pointsOf } from "../plan/stages/point";
 import type { ArtifactStore } from "./artifactStore";
 import type { Manifest } from "./manifest";
@@ -63,9 +63,13 @@ export async function deletePoints(
   return deleted;
 }
 
-/** The base's file, as the points on it name it. */
-export const baseFile = ({ key, files }: Manifest): ChainFile =>
-  fileOf(base.stage, { key, files }, DISK);
+/** The file on which an image is made, a base's or another image's, as the points on it name it. */
+export const lowestFile = (manifest: Manifest): ChainFile =>
+  fileOf(
+    manifest.stage === image.stage ? image.stage : base.stage,
+    manifest,
+    diskOf(manifest.stage),
+  );
 
 /** A point's file, as those above it name it. */
 export const pointFile = (manifest: Manifest): ChainFile => fileOf(point.stage, manifest, POINT);
@@ -79,7 +83,7 @@ const fileOf = (
 /**
  * Finds the last point from which the build of an image can go on: whole, and with every file below it as it was made on.
  *
- * @param installed manifest of the base
+ * @param installed manifest of what the image is made on
  * @param isSame whether the secrets of the steps until then have the values that they had when a point was taken; not asked where nobody knows them,
  *   as in a preview
  */
@@ -89,7 +93,9 @@ export async function findPoints(
   installed: Manifest,
   isSame: (step: number, mark: string | undefined) => boolean = () => true,
 ): Promise<KeptPoints> {
-  const whole = new Map<string, KeptPoint | undefined>([[nameOf(baseFile(installed)), undefined]]);
+  const whole = new Map<string, KeptPoint | undefined>([
+    [nameOf(lowestFile(installed)), undefined],
+  ]);
   const unused: string[] = [];
   let chain: readonly KeptPoint[] = [];
   for (const [index, { key }] of pointsOf(built).entries()) {

@@ -8,7 +8,7 @@ import { readInputFiles } from "../infra/inputFiles";
 import { parseSettings } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
-import { type PlannedStage, planImage, planProof } from "../plan/imagePlan";
+import { type PlannedStage, planImage, planOn, planProof } from "../plan/imagePlan";
 import { Clone, type Finished } from "./clone";
 import { answer, FakeDaemon } from "./fakeDaemon";
 import { BASE_RESULT } from "./sampleCalls";
@@ -57,6 +57,15 @@ export class BuiltClones {
     const { base, image } = planImage(spec, files, null);
     await this.lay(base, { files: { "disk.qcow2": "a disk" }, result: BASE_RESULT });
     await this.layImage(spec, image, "an image");
+  }
+
+  /** Lays what an image needs, too, that is made on that of the others. */
+  async addImageOnIt(): Promise<void> {
+    const spec = parseSettings(this.settingsOf({}), "dev");
+    const files = readInputFiles(spec);
+    const { image } = planImage(spec, files, null);
+    const another = planOn(spec, files, [spec], { image: image.key });
+    await this.layImage(spec, another.image, "an image on that image");
   }
 
   /** Lays what images with these settings need, too, on the base of the others. */

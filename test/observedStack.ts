@@ -2,7 +2,7 @@ import { readStackSettings } from "../cli/stackSettings";
 import { planRows } from "../infra/planReport";
 import { parseSettings } from "../infra/settings";
 import { makePlan } from "../infra/stackPlan";
-import type { PlannedStage } from "../plan/imagePlan";
+import type { BasedPlan, PlannedStage } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { claimResult } from "../run/answer";
 import type { Artifact } from "../store/artifactStore";
@@ -29,9 +29,10 @@ export class ObservedStack {
     return makePlan(siteWithoutDocker(home), { images }, ownerOf(home, "dev"), this.rebuild);
   }
 
-  /** That of its image. */
+  /** That of its image, which is made on no other. */
   async plan(change: Partial<ImageSpec> = {}) {
-    return (await this.stackPlan(change)).images[0]!;
+    const [image] = (await this.stackPlan(change)).images;
+    return { ...image!, plan: image!.plan as BasedPlan };
   }
 
   /** Each stage's status and why. */

@@ -56,6 +56,7 @@ export const sampleSpec: ImageSpec = {
   network: { allow: [] },
   iso: null,
   from: null,
+  on: null,
   credentials: {},
   builderImage: null,
   baseImage: "debian:bookworm-slim",

@@ -5,6 +5,7 @@ import { tell } from "../../host/output";
 import { planRun } from "../../infra/requirements";
 import type { ImagePlan } from "../../plan/imagePlan";
 import { base, DISK } from "../../plan/stages/base";
+import { IMAGE, madeOn } from "../../plan/stages/image";
 import { point, POINT } from "../../plan/stages/point";
 import { type ProvisionStep, stepTitle } from "../../plan/steps";
 import type { ArtifactStore } from "../../store/artifactStore";
@@ -65,11 +66,11 @@ export function stepOf(steps: readonly ProvisionStep[], given: string): number {
 }
 
 /**
- * The disk as it was before a step: an overlay of the points after all those before it, or of the base.
+ * The disk as it was before a step: an overlay of the points after all those before it, or of what the image is made on.
  *
  * @param stack whose plan it is, for people
  * @param wanted the number of the step; of the one at which the next build goes on, where it is undefined
- * @throws StageFailure where the base is not in the store
+ * @throws StageFailure where that is not in the store
  */
 export async function diskBefore(
   store: ArtifactStore,
@@ -78,9 +79,10 @@ export async function diskBefore(
   steps: readonly ProvisionStep[],
   wanted: number | undefined,
 ): Promise<BootDisk> {
-  const installed = await store.lookup(base.stage, plan.base.key);
+  const { stage, key } = madeOn(plan.image.description.upstream);
+  const installed = await store.lookup(stage, key);
   if (installed.state !== "present") {
-    throw new StageFailure("the base, on which the first step runs, is not in the store", {
+    throw new StageFailure(`the ${stage}, on which the first step runs, is not in the store`, {
       hint: `./kragle up -s ${stack} makes it`,
     });
   }
@@ -88,7 +90,8 @@ export async function diskBefore(
   for (const why of unused) tell(`${why}\n`);
   const before = wanted === undefined ? chain : chain.filter(({ step }) => step < wanted);
   const last = before.at(-1)?.step ?? 0;
-  const place = last === 0 ? "the installed base" : `after step ${last} (${titleOf(steps, last)})`;
+  const below = stage === base.stage ? "the installed base" : "the image that it is made on";
+  const place = last === 0 ? below : `after step ${last} (${titleOf(steps, last)})`;
   if (wanted !== undefined && last < wanted - 1) {
     const missing =
       wanted - 1 === last + 1
@@ -97,7 +100,7 @@ export async function diskBefore(
     tell(`there is no point after step ${wanted - 1}: this is ${place}, so ${missing} not run\n`);
   }
   const files = [
-    { folder: await store.artifact(base.stage, plan.base.key), name: DISK },
+    { folder: await store.artifact(stage, key), name: stage === base.stage ? DISK : IMAGE },
     ...(await Promise.all(
       before.map(async ({ key }) => ({
         folder: await store.artifact(point.stage, key),

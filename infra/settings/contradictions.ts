@@ -76,7 +76,7 @@ export function contradictions(values: Readonly<Record<string, unknown>>): [stri
       `is missing; ${template.name} begins with a disk that is there: ${instead}`,
     ]);
   }
-  if (template && template.install !== "disk" && source) {
+  if (template && template.install !== "disk" && source?.kind === "disk") {
     const origin = template.install === "iso" ? "an ISO" : "packages";
     const instead = "use the template cloud, or leave it out";
     found.push([

@@ -9,7 +9,7 @@ import {
 } from "../../plan/sourceFormats";
 import { addressForContainers } from "./lists";
 import { listFields, listOfFields, listProblems } from "./signedList";
-import { digest, listOf, onlyKeys, parsed, path, quote, structured } from "./values";
+import { digest, listOf, onlyKeys, parsed, path, quote, structured, text } from "./values";
 
 const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
 const FORMATS =
@@ -54,7 +54,7 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   const { data, error } = disk.safeParse(given);
   for (const issue of error?.issues ?? []) say(issue.path, issue.message);
   if (has("path") && has("url")) say([], "has both path and url; write one of them");
-  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}`);
+  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}, or {image: NAME}`);
   if (!has("sha256") && !has("checksums")) {
     say(
       ["sha256"],
@@ -76,8 +76,23 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   return { kind: "disk", path: file, urls, format: found, sha256 };
 }
 
+/** Another image of the same stack. */
+interface SourceImage {
+  readonly kind: "image";
+  readonly image: string;
+}
+
+const image = z.strictObject({ image: text("base") }, onlyKeys("is image", '{"image": "base"}'));
+
+/** Whether there is one of that name is known where all of them are: madeOn.ts. */
+function readImage(given: object, say: Say): SourceImage | undefined {
+  const { data, error } = image.safeParse(given);
+  for (const issue of error?.issues ?? []) say(issue.path, issue.message);
+  return data && { kind: "image", image: data.image };
+}
+
 /** What editors are told. */
-const { $schema: _, ...forEditors } = z.toJSONSchema(disk, {
+const { $schema: _, ...forEditors } = z.toJSONSchema(z.union([image, disk]), {
   io: "input",
   target: "draft-7",
   unrepresentable: "any",
@@ -88,14 +103,15 @@ export const from = structured(
   z
     .unknown()
     .meta(forEditors)
-    .transform((given, context): SourceDisk | null => {
+    .transform((given, context): SourceDisk | SourceImage | null => {
       const say: Say = (path, message) =>
         context.addIssue({ code: "custom", path: [...path], message });
       if (typeof given !== "object" || given === null || Array.isArray(given)) {
-        say([], `${quote(given)} is no source; ${INSTEAD}`);
+        say([], `${quote(given)} is no source; ${INSTEAD}, or {image: NAME}`);
         return z.NEVER;
       }
       if (Object.keys(given).length === 0) return null;
-      return readDisk(given, say) ?? z.NEVER;
+      const read = Object.hasOwn(given, "image") ? readImage : readDisk;
+      return read(given, say) ?? z.NEVER;
     }),
 );

@@ -39,13 +39,15 @@ export function parseImage(
   if (builds) problems.push(...unset);
   const path = rest.path ?? `build/${stack}`;
   const folder = name === null || own?.path !== undefined ? path : join(path, name);
-  const { medium } = rest.template;
+  const begins = rest.from?.kind === "disk" ? rest.from : null;
+  const on = rest.from?.kind === "image" ? rest.from.image : null;
+  const { medium } = on === null ? rest.template : { medium: null };
   const file = medium && (isoPath ?? join(folder, "os", medium.iso));
   if (medium && !isoSha256) problems.push(missingSha256(rest.template, medium, file!, isoUrls, at));
   if (problems.length > 0) return { problems };
   const spec: ImageSpec = {
     ...rest,
-    name,
+    ...{ name, on, from: begins },
     secrets,
     architecture: "amd64",
     path: folder,

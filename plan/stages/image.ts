@@ -2,7 +2,8 @@ import { z } from "zod";
 
 import { IDENTIFIER, imageIdentity } from "../imageIdentity";
 import { step, stepRequest } from "../steps";
-import { contract } from "./contract";
+import { DISK } from "./base";
+import { contract, type UpstreamOf } from "./contract";
 import {
   accelerator,
   acceleratorSetting,
@@ -22,7 +23,7 @@ export const IMAGE = "image.qcow2";
 /** What generalisation took away, a path a line: what was done, why, the path, the script in whose time it had changed last. */
 export const REMOVED = "removed.tsv";
 
-/** The golden image: Packer boots an overlay of the base, runs the scripts, generalises and shuts down. */
+/** The golden image: Packer boots an overlay of the base or of another image, runs the scripts, generalises and shuts down. */
 export const image = contract({
   stage: "image",
   version: 5,
@@ -38,7 +39,8 @@ export const image = contract({
     memoryMiB: size,
     cpus: size,
   }),
-  upstream: z.strictObject({ base: key }),
+  /** What it is made on: an installed disk, or another image as it is finished. */
+  upstream: z.union([z.strictObject({ base: key }), z.strictObject({ image: key })]),
   request: z.strictObject({
     toolsImage,
     templateFolder: z.string(),
@@ -83,3 +85,14 @@ export const image = contract({
     secrets: z.array(z.string()),
   }),
 });
+
+/** The name of the disk that a base or an image leaves. */
+export const diskOf = (stage: string) => (stage === image.stage ? IMAGE : DISK);
+
+/** What an image is made on, by the stage that makes it and its key. */
+export const madeOn = (
+  upstream: UpstreamOf<typeof image>,
+): { readonly stage: "base" | "image"; readonly key: string } =>
+  "base" in upstream
+    ? { stage: "base", key: upstream.base }
+    : { stage: "image", key: upstream.image };

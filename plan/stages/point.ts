@@ -3,13 +3,13 @@ import { z } from "zod";
 import { step } from "../steps";
 import { contract, type DescriptionOf, plan, type Planned } from "./contract";
 import { fileDigests, key, sha256 } from "./fields";
-import type { image } from "./image";
+import { type image, madeOn } from "./image";
 
 /** The file of a point: what was written since the point before it. */
 export const POINT = "disk.qcow2";
 
 /** A file on which a point lies. */
-const chainFile = z.strictObject({ stage: z.enum(["base", "point"]), key, sha256 });
+const chainFile = z.strictObject({ stage: z.enum(["base", "image", "point"]), key, sha256 });
 
 export type ChainFile = z.infer<typeof chainFile>;
 
@@ -27,7 +27,7 @@ export const point = contract({
     scripts: fileDigests,
     step,
   }),
-  /** The point after the step before this one, or the base. */
+  /** The point after the step before this one, or what the image is made on. */
   upstream: z.strictObject({ before: key }),
   request: z.strictObject({}),
   result: z.union([
@@ -36,7 +36,7 @@ export const point = contract({
       /** Version of the QEMU that wrote it; an older one may not read it. */
       qemu: z.string(),
       /**
-       * The files on which it lies, the base first. By their content: what was built again under the same key has another, and this
+       * The files on which it lies, that of the base or of another image first. By their content: what was built again under the same key has another, and this
        * point has only what differs from the one that it was made on.
        */
       below: z.array(chainFile).min(1),
@@ -59,7 +59,7 @@ export function pointsOf(built: DescriptionOf<typeof image>): Planned<typeof poi
   );
   const points: Planned<typeof point>[] = [];
   for (const one of steps) {
-    const below = points.at(-1)?.key ?? built.upstream.base;
+    const below = points.at(-1)?.key ?? madeOn(built.upstream).key;
     const inputs = { programs, template, scripts: before, step: one };
     points.push(plan(point, inputs, { before: below }));
   }

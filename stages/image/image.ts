@@ -2,9 +2,8 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { identityOf, type ImageIdentity, OS_RELEASE } from "../../plan/imageIdentity";
-import { base } from "../../plan/stages/base";
-import { image as contract, IMAGE } from "../../plan/stages/image";
-import { artifactOf } from "../../store/typed";
+import { DISK } from "../../plan/stages/base";
+import { diskOf, image as contract, IMAGE, madeOn } from "../../plan/stages/image";
 import { buildKeySecrets } from "./buildKey";
 import { chooseAccelerator } from "../../run/chooseAccelerator";
 import { PROGRAMS_AT } from "../../executors/executor";
@@ -32,7 +31,8 @@ export const image: StageProgram<typeof contract> = {
   async run(context) {
     const { inputs, upstream, request, secrets, key, work, store, container } = context;
     const { programs, template, scripts, steps, memoryMiB, cpus } = inputs;
-    const installed = await artifactOf(store, base, upstream.base);
+    const on = madeOn(upstream);
+    const installed = await store.artifact(on.stage, on.key);
     const points = await Points.of(context, installed);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());
@@ -61,7 +61,7 @@ export const image: StageProgram<typeof contract> = {
       kvm: accelerator === "kvm",
       ...screen.task,
       memoryBytes: (memoryMiB + 1536) * 2 ** 20,
-      artifacts: { "/base": installed, ...points.artifacts },
+      artifacts: points.artifacts,
       bundles: {
         "/template": [
           ...planned(template, (name) => inProject(join(request.templateFolder, name))),
@@ -72,7 +72,11 @@ export const image: StageProgram<typeof contract> = {
         ],
         ...(ofSteps.length > 0 ? { "/steps": ofSteps } : {}),
       },
-      ...(accounts ? { files: { "/etc/passwd": accounts } } : {}),
+      files: {
+        // under this name, whether it is a base's or another image's
+        [`/base/${DISK}`]: join(installed.folder, diskOf(on.stage)),
+        ...(accounts ? { "/etc/passwd": accounts } : {}),
+      },
       results: { "/result": ".", "/logs": "logs" },
       caches: packages.caches,
       settings: {

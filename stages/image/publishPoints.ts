@@ -16,7 +16,7 @@ import { formatSize } from "../../plan/units";
 import type { StageContext } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import type { Artifact } from "../../store/artifactStore";
-import { baseFile, type KeptPoint, pointFile } from "../../store/pointChain";
+import { lowestFile, type KeptPoint, pointFile } from "../../store/pointChain";
 import { Roots } from "../../store/roots";
 import { PointShelf } from "./pointShelf";
 import { requireRoom } from "./room";
@@ -161,7 +161,7 @@ export class PointPublisher {
     }
     // a point is never what the rest of this build, or the next one, lacks room for
     await requireRoom(work, this.installed);
-    const on = [baseFile(this.installed.manifest), ...points];
+    const on = [lowestFile(this.installed.manifest), ...points];
     const lay = (folder: string) => rename(written, join(folder, POINT));
     const { inputs, secrets } = this.context;
     const mark = new StepSecrets(inputs.steps, secrets).mark(step);

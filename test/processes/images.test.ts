@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 import type { ImageOutputs } from "../../plan/outputs";
 import { BuiltClones } from "../builtClones";
@@ -102,6 +102,43 @@ describe("a stack of several images", function () {
     const { stdout } = await run("stacks");
     assert.match(stdout, /^roles web +released /m);
     assert.match(stdout, /^roles db +failed: db\.release /m);
+  });
+
+  it("releases what is made on another image after that one, and not without it", async () => {
+    await built.addImageOnIt();
+    clone = built.make();
+    const images = {
+      web: { from: { image: "base" } },
+      base: { imageName: "base.qcow2" },
+      db: {},
+    };
+    built.addStack(clone, "roles", { images });
+    const folder = clone.path("build/roles/base/output");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(`${folder}/base.qcow2`, "somebody's own");
+    const failed = await up("");
+    assert.equal(failed.code, 2, failed.stderr);
+    assert.match(failed.stderr, /^db is released all the same/m);
+    assert.doesNotMatch(failed.stderr, /web\.release: starts|web is released/);
+    assert.deepEqual(Object.keys((await outputs()).images), ["db"]);
+    rmSync(`${folder}/base.qcow2`);
+    const { code, stderr, stdout } = await up("web --json");
+    assert.equal(code, 0, stderr);
+    const { steps } = jsonOf<{ steps: object }>({ code, stderr, stdout });
+    const done = Object.keys(steps);
+    assert.ok(done.indexOf("base.release") < done.indexOf("web.release"), String(done));
+    assert.ok(!done.includes("db.release"));
+    assert.deepEqual(Object.keys((await outputs()).images).sort(), ["base", "db", "web"]);
+    const { web, base } = (await outputs()).images;
+    assert.notEqual(web!.imageSha256, base!.imageSha256);
+    const provenance = readFileSync(clone.path("build/roles/web/output/provenance.json"), "utf8");
+    assert.match(provenance, /"root": "image below 1"/);
+    const out = await run("preview base -s roles");
+    assert.match(out.stdout, /^base +unchanged\n/m);
+    built.addStack(clone, "roles", { images: { web: images.web } });
+    const gone = await run("preview -s roles");
+    assert.match(gone.stderr, /kragle:images\.web\.from: there is no image "base" in this stack/);
+    assert.equal(gone.code, 2);
   });
 
   it("lets go of an image that is taken out of it, and of all when it is destroyed", async () => {

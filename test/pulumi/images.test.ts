@@ -61,6 +61,18 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
     await project.isUnchanged("roles");
   });
 
+  it("makes what is made on another image with that one", async () => {
+    set({ web: { from: { image: "base" } }, base: {}, db: { imageName: "db.qcow2" } });
+    await project.up("roles", "web");
+    assert.deepEqual(Object.keys((await outputs()).images).sort(), ["base", "web"]);
+    const { dependencies = [] } = (await project.resources("roles")).find(
+      ({ urn, type }) => urn.endsWith("::web.image") && type.startsWith("command:"),
+    )!;
+    assert.ok(dependencies.some((urn) => urn.endsWith("::base.image")));
+    await project.up("roles");
+    await project.isUnchanged("roles");
+  });
+
   it("releases the others where one fails, and keeps what that one had", async () => {
     await project.up("roles", "db");
     const before = (await outputs()).images.db;

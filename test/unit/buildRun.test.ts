@@ -9,36 +9,38 @@ import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
 const plan = planImage(sampleSpec, sampleFiles, null);
 
-const requests: { base: BuildRunArgs["base"]["request"]; image: BuildRunArgs["image"]["request"] } =
-  {
-    base: {
-      templateFolder: "builder/templates/sample",
-      sourcePath: null,
-      memoryMiB: 1024,
-      cpus: 2,
-      accelerator: "auto",
-      privileged: false,
-      vnc: null,
-      allow: [],
-      packageCache: 2 ** 30,
-      timeoutSeconds: 1800,
-      silenceSeconds: 600,
-    },
-    image: {
-      templateFolder: "builder/templates/sample",
-      steps: [],
-      scripts: { "50-1-app.sh": "scripts/app.sh" },
-      diskBytes: 2 ** 32,
-      identity: { imageId: "dev", version: "1.4" },
-      points: 2 ** 34,
-      packageCache: 2 ** 30,
-      accelerator: "auto",
-      privileged: false,
-      vnc: 5900,
-      allow: [],
-      timeouts: { whole: 3600, progress: 600, ssh: 180, script: 900, shutdown: 120 },
-    },
-  };
+const requests: {
+  base: NonNullable<BuildRunArgs["base"]>["request"];
+  image: BuildRunArgs["image"]["request"];
+} = {
+  base: {
+    templateFolder: "builder/templates/sample",
+    sourcePath: null,
+    memoryMiB: 1024,
+    cpus: 2,
+    accelerator: "auto",
+    privileged: false,
+    vnc: null,
+    allow: [],
+    packageCache: 2 ** 30,
+    timeoutSeconds: 1800,
+    silenceSeconds: 600,
+  },
+  image: {
+    templateFolder: "builder/templates/sample",
+    steps: [],
+    scripts: { "50-1-app.sh": "scripts/app.sh" },
+    diskBytes: 2 ** 32,
+    identity: { imageId: "dev", version: "1.4" },
+    points: 2 ** 34,
+    packageCache: 2 ** 30,
+    accelerator: "auto",
+    privileged: false,
+    vnc: 5900,
+    allow: [],
+    timeouts: { whole: 3600, progress: 600, ssh: 180, script: 900, shutdown: 120 },
+  },
+};
 
 const args: BuildRunArgs = {
   stack: "dev",
@@ -132,7 +134,7 @@ describe("BuildRun", () => {
 
   it("has a marker for a lost result, which then is no ignored change", async () => {
     const marker = "lost:2026-11-01T00:00:00.000Z";
-    const { find } = await register({ base: { ...args.base, marker } });
+    const { find } = await register({ base: { ...args.base!, marker } });
     assert.deepEqual(find("base").inputs.environment, { KRAGLE_MARKER: marker });
     assert.equal(find("base").options.ignoreChanges, undefined);
     assert.deepEqual(find("image").options.ignoreChanges, ["environment.KRAGLE_MARKER"]);

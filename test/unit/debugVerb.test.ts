@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { diskBefore, stepOf } from "../../cli/boot/debug";
 import type { StageFailure } from "../../host/failure";
-import { type ImagePlan, planImage } from "../../plan/imagePlan";
+import { type BasedPlan, planImage } from "../../plan/imagePlan";
 import { plan } from "../../plan/stages/contract";
 import { image } from "../../plan/stages/image";
 import type { ProvisionStep } from "../../plan/steps";
@@ -66,7 +66,7 @@ describe("the disk before a step", () => {
     ...{ kind: "script" as const, script: digest(String(index)), args: [], variables: {} },
     secrets: [],
   }));
-  const planned: ImagePlan = {
+  const planned: BasedPlan = {
     ...sample,
     image: plan(
       image,

@@ -55,7 +55,7 @@ describe("the embedded engine", function () {
     const planned = async () =>
       (await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))).images[0]!;
     const { plan } = await planned();
-    await publish(plan.base);
+    await publish(plan.base!);
     await publish(plan.image);
     const { check, conversions, smoke, release } = (await planned()).proof!;
     for (const planned of [check, ...conversions, smoke!]) await publish(planned);
@@ -106,7 +106,7 @@ describe("the embedded engine", function () {
     const planned = async () =>
       (await makePlan(siteWithoutDocker(at.home), spec, ownerOf(at.home, "dev"))).images[0]!;
     const { plan } = await planned();
-    await publish(plan.base);
+    await publish(plan.base!);
     await publish(plan.image);
     const other = { stage: "release", key: "1", publishedAt: "x" };
     await rootsOf(at.home, "dev").set("release", other);

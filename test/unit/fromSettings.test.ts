@@ -50,7 +50,7 @@ describe("the setting from", () => {
     ]);
     assert.deepEqual(problems({ sum: SHA256 }), [
       ": sum is unknown; allowed are path, url, format, sha256, checksums, signature, keys",
-      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys",
+      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys, or {image: NAME}",
       ".sha256: is missing; its publisher shows it beside the download, or signs a list of it: checksums",
     ]);
     const [lacking, unsure, ...others] = problems({ path: "web.img" });

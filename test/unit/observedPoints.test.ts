@@ -7,7 +7,7 @@ import { planRows } from "../../infra/planReport";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { pointsOf } from "../../plan/stages/point";
 import type { ProvisionStep } from "../../plan/steps";
-import { baseFile, pointFile } from "../../store/pointChain";
+import { lowestFile, pointFile } from "../../store/pointChain";
 import { ObservedStack } from "../observedStack";
 import { scriptStep } from "../samples";
 
@@ -33,7 +33,7 @@ describe("what the plan finds of an image with points", () => {
   async function build(change: Partial<ImageSpec> = {}) {
     const { plan: image } = await stack.plan({ points, provision, ...change });
     const installed = await stack.publish(image.base, "base");
-    const below = [baseFile(installed.manifest)];
+    const below = [lowestFile(installed.manifest)];
     for (const { description } of pointsOf(image.image.description)) {
       const result = { disk: "disk.qcow2", qemu: "7.2.22", below: [...below] };
       const taken = await stack.at.publish({ "disk.qcow2": description.stage }, description, {

@@ -79,7 +79,7 @@ describe("settings", () => {
         progress: 10 * MINUTE,
         whole: 240 * MINUTE,
       },
-      name: null,
+      ...{ name: null, on: null },
     } satisfies ImageSpec);
   });
 

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+
+import { wantedImages } from "../../cli/imageNames";
+import { readStackSettings } from "../../cli/stackSettings";
+import { planRows } from "../../infra/planReport";
+import { parseStack, SettingsError } from "../../infra/settings";
+import { makePlan } from "../../infra/stackPlan";
+import { planImage, planOn } from "../../plan/imagePlan";
+import { pointsOf } from "../../plan/stages/point";
+import { claimResult } from "../../run/answer";
+import { pointsPassed } from "../../store/pointChain";
+import { sampleFiles, sampleSpec } from "../samples";
+import { siteWithoutDocker } from "../site";
+import { ownerOf, rootsOf } from "../stacks";
+import { TemporaryStore } from "../temporaryStore";
+
+const flat = readStackSettings("dev").values;
+const parse = (images: object) => parseStack({ ...flat, formats: [], images }, "dev");
+const on = (image: string) => ({ from: { image } });
+
+describe("an image that is made on another one", () => {
+  it("has the other's key in its own, and in those of its points", () => {
+    const { base, image } = planImage(sampleSpec, sampleFiles, null);
+    const upper = planOn(sampleSpec, sampleFiles, [sampleSpec], { image: image.key });
+    assert.equal(upper.base, undefined);
+    assert.deepEqual(upper.builder, planImage(sampleSpec, sampleFiles, null).builder);
+    assert.equal(
+      upper.image.key,
+      "8c6f0b1c9b05b0ef4caa5bdf05157a1a1a72bc1e124ff22367bd97dd833836a1",
+    );
+    const points = pointsOf(upper.image.description);
+    assert.equal(points[0]!.description.upstream.before, image.key);
+    assert.deepEqual(pointsPassed(upper.image.description), points);
+    assert.notEqual(base.key, points[0]!.description.upstream.before);
+  });
+
+  it("comes after that one, and has its system", () => {
+    const { images } = parse({
+      top: on("web"),
+      web: { ...on("base"), diskSize: "5 GiB", template: "debian12" },
+      base: { kernel: "generic" },
+    });
+    assert.deepEqual(
+      images.map(({ name, on: below, kernel, diskBytes }) => [
+        ...[name, below, kernel],
+        `${diskBytes / 2 ** 30} GiB`,
+      ]),
+      [
+        ["base", null, "generic", "4 GiB"],
+        ["web", "base", "generic", "5 GiB"],
+        ["top", "web", "generic", "5 GiB"],
+      ],
+    );
+  });
+
+  const wrong: [string, object, string[]][] = [
+    [
+      "a circle",
+      { a: on("b"), b: on("a"), c: on("c") },
+      [
+        "kragle:images.a.from: a on b on a is a circle; one of them has to begin with something else",
+        "kragle:images.b.from: b on a on b is a circle; one of them has to begin with something else",
+        "kragle:images.c.from: c on c is a circle; one of them has to begin with something else",
+      ],
+    ],
+    [
+      "an image that is not there",
+      { web: on("bse"), db: on("nothing"), base: {} },
+      [
+        'kragle:images.web.from: there is no image "bse" in this stack; did you mean base',
+        'kragle:images.db.from: there is no image "nothing" in this stack; there are web, base',
+      ],
+    ],
+    [
+      "a smaller disk, another template, and what is the other's to say",
+      {
+        base: { diskSize: "5 GiB" },
+        web: {
+          ...on("base"),
+          diskSize: "4 GiB",
+          kernel: "generic",
+          template: "./builder/templates/debian12",
+        },
+      },
+      [
+        "kragle:images.web.template: it is made on base, so its template is debian12",
+        "kragle:images.web.diskSize: 4.0 GiB is less than the disk of base, on which it is made, has: 5.0 GiB",
+        "kragle:images.web.kernel: it is made on base, which brings the system; set it there",
+      ],
+    ],
+    [
+      "more than the name",
+      { base: {}, web: { from: { image: "base", sha256: "x" } } },
+      ["kragle:images.web.from: sha256 is unknown; allowed is image"],
+    ],
+    [
+      "one whose own settings are wrong is told once",
+      { base: { cpus: 0 }, web: on("base") },
+      ["kragle:images.base.cpus: 0 is not allowed; write a whole number from 1 to 64"],
+    ],
+  ];
+  for (const [what, images, expected] of wrong) {
+    it(`is refused: ${what}`, () => {
+      try {
+        parse(images);
+        assert.fail("accepted");
+      } catch (error) {
+        assert.ok(error instanceof SettingsError, String((error as Error).stack));
+        assert.deepEqual([...error.problems].sort(), [...expected].sort());
+      }
+    });
+  }
+
+  it("is refused where a stack has one image", () => {
+    assert.throws(
+      () => parseStack({ ...flat, from: { image: "base" } }, "dev"),
+      /kragle:from: \{image: base\} is for a stack of several images \(setting images\)/,
+    );
+  });
+
+  it("is wanted with all that it is made on", () => {
+    const spec = parse({ base: {}, web: on("base"), top: on("web"), db: {} });
+    assert.deepEqual([...wantedImages(spec, "dev", ["top"])!].sort(), ["base", "top", "web"]);
+    assert.deepEqual([...wantedImages(spec, "dev", ["db"])!], ["db"]);
+    assert.equal(wantedImages(spec, "dev", []), undefined);
+  });
+
+  describe("in a plan", () => {
+    const at = new TemporaryStore();
+    after(() => at.remove());
+
+    const plan = (images: object) =>
+      makePlan(siteWithoutDocker(at.home), parse(images), ownerOf(at.home, "dev"));
+
+    it("waits for it, and is made anew when it changes", async () => {
+      const images = { base: {}, web: on("base"), db: {} };
+      const first = await plan(images);
+      const rows = new Map(planRows(first).map((row) => [row.stage, row]));
+      assert.ok(!rows.has("web.base"));
+      assert.deepEqual(rows.get("web.image")!.after, ["builder", "base.image"]);
+      assert.ok(rows.get("web.release")!.after.includes("base.release"));
+      assert.equal(rows.get("web.check")!.on, "base");
+      assert.deepEqual(rows.get("db.base")!.reasons, ["base.base makes the same"]);
+      for (const { spec, plan: made } of first.images) {
+        const { description } = made.image;
+        const { manifest } = await at.publish({ "image.qcow2": "x" }, description);
+        await claimResult(rootsOf(at.home, "dev"), `${spec.name}.image`, manifest);
+      }
+      const changed = planRows(await plan({ ...images, base: { cpus: 3 } }));
+      const status = (stage: string) => changed.find((row) => row.stage === stage)!;
+      assert.equal(status("base.image").status, "will run");
+      assert.match(status("web.image").reasons.join(), /^image of base changed: /);
+      assert.equal(status("db.image").status, "unchanged");
+    });
+  });
+});
