@@ -143,7 +143,9 @@ describe("points that a build goes on from", function () {
         error.text.endsWith("next: run the same command again"),
     );
     assert.equal(built, false);
-    await store.at.place.lockStage("point", pointsOf(imageOf("12"))[0]!.key, { noWait: true });
+    const { key } = pointsOf(imageOf("12"))[0]!;
+    const letGo = await store.at.place.lockStage("point", key, { noWait: true });
+    await letGo();
   });
 
   it("are not gone on from by a rebuild, which takes new ones", async () => {
