@@ -18,7 +18,7 @@ export type SourceKind = "iso" | "disk";
 /** How people call it, and the settings that name it. */
 export const SOURCE_WORDS = {
   iso: { name: "installation ISO", path: "isoPath", urls: "isoUrls", sha256: "isoSha256" },
-  disk: { name: "disk", path: "from.path", urls: "from.url", sha256: "from.sha256" },
+  disk: { name: "disk", path: "from.path", urls: "from.url", sha256: "from" },
 } as const;
 
 /** Name of the folder in the store where fetched files lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.disk`, `<sha256>.json`. */

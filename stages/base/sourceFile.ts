@@ -123,7 +123,7 @@ async function verify(
   });
   if (found !== sha256) {
     throw wrong(
-      `(${now.bytes} bytes) has the SHA-256 ${found}, but the setting ${words.sha256} is ${sha256}: it is another file, or not whole`,
+      `(${now.bytes} bytes) has the SHA-256 ${found}, but the setting ${words.sha256} asks for ${sha256}: it is another file, or not whole`,
     );
   }
   await remember(store.home, now, sha256);

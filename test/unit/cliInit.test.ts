@@ -84,6 +84,14 @@ describe("a new stack's file", () => {
     assert.throws(() => parseSettings(values, "web"), /^Error: 1 setting is wrong:\n.*isoSha256/);
   });
 
+  it("asks for the disk of a template that begins with one", async () => {
+    const { config } = parse(await written("cloud")) as { config: Record<string, unknown> };
+    const from = { path: "", sha256: "" };
+    assert.deepEqual(config, { "kragle:template": "cloud", "kragle:from": from });
+    const { values } = readStackSettings("web", folder);
+    assert.throws(() => parseSettings(values, "web"), /from\.path: is empty; write a path/);
+  });
+
   it("replaces nothing that is there", async () => {
     const file = join(folder, "Pulumi.web.yaml");
     for (const put of [

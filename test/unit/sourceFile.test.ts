@@ -89,7 +89,10 @@ describe("the installation ISO", () => {
   });
 
   it("is refused when it is another file, cut short or changed later, with both digests", async () => {
-    await refused(provide(OTHER), new RegExp(`has the SHA-256 ${SHA256}, but .* is ${OTHER}`));
+    await refused(
+      provide(OTHER),
+      new RegExp(`has the SHA-256 ${SHA256}, but .* asks for ${OTHER}`),
+    );
     await provide();
     truncateSync(path, 10);
     await refused(provide(), /\(10 bytes\) has the SHA-256 .*not whole/);
