@@ -1,20 +1,23 @@
 /** What a list of digests says of one file. */
 export type Listed = { readonly sha256: string } | { readonly problem: string };
 
-/** Digests of other kinds by their length in hexadecimal digits. */
-const OTHER_KINDS: Readonly<Record<number, string>> = {
+const WANTED = "SHA-256";
+
+/** Kinds of digests by their length in hexadecimal digits: of those that a line does not name, or that are of SHA-256's own family. */
+const KINDS: Readonly<Record<number, string>> = {
   32: "MD5",
   40: "SHA-1",
   56: "SHA-224",
+  64: WANTED,
   96: "SHA-384",
   128: "SHA-512",
 };
-const SHA256_DIGITS = 64;
+const FAMILY = /^SHA(?:2-)?\d+$/i;
 
 /** `sha256sum`: two blanks, or one and a star, before the name. */
-const GNU = /^(\\?)([0-9a-f]+) [ *](.+)$/i;
+const GNU = /^(?<mark>\\?)(?<digest>[0-9a-f]+) [ *](?<written>.+)$/i;
 /** `sha256sum --tag`, BSD's `sha256` and `openssl dgst`: the kind stands before the name. */
-const BSD = /^(\\?)[A-Z][A-Z0-9/-]* ?\((.+)\) ?= ?([0-9a-f]+)$/i;
+const BSD = /^(?<mark>\\?)(?<tag>[A-Z][A-Z0-9/-]*) ?\((?<written>.+)\) ?= ?(?<digest>[0-9a-f]+)$/i;
 /** Names that are told where one is not in the list. */
 const TOLD = 5;
 
@@ -33,8 +36,8 @@ export function findDigest(text: string, name: string): Listed {
     const entry = parseLine(line.replace(/\r$/, ""));
     if (!entry) continue;
     if (entry.name !== name) others.add(entry.name);
-    else if (entry.digest.length === SHA256_DIGITS) digests.add(entry.digest);
-    else kinds.add(OTHER_KINDS[entry.digest.length] ?? `${entry.digest.length} digits`);
+    else if (entry.kind === WANTED) digests.add(entry.digest);
+    else kinds.add(entry.kind);
   }
   const [sha256, another] = digests;
   if (another !== undefined) return { problem: `has several SHA-256 of ${name}` };
@@ -45,13 +48,23 @@ export function findDigest(text: string, name: string): Listed {
   return { problem: `does not have ${name}${elsewhere([...others])}` };
 }
 
-function parseLine(line: string): { name: string; digest: string } | undefined {
-  const [, gnuMark, first, last] = GNU.exec(line) ?? [];
-  const [, bsdMark, inside, behind] = first === undefined ? (BSD.exec(line) ?? []) : [];
-  const [written, digest] = first === undefined ? [inside, behind] : [last, first];
+interface Entry {
+  readonly name: string;
+  readonly kind: string;
+  readonly digest: string;
+}
+
+function parseLine(line: string): Entry | undefined {
+  const { mark, tag, written, digest } = (GNU.exec(line) ?? BSD.exec(line))?.groups ?? {};
   if (written === undefined || digest === undefined) return undefined;
-  const name = gnuMark || bsdMark ? unescaped(written) : written;
-  return { name: name.replace(/^(?:\.\/)+/, ""), digest: digest.toLowerCase() };
+  const name = mark ? unescaped(written) : written;
+  // SHA-512/256 and BLAKE2s have as many digits as SHA-256
+  const isOther = tag !== undefined && !FAMILY.test(tag);
+  return {
+    name: name.replace(/^(?:\.\/)+/, ""),
+    kind: isOther ? tag : (KINDS[digest.length] ?? `${digest.length} digits`),
+    digest: digest.toLowerCase(),
+  };
 }
 
 /** A line that begins with a backslash has a name in which coreutils has escaped these. */

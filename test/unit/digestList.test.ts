@@ -16,6 +16,7 @@ const LISTS: Record<string, string> = {
   OpenSSL: `SHA2-256(web.qcow2)= ${A}\n`,
   "Fedora's, with sizes": `# web.qcow2: 581042176 bytes\nSHA256 (web.qcow2) = ${A}\n`,
   "with other digests too": `MD5 (web.qcow2) = ${"c".repeat(32)}\nSHA512 (web.qcow2) = ${"d".repeat(128)}\nSHA256 (web.qcow2) = ${A}\n`,
+  "with others of as many digits": `BLAKE2s (web.qcow2) = ${B}\nSHA512/256 (web.qcow2) = ${B}\nSHA256 (web.qcow2) = ${A}\n`,
   "the same twice": `${A}  web.qcow2\nSHA256 (web.qcow2) = ${A}\n`,
 };
 
@@ -44,6 +45,10 @@ describe("a list of digests", () => {
     assert.equal(
       problem(`${"c".repeat(128)}  web.qcow2\nMD5 (web.qcow2) = ${"c".repeat(32)}\n`),
       "has no SHA-256 of web.qcow2, only SHA-512 and MD5",
+    );
+    assert.equal(
+      problem(`SHA3-256(web.qcow2)= ${A}\nSHA512 (web.qcow2) = ${"c".repeat(128)}\n`),
+      "has no SHA-256 of web.qcow2, only SHA3-256 and SHA-512",
     );
     assert.equal(problem(`${A}  web.qcow2\n${B}  web.qcow2\n`), "has several SHA-256 of web.qcow2");
     // of one of its names, a longer or a shorter one is another file's
