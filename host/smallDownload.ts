@@ -26,6 +26,8 @@ export async function downloadSmall(address: string, most: number): Promise<Buff
   let bytes = 0;
   const options = [
     ...["--silent", "--show-error", "--fail", "--location", "--max-redirs", "5"],
+    // braces and brackets of an address are its own
+    "--globoff",
     ...["--proto", "=http,https", "--max-filesize", String(most)],
     ...["--connect-timeout", String(SECONDS.connect), "--max-time", String(SECONDS.all)],
   ];
