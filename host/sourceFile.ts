@@ -21,7 +21,10 @@ export const SOURCE_WORDS = {
   disk: { name: "disk", path: "from.path", urls: "from.url", sha256: "from" },
 } as const;
 
-/** Name of the folder in the store where fetched files lie, each named by its content, and what is known of verified ones: `<sha256>.iso`, `<sha256>.disk`, `<sha256>.json`. */
+/**
+ * Name of the folder in the store where fetched files lie, each named by its content: `<sha256>.iso`, `<sha256>.disk`; with what is known of
+ * those that were verified, `<sha256>.json`, and what signed lists said last, `<digest of what was asked>.list.json`.
+ */
 export const SOURCE_CACHE = "iso";
 
 export const sourceCache = (home: string) => join(home, SOURCE_CACHE);

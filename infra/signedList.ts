@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import canonicalize from "canonicalize";
@@ -49,7 +49,6 @@ export async function digestBySignedList(
   const place = shown(list.checksums);
   try {
     const { sha256, signer } = await ask(list, name);
-    await mkdir(sourceCache(home), { recursive: true });
     await atomicWrite(noted, JSON.stringify({ sha256, signer, readAt: new Date().toISOString() }));
     return { sha256, notes: [`${name}: SHA-256 ${sha256} by ${place}, signed by ${signer}`] };
   } catch (error) {
