@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-import { bootstrapped, disk, installed } from "../settings/templateFile";
+import { TEMPLATE_FIELDS } from "../settings/templateFile";
 import { withGenerated } from "./marked";
 import { written } from "./prose";
 
@@ -17,14 +17,13 @@ const jsonSchema = (schema: z.ZodType) =>
 /** The JSON Schema of a template.json, by which editors complete and check it. */
 export const templateSchema = (): string =>
   JSON.stringify({
-    ...jsonSchema(z.union([bootstrapped, installed, disk])),
+    ...jsonSchema(z.union(Object.values(TEMPLATE_FIELDS))),
     title: "A template of kragle",
   });
 
 /** docs/templates.md with the table of a template.json's fields between its two markers. */
 export function templateTable(page: string): string {
-  const kinds = { bootstrap: bootstrapped, iso: installed, disk };
-  const tables = Object.entries(kinds).map(
+  const tables = Object.entries(TEMPLATE_FIELDS).map(
     ([kind, schema]) => [kind, new Map(rows(jsonSchema(schema) as Field))] as const,
   );
   const names = new Set(tables.flatMap(([, fields]) => [...fields.keys()]));
@@ -44,16 +43,15 @@ export function templateTable(page: string): string {
 
 const shown = (value: unknown) => `\`${written(value)}\``;
 
-/** The fields of an object and of those in it, by their names with points. */
-function rows({ properties = {}, required = [] }: Field, before = ""): [string, Row][] {
-  return Object.entries(properties).flatMap(([name, field]): [string, Row][] => [
-    ...(field.properties
-      ? rows(field, `${before}${name}.`)
-      : [[before + name, { needed: required.includes(name), field }] as [string, Row]]),
-  ]);
-}
-
 interface Row {
   readonly needed: boolean;
   readonly field: Field;
 }
+
+/** The fields of an object and of those in it, by their names with points. */
+const rows = ({ properties = {}, required = [] }: Field, before = ""): [string, Row][] =>
+  Object.entries(properties).flatMap(([name, field]): [string, Row][] =>
+    field.properties
+      ? rows(field, `${before}${name}.`)
+      : [[before + name, { needed: required.includes(name), field }]],
+  );

@@ -80,7 +80,7 @@ const everyTemplate = {
 };
 
 /** A template whose system its base.py installs from packages. */
-export const bootstrapped = object(
+const bootstrapped = object(
   {
     ...everyTemplate,
     install: oneOf(["bootstrap"]).default("bootstrap").describe(INSTALL),
@@ -106,7 +106,7 @@ export const bootstrapped = object(
 );
 
 /** A template whose system the installer of an ISO puts onto the disk. */
-export const installed = object(
+const installed = object(
   {
     ...everyTemplate,
     install: oneOf(["iso"]).describe(INSTALL),
@@ -122,19 +122,20 @@ export const installed = object(
 );
 
 /** A template that begins with a disk that somebody else made: the setting `from`. */
-export const disk = object(
+const disk = object(
   { ...everyTemplate, install: oneOf(["disk"]).describe(INSTALL) },
   'a template with "install": "disk"',
 );
 
-const KINDS = { bootstrap: bootstrapped, iso: installed, disk } as const;
+/** The fields by what `install` says. */
+export const TEMPLATE_FIELDS = { bootstrap: bootstrapped, iso: installed, disk } as const;
 
 /** Reads the content of a template.json. @returns the fields, or everything that is wrong with them */
 export function readTemplateFile(content: unknown) {
   const install = (content as { install?: unknown } | null)?.install ?? "bootstrap";
   const kind = oneOf(["bootstrap", "iso", "disk"]).safeParse(install);
   if (!kind.success) return { problems: [`install: ${kind.error.issues[0]!.message}`] };
-  const read = KINDS[kind.data].safeParse(content);
+  const read = TEMPLATE_FIELDS[kind.data].safeParse(content);
   if (read.success) return { facts: read.data };
   return {
     problems: read.error.issues.map(({ path, message }) =>
