@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { packerParts } from "./packerParts";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 import { sha256 } from "../sha256";
@@ -37,11 +38,7 @@ describe("the image by hand, by the original's command line", function () {
       });
     }
     // as the Dockerfile has them
-    for (const template of ["rhel7", "centos7", "debian12", "debian13"]) {
-      symlinkSync(`templates/${template}/image.json`, join(kragle, `${template}.json`));
-      if (template.startsWith("debian")) continue;
-      symlinkSync(`templates/${template}/install.json`, join(kragle, `${template}-install.json`));
-    }
+    for (const [path, name] of packerParts) symlinkSync(path, join(kragle, `${name}.json`));
     mkdirSync(join(folder, "path/os"), { recursive: true });
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -118,14 +115,7 @@ describe("the image by hand, by the original's command line", function () {
     assert.equal(unknown.code, 127, unknown.text);
   });
 
-  for (const template of [
-    "rhel7",
-    "rhel7-install",
-    "centos7",
-    "centos7-install",
-    "debian12",
-    "debian13",
-  ]) {
+  for (const [, template] of packerParts) {
     it(`finds the template ${template} valid`, async () => {
       const { code, text } = await run(["--packer", `validate /opt/kragle/${template}.json`]);
       assert.equal(code, 0, text);

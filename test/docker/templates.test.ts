@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
 import { homeFolder } from "../../host/home";
-import { templateNames } from "../../infra/settings/template";
+import { builderFolder } from "../../host/project";
+import { packerParts } from "./packerParts";
 
-const templates = resolve(__dirname, "../../builder/templates");
 const PYKICKSTART = "3.78";
 
 describe("the templates", function () {
@@ -19,7 +19,7 @@ describe("the templates", function () {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   describe("have a kickstart that", () => {
-    const kickstart = readFileSync(join(templates, "rhel7/ks.cfg"), "utf8");
+    const kickstart = readFileSync(join(builderFolder, "templates/rhel7/ks.cfg"), "utf8");
     let validator: string;
 
     before(function () {
@@ -72,10 +72,7 @@ describe("the templates", function () {
   describe("are valid for the Packer on PATH:", () => {
     const packer = spawnSync("packer", ["version"], { encoding: "utf8" });
 
-    const parts = templateNames()
-      .flatMap((name) => ["image", "install"].map((part) => `${name}/${part}`))
-      .filter((part) => existsSync(join(templates, `${part}.json`)));
-    for (const name of parts) {
+    for (const [path, name] of packerParts) {
       it(name, function () {
         if (packer.error) {
           console.log(
@@ -86,7 +83,7 @@ describe("the templates", function () {
         mkdirSync(join(folder, "seed"));
         writeFileSync(join(folder, "seed/user-data"), "");
         writeFileSync(join(folder, "key"), "");
-        const file = join(templates, `${name}.json`);
+        const file = join(builderFolder, path);
         const known = (JSON.parse(readFileSync(file, "utf8")) as { variables: object }).variables;
         const values = {
           ...{ base: file, iso: file, kernel: file, initrd: file },
