@@ -11,7 +11,7 @@ import { PROGRAMS_AT } from "../../executors/executor";
 import type { StageContext, StageOutcome } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { plannedPrograms } from "../../run/task";
-import { provideSource } from "./sourceFile";
+import { provideSource } from "./provideSource";
 
 type Imported = Extract<InputsOf<typeof contract>, { sourceSha256: string }>;
 

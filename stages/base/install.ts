@@ -12,7 +12,7 @@ import { showScreen } from "../../run/screen";
 import type { StageContext, StageOutcome } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms } from "../../run/task";
-import { provideSource } from "./sourceFile";
+import { provideSource } from "./provideSource";
 
 /** The installer itself, and what Packer and the container take beyond the guest's memory. */
 const INSTALLER_MIB = 2048;

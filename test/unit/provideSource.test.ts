@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import type { base } from "../../plan/stages/base";
-import { provideSource } from "../../stages/base/sourceFile";
+import { provideSource } from "../../stages/base/provideSource";
 import { EXIT, StageFailure } from "../../host/failure";
 import { cachedSource, findSource } from "../../host/sourceFile";
 import type { Task } from "../../executors/executor";
