@@ -21,6 +21,3 @@ export async function judge(
     exitCode: EXIT.lacking,
   });
 }
-
-/** What a program said last, which is most often why it failed. */
-export const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";

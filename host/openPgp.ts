@@ -1,5 +1,5 @@
-import { judge, lastLine } from "./judge";
-import type { Command } from "./process";
+import { judge } from "./judge";
+import { type Command, lastLine } from "./process";
 
 /** By whom something is signed, or why that is not known. */
 export type Signature = { readonly signer: string } | { readonly problem: string };
@@ -72,10 +72,8 @@ async function verify(
   home: string,
   how: readonly string[],
 ): Promise<Signature> {
-  const gpg: Command = [
-    ...["gpg", "--batch", "--no-tty", "--no-autostart"],
-    ...["--homedir", home, "--status-fd", "1"],
-  ] as unknown as Command;
+  const options = ["--batch", "--no-tty", "--no-autostart", "--homedir", home, "--status-fd", "1"];
+  const gpg: Command = ["gpg", ...options];
   const trusted = await importKeys(gpg, keys);
   if ("problem" in trusted) return trusted;
   const { exitCode, stdout, stderr } = await judge([...gpg, ...how]);

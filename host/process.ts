@@ -49,7 +49,7 @@ const STDERR_TAIL = 64 * 2 ** 10;
 /** What programs are needed for, and the Debian and Ubuntu packages that have them. */
 const PROGRAMS: Readonly<Record<string, { readonly use: string; readonly package: string }>> = {
   curl: { use: "reads the lists of digests of a disk", package: "curl" },
-  gpg: { use: "signs releases and verifies their signatures", package: "gnupg" },
+  gpg: { use: "signs releases and verifies signatures", package: "gnupg" },
   lsblk: { use: "describes disks", package: "util-linux" },
   "ssh-keygen": { use: "signs releases and verifies their signatures", package: "openssh-client" },
   virsh: { use: "talks to libvirt", package: "libvirt-clients" },
@@ -75,6 +75,9 @@ export class ProgramFailed extends Error {
 
 /** In words: "exit code 2", "SIGKILL". */
 export const endOf = ({ exitCode, signal }: Ended): string => signal ?? `exit code ${exitCode}`;
+
+/** What a program said last, which is most often why it failed. */
+export const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
 
 /**
  * Runs a program until it ends, whatever its exit code.

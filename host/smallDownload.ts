@@ -1,5 +1,4 @@
-import { lastLine } from "./judge";
-import { endOf, runProgram } from "./process";
+import { endOf, lastLine, runProgram } from "./process";
 
 /** An address from which nothing came; the message says why, and has no part of the address that may be secret. */
 export class Unreachable extends Error {}

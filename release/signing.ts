@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, saysDiskIsFull, StageFailure } from "../host/failure";
-import { type Command, outputOf } from "../host/process";
+import { type Command, lastLine, outputOf } from "../host/process";
 import { displayPath, inProject } from "../host/project";
 import { NAMES, SIGNATURE_FILES } from "./layout";
 
@@ -136,8 +136,6 @@ function cannotSign(signKey: string, error: Error, hint: string): StageFailure {
     exitCode: EXIT.lacking,
   });
 }
-
-const lastLine = (text: string) => text.trim().split("\n").at(-1)!;
 
 const wrong = (message: string, hint = "see the setting signKey in README.md") =>
   new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });

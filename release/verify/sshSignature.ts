@@ -1,6 +1,6 @@
-import { judge, lastLine } from "../../host/judge";
+import { judge } from "../../host/judge";
 import type { Signature } from "../../host/openPgp";
-import type { Command } from "../../host/process";
+import { type Command, lastLine } from "../../host/process";
 import { NAMESPACE } from "../signing";
 
 /** Paths of what ssh-keygen verifies. */
