@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from "node:fs";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
+import { handToContainer } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 import { executor } from "../site";
@@ -23,17 +23,18 @@ describe("fetching an ISO or a disk", function () {
   before(async function () {
     image = await toolsImage(this);
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "kragle fetch ü "));
-    for (const name of ["cache", "work"]) {
-      mkdirSync(join(folder, name));
-      chownSync(join(folder, name), BUILD_UID, BUILD_GID);
-    }
+    for (const name of ["cache", "work"]) await handToContainer(join(folder, name));
     chmodSync(folder, 0o755);
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const part = () => join(folder, `cache/${SHA256}.iso.part`);
+  /** What an earlier run has left of the file. */
+  async function leave(part: Uint8Array) {
+    writeFileSync(join(folder, `cache/${SHA256}.iso.part`), part);
+    await handToContainer(join(folder, "cache"));
+  }
 
   async function fetch(...urls: string[]) {
     const lines: string[] = [];
@@ -95,10 +96,8 @@ describe("fetching an ISO or a disk", function () {
 
   it("goes on where an earlier run stopped, also with a server that cannot", async () => {
     for (const name of ["whole", "no-range"]) {
-      rmSync(join(folder, "cache"), { recursive: true });
-      mkdirSync(join(folder, "cache"));
-      writeFileSync(part(), CONTENT.subarray(0, 1000));
-      for (const path of [join(folder, "cache"), part()]) chownSync(path, BUILD_UID, BUILD_GID);
+      rmSync(join(folder, `cache/${SHA256}.iso`), { force: true });
+      await leave(CONTENT.subarray(0, 1000));
       const { exitCode, text, asked } = await fetch(`${SERVER}/${name}`);
       assert.equal(exitCode, 0, text);
       assert.equal(asked.at(-1), `/${name} bytes=1000-`);
@@ -107,13 +106,11 @@ describe("fetching an ISO or a disk", function () {
   });
 
   it("needs no server for a part that is whole, and throws away one that is wrong", async () => {
-    writeFileSync(part(), CONTENT);
-    chownSync(part(), BUILD_UID, BUILD_GID);
+    await leave(CONTENT);
     assert.equal((await fetch(`${SERVER}/whole`)).exitCode, 0);
     isWhole();
     rmSync(join(folder, `cache/${SHA256}.iso`));
-    writeFileSync(part(), Buffer.alloc(CONTENT.length + 1));
-    chownSync(part(), BUILD_UID, BUILD_GID);
+    await leave(Buffer.alloc(CONTENT.length + 1));
     const { exitCode, text } = await fetch(`${SERVER}/whole`, `${SERVER}/whole`);
     assert.equal(exitCode, 0, text);
     isWhole();

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync } from "node:fs";
-import { rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
+import { handToContainer } from "../../executors/handOver";
 import { executor } from "../site";
 import { programs } from "./programs";
 import { inTools, MIB } from "./smallDisk";
@@ -176,11 +175,10 @@ describe("a disk that somebody else made", function () {
   before(async function () {
     image = await toolsImage(this);
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "kragle source ü "));
     chmodSync(folder, 0o755);
-    mkdirSync(join(folder, "work"));
-    chownSync(join(folder, "work"), BUILD_UID, BUILD_GID);
+    await handToContainer(join(folder, "work"));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync } from "node:fs";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { BUILD_GID, BUILD_UID } from "../../executors/handOver";
+import { handToContainer } from "../../executors/handOver";
 import { programs } from "./programs";
 import { toolsImage } from "./toolsImage";
 import { executor } from "../site";
@@ -33,10 +33,10 @@ describe("an installation by the installer of an ISO", function () {
   before(async function () {
     image = await toolsImage(this);
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "kragle install ü "));
-    for (const name of ["work", "logs", "iso", "fake"]) mkdirSync(join(folder, name));
-    for (const name of ["work", "logs", "iso"]) chownSync(join(folder, name), BUILD_UID, BUILD_GID);
+    for (const name of ["work", "logs", "iso"]) await handToContainer(join(folder, name));
+    mkdirSync(join(folder, "fake"));
     cpSync(join(project, "builder/templates/rhel7"), join(folder, "template"), {
       recursive: true,
       dereference: true,
