@@ -7,7 +7,7 @@ import {
   parseSourceFormat,
   type SourceFormat,
 } from "../../plan/sourceFormats";
-import { addressForContainers } from "./lists";
+import { addressForContainers } from "./addresses";
 import { listFields, listOfFields, listProblems } from "./signedList";
 import { digest, listOf, onlyKeys, parsed, path, quote, structured, text } from "./values";
 

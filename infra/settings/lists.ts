@@ -1,7 +1,7 @@
 import { z } from "zod";
 
-import { isLoopbackAddress } from "../../host/aptSources";
 import { type Conversion, parseConversion } from "../../plan/formats";
+import { addressForContainers } from "./addresses";
 import { fileNameProblem } from "./fileNames";
 import { listOf, structured } from "./values";
 
@@ -36,21 +36,6 @@ function fileProblem({ format, file }: Conversion): string | undefined {
   if (problem !== undefined || format !== "raw.zst" || file.endsWith(".zst")) return problem;
   return `"${file}" has to end with .zst, by which programs know that it is compressed`;
 }
-
-/** The address of a file; it may contain a token, so no message repeats it. */
-export const address = (example: string) =>
-  z
-    .string(`is not the address of a file; write it as in ${example}`)
-    .refine((url) => /^https?:\/\/\S+$/.test(url) && URL.canParse(url), {
-      error: `is not the address of a file; write it as in ${example}`,
-    });
-
-/** The same of one that a container fetches. */
-export const addressForContainers = (example: string) =>
-  address(example).refine((url) => !isLoopbackAddress(url), {
-    error:
-      "is this machine's loopback, which the container that fetches it does not reach; name another address of this machine on which the service listens",
-  });
 
 export const isoUrls = structured(
   z.array(addressForContainers("https://host/folder/name.iso"), listOf("addresses")),

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import { inProject } from "../../host/project";
 import type { SignedList } from "../../plan/imageSpec";
-import { address } from "./lists";
+import { address } from "./addresses";
 import { listOf, onlyKeys, path, structured, text } from "./values";
 
 /** Parts of the setting `from` that say by whose signed list a file's digest is known. */
