@@ -23,9 +23,7 @@ import { PROGRAMS, type ProgramSet } from "../../plan/programs";
 const STACKS = ["dev", "rhel7", "cloud"] as const;
 type Stack = (typeof STACKS)[number];
 
-/** What every container starts with. */
-const ALL = "base check convert image smoke";
-const LIFELINE = { dev: ALL, rhel7: ALL, cloud: ALL };
+const inAll = (stages: string) => ({ dev: stages, rhel7: stages, cloud: stages });
 const NOTHING = {};
 
 /**
@@ -33,8 +31,8 @@ const NOTHING = {};
  * it; a file that no key contains costs nothing but the image that is used by hand.
  */
 const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
-  Dockerfile: { dev: "builder", rhel7: "builder", cloud: "builder" },
-  "install-tools.sh": { dev: "builder", rhel7: "builder", cloud: "builder" },
+  Dockerfile: inAll("builder"),
+  "install-tools.sh": inAll("builder"),
   // the Dockerfile once more, with ignore rules of its own
   ".dockerignore": NOTHING,
   "tools.Dockerfile": NOTHING,
@@ -47,12 +45,9 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "byhand/iso_by_hand.py": NOTHING,
   "byhand/ssh_key.py": NOTHING,
   "byhand/template_folder.py": NOTHING,
-  "stages/common/lifeline.py": LIFELINE,
-  "stages/common/stage.py": {
-    dev: "base check image",
-    rhel7: "base check image",
-    cloud: "base check image",
-  },
+  // what every container starts with
+  "stages/common/lifeline.py": inAll("base check convert image smoke"),
+  "stages/common/stage.py": inAll("base check image"),
   "stages/common/compact.py": { dev: "image", rhel7: "base image", cloud: "image" },
   "stages/common/disk_reading.py": {
     dev: "check image",
@@ -68,11 +63,7 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/common/packer_template.py": { dev: "image", rhel7: "base image", cloud: "image" },
   "stages/common/qemu-recorded": { dev: "image", rhel7: "base image", cloud: "image" },
   "stages/common/qemu_watch.py": { dev: "image", rhel7: "base image", cloud: "image" },
-  "stages/common/secret_scan.py": {
-    dev: "check image",
-    rhel7: "check image",
-    cloud: "check image",
-  },
+  "stages/common/secret_scan.py": inAll("check image"),
   // what it fetches is in the key by its SHA-256
   "stages/base/fetch_file.py": NOTHING,
   "stages/base/web_page.py": NOTHING,
@@ -83,32 +74,32 @@ const TABLE: Readonly<Record<string, Partial<Record<Stack, string>>>> = {
   "stages/base/install_system.py": { rhel7: "base" },
   "stages/base/install_watch.py": { rhel7: "base" },
   "stages/base/iso_medium.py": { rhel7: "base" },
-  "stages/image/build_image.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/kept_guest.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/files.sh": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/guest.sh": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/guest_ssh.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/packages.sh": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/restart.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/run_ansible.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/point.sh": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/points.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/image/steps.py": { dev: "image", rhel7: "image", cloud: "image" },
-  "stages/check/ext_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/facts_file.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/fat_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/file_pieces.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/file_systems.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/folder_walk.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/inspect_image.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/package_files.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/partition_table.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/qcow2_file.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/rpm_packages.py": { dev: "check", rhel7: "check", cloud: "check" },
-  "stages/check/xfs_file_system.py": { dev: "check", rhel7: "check", cloud: "check" },
+  "stages/image/build_image.py": inAll("image"),
+  "stages/image/kept_guest.py": inAll("image"),
+  "stages/image/files.sh": inAll("image"),
+  "stages/image/guest.sh": inAll("image"),
+  "stages/image/guest_ssh.py": inAll("image"),
+  "stages/image/packages.sh": inAll("image"),
+  "stages/image/restart.py": inAll("image"),
+  "stages/image/run_ansible.py": inAll("image"),
+  "stages/image/point.sh": inAll("image"),
+  "stages/image/points.py": inAll("image"),
+  "stages/image/steps.py": inAll("image"),
+  "stages/check/ext_file_system.py": inAll("check"),
+  "stages/check/facts_file.py": inAll("check"),
+  "stages/check/fat_file_system.py": inAll("check"),
+  "stages/check/file_pieces.py": inAll("check"),
+  "stages/check/file_systems.py": inAll("check"),
+  "stages/check/folder_walk.py": inAll("check"),
+  "stages/check/inspect_image.py": inAll("check"),
+  "stages/check/package_files.py": inAll("check"),
+  "stages/check/partition_table.py": inAll("check"),
+  "stages/check/qcow2_file.py": inAll("check"),
+  "stages/check/rpm_packages.py": inAll("check"),
+  "stages/check/xfs_file_system.py": inAll("check"),
   // in that of smoke where the user has tests
   "stages/smoke/run_test.sh": NOTHING,
-  "provision/90-generalise.sh": { dev: "image", rhel7: "image", cloud: "image" },
+  "provision/90-generalise.sh": inAll("image"),
   "templates/debian12/apt_sources.py": { dev: "base" },
   "templates/debian12/apt_words.py": { dev: "base" },
   "templates/debian12/base.py": { dev: "base" },
