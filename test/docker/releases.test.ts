@@ -1,19 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 import { builderFolder } from "../../host/project";
-import { filesBelow } from "../../infra/inputFiles";
 import { runStage } from "../../run/runStage";
 import { base } from "../../stages/base/base";
+import { linkTemplate } from "../linkedTemplate";
 import { baseCall } from "../sampleCalls";
 import { executor } from "../site";
 import { TemporaryStore } from "../temporaryStore";
 import { toolsImage } from "./toolsImage";
-
-/** The template whose recipe the own one has, by links. */
-const DEBIAN = join(builderFolder, "templates/debian13");
 
 describe("a Debian release that cannot be installed", function () {
   this.timeout(300_000);
@@ -27,11 +24,7 @@ describe("a Debian release that cannot be installed", function () {
   beforeEach(() => {
     at = new TemporaryStore();
     folder = mkdtempSync(join(tmpdir(), "kragle own template "));
-    for (const name of filesBelow(DEBIAN)) {
-      if (name === "template.json" || name.includes("__pycache__")) continue;
-      mkdirSync(dirname(join(folder, name)), { recursive: true });
-      symlinkSync(join(DEBIAN, name), join(folder, name));
-    }
+    linkTemplate("debian13", folder);
   });
   afterEach(() => {
     rmSync(folder, { recursive: true });
@@ -40,7 +33,8 @@ describe("a Debian release that cannot be installed", function () {
 
   /** What is told of an installation with those packages of that release, and the phases that it came to. */
   async function refused(suite: string, packages: readonly string[]) {
-    const facts = JSON.parse(readFileSync(join(DEBIAN, "template.json"), "utf8")) as object;
+    const debian = join(builderFolder, "templates/debian13/template.json");
+    const facts = JSON.parse(readFileSync(debian, "utf8")) as object;
     const own = { ...facts, suite, packages: { common: packages, cloud: [], generic: [] } };
     writeFileSync(join(folder, "template.json"), JSON.stringify(own));
     const lines: string[] = [];

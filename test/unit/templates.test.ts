@@ -4,11 +4,9 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +16,7 @@ import { builderFolder, programsFolder, projectFolder } from "../../host/project
 import { filesBelow, readInputFiles } from "../../infra/inputFiles";
 import { parseSettings } from "../../infra/settings";
 import { planImage } from "../../plan/imagePlan";
+import { linkTemplate } from "../linkedTemplate";
 
 const templates = join(builderFolder, "templates");
 
@@ -104,12 +103,8 @@ describe("a template outside of the repository", () => {
     outer = mkdtempSync(join(tmpdir(), "kragle own templates "));
     own = join(outer, "web");
     mkdirSync(join(own, "provision"), { recursive: true });
-    // as docs/templates.md makes one
-    const debian = join(templates, "debian13");
-    for (const name of readdirSync(debian)) {
-      if (name === "template.json") cpSync(join(debian, name), join(own, name));
-      else symlinkSync(join(debian, name), join(own, name));
-    }
+    linkTemplate("debian13", own);
+    cpSync(join(templates, "debian13/template.json"), join(own, "template.json"));
     writeFileSync(join(own, "provision/20-web.sh"), "#!/bin/sh\n");
   });
   afterEach(() => rmSync(outer, { recursive: true }));
