@@ -10,6 +10,7 @@ import { check } from "../../stages/check/check";
 import { formsOf, type SecretSearch } from "../../host/secretForms";
 import { contentDigest, readContent } from "../../host/fileDigest";
 import { namedHostSecrets } from "../../host/secrets";
+import { searchedSecrets } from "../../run/searchedSecrets";
 import { StageFailure } from "../../host/failure";
 import type { StageContext } from "../../run/stage";
 import { IMAGE_RESULT } from "../sampleCalls";
@@ -191,6 +192,21 @@ describe("the check stage", () => {
     );
     assert.deepEqual(tooShort, []);
     assert.equal(started[0]!.network, "none");
+  });
+});
+
+describe("secrets that an image is searched for", () => {
+  it("have one name each: the setting's, also where the environment has the value", () => {
+    const ofSteps = { step_TOKEN: "from the environment", step_KEY: "from the stack's file" };
+    const inherited = { TOKEN: "from the environment", KEY: "another", OTHER: "of no step" };
+    assert.deepEqual(searchedSecrets({ ...inherited, ...ofSteps, rhsmPassword: "p" }), {
+      ...namedHostSecrets(),
+      "secrets.TOKEN": "from the environment",
+      "secrets.KEY": "from the stack's file",
+      KEY: "another",
+      OTHER: "of no step",
+      rhsmPassword: "p",
+    });
   });
 });
 
