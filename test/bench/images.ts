@@ -59,12 +59,12 @@ async function run(
   child.stderr.resume();
   const ended = once(child, "close");
   let most = 0;
-  while (child.exitCode === null) {
+  while (child.exitCode === null && child.signalCode === null) {
     most = Math.max(most, memoryOf(child.pid!));
     await sleep(20);
   }
-  const [code] = (await ended) as [number];
-  if (code !== 0) throw new Error(`up of stack ${stack} ended with exit code ${code}`);
+  const [code, signal] = (await ended) as [number | null, string | null];
+  if (code !== 0) throw new Error(`up of stack ${stack} ended with ${signal ?? `exit code ${code}`}`);
   return [(performance.now() - started) / 1000, most];
 }
 
