@@ -4,8 +4,8 @@ import { EXIT, StageFailure } from "../../host/failure";
 import { tell } from "../../host/output";
 import { planRun } from "../../infra/requirements";
 import type { ImagePlan } from "../../plan/imagePlan";
-import { base, DISK } from "../../plan/stages/base";
-import { IMAGE, madeOn } from "../../plan/stages/image";
+import { base } from "../../plan/stages/base";
+import { diskOf, madeOn } from "../../plan/stages/image";
 import { point, POINT } from "../../plan/stages/point";
 import { type ProvisionStep, stepTitle } from "../../plan/steps";
 import type { ArtifactStore } from "../../store/artifactStore";
@@ -100,7 +100,7 @@ export async function diskBefore(
     tell(`there is no point after step ${wanted - 1}: this is ${place}, so ${missing} not run\n`);
   }
   const files = [
-    { folder: await store.artifact(stage, key), name: stage === base.stage ? DISK : IMAGE },
+    { folder: await store.artifact(stage, key), name: diskOf(stage) },
     ...(await Promise.all(
       before.map(async ({ key }) => ({
         folder: await store.artifact(point.stage, key),

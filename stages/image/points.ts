@@ -1,3 +1,4 @@
+import { base } from "../../plan/stages/base";
 import { type DescriptionOf, plan } from "../../plan/stages/contract";
 import { image } from "../../plan/stages/image";
 import { point } from "../../plan/stages/point";
@@ -22,7 +23,7 @@ export class Points {
   private constructor(
     private readonly context: Context,
     built: DescriptionOf<typeof image>,
-    installed: Artifact,
+    private readonly installed: Artifact,
     /** The lowest first. */
     private readonly chain: readonly (KeptPoint & { readonly artifact: Artifact })[],
     private readonly silent: KeptPoints["silent"],
@@ -80,8 +81,10 @@ export class Points {
   /** What a build that failed leaves for the next one, as the end of a sentence. */
   kept(): string {
     const { last } = this.publisher;
-    return last > 0
-      ? `it goes on from the ${this.publisher.named(last)}, unless that or an earlier step is changed`
-      : "the base is kept";
+    if (last > 0) {
+      return `it goes on from the ${this.publisher.named(last)}, unless that or an earlier step is changed`;
+    }
+    const isBase = this.installed.manifest.stage === base.stage;
+    return `${isBase ? "the base" : "the image that it is made on"} is kept`;
   }
 }
