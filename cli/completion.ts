@@ -23,7 +23,7 @@ const flags = ({ short, long }: Option) => [short, long].filter((flag) => flag !
 const takesFile = (option: Option) => /<(file|folder)>/.test(option.flags);
 /** Whether a verb's first word is a path. */
 const takesPath = ({ registeredArguments: [first] }: Command) =>
-  first !== undefined && ["folder", "target", "image"].includes(first.name());
+  first !== undefined && /folder|target|file/.test(first.name());
 const optionsOf = (verb: Command) => verb.createHelp().visibleOptions(verb);
 const unique = (words: readonly string[]) => [...new Set(words)];
 

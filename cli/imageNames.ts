@@ -44,27 +44,28 @@ export function oneImage(
   return images.find((image) => image.name === wanted) ?? images[0]!;
 }
 
-/** The image that the first of some words names, and the others; all of them where it names none. */
+/**
+ * The image that the first of two words names, and the other word. A single one that names none is that other word.
+ *
+ * @throws StageFailure (exit code 2) where there are two, and the first names no image
+ */
 export function imageFirst(
-  { images }: StackSpec,
-  [first, ...others]: readonly string[],
-): { readonly image: string | undefined; readonly rest: readonly string[] } {
-  const isImage = first !== undefined && namesOf(images).includes(first);
-  if (isImage) return { image: first, rest: others };
-  return { image: undefined, rest: first === undefined ? [] : [first, ...others] };
+  images: readonly Named[],
+  stack: string,
+  first: string | undefined,
+  second: string | undefined,
+): { readonly image: string | undefined; readonly word: string | undefined } {
+  const names = namesOf(images);
+  if (first === undefined || (second === undefined && !names.includes(first))) {
+    return { image: undefined, word: first };
+  }
+  return { image: requireName(names, stack, first), word: second };
 }
 
-/** @throws StageFailure (exit code 2) where there are more words than a verb takes */
-export function atMostOne(verb: string, words: readonly string[]): readonly string[] {
-  if (words.length <= 1) return words;
-  throw new StageFailure(`too many arguments for "${verb}": ${words.join(", ")}`, {
-    hint: `./kragle ${verb} --help lists what is allowed`,
-    exitCode: EXIT.wrongSettings,
-  });
-}
+type Named = Pick<ImageSpec, "name">;
 
 /** None for a stack of the flat form. */
-const namesOf = (images: readonly ImageSpec[]) => images.flatMap(({ name }) => name ?? []);
+export const namesOf = (images: readonly Named[]) => images.flatMap(({ name }) => name ?? []);
 
 /** @returns null for a stack of the flat form. @throws StageFailure (exit code 2) where there are several */
 export function onlyName(names: readonly string[], stack: string): string | null {

@@ -13,7 +13,7 @@ import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
 import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
-import { atMostOne } from "./imageNames";
+import { imageFirst } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -28,16 +28,20 @@ interface LogFolder {
 /**
  * `kragle logs [IMAGE] [STAGE]`: without a stage, where the logs are; with one, its log.
  *
- * @param words which image of the stack, if it has several, and the stage
+ * @param first which image of the stack, if it has several; else the stage
+ * @param second behind an image's name: the stage
  */
-export async function logs(words: readonly string[], options: CommonOptions): Promise<number> {
-  const { project, values } = readStackSettings(options.stack);
-  const [first, ...others] = words;
-  const image = imageSettings(values).images.find(({ name }) => name !== null && name === first);
-  const [given] = atMostOne("logs", image ? others : words);
-  const stage = given === undefined ? undefined : rootOf(image?.name ?? null, given);
-  const all = await logFolders({ project, stack: options.stack });
-  const folders = image ? all.filter((one) => imageOfRoot(one.stage) === image.name) : all;
+export async function logs(
+  first: string | undefined,
+  second: string | undefined,
+  options: CommonOptions,
+): Promise<number> {
+  const { stack } = options;
+  const { project, values } = readStackSettings(stack);
+  const { image, word } = imageFirst(imageSettings(values).images, stack, first, second);
+  const stage = word === undefined ? undefined : rootOf(image ?? null, word);
+  const all = await logFolders({ project, stack });
+  const folders = image ? all.filter((one) => imageOfRoot(one.stage) === image) : all;
   if (stage === undefined) {
     const text = options.json ? JSON.stringify(folders) : folders.map(lineOf).join("\n");
     print((text || "no stage of this stack has run yet") + "\n");

@@ -65,20 +65,20 @@ export async function runVerb(): Promise<number> {
     .action(() => {
       throw new StageFailure("set-up is started by the launcher: ./kragle setup");
     });
-  add("up [names...]", "build, prove and release a stack's images", [
+  add("up [images...]", "build, prove and release a stack's images", [
     stack(),
     json(),
     engine(),
     rebuild(),
     new Option("--keep", "keep the guest of a failed build until you have looked into it"),
   ]).action(runs(async () => (await import("./up")).up));
-  add("preview [names...]", "say what `up` would do, and why", [
+  add("preview [images...]", "say what `up` would do, and why", [
     stack(),
     json(),
     engine(),
     rebuild(),
   ]).action(runs(async () => (await import("./preview")).preview));
-  add("outputs [names...]", "print the outputs of a stack's last release", [
+  add("outputs [images...]", "print the outputs of a stack's last release", [
     stack(),
     json(),
   ]).action(runs(async () => (await import("./outputs")).outputs));
@@ -96,7 +96,7 @@ export async function runVerb(): Promise<number> {
   add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
     runs(async () => (await import("./doctor/doctor")).doctor),
   );
-  add("verify [folder]", "check a release: signature, digests, provenance, bill of materials", [
+  add("verify [image|folder]", "check a release: signature, digests, provenance, bill of materials", [
     stack(),
     json(),
   ])
@@ -128,7 +128,7 @@ export async function runVerb(): Promise<number> {
       ).argParser(deviceSize),
     )
     .action(runs(async () => (await import("./write")).write));
-  add("boot [image...]", "boot a throw-away copy of a stack's image, and get a shell in it", [
+  add("boot [image|file] [format]", "boot a throw-away copy of a stack's image, and get a shell in it", [
     stack(),
     new Option("--firmware <name>", "what it boots by; the template's first").choices([
       "bios",
@@ -141,14 +141,14 @@ export async function runVerb(): Promise<number> {
       "run one command line as root when the system is up, and end with its exit code",
     ),
   ]).action(runs(async () => (await import("./boot/boot")).boot));
-  add("debug [words...]", "boot the disk as it was before a step, and get a shell in it", [
+  add("debug [image] [step]", "boot the disk as it was before a step, and get a shell in it", [
     stack(),
     new Option("--exec <command>", "run one command line as root, and end with its exit code"),
   ]).action(runs(async () => (await import("./boot/debug")).debug));
-  add("report [name]", "say where the report of a stack's last release is", [stack(), json()])
+  add("report [image]", "say where the report of a stack's last release is", [stack(), json()])
     .option("--open", "open it, in the desktop's browser")
     .action(runs(async () => (await import("./report")).report));
-  add("logs [words...]", "show the log of a stage's last run", [stack(), json()]).action(
+  add("logs [image] [stage]", "show the log of a stage's last run", [stack(), json()]).action(
     runs(async () => (await import("./logs")).logs),
   );
   add("gc", "delete what no stack uses", [json()])

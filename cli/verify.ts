@@ -8,6 +8,7 @@ import { printable } from "../host/printable";
 import type { OnRead } from "../release/verify/folder";
 import { imageSettings } from "../infra/settings/images";
 import { verifyRelease } from "../release/verify/release";
+import { namesOf } from "./imageNames";
 import { lastRelease, releaseOf } from "./lastRelease";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
@@ -28,7 +29,7 @@ function requireFolder(folder: string): void {
 }
 
 /**
- * `kragle verify [FOLDER]`: whether a release is whole and consistent, and who signed it. Needs nothing but the folder, and for
+ * `kragle verify [IMAGE|FOLDER]`: whether a release is whole and consistent, and who signed it. Needs nothing but the folder, and for
  * a signature ssh-keygen or gpg.
  *
  * @param given a folder, or an image of the stack, if it has several; undefined for all of the stack
@@ -72,7 +73,7 @@ async function wantedReleases(
 /** A folder needs no stack, so one that cannot be read has no image of that name. */
 function isImage(given: string, stack: string): boolean {
   try {
-    return imageSettings(readStackSettings(stack).values).images.some(({ name }) => name === given);
+    return namesOf(imageSettings(readStackSettings(stack).values).images).includes(given);
   } catch {
     return false;
   }

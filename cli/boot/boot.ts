@@ -2,7 +2,7 @@ import { requireDaemon } from "../../executors/daemon";
 import { thisSite } from "../../executors/site";
 import { displayPath } from "../../host/project";
 import type { Firmware } from "../../plan/imageSpec";
-import { atMostOne, imageFirst, oneImage } from "../imageNames";
+import { imageFirst, oneImage } from "../imageNames";
 import { readStack } from "../stackSettings";
 import { findTools } from "../toolsImage";
 import { chooseImage } from "./chooseImage";
@@ -25,14 +25,18 @@ const IMAGE_AT = "/image/disk";
 /**
  * `kragle boot [IMAGE] [FORMAT]`: boots a throw-away overlay of an image as the proof does, and gives a shell in it.
  *
- * @param words which image of the stack, if it has several, and a format of its release; or a file
+ * @param first which image of the stack, if it has several; else a format of the release, or a file
+ * @param second behind an image's name: a format of its release
  */
-export async function boot(words: readonly string[], options: BootOptions): Promise<number> {
+export async function boot(
+  first: string | undefined,
+  second: string | undefined,
+  options: BootOptions,
+): Promise<number> {
   const { stack, exec, console, network = false } = options;
   requireTerminal("boot", exec);
   const { spec: all } = readStack(stack, false);
-  const { image, rest } = imageFirst(all, words);
-  const [given] = atMostOne("boot", rest);
+  const { image, word: given } = imageFirst(all.images, stack, first, second);
   const spec =
     given === undefined || image !== undefined ? oneImage(all, stack, image) : all.images[0]!;
   const { path, format, builtIn } = await chooseImage(stack, image, given);

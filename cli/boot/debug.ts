@@ -12,7 +12,7 @@ import type { ArtifactStore } from "../../store/artifactStore";
 import { identityOf } from "../../store/identity";
 import { openStore } from "../../store/open";
 import { findPoints } from "../../store/pointChain";
-import { atMostOne, imageFirst, oneImage } from "../imageNames";
+import { imageFirst, oneImage } from "../imageNames";
 import { readStack } from "../stackSettings";
 import { findTools } from "../toolsImage";
 import { look, requireTerminal } from "./look";
@@ -27,14 +27,18 @@ export interface DebugOptions {
 /**
  * `kragle debug [IMAGE] [STEP]`: boots a throw-away overlay of the disk as it was before a step, and gives a shell in it.
  *
- * @param words which image of the stack, if it has several, and the step
+ * @param first which image of the stack, if it has several; else the step
+ * @param second behind an image's name: the step
  */
-export async function debug(words: readonly string[], options: DebugOptions): Promise<number> {
+export async function debug(
+  first: string | undefined,
+  second: string | undefined,
+  options: DebugOptions,
+): Promise<number> {
   const { stack, exec } = options;
   requireTerminal("debug", exec);
   const { spec: all, settings } = readStack(stack, false);
-  const { image, rest } = imageFirst(all, words);
-  const [given] = atMostOne("debug", rest);
+  const { image, word: given } = imageFirst(all.images, stack, first, second);
   const spec = oneImage(all, stack, image);
   const wanted = given === undefined ? undefined : stepOf(spec.provision, given);
   const site = thisSite();

@@ -30,6 +30,7 @@ describe("completion in a shell", function () {
     ["completion ba", "bash"],
     ["verify READ", "README.md"],
     ["boot READ", "README.md"],
+    ["debug READ", ""],
     ["verify --allowed-signers package-l", "package-lock.json"],
     ["write --verify ", "quick full"],
   ];
