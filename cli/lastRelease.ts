@@ -8,7 +8,7 @@ import { displayPath } from "../host/project";
 import { imageSettings } from "../infra/settings/images";
 import { identityOf } from "../store/identity";
 import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
-import { onlyName, requireName } from "./imageNames";
+import { namesOf, onlyName, requireName } from "./imageNames";
 import { readStackSettings } from "./stackSettings";
 
 type Outputs = StackRecord["outputs"];
@@ -17,44 +17,52 @@ type Outputs = StackRecord["outputs"];
 export interface LastRelease {
   /** The stack's. */
   readonly outputs: Outputs;
-  /** Of each image, by its name; that of a stack of one image has none. */
+  /** Of each image that is wanted, by its name; that of a stack of one image has none. */
   readonly images: ReadonlyMap<string | null, Outputs>;
 }
 
-/** What a stack has released last. @throws StageFailure where there is nothing, or the stack was destroyed after it */
-export async function lastRelease(stack: string): Promise<LastRelease> {
-  const { project } = readStackSettings(stack);
+/**
+ * What a stack has released last.
+ *
+ * @param names of the images that are wanted; none for all
+ * @throws StageFailure (exit code 2) where the settings have no image of a name
+ * @throws StageFailure where there is nothing, nothing of an image that is named, or the stack was destroyed after it
+ */
+export async function lastRelease(
+  stack: string,
+  names: readonly string[] = [],
+): Promise<LastRelease> {
+  const { project, values } = readStackSettings(stack);
+  const known = namesOf(imageSettings(values).images);
+  names.forEach((name) => requireName(known, stack, name));
   const home = homeFolder();
   const record = await readStackRecord(home, identityOf(home, { project, stack }));
-  const images = releasesOf(record);
-  if (record && !record.destroyedAt && images.size > 0) return { outputs: record.outputs, images };
-  throw new StageFailure(record?.destroyedAt ? afterDestroy(stack, record) : neverReleased(stack), {
-    hint: `./kragle up -s ${stack}`,
-  });
+  const released = releasesOf(record);
+  if (!record || record.destroyedAt || released.size === 0) {
+    const why = record?.destroyedAt ? afterDestroy(stack, record) : neverReleased(stack);
+    throw new StageFailure(why, { hint: `./kragle up -s ${stack}` });
+  }
+  const lacking = names.find((name) => !released.has(name));
+  if (lacking !== undefined) {
+    throw new StageFailure(`image ${lacking} of stack ${stack} has not been released yet`, {
+      hint: `./kragle up ${lacking} -s ${stack}`,
+    });
+  }
+  const isWanted = (name: string | null) => names.length === 0 || names.includes(name ?? "");
+  const images = new Map([...released].filter(([name]) => isWanted(name)));
+  return { outputs: record.outputs, images };
 }
 
 /**
  * What of it is one image's.
  *
  * @param name undefined for the only one
- * @throws StageFailure (exit code 2) where there is none of that name, or several
+ * @throws StageFailure as {@link lastRelease}, and (exit code 2) where there are several
  */
 export async function releaseOf(stack: string, name: string | undefined): Promise<Outputs> {
-  if (name !== undefined) requireImages(stack, [name]);
-  const { images } = await lastRelease(stack);
+  const { images } = await lastRelease(stack, name === undefined ? [] : [name]);
   const names = [...images.keys()].filter((one) => one !== null);
-  const found = images.get(name ?? onlyName(names, stack));
-  if (found) return found;
-  throw new StageFailure(`image ${name} of stack ${stack} has not been released yet`, {
-    hint: `./kragle up ${name} -s ${stack}`,
-  });
-}
-
-/** @throws StageFailure (exit code 2) where a stack's settings have no image of a name */
-export function requireImages(stack: string, names: readonly string[]): void {
-  const { images } = imageSettings(readStackSettings(stack).values);
-  const known = images.flatMap(({ name }) => name ?? []);
-  names.forEach((name) => requireName(known, stack, name));
+  return images.get(onlyName(names, stack))!;
 }
 
 function afterDestroy(stack: string, record: StackRecord): string {

@@ -5,7 +5,7 @@ import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { warn } from "../host/warn";
 import type { StackRecord } from "../store/stackRecord";
-import { lastRelease, releaseOf, requireImages } from "./lastRelease";
+import { lastRelease } from "./lastRelease";
 import type { CommonOptions } from "./options";
 
 /** Whether the image lies where the outputs say, as far as its size tells; `verify` reads it. */
@@ -17,23 +17,20 @@ function isThere({ imagePath, imageBytes }: StackRecord["outputs"]): boolean {
 /** `kragle outputs [IMAGE...]`: what the last release of a stack gave to other programs; of a single image, its own. */
 export async function outputs(names: readonly string[], options: CommonOptions): Promise<number> {
   const { stack } = options;
-  requireImages(stack, names);
-  const { outputs: all, images } = await lastRelease(stack);
-  for (const name of names) if (!images.has(name)) await releaseOf(stack, name);
-  const wanted = [...images].filter(([name]) => names.length === 0 || names.includes(name ?? ""));
-  for (const [, values] of wanted) {
+  const { outputs: all, images } = await lastRelease(stack, names);
+  for (const values of images.values()) {
     if (isThere(values)) continue;
     const image = displayPath(String(values.imagePath));
     const next = `./kragle up -s ${stack} lays it out again`;
     warn(`${image} is gone, or is not the image of these outputs any more; ${next}`);
   }
   if (options.json) {
-    const some =
-      names.length === 1 ? wanted[0]![1] : { images: Object.fromEntries(wanted) as object };
+    const [only] = images.values();
+    const some = names.length === 1 ? only : { images: Object.fromEntries(images) as object };
     print(JSON.stringify(names.length === 0 ? all : some) + "\n");
     return EXIT.done;
   }
-  const lines = wanted.flatMap(([name, values]) =>
+  const lines = [...images].flatMap(([name, values]) =>
     // of one image that is named, without its name
     Object.entries(values).map(([output, value]) => [
       name === null || names.length === 1 ? output : `${name}.${output}`,
