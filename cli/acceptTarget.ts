@@ -7,6 +7,7 @@ import type { Target } from "../disk/target";
 import { readUsage } from "../disk/usage";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { imageSettings } from "../infra/settings/images";
 import { releaseAround } from "../release/apart";
 import type { ArtifactStore } from "../store/artifactStore";
 import { openStore } from "../store/open";
@@ -47,12 +48,18 @@ const refusal = (path: string, reasons: readonly string[], hint?: string) =>
 export async function acceptDevice(
   { home }: Site,
   { path }: Target,
-  image: ReleasedImage,
-  { stack, virtual }: { readonly stack: string; readonly virtual?: boolean },
+  released: ReleasedImage,
+  {
+    stack,
+    image,
+    virtual,
+  }: { readonly stack: string; readonly image?: string; readonly virtual?: boolean },
 ): Promise<BlockDevice> {
   const device = await readBlockDevice(path);
-  const reasons = refusals(device, image.virtualBytes, await readUsage());
-  if (!virtual && (await kernelOf(openStore(home), stack, image.sha256)) === "cloud") {
+  const reasons = refusals(device, released.virtualBytes, await readUsage());
+  const base = virtual ? undefined : await baseBelow(openStore(home), released.sha256);
+  // the settings may have changed after it
+  if (!virtual && (base ?? settingsOf(stack, image)).kernel === "cloud") {
     reasons.push(
       'the image has the cloud kernel, which lacks the drivers of real hardware (setting "kernel"); --virtual says that a virtual machine will use the disk',
     );
@@ -61,14 +68,24 @@ export async function acceptDevice(
   throw refusal(path, reasons);
 }
 
-/** The kernel that the artifact of this SHA-256 declared, since the settings may have changed after it; else the settings' own. */
-async function kernelOf(store: ArtifactStore, stack: string, sha256: string): Promise<unknown> {
+type Values = Readonly<Record<string, unknown>>;
+
+/** What the base of the image of this SHA-256 declared; undefined where one of them is gone. */
+async function baseBelow(store: ArtifactStore, sha256: string): Promise<Values | undefined> {
   const images = await store.manifests("image");
-  let image = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
-  // down to the one that is made on a base
-  const below = () => images.find(({ key }) => key === image?.description.upstream.image);
-  while (below()) image = below();
+  const made = images.find(({ files }) => files.some((file) => file.sha256 === sha256));
+  let upstream = made?.description.upstream ?? {};
+  // down to the image that is made on a base
+  while (upstream.image !== undefined) {
+    const on = images.find(({ key }) => key === upstream.image);
+    upstream = on?.description.upstream ?? {};
+  }
   const bases = await store.manifests("base");
-  const base = bases.find(({ key }) => key === image?.description.upstream.base);
-  return (base?.description.inputs ?? readStackSettings(stack).values).kernel;
+  return bases.find(({ key }) => key === upstream.base)?.description.inputs;
+}
+
+/** @param name of the image, where the stack has several */
+function settingsOf(stack: string, name: string | undefined): Values {
+  const { images } = imageSettings(readStackSettings(stack).values);
+  return (images.find((one) => one.name === name) ?? images[0])?.values ?? {};
 }
