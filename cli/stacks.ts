@@ -6,7 +6,7 @@ import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import { printable } from "../host/printable";
 import { readIfRegular } from "../host/regularFile";
-import { type PlanRow, planRows, willRun } from "../infra/planReport";
+import { imagesIn, type PlanRow, planRows, willRun } from "../infra/planReport";
 import { planRun } from "../infra/requirements";
 import { imageIdentity } from "../plan/imageIdentity";
 import { imageOfRoot } from "../plan/roots";
@@ -122,11 +122,6 @@ async function plannedRows(
     return wordsOf(error as Error);
   }
 }
-
-/** Of a stack with one image, that has no name. */
-const imagesIn = (rows: readonly PlanRow[]): (string | null)[] => [
-  ...new Set(rows.some(({ image }) => image) ? rows.flatMap(({ image }) => image ?? []) : [null]),
-];
 
 function driftOf(planned: readonly PlanRow[] | string, name: string | null): StackRow["drift"] {
   if (typeof planned === "string") return { state: "unknown", stages: [], why: planned };

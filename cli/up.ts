@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 
 import { type Outputs, StepFailed } from "../engine/events";
-import type { PlanRow } from "../infra/planReport";
+import { imagesIn } from "../infra/planReport";
 import { rootOf } from "../plan/roots";
 import { release } from "../plan/stages/release";
 import { formatSeconds } from "../plan/units";
@@ -95,7 +95,7 @@ async function run(
           : `${image} was replaced by this run; the outputs follow when all of it is done\n`,
       );
     }
-    for (const name of namesIn(rows).filter((one) => isDone(view, one))) {
+    for (const name of imagesIn(rows).filter((one) => isDone(view, one))) {
       tell(`${name} is released all the same: ./kragle outputs ${name} -s ${options.stack}\n`);
     }
     if (options.json) print(JSON.stringify({ error: message, exitCode }) + "\n");
@@ -117,11 +117,6 @@ const note = (
     finishedAt: new Date().toISOString(),
     seconds: { ...last?.seconds, ...seconds },
   });
-
-/** The images of a stack that has several. */
-const namesIn = (rows: readonly PlanRow[]) => [
-  ...new Set(rows.flatMap(({ image }) => image ?? [])),
-];
 
 /** Whether the run has brought an image to its end. */
 const isDone = ({ finished }: View, name: string) => finished.has(rootOf(name, release.stage));

@@ -96,10 +96,11 @@ export async function runVerb(): Promise<number> {
   add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
     runs(async () => (await import("./doctor/doctor")).doctor),
   );
-  add("verify [image|folder]", "check a release: signature, digests, provenance, bill of materials", [
-    stack(),
-    json(),
-  ])
+  add(
+    "verify [image|folder]",
+    "check a release: signature, digests, provenance, bill of materials",
+    [stack(), json()],
+  )
     .option(
       "--allowed-signers <file>",
       "the keys that are trusted, of ssh-keygen or exported by gpg",
@@ -128,19 +129,23 @@ export async function runVerb(): Promise<number> {
       ).argParser(deviceSize),
     )
     .action(runs(async () => (await import("./write")).write));
-  add("boot [image|file] [format]", "boot a throw-away copy of a stack's image, and get a shell in it", [
-    stack(),
-    new Option("--firmware <name>", "what it boots by; the template's first").choices([
-      "bios",
-      "uefi",
-    ]),
-    new Option("--network", "let it reach the outside, as while it is built"),
-    new Option("--console", "stay on the serial console").conflicts("exec"),
-    new Option(
-      "--exec <command>",
-      "run one command line as root when the system is up, and end with its exit code",
-    ),
-  ]).action(runs(async () => (await import("./boot/boot")).boot));
+  add(
+    "boot [image|file] [format]",
+    "boot a throw-away copy of a stack's image, and get a shell in it",
+    [
+      stack(),
+      new Option("--firmware <name>", "what it boots by; the template's first").choices([
+        "bios",
+        "uefi",
+      ]),
+      new Option("--network", "let it reach the outside, as while it is built"),
+      new Option("--console", "stay on the serial console").conflicts("exec"),
+      new Option(
+        "--exec <command>",
+        "run one command line as root when the system is up, and end with its exit code",
+      ),
+    ],
+  ).action(runs(async () => (await import("./boot/boot")).boot));
   add("debug [image] [step]", "boot the disk as it was before a step, and get a shell in it", [
     stack(),
     new Option("--exec <command>", "run one command line as root, and end with its exit code"),

@@ -1,5 +1,5 @@
 import { formatSeconds } from "../plan/units";
-import { type PlanRow, totalSeconds, willRun } from "./planReport";
+import { imagesIn, type PlanRow, totalSeconds, willRun } from "./planReport";
 
 /**
  * The rows as aligned lines, those of several images as a tree, and how long all of it will take.
@@ -8,7 +8,7 @@ import { type PlanRow, totalSeconds, willRun } from "./planReport";
  */
 export function planLines(rows: readonly PlanRow[], parallel = Infinity): string[] {
   const shared = rows.filter(({ image }) => image === undefined);
-  const names = [...new Set(rows.flatMap(({ image }) => image ?? []))];
+  const names = imagesIn(rows);
   const width = Math.max(...shared.map(({ stage }) => stage.length), ...names.map((n) => n.length));
   const lines = [
     ...shared.flatMap((row) => linesOf(row, row.stage, width)),

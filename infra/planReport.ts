@@ -106,6 +106,11 @@ export const totalSeconds = (rows: readonly PlanRow[], parallel?: number): numbe
     parallel,
   );
 
+/** Names of the images in a plan, in its order; none of a stack with one image. */
+export const imagesIn = (rows: readonly PlanRow[]): string[] => [
+  ...new Set(rows.flatMap(({ image }) => image ?? [])),
+];
+
 export const willRun = ({ status }: PlanRow): boolean =>
   status === "will run" || status === "runs after image";
 

@@ -64,7 +64,8 @@ async function run(
     await sleep(20);
   }
   const [code, signal] = (await ended) as [number | null, string | null];
-  if (code !== 0) throw new Error(`up of stack ${stack} ended with ${signal ?? `exit code ${code}`}`);
+  if (code !== 0)
+    throw new Error(`up of stack ${stack} ended with ${signal ?? `exit code ${code}`}`);
   return [(performance.now() - started) / 1000, most];
 }
 
