@@ -1,24 +1,19 @@
 import type { DaemonFacts } from "../../executors/daemon";
-import { isRemote } from "../../executors/daemon";
 import { requireLibvirt } from "../../executors/libvirtHost";
-import { EXIT, type FailureDetails, StageFailure } from "../../host/failure";
+import { StageFailure } from "../../host/failure";
 import { readMemory } from "../../host/memory";
-import { displayPath, inProject } from "../../host/project";
-import { findSource, type SourceKind } from "../../host/sourceFile";
-import { writeObstacle } from "../../host/writable";
+import { findSource } from "../../host/sourceFile";
 import { type PlannedImage, sourceDigest } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
-import { isThere, placesOf, requireOwnPlaces, wantedSource } from "../../infra/requirements";
+import { isThere, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackPlan } from "../../infra/stackPlan";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec, SourceDisk, StackSpec } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
-import { readStackRecord, releasesOf } from "../../store/stackRecord";
 import { engineNeeds } from "../engineNeeds";
 import type { StackSettings } from "../stackSettings";
-import { diskNeed, diskRequirements } from "./diskSpace";
-import { readPlace } from "./facts";
+import { examineDisk, placesRequirement } from "./places";
 import {
   memoryRequirement,
   processorsRequirement,
@@ -26,11 +21,9 @@ import {
   verdict,
 } from "./requirements";
 import * as around from "./surroundings";
+import { refused, tried } from "./tried";
 
 /** What a stack's settings want of this machine, a row each. */
-
-/** What an image takes on disk before one was built, in bytes; measured for the template debian12. */
-const EXPECTED_BYTES = { cloud: 512 * 2 ** 20, generic: 1024 * 2 ** 20 };
 
 export function settingsRequirement(wanted: object | SettingsError): Requirement | undefined {
   if (!(wanted instanceof SettingsError)) return undefined;
@@ -145,73 +138,4 @@ async function examineSpec(
           return fingerprint;
         }),
   ];
-}
-
-async function placesRequirement(
-  home: string,
-  spec: ImageSpec,
-  owner: StackIdentity,
-): Promise<Requirement> {
-  const places = placesOf(spec);
-  const obstacles = places.flatMap(({ folder }) => writeObstacle(folder) ?? []);
-  const [name, need] = ["Places of results", "folders that can be written, or made"];
-  if (obstacles.length > 0) {
-    const next =
-      "let the settings path and publish name folders that can be written, or see to their rights";
-    return verdict(name, "missing", obstacles.join("\n"), need, next);
-  }
-  return tried(name, `${need}, each for itself`, async () => {
-    await requireOwnPlaces(home, [spec], owner);
-    return places.map(({ folder }) => displayPath(folder)).join("\n");
-  });
-}
-
-/** The row of what `up` tries before it starts, with the very words in which it would fail. */
-async function tried(
-  name: string,
-  need: string,
-  look: () => Promise<string>,
-): Promise<Requirement> {
-  try {
-    return verdict(name, "ok", await look(), need);
-  } catch (error) {
-    if (!(error instanceof StageFailure || error instanceof SettingsError)) throw error;
-    return refused(name, need, error);
-  }
-}
-
-/** In the words of `up`. */
-function refused(name: string, need: string, problem: StageFailure | SettingsError): Requirement {
-  const { found, details }: { found: string; details: FailureDetails } =
-    problem instanceof StageFailure
-      ? { found: problem.message, details: problem.details }
-      : { found: problem.problems.join("\n"), details: { exitCode: EXIT.wrongSettings } };
-  const row = verdict(name, "missing", found, need, details.hint ?? "mend the stack's settings");
-  return details.exitCode === EXIT.wrongSettings ? { ...row, wrongSettings: true } : row;
-}
-
-async function examineDisk(
-  home: string,
-  spec: ImageSpec,
-  owner: StackIdentity,
-  daemon: DaemonFacts | undefined,
-  toolsImage: string | undefined,
-  fetches: SourceKind | null,
-): Promise<Requirement[]> {
-  const last = await readStackRecord(home, owner);
-  const need = diskNeed({
-    diskBytes: spec.diskBytes,
-    formats: spec.formats,
-    expectedImageBytes:
-      Number(releasesOf(last).get(spec.name)?.imageBytes) ||
-      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
-    builder: !toolsImage,
-    installer: spec.iso !== null,
-    fetches,
-  });
-  return diskRequirements([
-    readPlace("the store", home, need.store),
-    readPlace(spec.path, inProject(spec.path), need.output),
-    ...(daemon && !isRemote(daemon) ? [readPlace("Docker", daemon.folder, need.docker)] : []),
-  ]);
 }
