@@ -83,7 +83,7 @@ export async function makePlan(
 }
 
 /** A question that several images ask is asked once. */
-function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
+export function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
   const answers = new Map<string, Promise<A>>();
   return (question) => {
     const key = JSON.stringify(question);

@@ -15,10 +15,10 @@ import { homeFolder } from "../../host/home";
 import { print } from "../../host/output";
 import { mirrorObstacles } from "../../host/packageMirror";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { makePlan } from "../../infra/stackPlan";
+import { makePlan, remembered } from "../../infra/stackPlan";
 import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
 import { SettingsError } from "../../infra/settings";
-import type { StackSpec } from "../../plan/imageSpec";
+import type { SourceDisk, StackSpec } from "../../plan/imageSpec";
 import { identityOf } from "../../store/identity";
 import type { CommonOptions } from "../options";
 import { readStack, type StackSettings, stackNames } from "../stackSettings";
@@ -78,8 +78,9 @@ async function examine(
   const usable = site && !daemonObstacle(daemon) ? (daemon as DaemonFacts) : undefined;
   const images = spec?.images ?? [];
   const home = site?.home ?? homeFolder();
+  const digest = remembered((from: SourceDisk) => digestOrFailure(home, from));
   const sources = await Promise.all(
-    images.map(async ({ from }) => (from ? digestOrFailure(home, from) : undefined)),
+    images.map(async ({ from }) => (from ? digest(from) : undefined)),
   );
   // without what would be asked of libvirt, of a signing key, of places and of a disk's list: those have rows of their own
   const modest = images.map((image, index) => {
