@@ -71,11 +71,13 @@ export async function verifySignature(
       await writeFile(join(scratch, name), content);
       return join(scratch, name);
     };
-    const path = await put("keys", kind === "ssh" ? allowedSignersOf(keys.toString()) : keys);
-    const evidence = { signature: await put("signature", signature) };
-    return kind === "ssh"
-      ? verifySsh({ ...evidence, keys: path }, sums)
-      : verifyDetached({ ...evidence, keys: [{ path }], data: await put("sums", sums) }, scratch);
+    const file = await put("signature", signature);
+    if (kind === "ssh") {
+      const signers = await put("keys", allowedSignersOf(keys.toString()));
+      return verifySsh({ keys: signers, signature: file }, sums);
+    }
+    const [path, data] = [await put("keys", keys), await put("sums", sums)];
+    return verifyDetached({ keys: [{ path }], signature: file, data }, scratch);
   });
   if ("problem" in found) return failed(`${names.signature}: ${found.problem}`);
   const { signer } = found;
