@@ -158,7 +158,7 @@ const withoutPassword = (uri: string) => uri.replace(/\/\/[^/@]*@/, "//");
 
 /** Whether an address, of a mirror or a proxy, is on the loopback of whoever reads it. */
 export const isLoopbackAddress = (uri: string) =>
-  /^(\w+:\/\/)?([^/@]*@)?(localhost|127\.|\[::1\])/.test(uri);
+  /^(\w+:\/\/)?([^/@]*@)?(localhost|127(\.\d+){1,3}|\[::1\])\.?(?=[:/?#]|$)/i.test(uri);
 
 /**
  * Selects from the output of `apt-config dump` what a container needs to reach the host's mirror: proxies, and the

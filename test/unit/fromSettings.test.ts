@@ -66,10 +66,13 @@ describe("the setting from", () => {
     );
     assert.match(problems("web.qcow2")[0]!, /^: "web\.qcow2" is no source; write \{path: FILE\}/);
     assert.match(problems({ url: [], sha256: SHA256 })[0]!, /names no address/);
-    for (const host of ["127.0.0.1:8000", "localhost", "u:p@[::1]"]) {
+    for (const host of ["127.0.0.1:8000", "LocalHost", "u:p@[::1]", "127.1"]) {
       assert.deepEqual(problems({ url: [`http://${host}/x.qcow2`], sha256: SHA256 }), [
         ".url[0]: is this machine's loopback, which the container that fetches it does not reach; name another address of this machine on which the service listens",
       ]);
+    }
+    for (const host of ["localhost.example", "127.example:80", "localhost@host"]) {
+      assert.deepEqual(problems({ url: `http://${host}/x.qcow2`, sha256: SHA256 }), []);
     }
     // no message repeats what may be a token
     const secret = problems({ url: "https://[host/x?token=canary", sha256: SHA256 });
