@@ -15,7 +15,7 @@ export const imagesByName = optional(
 export interface ImageSettings {
   /** What the stack calls it; null where it is the only one, by flat settings. */
   readonly name: string | null;
-  /** By name: its own, and the flat ones where it has none. */
+  /** By name: its own, and where it has none those of the image that it is made on (the template), and the flat ones. */
   readonly values: Values;
   /** Its own alone; null where all are flat. */
   readonly own: Values | null;
@@ -83,11 +83,31 @@ export function imageSettings(values: Values): {
       const problem = ofStackProblem(setting, own[setting]);
       if (problem !== undefined) problems.push([`${place}.${setting}`, problem]);
     }
-    const isOwn = (at: string) => Object.hasOwn(own, /^[^.[]*/.exec(at)![0]);
-    const placeOf = (at: string) => (isOwn(at) ? `${place}.${at}` : at);
-    return [{ name, values: { ...flat, ...own }, own, placeOf }];
+    const below = withTemplate(name, map, flat);
+    const placeOf = (at: string) => {
+      const setting = /^[^.[]*/.exec(at)![0];
+      if (Object.hasOwn(own, setting)) return `${place}.${at}`;
+      return setting === "template" && below ? `images.${below.name}.${at}` : at;
+    };
+    const inherited = below ? { template: below.template } : {};
+    return [{ name, values: { ...flat, ...inherited, ...own }, own, placeOf }];
   });
   return { images, problems };
+}
+
+/** The image whose own template one has: itself, or one that it is made on; undefined where it is the flat one. */
+function withTemplate(
+  name: string,
+  map: Values,
+  flat: Values,
+  path: readonly string[] = [],
+): { readonly name: string; readonly template: unknown } | undefined {
+  const own = asMap(map[name] ?? {});
+  // a circle, and an image that there is not, are told elsewhere
+  if (!own || path.includes(name)) return undefined;
+  if (Object.hasOwn(own, "template")) return { name, template: own.template };
+  const on = asMap(own.from ?? flat.from)?.image;
+  return typeof on === "string" ? withTemplate(on, map, flat, [...path, name]) : undefined;
 }
 
 /** @returns undefined for nothing, null for what is no map */

@@ -53,6 +53,24 @@ describe("an image that is made on another one", () => {
     );
   });
 
+  it("has the template of that one, where it does not say one itself", () => {
+    const { images } = parse({
+      base: { template: "debian13" },
+      web: on("base"),
+      top: { from: JSON.stringify({ image: "web" }) },
+      db: {},
+    });
+    assert.deepEqual(
+      images.map(({ name, template }) => [name, template.name]),
+      [
+        ["base", "debian13"],
+        ["web", "debian13"],
+        ["top", "debian13"],
+        ["db", "debian12"],
+      ],
+    );
+  });
+
   const wrong: [string, object, string[]][] = [
     [
       "a circle",
@@ -92,6 +110,13 @@ describe("an image that is made on another one", () => {
       "more than the name",
       { base: {}, web: { from: { image: "base", sha256: "x" } } },
       ["kragle:images.web.from: sha256 is unknown; allowed is image"],
+    ],
+    [
+      "a template that there is not, told where it stands",
+      { base: { template: "debian1" }, web: on("base") },
+      [
+        'kragle:images.base.template: "debian1" is not a template; allowed are centos7, cloud, debian12, debian13, rhel7, or the path of a folder such as ./my-template',
+      ],
     ],
     [
       "one whose own settings are wrong is told once",
