@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { planPublication } from "../plan/imagePlan";
+import { planPublication } from "../plan/proofPlan";
 import type { PublicationDestination } from "../plan/publication";
 import { publish, type PublishedFile } from "../plan/stages/publish";
 import { stageCommand } from "./stageCommand";

@@ -9,7 +9,7 @@ import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import { releasedName } from "../plan/fileNames";
 import type { StackIdentity } from "../plan/identity";
-import { planProof, type ProofPlan } from "../plan/imagePlan";
+import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { stepTitle } from "../plan/steps";
 import { libvirtGuest } from "./libvirtGuest";

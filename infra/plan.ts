@@ -6,10 +6,9 @@ import {
   planImage,
   planOn,
   type PlannedStage,
-  planProof,
-  type ProofPlan,
 } from "../plan/imagePlan";
 import type { ImageSpec, SourceDisk } from "../plan/imageSpec";
+import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { fileNameOf } from "../plan/sourceFormats";
 import { IMAGE } from "../plan/stages/image";

@@ -1,12 +1,8 @@
 import { shortKey, type StageDescription, stageKey } from "./description";
-import { releasedName } from "./fileNames";
-import type { Conversion } from "./formats";
 import type { ImageSpec } from "./imageSpec";
-import type { PublicationSpec } from "./publication";
 import type { Step } from "./steps";
 import { base } from "./stages/base";
 import { builder } from "./stages/builder";
-import { check } from "./stages/check";
 import {
   type InputsOf,
   type Planned,
@@ -14,11 +10,8 @@ import {
   type StageContract,
   type UpstreamOf,
 } from "./stages/contract";
-import { convert } from "./stages/convert";
 import { image } from "./stages/image";
-import { publish } from "./stages/publish";
-import { conversionUpstream, release } from "./stages/release";
-import { smoke } from "./stages/smoke";
+import type { release } from "./stages/release";
 
 /** SHA-256 of input files by their name, followed by "+x" where one is executable; the names take part in the keys, the folders they come from do not. */
 export type FileDigests = Readonly<Record<string, string>>;
@@ -68,17 +61,6 @@ export interface ImagePlan {
 /** The same of an image that is made on no other. */
 export interface BasedPlan extends ImagePlan {
   readonly base: Planned<typeof base>;
-}
-
-/** The stages that belong to one image file: keyed by what is in it, so that evidence can never belong to another file. */
-export interface ProofPlan {
-  readonly check: Planned<typeof check>;
-  readonly conversions: readonly (Planned<typeof convert> & { readonly conversion: Conversion })[];
-  readonly smoke: Planned<typeof smoke> | undefined;
-  readonly release: Planned<typeof release>;
-  readonly publications: readonly (Planned<typeof publish> & {
-    readonly publication: PublicationSpec;
-  })[];
 }
 
 /** A planned stage of any kind. */
@@ -172,91 +154,3 @@ export function baseFamily(description: StageDescription): string {
   const { epoch: _, ...inputs } = description.inputs;
   return stageKey({ ...description, inputs });
 }
-
-/** Plans what follows the image, by the image's content. */
-export function planProof(spec: ImageSpec, files: InputFiles, imageSha256: string): ProofPlan {
-  const ofImage = { imageSha256 };
-  const { waive } = spec.check;
-  const checked = plan(
-    check,
-    {
-      programs: files.programs.check,
-      rules: files.rules,
-      ...(Object.keys(files.ownRules).length ? { ownRules: files.ownRules } : {}),
-      ...(waive.length
-        ? { waive: Object.fromEntries(waive.map(({ rule, reason }) => [rule, reason])) }
-        : {}),
-    },
-    ofImage,
-  );
-  const conversions = spec.formats.map((conversion) => {
-    const { format, options } = conversion;
-    const inputs = { programs: files.programs.convert, format, options: { ...options } };
-    return { conversion, ...plan(convert, inputs, ofImage) };
-  });
-  const booted = planSmoke(spec, files, ofImage);
-  const released = plan(
-    release,
-    {
-      path: spec.path,
-      owner: files.owner,
-      signer: files.signer,
-      imageName: spec.imageName,
-      files: Object.fromEntries(
-        conversions.map(({ conversion }) => [
-          conversion.name,
-          releasedName(conversion, spec.imageName),
-        ]),
-      ),
-    },
-    {
-      ...ofImage,
-      check: checked.key,
-      ...Object.fromEntries(conversions.map((c) => [conversionUpstream(c.conversion.name), c.key])),
-      ...(booted ? { smoke: booted.key } : {}),
-    },
-  );
-  const publications = spec.publish.map((publication) => ({
-    publication,
-    ...planPublication(released.key, publication),
-  }));
-  return { check: checked, conversions, smoke: booted, release: released, publications };
-}
-
-function planSmoke(spec: ImageSpec, files: InputFiles, ofImage: { imageSha256: string }) {
-  if (spec.smoke === "none") return undefined;
-  const { smoke: driver, libvirtUri, proof, memoryMiB, cpus } = spec;
-  const { channel, firmware } = spec.template.smoke;
-  const [first, ...others] = firmware;
-  return plan(
-    smoke,
-    {
-      architecture: spec.architecture,
-      programs: files.programs.smoke,
-      driver,
-      ...(driver === "libvirt" ? { libvirtUri } : {}),
-      proof,
-      channel,
-      firmware: [first, ...(proof === "full" ? others : [])],
-      memoryMiB,
-      cpus,
-      ...testInputs(spec, files.tests),
-    },
-    ofImage,
-  );
-}
-
-/** Of the user's tests: their content, order and arguments; how long they may take is in no key. */
-function testInputs({ tests: own }: ImageSpec, tests: FileDigests) {
-  if (own.length === 0) return {};
-  const args = Object.keys(tests).map((name, index) => [name, [...own[index]!.args]] as const);
-  const given = args.filter(([, list]) => list.length > 0);
-  return { tests, ...(given.length > 0 ? { testArguments: Object.fromEntries(given) } : {}) };
-}
-
-/** Plans a publication. How many versions stay is not in the key: it makes no other publication. */
-export const planPublication = (
-  releaseKey: string,
-  { destination, files }: Pick<PublicationSpec, "destination" | "files">,
-): Planned<typeof publish> =>
-  plan(publish, { destination, files: [...files] }, { release: releaseKey });

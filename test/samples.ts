@@ -1,4 +1,5 @@
-import { type InputFiles, planImage, planProof } from "../plan/imagePlan";
+import { type InputFiles, planImage } from "../plan/imagePlan";
+import { planProof } from "../plan/proofPlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { ProvisionStep } from "../plan/steps";
 

@@ -4,7 +4,8 @@ import fc from "fast-check";
 
 import { explain } from "../../infra/explain";
 import { changedInputs, type StageDescription, stageKey } from "../../plan/description";
-import { planImage, planProof } from "../../plan/imagePlan";
+import { planImage } from "../../plan/imagePlan";
+import { planProof } from "../../plan/proofPlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import type { Root } from "../../store/roots";
 import type { ProvisionStep, Step } from "../../plan/steps";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
-import { planProof } from "../../plan/imagePlan";
+import { planProof } from "../../plan/proofPlan";
 import { projectFolder } from "../../host/project";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
 import { libvirtGuest } from "../../infra/libvirtGuest";

@@ -6,7 +6,8 @@ import { Conversion, type ConversionArgs } from "../../components/conversion";
 import { Qcow2Artifact, type Qcow2ArtifactArgs } from "../../components/qcow2Artifact";
 import { Release, type ReleaseArgs } from "../../components/release";
 import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
-import { planImage, planProof } from "../../plan/imagePlan";
+import { planImage } from "../../plan/imagePlan";
+import { planProof } from "../../plan/proofPlan";
 import { type Registered, UNKNOWN, valueOf, withMocks } from "../mocks";
 import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 
