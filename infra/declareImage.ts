@@ -83,7 +83,7 @@ export function declareImage(
         marker: marker("image"),
         secrets: { ...spec.credentials, ...stepSecrets(spec) },
       },
-      knownImageSha256: proof && observed.get("image")!.imageSha256,
+      knownImageSha256: proof?.check.description.upstream.imageSha256,
     },
     options(...builder.ready),
   );

@@ -13,7 +13,6 @@ import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { fileNameOf } from "../plan/sourceFormats";
 import { IMAGE } from "../plan/stages/image";
 import type { ArtifactStore } from "../store/artifactStore";
-import type { Manifest } from "../store/manifest";
 import { findPoints, type KeptPoints } from "../store/pointChain";
 import type { Root } from "../store/roots";
 import type { Estimates } from "./estimates";
@@ -25,11 +24,8 @@ import type { Observation, Observer } from "./observe";
 
 /** One stage of the plan: what it is, and what is there of it. */
 export interface ObservedStage {
-  readonly root: string;
   readonly planned: PlannedStage;
   readonly observation: Observation;
-  /** Content of the image, where it is in the store. */
-  readonly imageSha256?: string;
 }
 
 /** One stage as it is to be, and as the stack had it. */
@@ -94,37 +90,29 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
     : planImage(spec, files, await baseEpoch(store, spec, files), images);
 
   const observed = new Map<string, ObservedStage>();
-  const observe = async (root: string, planned: PlannedStage) => {
-    const observation = await observer.stage(planned, rootOf(spec.name, root));
-    const { manifest } = observation;
-    const entry: ObservedStage = {
-      ...{ root, planned, observation },
-      ...(root === "image" ? { imageSha256: imageDigest(manifest) } : {}),
-    };
-    observed.set(root, entry);
-    return entry;
+  const observe = async (stages: readonly Rooted[]) => {
+    for (const [root, planned] of stages) {
+      const observation = await observer.stage(planned, rootOf(spec.name, root));
+      observed.set(root, { planned, observation });
+    }
   };
-  if (plan.base) await observe("base", plan.base);
-  const built = await observe("image", plan.image);
-  const { imageSha256 } = built;
-  const below = on ? on.observed.get("image") : observed.get("base");
-  const { manifest: installed } = below!.observation;
-  const runs = ["missing", "damaged"].includes(built.observation.state);
+  await observe(buildStages(plan));
+  const { observation: built } = observed.get("image")!;
+  const imageSha256 = built.manifest?.files.find(({ path }) => path === IMAGE)?.sha256;
+  const below = on ? on.observed.get("image")! : observed.get("base")!;
+  const { manifest: installed } = below.observation;
+  const runs = ["missing", "damaged"].includes(built.state);
   const points =
     runs && !rebuild.includes("image") && installed && pointBytes(spec) > 0
       ? await findPoints(store, plan.image.description, installed)
       : undefined;
   const proof = imageSha256 === undefined ? undefined : planProof(spec, files, imageSha256);
-  if (proof) for (const [root, planned] of proofStages(proof)) await observe(root, planned);
+  if (proof) await observe(proofStages(proof));
 
+  // without the image's digest everything else of what follows it is known
+  const after = proofStages(proof ?? planProof(spec, files, ""));
   const history = new Map<string, StageHistory>();
-  const all: [string, PlannedStage][] = [
-    ...(plan.base ? [["base", plan.base] as [string, PlannedStage]] : []),
-    ["image", plan.image],
-    // without the image's digest everything else of these stages is known
-    ...proofStages(proof ?? planProof(spec, files, "")),
-  ];
-  for (const [root, { description }] of all) {
+  for (const [root, { description }] of [...buildStages(plan), ...after]) {
     const named = rootOf(spec.name, root);
     const expectedSeconds = await estimates.seconds(named, description, plan);
     history.set(root, { description, before: roots.get(named), expectedSeconds });
@@ -141,20 +129,25 @@ export async function sourceDigest(
   return digestBySignedList(home, sha256, fileNameOf(path ?? urls[0]!));
 }
 
-/** The stages that follow the image, by root. */
-function proofStages(proof: ProofPlan): [string, PlannedStage][] {
-  const { check, conversions, smoke, release, publications } = proof;
+/** A stage by its root without the image's name. */
+type Rooted = readonly [root: string, planned: PlannedStage];
+
+/** The stages up to the image. */
+const buildStages = ({ base, image }: ImagePlan): Rooted[] => [
+  ...(base ? [["base", base] as const] : []),
+  ["image", image],
+];
+
+/** Those that follow it. */
+function proofStages({ check, conversions, smoke, release, publications }: ProofPlan): Rooted[] {
   return [
     ["check", check],
-    ...conversions.map((c): [string, PlannedStage] => [conversionRoot(c.conversion.name), c]),
-    ...(smoke ? [["smoke", smoke] as [string, PlannedStage]] : []),
+    ...conversions.map((c) => [conversionRoot(c.conversion.name), c] as const),
+    ...(smoke ? [["smoke", smoke] as const] : []),
     ["release", release],
-    ...publications.map((p): [string, PlannedStage] => [publicationRoot(p.publication.name), p]),
+    ...publications.map((p) => [publicationRoot(p.publication.name), p] as const),
   ];
 }
-
-const imageDigest = (manifest: Manifest | undefined) =>
-  manifest?.files.find(({ path }) => path === IMAGE)?.sha256;
 
 /** The day that stands in the base's key under `refreshAfter`: that of a base that is young enough, else today. */
 async function baseEpoch(
