@@ -14,10 +14,15 @@ const MEMORY_OVERHEAD = 512 * 2 ** 20;
 
 export const guestNeedBytes = (guestMiB: number) => guestMiB * 2 ** 20 + MEMORY_OVERHEAD;
 
-/** What there is of this machine to compare settings with; it takes a while to find out. */
-export const thisMachine = () => ({
+/** How large this machine is. */
+export const machineSize = () => ({
   memoryBytes: readMemory().total,
   processors: availableParallelism(),
+});
+
+/** What there is of this machine to compare settings with; it takes a while to find out. */
+export const thisMachine = () => ({
+  ...machineSize(),
   now: new Date(),
   mirrorObstacles: mirrorObstacles(),
 });
