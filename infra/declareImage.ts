@@ -7,15 +7,21 @@ import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
-import { releasedName } from "../plan/fileNames";
 import type { StackIdentity } from "../plan/identity";
 import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
-import { stepTitle } from "../plan/steps";
 import { libvirtGuest } from "./libvirtGuest";
 import { outputsOf } from "./outputs";
 import type { PlannedImage } from "./plan";
-import { baseRequest, checkRequest, convertRequest, imageRequest, smokeRequest } from "./requests";
+import {
+  baseRequest,
+  checkRequest,
+  convertRequest,
+  imageRequest,
+  releaseRequest,
+  smokeRequest,
+  type ToldSettings,
+} from "./requests";
 import { onlySecret } from "./settings/credentials";
 import { stepSecrets } from "./settings/secrets";
 
@@ -42,16 +48,14 @@ export interface ImageSurroundings {
   readonly owner: StackIdentity;
   /** The `.kragle` folder. */
   readonly home: string;
-  /** The image's settings by name as they may stand in a release; secret ones masked. */
-  readonly parameters: Readonly<Record<string, unknown>>;
-  /** Names of those that are not as they are by default. */
-  readonly changed: readonly string[];
+  /** What its release tells of its settings. */
+  readonly told: ToldSettings;
 }
 
 /** Declares the components of one image: base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed }: PlannedImage,
-  { builder, made, on, parent, owner, home, parameters, changed }: ImageSurroundings,
+  { builder, made, on, parent, owner, home, told }: ImageSurroundings,
 ): DeclaredImage {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
@@ -148,59 +152,44 @@ export function declareImage(
           afterImage,
         );
 
-  const releaseArgs = {
-    ...common,
-    planned: planned((of) => of.release),
-    request: {
-      stack,
-      virtualBytes: spec.diskBytes,
-      conversions: spec.formats.map((conversion) => {
-        const { name, format, fileName: stored } = conversion;
-        return { name, format, stored, fileName: releasedName(conversion, spec.imageName) };
-      }),
-      signKey: spec.signKey,
-      parameters,
-      changed: [...changed],
-      steps: spec.provision.map(stepTitle),
-      baseImage: spec.baseImage,
-      builder: plan.builder.description,
+  const release = new Release(
+    named("release"),
+    {
+      ...common,
+      planned: planned((of) => of.release),
+      request: releaseRequest(spec, stack, told, plan.builder.description),
+      proofs: [
+        artifact.check,
+        ...conversions.map((c) => c.convert),
+        ...(smoke ? [smoke.smoke] : []),
+        // what was not proven is no ground for another image
+        ...(on ? [on.release] : []),
+      ],
+      marker: marker("release"),
     },
-    proofs: [
-      artifact.check,
-      ...conversions.map((c) => c.convert),
-      ...(smoke ? [smoke.smoke] : []),
-      // what was not proven is no ground for another image
-      ...(on ? [on.release] : []),
-    ],
-    marker: marker("release"),
-  };
-  const release = new Release(named("release"), releaseArgs, options());
+    options(),
+  );
 
-  const publications = spec.publish.map(
-    ({ name, destination, files: wanted, keep }) =>
-      [
-        name,
-        new Publication(
-          named(publicationRoot(name)),
-          {
-            stack,
-            ...(called === null ? {} : { series: `${called}-${publicationRoot(name)}` }),
-            releaseKey: planned((of) => of.release.key),
-            ...{ destination, files: wanted, keep },
-            release: release.files,
-            marker: marker(publicationRoot(name)),
-          },
-          options(),
-        ),
-      ] as const,
-  );
-  const published = publications.map(
-    ([name, { version, files: copies }]) => [name, { version, files: copies }] as const,
-  );
+  const publications = spec.publish.map(({ name, destination, files: wanted, keep }) => {
+    const root = publicationRoot(name);
+    const { version, files: copies } = new Publication(
+      named(root),
+      {
+        stack,
+        ...(called === null ? {} : { series: `${called}-${root}` }),
+        releaseKey: planned((of) => of.release.key),
+        ...{ destination, files: wanted, keep },
+        release: release.files,
+        marker: marker(root),
+      },
+      options(),
+    );
+    return [name, { version, files: copies }] as const;
+  });
 
   const outputs = {
     ...outputsOf(release, smoke?.libvirt),
-    ...(published.length > 0 ? { publications: Object.fromEntries(published) } : {}),
+    ...(publications.length > 0 ? { publications: Object.fromEntries(publications) } : {}),
   };
   return { image: build.image, release: release.files, outputs };
 }

@@ -5,6 +5,7 @@ import { GoldenImage } from "../components/goldenImage";
 import type { StackIdentity } from "../plan/identity";
 import { needsAnsible } from "../plan/imagePlan";
 import { declareImage, type DeclaredImage } from "./declareImage";
+import type { ToldSettings } from "./requests";
 import type { StackPlan } from "./stackPlan";
 
 /** What a stack's resources need besides its plan. */
@@ -17,13 +18,6 @@ interface Surroundings {
   readonly told: ReadonlyMap<string | null, ToldSettings>;
   /** Names of the images that are wanted; undefined for all. */
   readonly wanted?: ReadonlySet<string> | undefined;
-}
-
-export interface ToldSettings {
-  /** The image's settings by name; secret ones masked. */
-  readonly parameters: Readonly<Record<string, unknown>>;
-  /** Names of those that are not as they are by default. */
-  readonly changed: readonly string[];
 }
 
 /** Declares the components of a stack: the builder, which all images share, and each image's. @returns the stack's outputs */
@@ -51,7 +45,7 @@ export function declareStack(
   for (const image of images) {
     const { name } = image.spec;
     const on = declared.get(image.spec.on);
-    const around = { builder, made, on, owner, home, ...told.get(name)! };
+    const around = { builder, made, on, owner, home, told: told.get(name)! };
     if (name === null) return declareImage(image, { ...around, parent: undefined }).outputs;
     const last = released.get(name);
     if (wanted && !wanted.has(name)) {

@@ -1,3 +1,5 @@
+import type { StageDescription } from "../plan/description";
+import { releasedName } from "../plan/fileNames";
 import { imageIdOf } from "../plan/imageIdentity";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { base } from "../plan/stages/base";
@@ -5,7 +7,9 @@ import type { check } from "../plan/stages/check";
 import type { RequestOf, StageContract } from "../plan/stages/contract";
 import type { convert } from "../plan/stages/convert";
 import type { image } from "../plan/stages/image";
+import type { release } from "../plan/stages/release";
 import type { smoke } from "../plan/stages/smoke";
+import { stepTitle } from "../plan/steps";
 import type { Conversion } from "../plan/formats";
 import { templateScripts, userTests } from "./inputFiles";
 import { stepRequests } from "./steps";
@@ -69,6 +73,35 @@ export const smokeRequest = (spec: ImageSpec): OwnPart<typeof smoke> => ({
   timeoutSeconds: spec.timeouts.smoke,
   silenceSeconds: spec.timeouts.progress,
   ...(spec.tests.length > 0 ? { tests: testPlaces(spec) } : {}),
+});
+
+/** What a release tells of an image's settings. */
+export interface ToldSettings {
+  /** By name; secret ones masked. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** Names of those that are not as they are by default. */
+  readonly changed: readonly string[];
+}
+
+/** @param builder what it declared */
+export const releaseRequest = (
+  spec: ImageSpec,
+  stack: string,
+  { parameters, changed }: ToldSettings,
+  builder: StageDescription,
+): OwnPart<typeof release> => ({
+  stack,
+  virtualBytes: spec.diskBytes,
+  conversions: spec.formats.map((conversion) => {
+    const { name, format, fileName: stored } = conversion;
+    return { name, format, stored, fileName: releasedName(conversion, spec.imageName) };
+  }),
+  signKey: spec.signKey,
+  parameters,
+  changed: [...changed],
+  steps: spec.provision.map(stepTitle),
+  baseImage: spec.baseImage,
+  builder,
 });
 
 const testPlaces = (spec: ImageSpec) =>

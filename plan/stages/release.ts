@@ -52,7 +52,7 @@ export const release = contract({
     ),
     /** The key that signs: path of an OpenSSH private key, or "gpg:KEYID"; null for none. */
     signKey: z.string().nullable(),
-    /** Every setting of the stack by name; secret ones masked. */
+    /** Every setting of the image by name; secret ones masked. */
     parameters: z.record(z.string(), z.unknown()),
     /** Names of those that are not as they are by default. */
     changed: z.array(z.string()),
