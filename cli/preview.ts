@@ -1,5 +1,6 @@
 import { planLines } from "../infra/planLines";
-import { totalSeconds, willRun } from "../infra/planReport";
+import { totalSeconds } from "../infra/planReport";
+import { willRun } from "../infra/planRow";
 import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import type { CommonOptions } from "./options";

@@ -1,6 +1,7 @@
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
-import { type PlanRow, planRows } from "../infra/planReport";
+import { planRows } from "../infra/planReport";
+import type { PlanRow } from "../infra/planRow";
 import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 import { parallelStages } from "../infra/parallel";
 import { planRun } from "../infra/requirements";

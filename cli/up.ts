@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 
 import { type Outputs, StepFailed } from "../engine/events";
-import { imagesIn } from "../infra/planReport";
+import { imagesIn } from "../infra/planRow";
 import { rootOf } from "../plan/roots";
 import { release } from "../plan/stages/release";
 import { formatSeconds } from "../plan/units";

@@ -1,5 +1,6 @@
 import { formatSeconds } from "../plan/units";
-import { imagesIn, type PlanRow, totalSeconds, willRun } from "./planReport";
+import { totalSeconds } from "./planReport";
+import { imagesIn, type PlanRow, willRun } from "./planRow";
 
 /**
  * The rows as aligned lines, those of several images as a tree, and how long all of it will take.

@@ -1,6 +1,6 @@
 import type { EngineEvent } from "../../engine/events";
 import { printable, printableLines } from "../../host/printable";
-import type { PlanRow } from "../../infra/planReport";
+import type { PlanRow } from "../../infra/planRow";
 import { formatSeconds } from "../../plan/units";
 
 /** A step that a view shows, and how long it is expected to take. */
