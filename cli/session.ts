@@ -30,9 +30,7 @@ export interface Session {
   readonly last: StackRecord | undefined;
   /** A sentence for the user where the engine is not the one that ran this stack last. */
   readonly switched: string | undefined;
-  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
-  readonly wanted: ReadonlySet<string> | undefined;
-  /** The plan: made here once, and used by the run as well. Of what is wanted. */
+  /** The plan: made here once, and used by the run as well. */
   readonly rows: readonly PlanRow[];
   /** How many stages run at a time. */
   readonly parallel: number;
@@ -65,10 +63,10 @@ export async function openSession(
   const { project } = settings;
   const owner = identityOf(site.home, { project, stack });
   const last = await readStackRecord(site.home, owner);
-  const plan = await planRun(site, spec, owner, rebuild);
+  const plan = await planRun(site, spec, owner, rebuild, wanted);
   const parallel = parallelStages(spec);
   return {
-    ...{ wanted, parallel },
+    parallel,
     site,
     spec,
     settings,
@@ -79,10 +77,10 @@ export async function openSession(
       last && last.engine !== engine
         ? `stack ${options.stack} was last run by the ${last.engine} engine, now by ${engine}; the store is the same`
         : undefined,
-    rows: planRows(plan).filter(({ image }) => !wanted || image === undefined || wanted.has(image)),
+    rows: planRows(plan),
     run: async (preview, onEvent, signal) => {
       const run: EngineRun = {
-        ...{ site, stack, plan, wanted, parallel, rebuild, preview, onEvent, signal },
+        ...{ site, stack, plan, parallel, rebuild, preview, onEvent, signal },
         project,
         settings: settings.values,
         secretNames: settings.secretNames,

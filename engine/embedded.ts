@@ -66,7 +66,7 @@ export async function runEmbedded(given: EngineRun): Promise<Outputs | undefined
       run.secretNames.map((name) => `${run.project}:${name}`),
     );
     const outputs = pulumi.runtime.runInPulumiStack(() =>
-      program({ site: run.site, plan: run.plan, wanted: run.wanted, planIsShown: true }),
+      program({ site: run.site, plan: run.plan, planIsShown: true }),
     ) as Promise<Outputs | undefined>;
     const result = await outputs.catch((error: Error) => void failures.push(error));
     await Promise.allSettled(running);
@@ -76,7 +76,7 @@ export async function runEmbedded(given: EngineRun): Promise<Outputs | undefined
       if (first) first.outputs = result ?? undefined;
       throw first ?? failures[0]!;
     }
-    if (!run.preview && !run.wanted) await dropUnclaimed(run, claimed);
+    if (!run.preview && !run.plan.wanted) await dropUnclaimed(run, claimed);
     return result ?? undefined;
   } finally {
     // the SDK rejects some promises of its own a moment later, which would end the process

@@ -20,8 +20,6 @@ export interface EngineRun {
   readonly project: string;
   /** What the command line has planned and shown. */
   readonly plan: StackPlan;
-  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
-  readonly wanted?: ReadonlySet<string> | undefined;
   /** How many stages may run at a time, see `parallelStages`. */
   readonly parallel: number;
   /** Stages to build again although nothing has changed. */

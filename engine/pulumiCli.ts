@@ -28,7 +28,7 @@ export async function runPulumi(run: EngineRun): Promise<Outputs | undefined> {
     const environment = {
       KRAGLE_PLAN_SHOWN: "1",
       KRAGLE_REBUILD: run.rebuild.join(","),
-      KRAGLE_IMAGES: [...(run.wanted ?? [])].join(","),
+      KRAGLE_IMAGES: [...(run.plan.wanted ?? [])].join(","),
     };
     const given = { home, onEvent, environment, signal };
     const go = () => pulumi([...verb, ...options, "--stack", stack], given);
@@ -55,7 +55,7 @@ const isMany = ({ plan }: EngineRun) => plan.images.some(({ spec }) => spec.name
 /** Of a stack with several images: how many stages run at a time, which images are wanted, and that one that fails holds back no other. */
 function optionsFor(run: EngineRun): string[] {
   if (!isMany(run)) return [];
-  const wanted = [...(run.wanted ?? [])].flatMap((name) => [name, rootOf(name, "*")]);
+  const wanted = [...(run.plan.wanted ?? [])].flatMap((name) => [name, rootOf(name, "*")]);
   const targets = wanted.length > 0 ? [...SHARED, ...wanted] : [];
   return [
     ...(run.preview ? [] : ["--continue-on-error"]),

@@ -16,14 +16,12 @@ interface Surroundings {
   readonly home: string;
   /** What a release tells of an image's settings, by the image's name. */
   readonly told: ReadonlyMap<string | null, ToldSettings>;
-  /** Names of the images that are wanted; undefined for all. */
-  readonly wanted?: ReadonlySet<string> | undefined;
 }
 
 /** Declares the components of a stack: the builder, which all images share, and each image's. @returns the stack's outputs */
 export function declareStack(
-  { builder: tools, images, released }: StackPlan,
-  { owner, home, told, wanted }: Surroundings,
+  { builder: tools, images, wanted, released }: StackPlan,
+  { owner, home, told }: Surroundings,
 ): DeclaredImage["outputs"] {
   const [{ spec }] = images as [StackPlan["images"][number]];
   const builder = new BuilderImage("builder", {

@@ -2,16 +2,17 @@ import { rootOf } from "../plan/roots";
 import { expectedTotal } from "./estimates";
 import type { PlannedImage } from "./plan";
 import { builderRow, handImageRows, type PlanRow, stageRow, willRun } from "./planRow";
-import type { StackPlan } from "./stackPlan";
+import { imagesToRun, type StackPlan } from "./stackPlan";
 
 /** The plan for people and for `--json`: each stage, what will happen, and why. */
-export function planRows({ builder, images }: StackPlan): PlanRow[] {
-  const [first] = images;
+export function planRows(plan: StackPlan): PlanRow[] {
+  const { builder } = plan;
+  const [first] = plan.images;
   const makers = new Map<string, string>();
   return [
     builderRow(builder, first!.spec),
     ...handImageRows(builder),
-    ...images.flatMap((plan) => imageRows(plan, makers)),
+    ...imagesToRun(plan).flatMap((image) => imageRows(image, makers)),
   ];
 }
 

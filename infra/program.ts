@@ -32,14 +32,14 @@ function configuredSettings(): OwnSettings<string> {
 /** How a run differs from what the settings say. */
 export interface ProgramOptions {
   readonly site: Site;
-  /** Stages to build again although nothing has changed. */
+  /** The plan, where it was made already. */
+  readonly plan?: StackPlan;
+  /** Otherwise: stages to build again although nothing has changed. */
   readonly rebuild?: readonly string[];
-  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
+  /** And the images to make, see `StackPlan.wanted`. */
   readonly wanted?: ReadonlySet<string> | undefined;
   /** Whether the caller shows the plan; otherwise the program itself does in a preview. */
   readonly planIsShown?: boolean;
-  /** The plan, where it was made already. */
-  readonly plan?: StackPlan;
 }
 
 /**
@@ -54,9 +54,9 @@ export async function program(
     throw new pulumi.RunError(error.message);
   });
   const stack = pulumi.getStack();
-  const { site, rebuild } = options;
+  const { site } = options;
   const owner = identityOf(site.home, { project: pulumi.getProject(), stack });
-  const plan = options.plan ?? (await planOf(site, owner, rebuild));
+  const plan = options.plan ?? (await planOf(options, owner));
   if (!options.planIsShown) {
     for (const text of warnings(plan, stack)) await pulumi.log.warn(text);
   }
@@ -65,12 +65,7 @@ export async function program(
       ["the plan:", ...planLines(planRows(plan), parallelStages(specOf(plan)))].join("\n"),
     );
   }
-  return declareStack(plan, {
-    owner,
-    home: site.home,
-    told: toldSettings(),
-    wanted: options.wanted,
-  });
+  return declareStack(plan, { owner, home: site.home, told: toldSettings() });
 }
 
 /** What releases tell of the settings of each image, by its name. */
@@ -89,15 +84,14 @@ function toldSettings(): ReadonlyMap<string | null, ToldSettings> {
 }
 
 async function planOf(
-  site: Site,
+  { site, rebuild, wanted }: ProgramOptions,
   owner: StackIdentity,
-  rebuild: readonly string[] = [],
 ): Promise<StackPlan> {
   try {
     const { values, problems } = configuredSettings();
     const lost = lostByReading(owner.stack, owner.project);
     const spec = parseStack(values, owner.stack, owner.project, [...lost, ...problems]);
-    return await planRun(site, spec, owner, rebuild);
+    return await planRun(site, spec, owner, rebuild, wanted);
   } catch (error) {
     throw asRunError(error as Error);
   }

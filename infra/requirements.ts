@@ -9,7 +9,7 @@ import { requireApart } from "../release/apart";
 import { outputFolder, requireOwnFolder } from "../release/owner";
 import { stacksReleasing } from "../release/holders";
 import type { PlannedImage } from "./plan";
-import { makePlan, type StackPlan } from "./stackPlan";
+import { imagesToRun, makePlan, type StackPlan } from "./stackPlan";
 
 /**
  * Plans a run that can begin and end: the folders of releases are nobody else's; where a base is made from an ISO or a disk, that is
@@ -18,10 +18,11 @@ import { makePlan, type StackPlan } from "./stackPlan";
  * @throws StageFailure that says what is lacking; see `makePlan` too
  */
 export async function planRun(...given: Parameters<typeof makePlan>): Promise<StackPlan> {
-  const [{ home }, { images }, owner] = given;
-  await requireOwnPlaces(home, images, owner);
+  const [{ home }, spec, owner] = given;
+  await requireOwnPlaces(home, spec.images, owner);
   const plan = await makePlan(...given);
-  for (const image of plan.images) {
+  const images = imagesToRun(plan);
+  for (const image of images) {
     const source = wantedSource(image.spec, image.files.source);
     if (
       source?.urls.length === 0 &&
@@ -32,7 +33,7 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<St
       throw missingSource(source);
     }
   }
-  const problems = plan.images.flatMap((image) =>
+  const problems = images.flatMap((image) =>
     placesOf(image.spec)
       .filter(({ root }) => !isThere(image, root))
       .flatMap(({ folder, setting }) => {

@@ -36,6 +36,8 @@ export interface StackPlan {
   readonly builder: BuilderPlan;
   /** In the order of the settings, each after the one that it is made on. */
   readonly images: readonly PlannedImage[];
+  /** Names of the images that are wanted, and of those that they are made on; undefined for all. */
+  readonly wanted: ReadonlySet<string> | undefined;
   /** The outputs of the last release of each, by the image's name. */
   readonly released: ReadonlyMap<string | null, unknown>;
 }
@@ -45,6 +47,7 @@ export interface StackPlan {
  *
  * @param owner whose roots and records count
  * @param rebuild stages to build again although nothing has changed
+ * @param wanted see `StackPlan.wanted`
  * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where libvirt is to boot an image and cannot, or
  *   where a key that signs cannot
  */
@@ -53,6 +56,7 @@ export async function makePlan(
   { images }: StackSpec,
   owner: StackIdentity,
   rebuild: readonly string[] = [],
+  wanted?: ReadonlySet<string>,
 ): Promise<StackPlan> {
   for (const uri of libvirtUris(images)) await requireLibvirt(uri);
   const { home } = site;
@@ -78,9 +82,14 @@ export async function makePlan(
   return {
     builder,
     images: [...planned.values()],
+    wanted,
     released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
   };
 }
+
+/** The images that a run of this plan makes. */
+export const imagesToRun = ({ images, wanted }: StackPlan): readonly PlannedImage[] =>
+  images.filter(({ spec: { name } }) => !wanted || (name !== null && wanted.has(name)));
 
 /** A question that several images ask is asked once. */
 export function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {

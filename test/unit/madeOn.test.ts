@@ -154,8 +154,17 @@ describe("an image that is made on another one", () => {
     const at = new TemporaryStore();
     after(() => at.remove());
 
-    const plan = (images: object) =>
-      makePlan(siteWithoutDocker(at.home), parse(images), ownerOf(at.home, "dev"));
+    const plan = (images: object, wanted?: ReadonlySet<string>) =>
+      makePlan(siteWithoutDocker(at.home), parse(images), ownerOf(at.home, "dev"), [], wanted);
+
+    it("does not go by an image that is not made in this run", async () => {
+      const rows = planRows(await plan({ web: {}, db: {} }, new Set(["db"])));
+      const [first] = rows.filter(({ image }) => image !== undefined);
+      assert.deepEqual(
+        [first!.stage, first!.status, first!.reasons],
+        ["db.base", "will run", ["never built in this store"]],
+      );
+    });
 
     it("waits for it, and is made anew when it changes", async () => {
       const images = { base: {}, web: on("base"), db: {} };
