@@ -26,8 +26,10 @@ export function planLines(rows: readonly PlanRow[], parallel = Infinity): string
 
 /** The images that are made on another, or on none, each with its stages and with those that are made on it. */
 function treeOf(rows: readonly PlanRow[], on: string | undefined, width: number): string[] {
-  const own = rows.filter((row) => row.image !== undefined && row.on === on);
-  return [...Map.groupBy(own, ({ image }) => image!)].flatMap(([name, stages]) => {
+  const own = rows.filter((row) => row.on === on);
+  // not Map.groupBy: the Pulumi CLI runs this by the machine's Node, which may be older than the one in .kragle/node
+  return imagesIn(own).flatMap((name) => {
+    const stages = own.filter(({ image }) => image === name);
     const waits = on === undefined ? "" : `waits for ${on}`;
     const isUnchanged = stages.every(({ status }) => status === "unchanged");
     const title = `${name.padEnd(width)}  ${isUnchanged ? "unchanged" : waits}`.trimEnd();
