@@ -3,7 +3,7 @@ import type { FileDigests, ImagePlan } from "../plan/imagePlan";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
-import type { Manifest } from "../store/manifest";
+import { type Manifest, secondsOfStep } from "../store/manifest";
 
 /**
  * How long a stage will take, from earlier runs of the like: this stack's last one, else the newest of any stack that uses the same
@@ -20,24 +20,34 @@ export class Estimates {
 
   /**
    * @param plan of the image that the stage makes, or is about
+   * @param passed how many of the user's steps do not run, since the build goes on from the point after them; what they took in that earlier run
+   *   is not counted
    * @returns seconds; undefined where nothing like it ran
    */
   async seconds(
     root: string,
     description: StageDescription,
     plan: ImagePlan,
+    passed = 0,
   ): Promise<number | undefined> {
     const before = this.roots.get(root);
     // an edited file of the stack's own template is no other template
     const sameTask = !before?.description || isLike(before.description, description);
     const own = sameTask ? (before?.seconds ?? this.record?.seconds?.[root]) : undefined;
-    return own ?? (await this.ofOthers(description, plan));
+    const run =
+      own === undefined ? await this.ofOthers(description, plan) : { ...before, seconds: own };
+    if (run === undefined || passed === 0) return run?.seconds;
+    const manifest = (await this.manifests(description.stage)).find(({ key }) => key === run.key);
+    const steps = manifest
+      ? Array.from({ length: passed }, (_, at) => secondsOfStep(manifest, at + 1))
+      : [];
+    return steps.reduce<number>((left, seconds = 0) => Math.max(0, left - seconds), run.seconds);
   }
 
   private async ofOthers(
     description: StageDescription,
     plan: ImagePlan,
-  ): Promise<number | undefined> {
+  ): Promise<Manifest | undefined> {
     const { stage } = description;
     const images = IMAGE_DIGEST in description.upstream ? await this.likeImages(plan) : undefined;
     const others = await this.otherBases(plan);
@@ -46,7 +56,7 @@ export class Estimates {
       .filter(({ description: { upstream } }) => !others.has(upstream.base))
       .filter(({ description: { upstream } }) => images?.has(upstream[IMAGE_DIGEST]) ?? true)
       .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
-    return like[0]?.seconds;
+    return like[0];
   }
 
   /** Digests of the images that were made from the same template and release. */

@@ -114,7 +114,8 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   const history = new Map<string, StageHistory>();
   for (const [root, { description }] of [...buildStages(plan), ...after]) {
     const named = rootOf(spec.name, root);
-    const expectedSeconds = await estimates.seconds(named, description, plan);
+    const passed = root === "image" ? (points?.chain.at(-1)?.step ?? 0) : 0;
+    const expectedSeconds = await estimates.seconds(named, description, plan, passed);
     history.set(root, { description, before: roots.get(named), expectedSeconds });
   }
   return { spec, plan, proof, files, source, observed, points, history };

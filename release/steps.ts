@@ -6,6 +6,7 @@ import canonicalize from "canonicalize";
 
 import type { image } from "../plan/stages/image";
 import type { StepKind } from "../plan/steps";
+import { secondsOfStep } from "../store/manifest";
 import type { ArtifactOf } from "../store/typed";
 
 /** One of the user's steps, as it went into an image. */
@@ -31,14 +32,11 @@ export async function stepRuns(
   const log = await readFile(join(folder, "logs/scripts.log"), "utf8").catch(() => "");
   const outputs = outputsIn(log, titles);
   return steps.map((step, index) => {
-    const named = `step ${index + 1} (`;
-    // the last, where a guest that froze was started once more
-    const phase = manifest.phases.findLast(({ name }) => name.startsWith(named));
     return {
       title: titles[index] ?? step.kind,
       kind: step.kind,
       sha256: createHash("sha256").update(canonicalize(step)!).digest("hex"),
-      seconds: phase?.seconds ?? null,
+      seconds: secondsOfStep(manifest, index + 1) ?? null,
       output: outputs[index] ?? "",
     };
   });

@@ -57,6 +57,17 @@ export type Manifest = z.infer<typeof manifestSchema>;
 
 export const MANIFEST = "manifest.json";
 
+/**
+ * How long one of the user's steps took in the run that made an image; the last time, where a guest that froze was started once more.
+ *
+ * @param step its number, counting from 1
+ * @returns seconds; undefined where it did not run
+ */
+export const secondsOfStep = (
+  { phases }: Pick<Manifest, "phases">,
+  step: number,
+): number | undefined => phases.findLast(({ name }) => name.startsWith(`step ${step} (`))?.seconds;
+
 /** The manifest's bytes; its own digest stands in it, so that a changed manifest is noticed too. */
 export function encodeManifest(manifest: Manifest): string {
   return JSON.stringify({ digest: digestOf(manifest), ...manifest }, null, 2) + "\n";

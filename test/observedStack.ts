@@ -6,6 +6,7 @@ import type { BasedPlan, PlannedStage } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { claimResult } from "../run/answer";
 import type { Artifact } from "../store/artifactStore";
+import type { Manifest } from "../store/manifest";
 import { siteWithoutDocker } from "./site";
 import { ownerOf, rootsOf } from "./stacks";
 import { TemporaryStore } from "./temporaryStore";
@@ -45,10 +46,14 @@ export class ObservedStack {
   }
 
   /** Publishes a stage's result, as one that the stack uses unless it is said otherwise. */
-  async publish(planned: PlannedStage, root: string | null): Promise<Artifact> {
+  async publish(
+    planned: PlannedStage,
+    root: string | null,
+    phases: Manifest["phases"] = [],
+  ): Promise<Artifact> {
     const { stage } = planned.description;
     const file = { image: "image.qcow2", base: "disk.qcow2" }[stage] ?? "file";
-    const artifact = await this.at.publish({ [file]: "x" }, planned.description);
+    const artifact = await this.at.publish({ [file]: "x" }, planned.description, { phases });
     if (root !== null) await claimResult(rootsOf(this.at.home, "dev"), root, artifact.manifest);
     return artifact;
   }

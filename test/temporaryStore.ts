@@ -48,6 +48,7 @@ export class TemporaryStore {
       external?: { path: string }[];
       result?: Record<string, unknown>;
       madeBy?: Finished["manifest"]["madeBy"];
+      phases?: Finished["manifest"]["phases"];
     } = {},
   ): Promise<Artifact & { key: string }> {
     this.work(files, description);
@@ -55,6 +56,7 @@ export class TemporaryStore {
       ...this.manifest(description),
       ...(extra.result && { result: extra.result }),
       ...(extra.madeBy && { madeBy: extra.madeBy }),
+      ...(extra.phases && { phases: extra.phases }),
     };
     const { stage, key } = manifest;
     return {

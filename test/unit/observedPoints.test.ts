@@ -22,6 +22,13 @@ describe("what the plan finds of an image with points", () => {
     return scriptStep(path);
   };
   const points = 2 ** 30;
+  /** Of a run of one and a half seconds. */
+  const PHASES = [
+    { name: "start guest", seconds: 0.25 },
+    { name: "step 1 (a.sh)", seconds: 0.5 },
+    { name: "step 2 (b.sh)", seconds: 0.25 },
+    { name: "step 3 (c.sh)", seconds: 0.125 },
+  ];
   let provision: ProvisionStep[];
   beforeEach(() => {
     provision = ["a", "b", "c"].map((name) => script(`${name}.sh`, `#!/bin/sh\n# ${name}\n`));
@@ -41,7 +48,7 @@ describe("what the plan finds of an image with points", () => {
       });
       below.push(pointFile(taken.manifest));
     }
-    await stack.publish(image.image, "image");
+    await stack.publish(image.image, "image", PHASES);
     return image.image.key;
   }
 
@@ -55,6 +62,17 @@ describe("what the plan finds of an image with points", () => {
     assert.match(found.reasons[0]!, /^step 3 \(the last\) changed: script /);
     assert.equal(found.reasons[1], `goes on from the point after step 2 (${stack.at.home}/b.sh)`);
     assert.deepEqual(found.goesOnAfter, { step: 2, title: `${stack.at.home}/b.sh` });
+  });
+
+  it("expects the time of the last run, without the steps that do not run again", async () => {
+    await build();
+    provision[2] = script("c.sh", "#!/bin/sh\n# other\n");
+    const expected = async (change: Partial<ImageSpec>) =>
+      planRows(await stack.stackPlan({ provision, ...change })).find(
+        ({ stage }) => stage === "image",
+      )!.expectedSeconds;
+    assert.equal(await expected({ points }), 1.5 - 0.5 - 0.25);
+    assert.equal(await expected({ points: 0 }), 1.5);
   });
 
   it("goes on from none where the first step changed, points are off, or all is built anew", async () => {
