@@ -10,7 +10,7 @@ const passedTests = ({ length }: readonly string[]) =>
  * What is said at the end of a run, a line each.
  *
  * @param raw the stack's outputs
- * @param notes on the image of a stack that has one
+ * @param notes on its images, each with the image's name where there are several
  */
 export function summary(
   stack: string,
@@ -31,7 +31,10 @@ export function summary(
     "",
     ...(name === null
       ? imageLines(typed(first), notes)
-      : [...table(images.map(([each, outputs]) => [String(each), typed(outputs)])), ...notes]),
+      : [
+          ...table(images.map(([each, outputs]) => [String(each), typed(outputs)])),
+          ...notes.map((note) => `  ${note}`),
+        ]),
     "",
     "Next:",
     `  ./kragle outputs -s ${stack} --json     the same for other programs`,

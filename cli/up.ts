@@ -71,7 +71,9 @@ async function run(
       const { engine } = session;
       print(JSON.stringify({ stack: options.stack, engine, seconds, steps, outputs }) + "\n");
     } else {
-      const notes = rows.flatMap((row) => row.notes ?? []);
+      const notes = rows.flatMap(({ image, notes: own = [] }) =>
+        own.map((line) => (image === undefined ? line : `${image}: ${line}`)),
+      );
       say(summary(options.stack, outputs, seconds, view.worked, notes).join("\n") + "\n");
     }
     return EXIT.done;
