@@ -24,9 +24,10 @@ export const warningsOf = (
   { images }: StackSpec,
   stack: string,
 ): string[] => {
-  const shared = imageSettings(settings.values).images;
-  const found = images.flatMap((spec, index) => {
-    const { values, placeOf } = shared[index]!;
+  // not in the order of the images, each of which comes after the one that it is made on
+  const given = new Map(imageSettings(settings.values).images.map((one) => [one.name, one]));
+  const found = images.flatMap((spec) => {
+    const { values, placeOf } = given.get(spec.name)!;
     return settingWarnings({ ...settings, values, placeOf }, spec, stack, images);
   });
   const here = thisMachine();

@@ -181,6 +181,22 @@ describe("the settings of several images", () => {
     ]);
   });
 
+  it("warn of each image by its own settings, also where it comes before the one that it is made on", () => {
+    const settings = {
+      values: {
+        ...flat,
+        images: { web: { from: { image: "base" }, formats: ["qcow2"] }, base: {} },
+      },
+      project: "kragle",
+      secretNames: [],
+    };
+    const found = warningsOf(settings, parseStack(settings.values, "dev"), "dev");
+    assert.deepEqual(
+      found.filter((text) => text.includes("second copy")).map((text) => text.split(": ")[0]),
+      ["kragle:images.web.formats"],
+    );
+  });
+
   it("let as many stages run at a time as there are processors and memory", () => {
     const spec = parse({ web: { memory: "2 GiB" }, db: {}, proxy: {} });
     const on = (processors: number, gibibytes: number) =>
