@@ -7,7 +7,7 @@ import type { ImageSpec, SourceDisk, StackSpec } from "../plan/imageSpec";
 import { imageOfRoot, rootOf } from "../plan/roots";
 import { findSigner } from "../release/signing";
 import { openStore } from "../store/open";
-import { type Root, Roots } from "../store/roots";
+import { Roots } from "../store/roots";
 import { readStackRecord, releasesOf } from "../store/stackRecord";
 import { handImageDigest } from "./dockerContext";
 import { Estimates } from "./estimates";
@@ -18,6 +18,7 @@ import {
   planOne,
   sourceDigest,
   type StageHistory,
+  type Surroundings,
 } from "./plan";
 
 /** The builder that all images of a stack share. */
@@ -78,7 +79,7 @@ export async function makePlan(
   const planned = new Map<string | null, PlannedImage>();
   for (const spec of images) planned.set(spec.name, await planOne(spec, { ...around, planned }));
   const [first] = planned.values();
-  const builder = await planBuilder(first!, around, observer);
+  const builder = await planBuilder(first!, around);
   return {
     builder,
     images: [...planned.values()],
@@ -104,11 +105,7 @@ export function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q
 
 async function planBuilder(
   { spec, plan }: PlannedImage,
-  {
-    roots,
-    estimates,
-  }: { readonly roots: ReadonlyMap<string, Root>; readonly estimates: Estimates },
-  observer: Observer,
+  { roots, estimates, observer }: Pick<Surroundings, "roots" | "estimates" | "observer">,
 ): Promise<BuilderPlan> {
   const { baseImage, packer, builderImage } = spec;
   const { description } = plan.builder;
