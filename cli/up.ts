@@ -1,9 +1,7 @@
 import { statSync } from "node:fs";
 
-import { type Outputs, StepFailed } from "../engine/events";
+import { StepFailed } from "../engine/events";
 import { imagesIn } from "../infra/planRow";
-import { rootOf } from "../plan/roots";
-import { release } from "../plan/stages/release";
 import { formatSeconds } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
@@ -12,15 +10,15 @@ import { isSameFile } from "../host/files";
 import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { displayPath } from "../host/project";
-import { releasesOf, writeStackRecord } from "../store/stackRecord";
+import { releasesOf } from "../store/stackRecord";
 import { Keeper } from "./boot/keptGuest";
 import { Terminal } from "./boot/terminal";
 import { describeFailure } from "./failure";
+import { isDone, noteRun } from "./noteRun";
 import type { CommonOptions } from "./options";
 import { openSession, type Session } from "./session";
 import { summary } from "./summary";
 import { makeView } from "./view";
-import type { View } from "./view/view";
 
 export interface UpOptions extends CommonOptions {
   /** Leave the guest of a failed build up until somebody has looked into it. */
@@ -64,7 +62,7 @@ async function run(
     const outputs = await session.run(false, (event) => view.take(event), stop.signal);
     await view.close();
     if (!outputs) throw new Error("the program gave no outputs");
-    await note(session, outputs, view.seconds);
+    await noteRun(session, outputs, view);
     const seconds = (performance.now() - started) / 1000;
     if (options.json) {
       const steps = Object.fromEntries(view.finished);
@@ -85,7 +83,7 @@ async function run(
     const { message, exitCode } = describeFailure(cause);
     tell(`\n${message}\n`);
     const { outputs } = error instanceof StepFailed ? error : {};
-    if (outputs) await note(session, outputs, view.seconds);
+    if (outputs) await noteRun(session, outputs, view);
     for (const [name, path, isUntouched] of before) {
       const untouched = isUntouched();
       const ofName = name === null ? "" : ` of ${name}`;
@@ -107,21 +105,6 @@ async function run(
     await keeper?.close();
   }
 }
-
-/** Remembers what was released, for other verbs. */
-const note = (
-  { site, owner, engine, last }: Session,
-  outputs: Outputs,
-  seconds: Readonly<Record<string, number>>,
-) =>
-  writeStackRecord(site.home, owner, {
-    ...{ engine, outputs },
-    finishedAt: new Date().toISOString(),
-    seconds: { ...last?.seconds, ...seconds },
-  });
-
-/** Whether the run has brought an image to its end. */
-const isDone = ({ finished }: View, name: string) => finished.has(rootOf(name, release.stage));
 
 /**
  * Remembers a file as it is.

@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
+import { lockFile } from "../host/lock";
 import { projectFolder } from "../host/project";
 import { readRecord } from "../host/record";
 import type { StackIdentity } from "../plan/identity";
@@ -45,6 +46,27 @@ export async function readStackRecord(
   return (await ownsUnowned(home, owner.stack)) ? read(unownedFile(home, owner.stack)) : undefined;
 }
 
+/**
+ * Makes another record of a stack's record as it is when nobody else writes it: runs of one stack, each of other images, may end at the
+ * same time.
+ *
+ * @param change gets undefined where there is none yet, and gives undefined for no change
+ */
+export async function changeStackRecord(
+  home: string,
+  owner: StackIdentity,
+  change: (now: StackRecord | undefined) => StackRecord | undefined,
+): Promise<void> {
+  const release = await lockFile(join(home, "locks", `record-${stackFileName(owner)}`));
+  try {
+    const record = change(await readStackRecord(home, owner));
+    if (record) await writeStackRecord(home, owner, record);
+  } finally {
+    await release();
+  }
+}
+
+/** Writes a record in the place of whatever there is; what may be written at the same time changes it, see `changeStackRecord`. */
 export async function writeStackRecord(
   home: string,
   owner: StackIdentity,
@@ -78,10 +100,10 @@ export function releasesOf(
 }
 
 /** Notes that the stack uses nothing any more; without a record there is nothing to note. */
-export async function markDestroyed(home: string, owner: StackIdentity): Promise<void> {
-  const record = await readStackRecord(home, owner);
-  if (!record || record.destroyedAt) return;
-  await writeStackRecord(home, owner, { ...record, destroyedAt: new Date().toISOString() });
+export function markDestroyed(home: string, owner: StackIdentity): Promise<void> {
+  return changeStackRecord(home, owner, (now) =>
+    now && !now.destroyedAt ? { ...now, destroyedAt: new Date().toISOString() } : undefined,
+  );
 }
 
 /** Lets a record follow the roots that it stands beside, unless there is one of their new name. */

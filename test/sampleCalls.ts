@@ -86,6 +86,11 @@ function recipeIn(folder: string): FileDigests {
   );
 }
 
+const BASE_REQUEST = {
+  ...{ sourcePath: null, memoryMiB: 256, cpus: 1, accelerator: "tcg", privileged: false },
+  ...{ vnc: null, allow: [], packageCache: 0, timeoutSeconds: 60, silenceSeconds: 60 },
+} as const satisfies Partial<RequestOf<typeof base>>;
+
 export function baseCall(
   request: Pick<RequestOf<typeof base>, "toolsImage" | "templateFolder"> &
     Partial<RequestOf<typeof base>>,
@@ -101,20 +106,23 @@ export function baseCall(
     },
     { builder: sha256("builder") },
   );
-  return call(planned, base.stage, {
-    ...{
-      sourcePath: null,
-      memoryMiB: 256,
-      cpus: 1,
-      accelerator: "tcg",
-      privileged: false,
-      vnc: null,
-      allow: [],
-      packageCache: 0,
+  return call(planned, base.stage, { ...BASE_REQUEST, ...request });
+}
+
+/** @param sourceSha256 of a qcow2, from which the disk is made */
+export function sourceCall(
+  sourceSha256: string,
+  request: Pick<RequestOf<typeof base>, "toolsImage"> & Partial<RequestOf<typeof base>>,
+): StageCall<typeof base> {
+  const planned = plan(
+    base,
+    {
+      ...{ architecture: "amd64", programs: programs("importDisk"), recipe: {} },
+      ...{ diskBytes: 32 * 2 ** 20, sourceSha256, sourceFormat: "qcow2" },
     },
-    ...{ timeoutSeconds: 60, silenceSeconds: 60 },
-    ...request,
-  });
+    { builder: sha256("builder") },
+  );
+  return call(planned, base.stage, { ...BASE_REQUEST, templateFolder: "", ...request });
 }
 
 export function imageCall(
