@@ -6,12 +6,13 @@ import { parse } from "yaml";
 
 import { projectFolder } from "../host/project";
 import { editorSchema } from "./generate/editorSchema";
+import { platformTable } from "./generate/platformTable";
 import { projectConfig } from "./generate/projectConfig";
 import { readmeTable } from "./generate/readmeTable";
 import { tableOfSettings } from "./generate/tableOfSettings";
 import { templateSchema, templateTable } from "./generate/templateFields";
 
-/** Writes everything that follows from the table of settings and from the fields of templates; with --check it only says what is stale, by exit code 1. */
+/** Writes everything that follows from the table of settings, the fields of templates and the table of platforms; with --check it only says what is stale, by exit code 1. */
 async function main(): Promise<void> {
   const stale: string[] = [];
   for (const [name, text] of await generated()) {
@@ -34,12 +35,14 @@ export async function generated(): Promise<[string, string][]> {
     ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))],
     [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
     [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))],
+    [PLATFORMS_PAGE, platformTable(read(PLATFORMS_PAGE))],
     [TEMPLATE_SCHEMA, await pretty(TEMPLATE_SCHEMA, templateSchema())],
   ];
 }
 
 const SCHEMA_FILE = "infra/settings.schema.json";
 const TEMPLATE_SCHEMA = "infra/template.schema.json";
+const PLATFORMS_PAGE = "docs/hypervisors.md";
 const TEMPLATES_PAGE = "docs/templates.md";
 
 function read(name: string): string {

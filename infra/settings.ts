@@ -5,6 +5,7 @@ import { parseImage } from "./settings/image";
 import { imageSettings } from "./settings/images";
 import { onTheirBases } from "./settings/madeOn";
 import { PROGRAM } from "./settings/own";
+import { platformProblems } from "./settings/platforms";
 import { schema } from "./settings/schema";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
@@ -48,7 +49,11 @@ export function parseStack(
   const ownOf = ({ name }: ImageSpec) =>
     Object.keys(images.find((image) => image.name === name)?.own ?? {});
   const based = onTheirBases(specs, names, ownOf);
-  const beside = [...based.problems, ...apartProblems(specs)];
+  const runsOn = based.images.flatMap((spec) => {
+    const { placeOf } = images.find(({ name }) => name === spec.name)!;
+    return platformProblems(spec).map((text): [string, string] => [placeOf("runsOn"), text]);
+  });
+  const beside = [...based.problems, ...runsOn, ...apartProblems(specs)];
   found.push(...beside.map(([place, text]) => `${full(place)}: ${text}`));
   // a flat setting that is wrong is so for each image that does not have its own
   if (found.length > 0) throw new SettingsError([...new Set(found)]);

@@ -1,5 +1,6 @@
 import type { Architecture } from "./architecture";
 import type { Conversion } from "./formats";
+import type { Platform } from "./platforms";
 import type { PublicationSpec } from "./publication";
 import type { SourceFormat } from "./sourceFormats";
 import type { ProvisionStep } from "./steps";
@@ -154,6 +155,8 @@ export interface ImageSpec {
   /** Bytes that the cache of packages may take, which the builds of this machine share; 0 for none. */
   readonly packageCache: number;
   readonly formats: readonly Conversion[];
+  /** Where it is meant to run: what cannot boot there is refused. In no key. */
+  readonly runsOn: readonly Platform[];
   /** Where each release is copied to. */
   readonly publish: readonly PublicationSpec[];
   readonly check: CheckSetting;

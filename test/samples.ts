@@ -45,6 +45,7 @@ export const sampleSpec: ImageSpec = {
       name: "qcow2-zstd",
     },
   ],
+  runsOn: [],
   publish: [],
   check: { rules: [], waive: [] },
   smoke: "qemu",

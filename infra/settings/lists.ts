@@ -1,9 +1,10 @@
 import { z } from "zod";
 
 import { type Conversion, parseConversion } from "../../plan/formats";
+import { PLATFORM_NAMES } from "../../plan/platforms";
 import { addressForContainers } from "./addresses";
 import { fileNameProblem } from "./fileNames";
-import { listOf, structured } from "./values";
+import { listOf, oneOf, structured } from "./values";
 
 export const formats = structured(
   z.array(z.unknown(), listOf("formats")).transform((entries, context): Conversion[] => {
@@ -40,3 +41,5 @@ function fileProblem({ format, file }: Conversion): string | undefined {
 export const isoUrls = structured(
   z.array(addressForContainers("https://host/folder/name.iso"), listOf("addresses")),
 );
+
+export const runsOn = structured(z.array(oneOf(PLATFORM_NAMES), listOf("platforms")));

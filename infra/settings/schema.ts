@@ -2,11 +2,12 @@ import { z } from "zod";
 
 import { FORMAT_NAMES } from "../../plan/formats";
 import { IMAGE_NAME } from "../../plan/fileNames";
+import { PLATFORM_NAMES } from "../../plan/platforms";
 import { parseDuration, parseSize, SIZE } from "../../plan/units";
 import { checkSetting } from "./check";
 import { fileName } from "./fileNames";
 import { from } from "./from";
-import { formats, isoUrls } from "./lists";
+import { formats, isoUrls, runsOn } from "./lists";
 import { libvirtUri, publish } from "./publish";
 import { network } from "./network";
 import { provision } from "./steps";
@@ -167,6 +168,12 @@ export const schema = z.object({
     ["raw"],
     ["qcow2:compression=zstd"],
     [{ format: "raw", file: "disk.img" }],
+  ),
+  runsOn: setting(
+    runsOn,
+    [],
+    `Where the image is to run: ${listed(PLATFORM_NAMES)}. What cannot boot there is refused, what its machines need is told: [docs/hypervisors.md](docs/hypervisors.md)`,
+    ["proxmox", "kubevirt"],
   ),
   publish: setting(
     publish,

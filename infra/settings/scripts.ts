@@ -107,6 +107,9 @@ function unknownInterpreter(
 /** Bytes that are looked at: self-extracting installers have gigabytes, more than fit into memory. */
 const LOOKED_AT = 2 ** 20;
 
+/** Whether a word stands in a script, as far as it is looked at. */
+export const mentions = (path: string, word: string): boolean => beginningOf(path).includes(word);
+
 function beginningOf(path: string): Buffer {
   const file = openSync(inProject(path), "r");
   try {

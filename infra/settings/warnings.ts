@@ -1,9 +1,9 @@
 import type { Conversion } from "../../plan/formats";
 import { CREDENTIAL_NAMES, type ImageSpec, type StackSpec } from "../../plan/imageSpec";
 import { onlySecret, registers } from "./credentials";
-import { hypervisorWarnings } from "./hypervisors";
 import { imageSettings } from "./images";
 import { machineWarnings, thisMachine } from "./machine";
+import { formatWarnings, platformWarnings } from "./platformWarnings";
 import { schema, type SettingName } from "./schema";
 import { inTheClear, secretWarnings } from "./secrets";
 import { scriptWarnings, testWarnings } from "./scripts";
@@ -76,7 +76,10 @@ export function settingWarnings(
   );
   const scripts = scriptWarnings(spec).map((text) => `${full("provision")}: ${text}`);
   const tests = testWarnings(spec).map((text) => `${full("tests")}: ${text}`);
-  const machines = hypervisorWarnings(spec).map((text) => `${full("formats")}: ${text}`);
+  const machines = [
+    ...platformWarnings(spec, images).map((text) => `${full("runsOn")}: ${text}`),
+    ...formatWarnings(spec).map((text) => `${full("formats")}: ${text}`),
+  ];
   const copies = spec.formats.some(isCopy)
     ? [
         `${full("formats")}: qcow2 without options is a second copy of the image, which is one; take it out, or give it options`,

@@ -186,6 +186,7 @@ const NEUTRAL: readonly [string, (from: KeyInputs) => KeyInputs][] = [
       template: { ...sampleSpec.template, name: "t", folder: "/t", minimumDiskBytes: 1 },
     }),
   ],
+  ["where it is to run", withSpec({ runsOn: ["metal"] })],
   ["the age at which a base is renewed", withSpec({ refreshAfter: 604_800 })],
   ...Object.keys(sampleSpec.timeouts).map(
     (step) =>

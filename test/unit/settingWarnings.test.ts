@@ -46,6 +46,16 @@ describe("warnings of settings", () => {
     ]);
   });
 
+  it("tell what a platform needs besides, where the image is said to run on it", () => {
+    const settings = { formats: ["vmdk"], kernel: "generic" };
+    assert.deepEqual(warnings(settings), []);
+    assert.deepEqual(warnings({ ...settings, runsOn: ["vmware"] }), [
+      "kragle:runsOn: vmware: no step brings its agent along; the image boots without, or add {packages: [open-vm-tools]} to provision",
+    ]);
+    const [vmdk] = warnings({ ...settings, kernel: "cloud" });
+    assert.match(vmdk ?? "", /^kragle:formats: vmdk: a new machine of VMware/);
+  });
+
   it("name settings that another setting makes idle", () => {
     const uri = { libvirtUri: "qemu:///session" };
     assert.deepEqual(warnings(uri), [

@@ -46,6 +46,7 @@ describe("settings", () => {
       formats: [{ format: "raw", options: {}, fileName: "kragle.raw", name: "raw" }],
       points: 16 * 2 ** 30,
       packageCache: 2 ** 30,
+      runsOn: [],
       publish: [],
       check: { rules: [], waive: [] },
       smoke: "qemu",
