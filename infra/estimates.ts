@@ -1,5 +1,6 @@
 import type { StageDescription } from "../plan/description";
 import type { FileDigests, ImagePlan } from "../plan/imagePlan";
+import type { Step } from "../plan/steps";
 import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -20,8 +21,7 @@ export class Estimates {
 
   /**
    * @param plan of the image that the stage makes, or is about
-   * @param passed how many of the user's steps do not run, since the build goes on from the point after them; what they took in that earlier run
-   *   is not counted
+   * @param passed how many of the user's steps do not run, since the build goes on from the point after them
    * @returns seconds; undefined where nothing like it ran
    */
   async seconds(
@@ -34,29 +34,22 @@ export class Estimates {
     // an edited file of the stack's own template is no other template
     const sameTask = !before?.description || isLike(before.description, description);
     const own = sameTask ? (before?.seconds ?? this.record?.seconds?.[root]) : undefined;
-    const run =
-      own === undefined ? await this.ofOthers(description, plan) : { ...before, seconds: own };
-    if (run === undefined || passed === 0) return run?.seconds;
-    const manifest = (await this.manifests(description.stage)).find(({ key }) => key === run.key);
-    const steps = manifest
-      ? Array.from({ length: passed }, (_, at) => secondsOfStep(manifest, at + 1))
-      : [];
-    return steps.reduce<number>((left, seconds = 0) => Math.max(0, left - seconds), run.seconds);
+    const like = await this.likeRuns(description, plan);
+    const run = own === undefined ? like[0] : { ...before, seconds: own };
+    const then = (await this.manifests(description.stage)).find(({ key }) => key === run?.key);
+    return then && run ? run.seconds + otherSteps(then, description, passed, like) : run?.seconds;
   }
 
-  private async ofOthers(
-    description: StageDescription,
-    plan: ImagePlan,
-  ): Promise<Manifest | undefined> {
+  /** Runs of the like, the newest first. */
+  private async likeRuns(description: StageDescription, plan: ImagePlan): Promise<Manifest[]> {
     const { stage } = description;
     const images = IMAGE_DIGEST in description.upstream ? await this.likeImages(plan) : undefined;
     const others = await this.otherBases(plan);
-    const like = (await this.manifests(stage))
+    return (await this.manifests(stage))
       .filter((manifest) => isLike(manifest.description, description, 0.5))
       .filter(({ description: { upstream } }) => !others.has(upstream.base))
       .filter(({ description: { upstream } }) => images?.has(upstream[IMAGE_DIGEST]) ?? true)
       .sort((a, b) => (a.publishedAt < b.publishedAt ? 1 : -1));
-    return like[0];
   }
 
   /** Digests of the images that were made from the same template and release. */
@@ -88,6 +81,34 @@ export class Estimates {
   }
 }
 
+/** Kinds of an image's steps, by their order; none of another stage. */
+const kindsOf = ({ inputs }: StageDescription) =>
+  ((inputs.steps ?? []) as readonly Pick<Step, "kind">[]).map(({ kind }) => kind);
+
+/**
+ * What the user's steps make of the difference between a run and the next one: those that ran then and will not now, since the build goes on
+ * after them; and those that will run now and did not then, as long as they took in the newest run of the like that has them.
+ *
+ * @returns seconds, fewer than 0 where the next run is shorter
+ */
+function otherSteps(
+  then: Manifest,
+  now: StageDescription,
+  passed: number,
+  like: readonly Manifest[],
+): number {
+  const took = (run: Manifest, at: number) => secondsOfStep(run, at + 1);
+  return kindsOf(now).reduce((seconds, kind, at) => {
+    const before = took(then, at);
+    if (at < passed) return seconds - (before ?? 0);
+    if (before !== undefined) return seconds;
+    const ran = like.find(
+      (run) => kindsOf(run.description)[at] === kind && took(run, at) !== undefined,
+    );
+    return seconds + (ran ? took(ran, at)! : 0);
+  }, 0);
+}
+
 const IMAGE_DIGEST = "imageSha256";
 const FACTS = "template.json";
 
@@ -111,52 +132,4 @@ function isLike(a: StageDescription, b: StageDescription, share = 0): boolean {
       (share === 0 || !names.includes(FACTS) || same.includes(FACTS))
     );
   });
-}
-
-/** One stage's time in a run. */
-export interface Timed {
-  readonly stage: string;
-  /** Whether it will run. */
-  readonly runs: boolean;
-  readonly expectedSeconds?: number;
-  /** Names of the stages that have to be done before it begins. */
-  readonly after: readonly string[];
-}
-
-/**
- * How long a whole run will take, where each stage begins when those before it are done, and no more run at a time than may.
- *
- * @param parallel how many run at a time
- * @returns seconds; by what is known, so a lower bound where an estimate is lacking
- */
-export function expectedTotal(stages: readonly Timed[], parallel = Infinity): number {
-  const names = new Set(stages.map(({ stage }) => stage));
-  const ends = new Map<string, number>();
-  // when each of those that run at a time will have ended
-  const running: number[] = [];
-  const waiting = new Set(stages);
-  const isReady = ({ after }: Timed) => after.every((name) => ends.has(name) || !names.has(name));
-  const secondsOf = ({ runs, expectedSeconds = 0 }: Timed) => (runs ? expectedSeconds : 0);
-  const startOf = (one: Timed) => {
-    const free = running.length < parallel ? 0 : Math.min(...running);
-    const before = one.after.map((name) => ends.get(name) ?? 0);
-    return Math.max(secondsOf(one) > 0 ? free : 0, ...before);
-  };
-  for (;;) {
-    const next = [...waiting]
-      .filter(isReady)
-      .map((one) => ({ one, start: startOf(one) }))
-      .reduce<{ one: Timed; start: number } | undefined>(
-        (first, each) => (first && first.start <= each.start ? first : each),
-        undefined,
-      );
-    if (!next) return Math.max(0, ...ends.values());
-    const { one, start } = next;
-    waiting.delete(one);
-    const end = start + secondsOf(one);
-    ends.set(one.stage, end);
-    if (end === start) continue;
-    if (running.length >= parallel) running.splice(running.indexOf(Math.min(...running)), 1);
-    running.push(end);
-  }
 }

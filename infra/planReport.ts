@@ -1,5 +1,5 @@
 import { rootOf } from "../plan/roots";
-import { expectedTotal } from "./estimates";
+import { expectedTotal } from "./expectedTotal";
 import type { PlannedImage } from "./plan";
 import { builderRow, handImageRows, type PlanRow, stageRow, willRun } from "./planRow";
 import { imagesToRun, type StackPlan } from "./stackPlan";

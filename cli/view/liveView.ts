@@ -1,7 +1,7 @@
 import { Listr, type ListrTask } from "listr2";
 
 import type { EngineEvent } from "../../engine/events";
-import { expectedTotal } from "../../infra/estimates";
+import { expectedTotal } from "../../infra/expectedTotal";
 import { formatSeconds } from "../../plan/units";
 import { phaseOf, shareOf, stepOf } from "./lines";
 import { LiveParts } from "./liveParts";

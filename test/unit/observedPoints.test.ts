@@ -64,15 +64,29 @@ describe("what the plan finds of an image with points", () => {
     assert.deepEqual(found.goesOnAfter, { step: 2, title: `${stack.at.home}/b.sh` });
   });
 
+  const expected = async (change: Partial<ImageSpec>) =>
+    planRows(await stack.stackPlan({ provision, ...change })).find(
+      ({ stage }) => stage === "image",
+    )!.expectedSeconds;
+
   it("expects the time of the last run, without the steps that do not run again", async () => {
     await build();
     provision[2] = script("c.sh", "#!/bin/sh\n# other\n");
-    const expected = async (change: Partial<ImageSpec>) =>
-      planRows(await stack.stackPlan({ provision, ...change })).find(
-        ({ stage }) => stage === "image",
-      )!.expectedSeconds;
     assert.equal(await expected({ points }), 1.5 - 0.5 - 0.25);
     assert.equal(await expected({ points: 0 }), 1.5);
+  });
+
+  it("expects also the time of the steps that the last run did not have to run", async () => {
+    await build();
+    provision[2] = script("c.sh", "#!/bin/sh\n# other\n");
+    const { image } = (await stack.plan({ points, provision })).plan;
+    await stack.publish(image, "image", [PHASES[0]!, PHASES[3]!]);
+    assert.equal(await expected({ points: 0, memoryMiB: 2048 }), 1.5 + 0.5 + 0.25);
+    provision[1] = script("b.sh", "#!/bin/sh\n# other\n");
+    assert.equal(await expected({ points }), 1.5 + 0.25);
+    // of a step of another kind in its place nothing is known
+    provision[1] = { ...provision[1], kind: "reboot" };
+    assert.equal(await expected({ points }), 1.5);
   });
 
   it("goes on from none where the first step changed, points are off, or all is built anew", async () => {
