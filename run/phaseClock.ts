@@ -1,7 +1,8 @@
 import { counted, formatSeconds } from "../plan/units";
 import type { LogFile } from "../host/logFile";
 
-const HEARTBEAT_SECONDS = 25;
+/** How long a stage at work is silent, at most. */
+export const HEARTBEAT_SECONDS = 25;
 /** Nobody can read more, and Pulumi keeps every line in memory. */
 const LINES_A_SECOND = 50;
 const CHARACTERS_A_SECOND = 4096;

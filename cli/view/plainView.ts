@@ -1,12 +1,15 @@
 import type { EngineEvent } from "../../engine/events";
 import { formatSeconds } from "../../plan/units";
+import { HEARTBEAT_SECONDS } from "../../run/phaseClock";
 import { View } from "./view";
 
-const SILENCE_SECONDS = 25;
+/** Longer than a stage is silent that is at work, so that what it tells of itself is not told twice. */
+const SILENCE_SECONDS = HEARTBEAT_SECONDS + 4;
 
 /** Plain lines, each with the time since the view began; where nothing is told for long, one that says so. */
 export class PlainView extends View {
-  private readonly timer = setInterval(() => this.beat(), SILENCE_SECONDS * 1000);
+  private readonly timer = setInterval(() => this.beat(), 1000);
+  private told = performance.now();
 
   constructor(
     private readonly expected: ReadonlyMap<string, number | undefined>,
@@ -41,10 +44,11 @@ export class PlainView extends View {
 
   private line(step: string, text: string): void {
     this.out(`[${this.sofar()}] ${step ? `${step}: ` : ""}${text}\n`);
-    this.timer.refresh();
+    this.told = performance.now();
   }
 
   private beat(): void {
+    if (performance.now() - this.told < SILENCE_SECONDS * 1000) return;
     for (const step of this.begun.keys()) {
       if (!this.finished.has(step) && !this.failed.has(step))
         this.line(step, `still at work, ${formatSeconds(this.elapsed(step))} so far`);

@@ -3,6 +3,8 @@ import { mock } from "node:test";
 
 import { makeView } from "../../cli/view";
 import type { View } from "../../cli/view/view";
+import type { LogFile } from "../../host/logFile";
+import { PhaseClock } from "../../run/phaseClock";
 
 /** The plain lines of a view while this runs. */
 async function shown(use: (view: View) => void, rows: Parameters<typeof makeView>[0] = []) {
@@ -87,12 +89,31 @@ describe("the view in a pipe", () => {
       view.take({ kind: "start", step: "check" });
       view.take({ kind: "failed", step: "check", message: "no" });
       view.take({ kind: "start", step: "smoke" });
-      mock.timers.tick(25_000);
-      mock.timers.tick(25_000);
+      mock.timers.tick(29_000);
+      mock.timers.tick(29_000);
     });
     assert.deepEqual(lines.slice(6), [
-      "[25 s] smoke: still at work, 25 s so far\n",
-      "[50 s] smoke: still at work, 50 s so far\n",
+      "[29 s] smoke: still at work, 29 s so far\n",
+      "[58 s] smoke: still at work, 58 s so far\n",
+    ]);
+  });
+
+  it("does not say it of a stage that says it itself", async () => {
+    const { lines } = await shown((view) => {
+      view.take({ kind: "start", step: "image" });
+      const clock = new PhaseClock((text) => view.take({ kind: "line", step: "image", text }), {
+        write: () => undefined,
+        close: () => undefined,
+      } as unknown as LogFile);
+      clock.line("» wait for ssh");
+      for (let second = 0; second < 60; second += 1) mock.timers.tick(1000);
+      clock.stop();
+    });
+    assert.deepEqual(lines, [
+      "[0 s] image: starts\n",
+      "[0 s] image: » wait for ssh\n",
+      "[25 s] image: … wait for ssh, 25 s so far\n",
+      "[50 s] image: … wait for ssh, 50 s so far\n",
     ]);
   });
 
