@@ -31,7 +31,7 @@ export interface PlanRow {
   readonly changes: readonly Omit<ExplainedChange, "text">[];
   /** What people call the user's steps that the stage runs, in their order; absent where it runs none. */
   readonly steps?: readonly string[];
-  /** The step after which the image's build goes on; absent where it begins with the base. */
+  /** The step after which the image's build goes on; absent where it begins with the first step. */
   readonly goesOnAfter?: { readonly step: number; readonly title: string };
   /** From an earlier run of the stage; absent where there was none, and for a result that is there. */
   readonly expectedSeconds?: number;

@@ -24,7 +24,7 @@ export interface KeptPoint {
 
 /** What a store has of the points of an image. */
 export interface KeptPoints {
-  /** The chain of the last good one, itself included; none where the build begins with the base. */
+  /** The chain of the last good one, itself included; none where the build begins with its first step. */
   readonly chain: readonly KeptPoint[];
   /** Why points that are there are not used, a sentence each. */
   readonly unused: readonly string[];

@@ -181,7 +181,7 @@ async function dropPoints(
   try {
     const deleted = await deletePoints(store, manifest.description, { signal, onWait });
     const left =
-      "its points may have the secret, too, and are deleted: the next build begins with the base";
+      "its points may have the secret, too, and are deleted: the next build begins with its first step";
     return deleted > 0 ? [left] : [];
   } catch (error) {
     return [

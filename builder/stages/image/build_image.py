@@ -137,7 +137,7 @@ def run_packer(settings, mark, template, packages, make_ready, variables):
     """Starts the guest again where that may help.
 
     One that froze gets a second chance: QEMU's emulation of several CPUs does that now and then; one at fault freezes again. One that
-    never answers when it is started from a point is started from an earlier one, or from the base.
+    never answers when it is started from a point is started from an earlier one, or before the first step.
     """
     titles = {**settings["scripts"], **steps.titles(settings["steps"])}
     start = points.Start(settings["points"]) if settings["points"] else None

@@ -1,11 +1,11 @@
 """Points: the guest's disk as it was after a step, from which a later build goes on.
 
-A build writes into a chain of qcow2 files: the base, one file for every step that has ended, and the one into which the guest
-writes now. A point is taken while the guest runs: it freezes its file systems, tells so on its second serial line, QEMU goes on
-in a new file, and the guest is let go on (point.sh). The file that was written until then is never written again.
+A build writes into a chain of qcow2 files: the disk that the image is made on, one file for every step that has ended, and the one
+into which the guest writes now. A point is taken while the guest runs: it freezes its file systems, tells so on its second serial
+line, QEMU goes on in a new file, and the guest is let go on (point.sh). The file that was written until then is never written again.
 
 No file of a chain has in its header where the one below it lies, but its place in the chain: "../chain/2.qcow2". Whoever opens one
-has a folder of that name beside it, with a link for every place; 0 is the base.
+has a folder of that name beside it, with a link for every place; 0 is that disk.
 """
 
 import os
@@ -72,7 +72,7 @@ class Start:
         self.why = None
 
     def fall_back(self, chain, why):
-        """The next guest starts from the point before the chain's last one, after that from the base: each silence takes minutes.
+        """The next guest starts from the point before the chain's last one, after that before the first step: each silence takes minutes.
 
         `why` is the failure's first line.
         """
@@ -84,7 +84,7 @@ class Start:
         stage.detail(f"the build begins with {self.first()}, and no point is taken from step {step} on")
 
     def first(self):
-        return f"the point after step {self.points[-1]['step']}" if self.points else "the base"
+        return f"the point after step {self.points[-1]['step']}" if self.points else "its first step"
 
     def note_silent(self, results):
         """Tells which points are to be put aside, once a guest has answered: where none does, it is not their fault."""
@@ -149,7 +149,7 @@ class Chain:
         return self.until is None or step < self.until
 
     def last_step(self):
-        """0 where the build begins with the base."""
+        """0 where the build begins with its first step."""
         return self.steps[-1] if self.steps else 0
 
     def top(self):
