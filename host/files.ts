@@ -7,29 +7,34 @@ import { Worker } from "node:worker_threads";
 
 import { dataExtents } from "./dataExtents";
 
+type HashAlgorithm = "sha256" | "sha512";
+
 /** From this size on a file's digest is computed in a thread of its own. */
 const LARGE_BYTES = 64 * 2 ** 20;
 
 /**
- * SHA-256 of a file, computed in this process: several times faster than sha256sum on machines where that has no SHA
+ * A digest of a file, computed in this process: several times faster than sha256sum on machines where that has no SHA
  * instructions. Large files get a thread each, and their holes are not read.
  */
-export async function sha256File(path: string): Promise<string> {
+export async function hashFile(path: string, algorithm: HashAlgorithm): Promise<string> {
   const handle = await open(path, "r");
   try {
-    return await sha256Opened(handle);
+    return await hashOpened(handle, algorithm);
   } finally {
     await handle.close();
   }
 }
+
+export const sha256File = (path: string): Promise<string> => hashFile(path, "sha256");
 
 /**
  * The same of a file that is open already, as long as it is now; whatever its path names meanwhile.
  *
  * @param onProgress is told every second how many bytes of a large file are done
  */
-export async function sha256Opened(
+export async function hashOpened(
   handle: FileHandle,
+  algorithm: HashAlgorithm,
   onProgress: (bytes: number) => void = () => undefined,
 ): Promise<string> {
   const { size, blocks } = await handle.stat();
@@ -37,10 +42,10 @@ export async function sha256Opened(
     // the path of the opened file, also for a program of its own
     const path = `/proc/${process.pid}/fd/${handle.fd}`;
     const sparse = blocks * 512 < size ? await dataExtents(path) : undefined;
-    const job = { file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] };
+    const job = { algorithm, file: handle.fd, bytes: size, extents: sparse ?? [[0, size]] };
     return inThread(job, onProgress);
   }
-  const hash = createHash("sha256");
+  const hash = createHash(algorithm);
   if (size === 0) return hash.digest("hex");
   // whoever goes on writing cannot keep this reading
   const part = { start: 0, end: size - 1 };

@@ -1,5 +1,5 @@
 /**
- * Computes the SHA-256 of one large file, which the process has open, in a thread of its own. What lies outside of the given extents is
+ * Computes a digest of one large file, which the process has open, in a thread of its own. What lies outside of the given extents is
  * a hole: it reads as zeroes, so it is not read. Tells the digest as text, and every second how many bytes are done.
  */
 const { Buffer } = require("node:buffer");
@@ -11,8 +11,8 @@ const { parentPort, workerData } = require("node:worker_threads");
 const PIECE_BYTES = 2 ** 20;
 const EVERY_MS = 1000;
 
-const { file, bytes, extents } = workerData;
-const hash = createHash("sha256");
+const { algorithm, file, bytes, extents } = workerData;
+const hash = createHash(algorithm);
 const zeroes = Buffer.alloc(PIECE_BYTES);
 const buffer = Buffer.allocUnsafe(PIECE_BYTES);
 let at = 0;

@@ -116,7 +116,7 @@ const FACTS = "template.json";
 const taskOf = ({ inputs }: StageDescription) =>
   JSON.stringify([
     ...["format", "driver", "proof", "channel", "suite"].map((name) => inputs[name]),
-    ...["isoSha256", "sourceSha256", "prebuilt"].map((name) => name in inputs),
+    ...["isoSha256", "sourceFormat", "prebuilt"].map((name) => name in inputs),
   ]);
 
 /** @param share how much of the template's files has to be the same; if any, then what says which release it is, too */

@@ -20,6 +20,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   waive: "check.waive",
   testArguments: "tests.args",
   sourceSha256: "the disk of from",
+  sourceSha512: "the disk of from",
   sourceFormat: "from.format",
   version: "kragle's program of this stage",
 };

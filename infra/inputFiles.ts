@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 
 import type { FileDigests, ImageFiles } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
+import type { PublishedDigest } from "../plan/publishedDigest";
 import type { ImageSpec, UserTest } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
 import { contentDigest, readContent } from "../host/fileDigest";
@@ -25,7 +26,7 @@ const INSTALLERS = { bootstrap: "bootstrap", iso: "install", disk: "importDisk" 
  *
  * @param source of the disk that it begins with; null for none
  */
-export function readInputFiles(spec: ImageSpec, source: string | null = null): ImageFiles {
+export function readInputFiles(spec: ImageSpec, source: PublishedDigest | null = null): ImageFiles {
   const folder = inProject(spec.template.folder);
   // of template.json, what is used is an input by itself; only the recipe of a bootstrapped base reads the file
   const { install } = spec.template;

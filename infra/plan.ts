@@ -81,7 +81,7 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   const { store, observer, estimates, roots, rebuild, owner, images } = around;
   const signer = spec.signKey === null ? null : await around.fingerprint(spec.signKey);
   const source = spec.from === null ? undefined : await around.digest(spec.from);
-  const read = readInputFiles(spec, source?.sha256);
+  const read = readInputFiles(spec, source?.digest);
   const steps = await datedSteps(store, spec.provision, read.steps);
   const files = { ...read, steps, signer, owner };
   const on = around.planned.get(spec.on);
@@ -124,10 +124,10 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
 /** The digest of the disk that an image begins with: as the settings give it, or by its publisher's signed list. */
 export async function sourceDigest(
   home: string,
-  { path, urls, sha256 }: SourceDisk,
+  { path, urls, digest }: SourceDisk,
 ): Promise<SourceDigest> {
-  if (typeof sha256 === "string") return { sha256, notes: [] };
-  return digestBySignedList(home, sha256, fileNameOf(path ?? urls[0]!));
+  if ("hex" in digest) return { digest, notes: [] };
+  return digestBySignedList(home, digest, fileNameOf(path ?? urls[0]!));
 }
 
 /** A stage by its root without the image's name. */

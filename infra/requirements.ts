@@ -1,13 +1,14 @@
 import { EXIT, StageFailure } from "../host/failure";
-import { findSource, missingSource } from "../host/sourceFile";
 import { inProject } from "../host/project";
 import { writeObstacle } from "../host/writable";
 import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
+import type { PublishedDigest } from "../plan/publishedDigest";
 import { publicationRoot } from "../plan/roots";
 import { requireApart } from "../release/apart";
 import { outputFolder, requireOwnFolder } from "../release/owner";
 import { stacksReleasing } from "../release/holders";
+import { findSource, missingSource, type WantedSource } from "../store/sourceFile";
 import type { PlannedImage } from "./plan";
 import { imagesToRun, makePlan, type StackPlan } from "./stackPlan";
 
@@ -65,11 +66,16 @@ export async function requireOwnPlaces(
 /**
  * The file from which the base is made, and where it can be had; undefined where it is bootstrapped.
  *
- * @param sha256 of the disk that the image begins with
+ * @param digest of the disk that the image begins with
  */
-export function wantedSource({ iso, from }: ImageSpec, sha256: string | null) {
-  if (from && sha256 !== null) return { ...from, sha256 };
-  return iso ? { ...iso, kind: "iso" as const } : undefined;
+export function wantedSource(
+  { iso, from }: ImageSpec,
+  digest: PublishedDigest | null,
+): (WantedSource & { readonly urls: readonly string[] }) | undefined {
+  if (from && digest) return { ...from, digest };
+  if (!iso) return undefined;
+  const { path, urls, sha256 } = iso;
+  return { kind: "iso", path, urls, digest: { algorithm: "sha256", hex: sha256 } };
 }
 
 /** The folders outside of the store in which stages lay down results, by root. */

@@ -13,14 +13,20 @@ import { inProject } from "../host/project";
 import { readRecord } from "../host/record";
 import { readRegular } from "../host/regularFile";
 import { downloadSmall, isAddress, shownAddress, Unreachable } from "../host/smallDownload";
-import { sourceCache } from "../host/sourceFile";
+import { sourceCache } from "../store/sourceFile";
 import { withTemporaryFolder } from "../host/temporaryFolder";
 import { findDigest } from "../plan/digestList";
+import {
+  type Algorithm,
+  ALGORITHMS,
+  digestInWords,
+  type PublishedDigest,
+} from "../plan/publishedDigest";
 import type { SignedList } from "../plan/imageSpec";
 
 /** What is known of the disk that an image begins with. */
 export interface SourceDigest {
-  readonly sha256: string;
+  readonly digest: PublishedDigest;
   /** How that is known, for whoever asks what will be done; a line each. */
   readonly notes: readonly string[];
 }
@@ -30,7 +36,11 @@ const LIST_BYTES = 4 * 2 ** 20;
 const SIGNATURE_BYTES = 2 ** 20;
 const INLINE = "-----BEGIN PGP SIGNED MESSAGE-----";
 
-const answer = z.strictObject({ sha256: z.string(), signer: z.string(), readAt: z.string() });
+const published = z.strictObject({
+  algorithm: z.enum(Object.keys(ALGORITHMS) as Algorithm[]),
+  hex: z.string(),
+});
+const answer = z.strictObject({ digest: published, signer: z.string(), readAt: z.string() });
 type Answer = z.infer<typeof answer>;
 
 /**
@@ -48,22 +58,25 @@ export async function digestBySignedList(
   const noted = join(sourceCache(home), `${identityOf(list, name)}.list.json`);
   const place = shown(list.checksums);
   try {
-    const { sha256, signer } = await ask(list, name);
-    await atomicWrite(noted, JSON.stringify({ sha256, signer, readAt: new Date().toISOString() }));
-    return { sha256, notes: [`${name}: SHA-256 ${sha256} by ${place}, signed by ${signer}`] };
+    const { digest, signer } = await ask(list, name);
+    await atomicWrite(noted, JSON.stringify({ digest, signer, readAt: new Date().toISOString() }));
+    return {
+      digest,
+      notes: [`${name}: ${digestInWords(digest)} by ${place}, signed by ${signer}`],
+    };
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     const last = await readRecord(noted, answer, "the list is read again when it is there");
-    if (last) return { sha256: last.sha256, notes: [ofBefore(name, last, error)] };
+    if (last) return { digest: last.digest, notes: [ofBefore(name, last, error)] };
     throw new StageFailure(`the list of digests cannot be had: ${error.message}`, {
-      hint: "see that this machine reaches it, or give the disk's SHA-256 as from.sha256",
+      hint: "see that this machine reaches it, or give the disk's digest as from.sha256 or from.sha512",
       exitCode: EXIT.lacking,
     });
   }
 }
 
-const ofBefore = (name: string, { sha256, signer, readAt }: Answer, { message }: Error) =>
-  `${name}: SHA-256 ${sha256} as it was listed on ${readAt.slice(0, 16)}Z, signed by ${signer}; the list cannot be had now: ${message}`;
+const ofBefore = (name: string, { digest, signer, readAt }: Answer, { message }: Error) =>
+  `${name}: ${digestInWords(digest)} as it was listed on ${readAt.slice(0, 16)}Z, signed by ${signer}; the list cannot be had now: ${message}`;
 
 /** Another list, signature, key or name has answers of its own. */
 function identityOf({ checksums, signature, keys }: SignedList, name: string): string {

@@ -1,18 +1,23 @@
+import { type Algorithm, ALGORITHMS, type PublishedDigest } from "./publishedDigest";
+
 /** What a list of digests says of one file. */
-export type Listed = { readonly sha256: string } | { readonly problem: string };
+export type Listed = { readonly digest: PublishedDigest } | { readonly problem: string };
 
-const WANTED = "SHA-256";
+/** What is taken, the strongest first. */
+const TAKEN = Object.entries(ALGORITHMS) as [Algorithm, (typeof ALGORITHMS)[Algorithm]][];
+const TITLES = TAKEN.map(([, { title }]) => title);
 
-/** Kinds of digests by their length in hexadecimal digits: of those that a line does not name, or that are of SHA-256's own family. */
+/** Kinds of digests by their length in hexadecimal digits: of those that a line does not name. */
 const KINDS: Readonly<Record<number, string>> = {
   32: "MD5",
   40: "SHA-1",
   56: "SHA-224",
-  64: WANTED,
+  64: "SHA-256",
   96: "SHA-384",
   128: "SHA-512",
 };
-const FAMILY = /^SHA(?:2-)?\d+$/i;
+/** As programs write these kinds' names. */
+const FAMILY = /^SHA(?:2-)?(?<bits>\d+)$/i;
 
 /** `sha256sum`: two blanks, or one and a star, before the name. */
 const GNU = /^(?<mark>\\?)(?<digest>[0-9a-f]+) [ *](?<written>.+)$/i;
@@ -22,28 +27,32 @@ const BSD = /^(?<mark>\\?)(?<tag>[A-Z][A-Z0-9/-]*) ?\((?<written>.+)\) ?= ?(?<di
 const TOLD = 5;
 
 /**
- * Finds the SHA-256 of a file in its publisher's list, in whichever style that is; lines that are none of a digest, such as comments, count
- * for nothing.
+ * Finds the strongest digest of a file that can be taken in its publisher's list, in whichever style that is; lines that are none of a
+ * digest, such as comments, count for nothing.
  *
  * @param text of the list, without what was not signed
  * @param name of the file, without folders; the list may have `./` before it
  */
 export function findDigest(text: string, name: string): Listed {
-  const digests = new Set<string>();
-  const kinds = new Set<string>();
+  const found = new Map<string, Set<string>>();
   const others = new Set<string>();
   for (const line of text.split("\n")) {
     const entry = parseLine(line.replace(/\r$/, ""));
     if (!entry) continue;
     if (entry.name !== name) others.add(entry.name);
-    else if (entry.kind === WANTED) digests.add(entry.digest);
-    else kinds.add(entry.kind);
+    else found.set(entry.kind, (found.get(entry.kind) ?? new Set()).add(entry.digest));
   }
-  const [sha256, another] = digests;
-  if (another !== undefined) return { problem: `has several SHA-256 of ${name}` };
-  if (sha256 !== undefined) return { sha256 };
-  if (kinds.size > 0) {
-    return { problem: `has no SHA-256 of ${name}, only ${[...kinds].join(" and ")}` };
+  for (const title of TITLES) {
+    // also where another kind would decide: whoever made such a list is not sure of the file
+    if ((found.get(title)?.size ?? 0) > 1) return { problem: `has several ${title} of ${name}` };
+  }
+  for (const [algorithm, { title }] of TAKEN) {
+    const [hex] = found.get(title) ?? [];
+    if (hex !== undefined) return { digest: { algorithm, hex } };
+  }
+  if (found.size > 0) {
+    const kinds = [...found.keys()].join(" and ");
+    return { problem: `has no ${TITLES.join(" or ")} of ${name}, only ${kinds}` };
   }
   return { problem: `does not have ${name}${elsewhere([...others])}` };
 }
@@ -58,13 +67,20 @@ function parseLine(line: string): Entry | undefined {
   const { mark, tag, written, digest } = (GNU.exec(line) ?? BSD.exec(line))?.groups ?? {};
   if (written === undefined || digest === undefined) return undefined;
   const name = mark ? unescaped(written) : written;
-  // SHA-512/256 and BLAKE2s have as many digits as SHA-256
-  const isOther = tag !== undefined && !FAMILY.test(tag);
   return {
     name: name.replace(/^(?:\.\/)+/, ""),
-    kind: isOther ? tag : (KINDS[digest.length] ?? `${digest.length} digits`),
+    kind: kindOf(tag, digest.length),
     digest: digest.toLowerCase(),
   };
+}
+
+/** What a line calls its digest counts, and its length has to go with it: SHA-512/256 and BLAKE2s have as many digits as SHA-256. */
+function kindOf(tag: string | undefined, digits: number): string {
+  const byLength = KINDS[digits] ?? `${digits} digits`;
+  if (tag === undefined) return byLength;
+  const bits = FAMILY.exec(tag)?.groups?.bits;
+  if (bits === undefined) return tag;
+  return byLength === `SHA-${bits}` ? byLength : `${tag} of ${digits} digits`;
 }
 
 /** A line that begins with a backslash has a name in which coreutils has escaped these. */

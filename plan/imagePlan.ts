@@ -1,5 +1,6 @@
 import { shortKey, type StageDescription, stageKey } from "./description";
 import type { ImageSpec } from "./imageSpec";
+import type { PublishedDigest } from "./publishedDigest";
 import type { Step } from "./steps";
 import { base } from "./stages/base";
 import { builder } from "./stages/builder";
@@ -42,8 +43,8 @@ export interface ImageFiles {
   readonly tests: FileDigests;
   /** The user's own rules, named so that their order is that of the settings. */
   readonly ownRules: FileDigests;
-  /** SHA-256 of the disk that the image begins with; null where its template installs one. */
-  readonly source: string | null;
+  /** Of the disk that the image begins with; null where its template installs one. */
+  readonly source: PublishedDigest | null;
 }
 
 /** Those, and what its release depends on besides. */
@@ -133,13 +134,17 @@ function planBase(
   return plan(
     base,
     files.source !== null && from
-      ? { ...installation, sourceSha256: files.source, sourceFormat: from.format }
+      ? { ...installation, ...sourceInput(files.source), sourceFormat: from.format }
       : iso
         ? { ...installation, isoSha256: iso.sha256 }
         : { ...installation, kernel, snapshot, ...otherRelease(spec) },
     { builder: builtBy },
   );
 }
+
+/** A key has the digest under the name of its algorithm. */
+const sourceInput = ({ algorithm, hex }: PublishedDigest) =>
+  algorithm === "sha512" ? { sourceSha512: hex } : { sourceSha256: hex };
 
 /** The template's own release is in its recipe. */
 const otherRelease = ({ suite, template }: ImageSpec) =>

@@ -2,6 +2,7 @@ import type { Architecture } from "./architecture";
 import type { Conversion } from "./formats";
 import type { Platform } from "./platforms";
 import type { PublicationSpec } from "./publication";
+import type { PublishedDigest } from "./publishedDigest";
 import type { SourceFormat } from "./sourceFormats";
 import type { ProvisionStep } from "./steps";
 
@@ -82,8 +83,8 @@ export interface SourceDisk {
   /** Where it can be had; tried in this order. Such an address may contain a token. */
   readonly urls: readonly string[];
   readonly format: SourceFormat;
-  /** 64 hexadecimal digits, or how they are known. */
-  readonly sha256: string | SignedList;
+  /** Or how it is known. */
+  readonly digest: PublishedDigest | SignedList;
 }
 
 /** A publisher's list of digests, which a key has signed. Paths and addresses; these may contain a token. */

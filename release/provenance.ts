@@ -94,12 +94,14 @@ function checkouts({ stages, kragle }: ProvenanceFacts): Resource[] {
   }));
 }
 
-/** Whatever stands in a description as a digest: templates, scripts, parts of the builder, an ISO. */
+/** Whatever stands in a description as a digest: templates, scripts, parts of the builder, an ISO, a disk. */
 function inputFiles(value: unknown, path: readonly string[]): Resource[] {
   if (value !== null && typeof value === "object") {
     return Object.entries(value).flatMap(([name, part]) => inputFiles(part, [...path, name]));
   }
-  const [, sha256, executable] = /^([0-9a-f]{64})(\+x)?$/.exec(String(value)) ?? [];
+  const [, sha512, sha256, executable] =
+    /^(?:([0-9a-f]{128})|([0-9a-f]{64})(\+x)?)$/.exec(String(value)) ?? [];
+  if (sha512) return [{ name: path.join("/"), digest: { sha512 } }];
   if (!sha256) return [];
   const annotations = executable ? { annotations: { executable: true } } : {};
   return [{ name: path.join("/"), digest: { sha256 }, ...annotations }];

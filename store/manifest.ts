@@ -19,6 +19,9 @@ export const fileRecord = z.object({
   inode: z.string(),
 });
 
+/** Without what is in it. */
+export const fileFacts = fileRecord.omit({ sha256: true });
+
 const manifestSchema = z.object({
   format: z.literal(1),
   stage: z.string(),
@@ -53,6 +56,7 @@ const manifestSchema = z.object({
 });
 
 export type FileRecord = z.infer<typeof fileRecord>;
+export type FileFacts = z.infer<typeof fileFacts>;
 export type Manifest = z.infer<typeof manifestSchema>;
 
 export const MANIFEST = "manifest.json";

@@ -134,7 +134,9 @@ const FROM_DISK: readonly Settings[] = [
   { url: "https://host/web.raw.xz?token=1" },
   { url: ["https://host/web.img", "https://other/web.img"], format: "vhd" },
   { path: "package.json", format: "raw.xz" },
-].map((from) => ({ from: { ...from, sha256: "cd".repeat(32) } }));
+].map((from, index) => ({
+  from: { ...from, ...(index < 2 ? { sha256: "cd".repeat(32) } : { sha512: "ef".repeat(64) }) },
+}));
 
 const ORIGINS = { bootstrap: BOOTSTRAPPED, iso: FROM_ISO, disk: FROM_DISK };
 

@@ -109,16 +109,16 @@ export function baseCall(
   return call(planned, base.stage, { ...BASE_REQUEST, ...request });
 }
 
-/** @param sourceSha256 of a qcow2, from which the disk is made */
+/** @param source digest of a qcow2, from which the disk is made */
 export function sourceCall(
-  sourceSha256: string,
+  source: { readonly sourceSha256: string } | { readonly sourceSha512: string },
   request: Pick<RequestOf<typeof base>, "toolsImage"> & Partial<RequestOf<typeof base>>,
 ): StageCall<typeof base> {
   const planned = plan(
     base,
     {
       ...{ architecture: "amd64", programs: programs("importDisk"), recipe: {} },
-      ...{ diskBytes: 32 * 2 ** 20, sourceSha256, sourceFormat: "qcow2" },
+      ...{ diskBytes: 32 * 2 ** 20, ...source, sourceFormat: "qcow2" },
     },
     { builder: sha256("builder") },
   );

@@ -1,6 +1,6 @@
 import type { Conversion } from "../../plan/formats";
 import { formatSize } from "../../plan/units";
-import type { SourceKind } from "../../host/sourceFile";
+import type { SourceKind } from "../../store/sourceFile";
 import { type Requirement, verdict } from "./requirements";
 
 /** How much disk a build takes, and whether it is there. */

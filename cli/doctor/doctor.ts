@@ -85,8 +85,8 @@ async function examine(
   // without what would be asked of libvirt, of a signing key, of places and of a disk's list: those have rows of their own
   const modest = images.map((image, index) => {
     const source = sources[index];
-    const isKnown = image.from !== null && source !== undefined && "sha256" in source;
-    const from = isKnown ? { ...image.from, sha256: source.sha256 } : null;
+    const isKnown = image.from !== null && source !== undefined && "digest" in source;
+    const from = isKnown ? { ...image.from, digest: source.digest } : null;
     return { ...image, smoke: "none", signKey: null, publish: [], from } as const;
   });
   const project = wanted instanceof SettingsError ? "" : wanted.settings.project;

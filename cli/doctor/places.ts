@@ -1,6 +1,6 @@
 import { type DaemonFacts, isRemote } from "../../executors/daemon";
 import { displayPath, inProject } from "../../host/project";
-import type { SourceKind } from "../../host/sourceFile";
+import type { SourceKind } from "../../store/sourceFile";
 import { writeObstacle } from "../../host/writable";
 import { placesOf, requireOwnPlaces } from "../../infra/requirements";
 import type { StackIdentity } from "../../plan/identity";

@@ -1,7 +1,8 @@
 import { isLoopbackAddress } from "../../host/aptSources";
 import { StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
-import { SOURCE_WORDS, type WantedSource } from "../../host/sourceFile";
+import { digestInWords } from "../../plan/publishedDigest";
+import { SOURCE_WORDS, type WantedSource } from "../../store/sourceFile";
 import { type Requirement, type Status, verdict } from "./requirements";
 
 /** What surrounds kragle on a machine: registry, Pulumi, SELinux, proxies; from facts to verdicts. */
@@ -80,7 +81,7 @@ export function sourceRequirement({ wanted, found, installed }: SourceFacts): Re
       wanted.kind === "iso" ? "Installation ISO" : "Disk to begin with",
       status,
       words,
-      `${wanted.path ?? "a file"} with the SHA-256 ${wanted.sha256}`,
+      `${wanted.path ?? "a file"} with the ${digestInWords(wanted.digest)}`,
       `put the file there, or give the setting ${setting.path} or ${setting.urls}`,
     );
   if (found) return judge("ok", displayPath(found));

@@ -2,7 +2,7 @@ import type { DaemonFacts } from "../../executors/daemon";
 import { requireLibvirt } from "../../executors/libvirtHost";
 import { StageFailure } from "../../host/failure";
 import { readMemory } from "../../host/memory";
-import { findSource } from "../../host/sourceFile";
+import { findSource } from "../../store/sourceFile";
 import { type PlannedImage, sourceDigest } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
 import { isThere, wantedSource } from "../../infra/requirements";
@@ -106,7 +106,7 @@ async function examineSpec(
   { daemon, toolsImage, plan, source: digest }: Surroundings,
 ): Promise<(Requirement | undefined)[]> {
   const { smoke, libvirtUri, signKey } = spec;
-  const known = digest && "sha256" in digest ? digest.sha256 : null;
+  const known = digest && "digest" in digest ? digest.digest : null;
   const source = wantedSource(spec, known);
   const found = source && findSource(home, source);
   const fetches = source && !found ? source.kind : null;

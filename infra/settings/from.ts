@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import type { SourceDisk } from "../../plan/imageSpec";
+import type { PublishedDigest } from "../../plan/publishedDigest";
 import {
   fileNameOf,
   formatOfName,
@@ -14,7 +15,8 @@ import { digest, listOf, onlyKeys, parsed, path, quote, structured, text } from 
 const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
 const FORMATS =
   "qcow2, raw, vmdk, vhd or vhdx, with .xz, .gz, .zst or .bz2 behind it where it is compressed";
-const INSTEAD = "write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys";
+const INSTEAD =
+  "write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys";
 
 const format = parsed("raw.xz", (text): SourceFormat => {
   const found = parseSourceFormat(text);
@@ -40,10 +42,11 @@ const disk = z.strictObject(
     path: path("web.qcow2").optional(),
     url: addresses.optional(),
     format: format.optional(),
-    sha256: digest.optional(),
+    sha256: digest("sha256").optional(),
+    sha512: digest("sha512").optional(),
     ...listFields,
   },
-  onlyKeys("are path, url, format, sha256, checksums, signature, keys", EXAMPLE),
+  onlyKeys("are path, url, format, sha256, sha512, checksums, signature, keys", EXAMPLE),
 );
 
 type Say = (path: PropertyKey[], message: string) => void;
@@ -55,14 +58,14 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   for (const issue of error?.issues ?? []) say(issue.path, issue.message);
   if (has("path") && has("url")) say([], "has both path and url; write one of them");
   if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}, or {image: NAME}`);
-  if (!has("sha256") && !has("checksums")) {
+  const [known, ...more] = ["sha256", "sha512", "checksums"].filter(has);
+  if (known === undefined) {
     say(
       ["sha256"],
-      "is missing; its publisher shows it beside the download, or signs a list of it: checksums",
+      "is missing; its publisher shows it beside the download, or sha512, or signs a list of them: checksums",
     );
-  }
-  if (has("sha256") && has("checksums")) {
-    say([], "has both sha256 and checksums; write one of them");
+  } else if (more.length > 0) {
+    say([], `has ${[known, ...more].join(" and ")}; write one of them`);
   }
   for (const [part, message] of listProblems(has)) say([part], message);
   const place = data?.path ?? data?.url?.[0];
@@ -70,10 +73,15 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   const name = fileNameOf(place);
   const found = data.format ?? formatOfName(name);
   if (!found) say(["format"], `is missing, and the name ${quote(name)} does not tell: ${FORMATS}`);
-  const sha256 = data.sha256 ?? listOfFields(data);
-  if (!found || sha256 === undefined) return undefined;
+  const digest = digestOfFields(data) ?? listOfFields(data);
+  if (!found || digest === undefined) return undefined;
   const { path: file = null, url: urls = [] } = data;
-  return { kind: "disk", path: file, urls, format: found, sha256 };
+  return { kind: "disk", path: file, urls, format: found, digest };
+}
+
+function digestOfFields({ sha256, sha512 }: z.output<typeof disk>): PublishedDigest | undefined {
+  if (sha512 !== undefined) return { algorithm: "sha512", hex: sha512 };
+  return sha256 === undefined ? undefined : { algorithm: "sha256", hex: sha256 };
 }
 
 /** Another image of the same stack. */

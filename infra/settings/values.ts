@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { expandHome } from "../../host/user";
+import { type Algorithm, ALGORITHMS } from "../../plan/publishedDigest";
 
 /** The kinds of values that settings have, each with a message that says what is allowed. */
 
@@ -151,12 +152,16 @@ export const credential = optional(
     .refine((value) => !value.includes("{{"), 'contains "{{", which Packer cannot take'),
 );
 
-/** A SHA-256, in small letters. */
-export const digest = text("64 hexadecimal digits")
-  .regex(/^[0-9A-Fa-f]{64}$/, {
-    error: ({ input }) => `${quote(input)} is not a SHA-256, which has 64 hexadecimal digits`,
-  })
-  .transform((digits) => digits.toLowerCase());
+/** A digest, in small letters. */
+export function digest(algorithm: Algorithm) {
+  const { title, digits } = ALGORITHMS[algorithm];
+  return text(`${digits} hexadecimal digits`)
+    .regex(new RegExp(`^[0-9A-Fa-f]{${digits}}$`), {
+      error: ({ input }) =>
+        `${quote(input)} is not a ${title}, which has ${digits} hexadecimal digits`,
+    })
+    .transform((hex) => hex.toLowerCase());
+}
 
 /** A day as it was written: the Pulumi CLI makes a time of one without quotes, which YAML calls a timestamp. */
 export function withoutMidnight(text: string): string {

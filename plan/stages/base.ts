@@ -12,6 +12,7 @@ import {
   packageCache,
   seconds,
   sha256,
+  sha512,
   size,
   toolsImage,
   vnc,
@@ -27,6 +28,9 @@ const everyInstallation = {
   /** The day on which a base that is refreshed by its age was begun; absent where `refreshAfter` is not used. */
   epoch: z.string().optional(),
 };
+
+/** The digest beside it, by which its publisher tells it, is of the file as it was published, so of the compressed one where it is compressed. */
+const everyImport = { ...everyInstallation, sourceFormat: z.enum(SOURCE_FORMATS) };
 
 /** The file of the installed disk. */
 export const DISK = "disk.qcow2";
@@ -45,12 +49,8 @@ export const base = contract({
       snapshot: z.string().nullable(),
     }),
     z.strictObject({ ...everyInstallation, isoSha256: sha256 }),
-    z.strictObject({
-      ...everyInstallation,
-      /** Of the file as it was published, so of the compressed one where it is compressed. */
-      sourceSha256: sha256,
-      sourceFormat: z.enum(SOURCE_FORMATS),
-    }),
+    z.strictObject({ ...everyImport, sourceSha256: sha256 }),
+    z.strictObject({ ...everyImport, sourceSha512: sha512 }),
   ]),
   upstream: z.strictObject({ builder: key }),
   request: z.strictObject({

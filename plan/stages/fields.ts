@@ -5,6 +5,7 @@ import { type Architecture, ARCHITECTURES } from "../architecture";
 /** Fields that several contracts have. */
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 hexadecimal digits");
+export const sha512 = z.string().regex(/^[0-9a-f]{128}$/, "must be 128 hexadecimal digits");
 
 /** A stage's key. */
 export const key = sha256;

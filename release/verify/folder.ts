@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 
 import type { z } from "zod";
 
-import { sha256Opened } from "../../host/files";
+import { hashOpened } from "../../host/files";
 import { openRegular, readRegular, Unsuitable } from "../../host/regularFile";
 
 /** Bytes of the largest file that is read into memory; a bill of materials of 10,000 packages has 10 MiB. */
@@ -84,7 +84,7 @@ export class ReleaseFolder {
           unread: `has ${found} bytes, and nothing to believe says how many it has to have`,
         };
       }
-      const sha256 = await sha256Opened(handle, (done) => this.onRead(name, done, found));
+      const sha256 = await hashOpened(handle, "sha256", (done) => this.onRead(name, done, found));
       const { size } = await handle.stat();
       return size === found ? { sha256 } : { unsuitable: "grew or shrank while it was read" };
     } finally {

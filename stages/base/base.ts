@@ -24,7 +24,7 @@ export const base: StageProgram<typeof contract> = {
   contract,
   run(context) {
     const { inputs } = context;
-    if ("sourceSha256" in inputs) return importDisk(context, inputs);
+    if ("sourceFormat" in inputs) return importDisk(context, inputs);
     return "isoSha256" in inputs ? installFromIso(context, inputs) : bootstrap(context, inputs);
   },
 };

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import { type base as contract, DISK } from "../../plan/stages/base";
 import type { InputsOf } from "../../plan/stages/contract";
+import type { PublishedDigest } from "../../plan/publishedDigest";
 import { partsOf } from "../../plan/sourceFormats";
 import { EXIT, ifDiskIsFull, StageFailure } from "../../host/failure";
 import { requireFreeSpace } from "../../host/freeSpace";
@@ -13,15 +14,20 @@ import { readStageFile } from "../../run/stageFile";
 import { plannedPrograms } from "../../run/task";
 import { provideSource } from "./provideSource";
 
-type Imported = Extract<InputsOf<typeof contract>, { sourceSha256: string }>;
+type Imported = Extract<InputsOf<typeof contract>, { sourceFormat: string }>;
 
 /** From a disk that somebody else made: read as what the settings say that it is, in a container without network and rights. */
 export async function importDisk(
   context: StageContext<typeof contract>,
-  { architecture, programs, sourceSha256, sourceFormat, diskBytes }: Imported,
+  inputs: Imported,
 ): Promise<StageOutcome<typeof contract>> {
   const { request, work, container } = context;
-  const wanted = { kind: "disk", path: request.sourcePath, sha256: sourceSha256 } as const;
+  const { architecture, programs, sourceFormat, diskBytes } = inputs;
+  const digest: PublishedDigest =
+    "sourceSha512" in inputs
+      ? { algorithm: "sha512", hex: inputs.sourceSha512 }
+      : { algorithm: "sha256", hex: inputs.sourceSha256 };
+  const wanted = { kind: "disk", path: request.sourcePath, digest } as const;
   const file = await provideSource(context, wanted);
   // at least what it holds; how much more a compressed one holds is not known yet
   await requireFreeSpace(work, (await stat(file)).size, "the disk");

@@ -26,7 +26,11 @@ export async function installFromIso(
   { programs, recipe, isoSha256, diskBytes }: Installed,
 ): Promise<StageOutcome<typeof contract>> {
   const { request, work, container } = context;
-  const wanted = { kind: "iso", path: request.sourcePath, sha256: isoSha256 } as const;
+  const wanted = {
+    kind: "iso",
+    path: request.sourcePath,
+    digest: { algorithm: "sha256", hex: isoSha256 },
+  } as const;
   const iso = await provideSource(context, wanted);
   const { accelerator, scale } = await chooseAccelerator(context);
   const template = inProject(request.templateFolder);

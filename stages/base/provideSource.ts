@@ -2,10 +2,11 @@ import { existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { recordFile } from "../../store/fileRecord";
+import { fileFacts } from "../../store/fileRecord";
 import { atomicWrite } from "../../host/atomicWrite";
-import { sha256File } from "../../host/files";
-import { type FileRecord, fileRecord } from "../../store/manifest";
+import { hashFile } from "../../host/files";
+import { type FileFacts, fileFacts as factsSchema } from "../../store/manifest";
+import { digestInWords, type PublishedDigest } from "../../plan/publishedDigest";
 import type { base } from "../../plan/stages/base";
 import { PROGRAMS_AT } from "../../executors/executor";
 import { EXIT, StageFailure } from "../../host/failure";
@@ -17,7 +18,7 @@ import {
   SOURCE_WORDS,
   sourceCache,
   type WantedSource,
-} from "../../host/sourceFile";
+} from "../../store/sourceFile";
 import { lockFile } from "../../host/lock";
 import { readRecord } from "../../host/record";
 import { displayPath } from "../../host/project";
@@ -51,7 +52,7 @@ export async function provideSource(
     await rm(present, { force: true });
   }
   if (!secrets.sourceUrls) throw missingSource(wanted);
-  const release = await lockFile(join(store.home, "locks", `${wanted.kind}-${wanted.sha256}`), {
+  const release = await lockFile(join(store.home, "locks", `${wanted.kind}-${wanted.digest.hex}`), {
     signal,
     onWait: (holder) => detail(`waiting: ${holder} fetches the same file`),
   });
@@ -68,7 +69,7 @@ async function fetchSource(
   wanted: WantedSource,
   urls: string,
 ): Promise<void> {
-  const { kind, sha256 } = wanted;
+  const { kind, digest } = wanted;
   const { name, path } = SOURCE_WORDS[kind];
   const { exitCode, tail } = await container({
     image: request.toolsImage,
@@ -78,7 +79,7 @@ async function fetchSource(
     network: "outside",
     allow: [...request.allow, ...hostsOf(JSON.parse(urls) as string[])],
     caches: { "/cache": SOURCE_CACHE },
-    settings: { sha256, kind, name },
+    settings: { algorithm: digest.algorithm, digest: digest.hex, kind, name },
     secrets: { urls },
     deadlineSeconds: 24 * 3600,
     silenceSeconds: request.silenceSeconds,
@@ -90,7 +91,7 @@ async function fetchSource(
     });
   }
   const file = cachedSource(store.home, wanted);
-  await remember(store.home, await recordFile(file, file, sha256), sha256);
+  await remember(store.home, await fileFacts(file, file), digest);
 }
 
 /** The hosts of addresses, with their ports. */
@@ -103,7 +104,7 @@ const hostsOf = (urls: readonly string[]) =>
 async function verify(
   { store, phase }: StageContext<typeof base>,
   file: string,
-  { kind, sha256 }: WantedSource,
+  { kind, digest }: WantedSource,
 ): Promise<void> {
   const words = SOURCE_WORDS[kind];
   const wrong = (why: string) =>
@@ -113,25 +114,25 @@ async function verify(
     });
   const facts = await stat(file);
   if (!facts.isFile()) throw wrong("is not a file");
-  const now = await recordFile(file, file, sha256);
-  const known = await recall(store.home, sha256);
-  const same = (field: keyof FileRecord) => known?.[field] === now[field];
+  const now = await fileFacts(file, file);
+  const known = await recall(store.home, digest);
+  const same = (field: keyof FileFacts) => known?.[field] === now[field];
   if (same("path") && same("bytes") && same("mtimeNs") && same("inode")) return;
   phase(`verify the ${words.name}`);
-  const found = await sha256File(file).catch((error: Error) => {
+  const found = await hashFile(file, digest.algorithm).catch((error: Error) => {
     throw wrong(`cannot be read: ${error.message}`);
   });
-  if (found !== sha256) {
+  if (found !== digest.hex) {
     throw wrong(
-      `(${now.bytes} bytes) has the SHA-256 ${found}, but the setting ${words.sha256} asks for ${sha256}: it is another file, or not whole`,
+      `(${now.bytes} bytes) has the ${digestInWords({ ...digest, hex: found })}, but the setting ${words.digest} asks for ${digest.hex}: it is another file, or not whole`,
     );
   }
-  await remember(store.home, now, sha256);
+  await remember(store.home, now, digest);
 }
 
-const recall = (home: string, sha256: string) =>
-  readRecord(join(sourceCache(home), `${sha256}.json`), fileRecord, "the file is read whole again");
+const recall = (home: string, { hex }: PublishedDigest) =>
+  readRecord(join(sourceCache(home), `${hex}.json`), factsSchema, "the file is read whole again");
 
-async function remember(home: string, record: FileRecord, sha256: string): Promise<void> {
-  await atomicWrite(join(sourceCache(home), `${sha256}.json`), JSON.stringify(record));
+async function remember(home: string, facts: FileFacts, { hex }: PublishedDigest): Promise<void> {
+  await atomicWrite(join(sourceCache(home), `${hex}.json`), JSON.stringify(facts));
 }

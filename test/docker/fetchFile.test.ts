@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -36,7 +37,9 @@ describe("fetching an ISO or a disk", function () {
     await handToContainer(join(folder, "cache"));
   }
 
-  async function fetch(...urls: string[]) {
+  const fetch = (...urls: string[]) => fetchBy({ algorithm: "sha256", digest: SHA256 }, ...urls);
+
+  async function fetchBy(digest: { algorithm: string; digest: string }, ...urls: string[]) {
     const lines: string[] = [];
     const serve = "python3 /test/fileServer.py 8080 & sleep 1";
     const { exitCode } = await executor.run({
@@ -44,7 +47,7 @@ describe("fetching an ISO or a disk", function () {
       key: `fetch-${process.pid}`,
       image,
       run: ["sh", "-c", `${serve}; exec /usr/local/lib/kragle/fetch_file.py`],
-      settings: { sha256: SHA256, kind: "iso", name: "installation ISO" },
+      settings: { ...digest, kind: "iso", name: "installation ISO" },
       secrets: { urls: JSON.stringify(urls) },
       programs: programs(),
       inputs: [{ at: "/test", path: __dirname }],
@@ -123,6 +126,20 @@ describe("fetching an ISO or a disk", function () {
     assert.ok(text.includes(`${page}, from ${SERVER}/page; does one have to log in there?`), text);
     assert.doesNotMatch(text, /secret-token/);
     isWhole();
+  });
+
+  it("is verified by SHA-512 where its publisher gives that", async () => {
+    const by512 = (digest: string) =>
+      fetchBy({ algorithm: "sha512", digest }, `${SERVER}/other`, `${SERVER}/whole`);
+    const sha512 = createHash("sha512").update(CONTENT).digest("hex");
+    const { exitCode, text } = await by512(sha512);
+    assert.equal(exitCode, 0, text);
+    assert.match(text, /gave another file \(12 bytes, SHA-512 [0-9a-f]{128}\)/);
+    assert.deepEqual(readdirSync(join(folder, "cache")), [`${sha512}.iso`]);
+    const wrong = await by512("0".repeat(128));
+    assert.equal(wrong.exitCode, 1);
+    assert.match(wrong.text, new RegExp(`/whole: gave another file .*SHA-512 ${sha512}`));
+    assert.deepEqual(readdirSync(join(folder, "cache")), [`${sha512}.iso`]);
   });
 
   it("fails with the reason of every address", async () => {

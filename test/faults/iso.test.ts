@@ -62,7 +62,7 @@ describe("the download of an ISO survives", function () {
       key: how,
       image,
       run: ["python3", "/result/scenario.py", how],
-      settings: { sha256, kind: "iso", name: "installation ISO" },
+      settings: { algorithm: "sha256", digest: sha256, kind: "iso", name: "installation ISO" },
       secrets: { urls: JSON.stringify(["http://127.0.0.1:8099/dvd.iso?token=s3cr3t"]) },
       programs: programs(),
       inputs: [{ at: "/result", path: at.home }],

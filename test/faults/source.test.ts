@@ -62,7 +62,7 @@ describe("an image that begins with somebody else's disk survives", function () 
         );
     }).listen(0, await bridgeGateway());
     await once(server, "listening");
-    call = sourceCall(sha256(disk), { toolsImage: image });
+    call = sourceCall({ sourceSha256: sha256(disk) }, { toolsImage: image });
   });
   afterEach(() => {
     server.close();

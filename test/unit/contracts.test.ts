@@ -43,6 +43,9 @@ const OPTIONAL = [
 const isOptional = (path: string) => OPTIONAL.includes(path) || isConversion(path);
 const isConversion = (path: string) => path.startsWith("upstream.convert ");
 
+/** Of two fields of which a call has one, the one that is missed where there is neither. */
+const FIRST_OF: Readonly<Record<string, string>> = { sourceSha512: "sourceSha256" };
+
 /** The objects of a call whose fields the contract names; others have names of files, rules or settings. */
 const OBJECTS: readonly (readonly string[])[] = [
   ["description", "inputs"],
@@ -131,7 +134,7 @@ describe("what the program declares", function () {
         for (const name of Object.keys(object)) {
           const { [name]: value, ...others } = object;
           const full = [...path.slice(-1), name].join(".");
-          if (!isOptional(full)) refused(others, `.${name}: `);
+          if (!isOptional(full)) refused(others, `.${FIRST_OF[name] ?? name}: `);
           if (!isConversion(full)) {
             refused({ ...others, [`${name}x`]: value }, `: Unrecognized key: "${name}x"`);
           }

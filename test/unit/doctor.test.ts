@@ -102,14 +102,14 @@ describe("doctor", () => {
       kind: "iso" as const,
       path: "build/x/os/x.iso",
       urls: [],
-      sha256: "0".repeat(64),
+      digest: { algorithm: "sha256" as const, hex: "0".repeat(64) },
     };
     const judge = (change: Partial<around.SourceFacts>) =>
       around.sourceRequirement({ wanted, found: undefined, installed: false, ...change });
     assert.equal(judge({ found: "/srv/x.iso" }).status, "ok");
     const missing = judge({});
     assert.equal(missing.status, "missing");
-    assert.equal(missing.need, `build/x/os/x.iso with the SHA-256 ${wanted.sha256}`);
+    assert.equal(missing.need, `build/x/os/x.iso with the SHA-256 ${wanted.digest.hex}`);
     assert.match(missing.next, /the setting isoPath or isoUrls/);
     assert.equal(judge({ installed: true }).status, "degraded");
     const urls = ["https://u:secret@host.example/x.iso?token=secret"];
@@ -117,10 +117,11 @@ describe("doctor", () => {
   });
 
   it("names the disk that an image begins with, and the settings by which it is given", () => {
-    const wanted = { kind: "disk" as const, path: null, urls: [], sha256: "0".repeat(64) };
+    const digest = { algorithm: "sha512" as const, hex: "0".repeat(128) };
+    const wanted = { kind: "disk" as const, path: null, urls: [], digest };
     const row = around.sourceRequirement({ wanted, found: undefined, installed: false });
     assert.equal(row.name, "Disk to begin with");
-    assert.equal(row.need, `a file with the SHA-256 ${wanted.sha256}`);
+    assert.equal(row.need, `a file with the SHA-512 ${digest.hex}`);
     assert.match(row.next, /the setting from\.path or from\.url/);
   });
 

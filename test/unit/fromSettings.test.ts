@@ -5,9 +5,11 @@ import fc from "fast-check";
 import { readInputFiles } from "../../infra/inputFiles";
 import { parseSettings, SettingsError } from "../../infra/settings";
 import { planImage } from "../../plan/imagePlan";
+import type { PublishedDigest } from "../../plan/publishedDigest";
 import { formatOfName, parseSourceFormat, partsOf, SOURCE_FORMATS } from "../../plan/sourceFormats";
 
 const SHA256 = "0123456789abcdef".repeat(4);
+const SHA512 = SHA256.repeat(2);
 const CLOUD = { template: "cloud" };
 
 const parse = (from: unknown, change: Record<string, unknown> = CLOUD) =>
@@ -26,7 +28,7 @@ function problems(from: unknown, change?: Record<string, unknown>): string[] {
 
 describe("the setting from", () => {
   it("is a disk by its path or addresses, in the format that its name tells", () => {
-    const disk = { kind: "disk", sha256: SHA256 };
+    const disk = { kind: "disk", digest: { algorithm: "sha256", hex: SHA256 } };
     assert.deepEqual(parse({ path: "disks/web-1.4.qcow2", sha256: SHA256.toUpperCase() }).from, {
       ...{ ...disk, path: "disks/web-1.4.qcow2", urls: [], format: "qcow2" },
     });
@@ -42,6 +44,17 @@ describe("the setting from", () => {
     assert.equal(named?.format, "vpc.gz");
   });
 
+  it("has its digest by SHA-512 where its publisher gives that", () => {
+    const { from } = parse({ path: "web.qcow2", sha512: SHA512.toUpperCase() });
+    assert.deepEqual(from?.digest, { algorithm: "sha512", hex: SHA512 });
+    assert.deepEqual(problems({ path: "web.qcow2", sha512: SHA256 }), [
+      `.sha512: "${SHA256}" is not a SHA-512, which has 128 hexadecimal digits`,
+    ]);
+    assert.deepEqual(problems({ path: "web.qcow2", sha512: SHA512, sha256: SHA256 }), [
+      ": has sha256 and sha512; write one of them",
+    ]);
+  });
+
   it("is told of all that is wrong at once", () => {
     assert.deepEqual(problems({ path: "web.img", url: "ftp://h/x", sha256: "abc" }), [
       ".url[0]: is not the address of a file; write it as in https://host/folder/web.qcow2",
@@ -49,9 +62,9 @@ describe("the setting from", () => {
       ": has both path and url; write one of them",
     ]);
     assert.deepEqual(problems({ sum: SHA256 }), [
-      ": sum is unknown; allowed are path, url, format, sha256, checksums, signature, keys",
-      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256, or with checksums and keys, or {image: NAME}",
-      ".sha256: is missing; its publisher shows it beside the download, or signs a list of it: checksums",
+      ": sum is unknown; allowed are path, url, format, sha256, sha512, checksums, signature, keys",
+      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys, or {image: NAME}",
+      ".sha256: is missing; its publisher shows it beside the download, or sha512, or signs a list of them: checksums",
     ]);
     const [lacking, unsure, ...others] = problems({ path: "web.img" });
     assert.match(lacking!, /^\.sha256: is missing/);
@@ -83,13 +96,13 @@ describe("the setting from", () => {
   it("has its digest by a list that is signed, with the keys to trust", () => {
     const list = { checksums: "https://h/SHA256SUMS", keys: ["package.json"] };
     const url = "https://h/web.qcow2";
-    assert.deepEqual(parse({ url, ...list }).from?.sha256, {
+    assert.deepEqual(parse({ url, ...list }).from?.digest, {
       ...{ checksums: list.checksums, signature: null },
       keys: [{ file: "package.json", fingerprint: null }],
     });
     const fingerprint = `0x${"abcd ".repeat(10)}`;
     const keys = [{ file: "package.json", fingerprint }];
-    assert.deepEqual(parse({ url, ...list, signature: "sums.asc", keys }).from?.sha256, {
+    assert.deepEqual(parse({ url, ...list, signature: "sums.asc", keys }).from?.digest, {
       ...{ checksums: list.checksums, signature: "sums.asc" },
       keys: [{ file: "package.json", fingerprint: "ABCD".repeat(10) }],
     });
@@ -100,7 +113,7 @@ describe("the setting from", () => {
     assert.deepEqual(problems({ url, sha256: SHA256, checksums: "ftp://h/x", signature: "" }), [
       ".checksums: is not the address of a file; write it as in https://host/folder/SHA256SUMS",
       '.signature: is empty; write a path, as in "SHA256SUMS.asc"',
-      ": has both sha256 and checksums; write one of them",
+      ": has sha256 and checksums; write one of them",
       ".keys: is missing: files of the OpenPGP keys that may have signed the list",
     ]);
     assert.deepEqual(problems({ url, sha256: SHA256, keys: ["package.json"], signature: "x" }), [
@@ -137,12 +150,25 @@ describe("the setting from", () => {
   it("is in the key of base by digest and format, and not by its place", () => {
     const keyOf = (from: object) => {
       const spec = parse(from);
-      return planImage(spec, readInputFiles(spec, spec.from!.sha256 as string), null).base.key;
+      return planImage(spec, readInputFiles(spec, spec.from!.digest as PublishedDigest), null).base
+        .key;
     };
     const key = keyOf({ path: "x.qcow2", sha256: SHA256 });
     assert.equal(keyOf({ url: "https://h/y.qcow2", sha256: SHA256 }), key);
     assert.notEqual(keyOf({ path: "x.qcow2", sha256: "f".repeat(64) }), key);
     assert.notEqual(keyOf({ path: "x.vmdk", sha256: SHA256 }), key);
+    assert.notEqual(keyOf({ path: "x.qcow2", sha512: SHA512 }), key);
+  });
+
+  it("has its digest in the key under the name of the algorithm, beside the format", () => {
+    const source = (from: object) => {
+      const spec = parse({ path: "x.qcow2", ...from });
+      const files = readInputFiles(spec, spec.from!.digest as PublishedDigest);
+      const { inputs } = planImage(spec, files, null).base.description;
+      return Object.fromEntries(Object.entries(inputs).filter(([name]) => /^source/.test(name)));
+    };
+    assert.deepEqual(source({ sha256: SHA256 }), { sourceFormat: "qcow2", sourceSha256: SHA256 });
+    assert.deepEqual(source({ sha512: SHA512 }), { sourceFormat: "qcow2", sourceSha512: SHA512 });
   });
 });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -9,12 +10,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 import type { base } from "../../plan/stages/base";
 import { provideSource } from "../../stages/base/provideSource";
 import { EXIT, StageFailure } from "../../host/failure";
-import { cachedSource, findSource } from "../../host/sourceFile";
+import { cachedSource, findSource } from "../../store/sourceFile";
 import type { Task } from "../../executors/executor";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
@@ -22,8 +23,9 @@ import { sha256 } from "../sha256";
 
 const CONTENT = "an installation medium, in a very small format";
 const SHA256 = sha256(CONTENT);
+const SHA512 = createHash("sha512").update(CONTENT).digest("hex");
 const OTHER = sha256("x");
-const WANTED = { kind: "iso", sha256: SHA256 } as const;
+const WANTED = { kind: "iso", digest: { algorithm: "sha256", hex: SHA256 } } as const;
 
 describe("the installation ISO", () => {
   let at: TemporaryStore;
@@ -32,6 +34,7 @@ describe("the installation ISO", () => {
   let phases: string[];
   let fetched: Record<string, string>[];
   let allowed: readonly string[];
+  let settings: unknown;
 
   beforeEach(() => {
     at = new TemporaryStore();
@@ -48,7 +51,11 @@ describe("the installation ISO", () => {
   });
 
   /** What the stage base hands over, with a container that fetches `served`, or fails. */
-  function context(secrets: Record<string, string> = {}, served?: string) {
+  function context(
+    secrets: Record<string, string> = {},
+    served?: string,
+    to = cachedSource(at.home, WANTED),
+  ) {
     return {
       request: { toolsImage: "none", silenceSeconds: 1, allow: [] },
       store: at.store,
@@ -56,18 +63,19 @@ describe("the installation ISO", () => {
       signal: new AbortController().signal,
       phase: (name: string) => phases.push(name),
       detail: () => undefined,
-      container: (options: Required<Pick<Task, "secrets" | "allow">>) => {
+      container: (options: Required<Pick<Task, "secrets" | "allow" | "settings">>) => {
         fetched.push(options.secrets);
         allowed = options.allow;
+        settings = options.settings;
         if (served === undefined) return Promise.resolve({ exitCode: 1, tail: ["error: nowhere"] });
-        mkdirSync(dirname(cachedSource(at.home, WANTED)), { recursive: true });
-        writeFileSync(cachedSource(at.home, WANTED), served);
+        mkdirSync(dirname(to), { recursive: true });
+        writeFileSync(to, served);
         return Promise.resolve({ exitCode: 0, tail: [] });
       },
     } as unknown as StageContext<typeof base>;
   }
-  const provide = (sha256 = SHA256, ...more: Parameters<typeof context>) =>
-    provideSource(context(...more), { kind: "iso", path, sha256 });
+  const provide = (hex = SHA256, ...more: Parameters<typeof context>) =>
+    provideSource(context(...more), { kind: "iso", path, digest: { algorithm: "sha256", hex } });
 
   const refused = (promise: Promise<unknown>, message: RegExp) =>
     assert.rejects(promise, (error: unknown) => {
@@ -99,6 +107,46 @@ describe("the installation ISO", () => {
     writeFileSync(`${path}.new`, CONTENT.replace("small", "SMALL"));
     renameSync(`${path}.new`, path);
     await refused(provide(), /is another file/);
+  });
+
+  it("is verified by the digest that its publisher gives, SHA-512 too", async () => {
+    const by512 = (hex: string) =>
+      provideSource(context(), { kind: "disk", path, digest: { algorithm: "sha512", hex } });
+    assert.equal(await by512(SHA512), path);
+    assert.equal(await by512(SHA512), path);
+    assert.deepEqual(phases, ["verify the disk"], "read once");
+    const other = "f".repeat(128);
+    await refused(
+      by512(other),
+      new RegExp(`has the SHA-512 ${SHA512}, but the setting from asks for ${other}`),
+    );
+    rmSync(path);
+    await refused(by512(SHA512), /the disk x\.iso is missing/);
+    await assert.rejects(by512(SHA512), (error: StageFailure) => {
+      assert.match(error.details.hint!, new RegExp(`its SHA-512 is given in from, now ${SHA512}`));
+      return true;
+    });
+  });
+
+  it("is verified by it where it is large, too, holes included", async () => {
+    truncateSync(path, 65 * 2 ** 20);
+    const whole = Buffer.concat([Buffer.from(CONTENT), Buffer.alloc(65 * 2 ** 20)]);
+    const hash = createHash("sha512").update(whole.subarray(0, 65 * 2 ** 20));
+    const digest = { algorithm: "sha512", hex: hash.digest("hex") } as const;
+    assert.equal(await provideSource(context(), { kind: "disk", path, digest }), path);
+  });
+
+  it("is fetched by that digest, into a file named by it", async () => {
+    const digest = { algorithm: "sha512", hex: SHA512 } as const;
+    const wanted = { kind: "disk", path: null, digest } as const;
+    const cached = cachedSource(at.home, wanted);
+    const at512 = context({ sourceUrls: '["https://host/x"]' }, CONTENT, cached);
+    assert.equal(await provideSource(at512, wanted), cached);
+    assert.equal(basename(cached), `${SHA512}.disk`);
+    assert.deepEqual(settings, { algorithm: "sha512", digest: SHA512, kind: "disk", name: "disk" });
+    // another content under that name is not believed
+    writeFileSync(cached, "damaged");
+    await refused(provideSource(context(), wanted), /has the SHA-512/);
   });
 
   it("is refused when it is no file", async () => {

@@ -18,6 +18,8 @@ import { encodeSbom, packageUrl } from "../../release/sbom";
 import { originOf, type StageRun } from "../../release/stageRuns";
 import { sha256File } from "../../host/files";
 import { digest, sampleFiles, sampleSpec } from "../samples";
+import type { SourceDisk } from "../../plan/imageSpec";
+import type { PublishedDigest } from "../../plan/publishedDigest";
 import { planImage } from "../../plan/imagePlan";
 import { sha256 } from "../sha256";
 
@@ -263,6 +265,26 @@ describe("where a release has a stage from", () => {
 });
 
 describe("the provenance", () => {
+  it("names a disk that an image begins with by the digest that its publisher gives", () => {
+    const from: SourceDisk = {
+      ...{ kind: "disk", path: "x.qcow2", urls: [], format: "qcow2" },
+      digest: { algorithm: "sha512", hex: digest("f").repeat(2) },
+    };
+    const files = { ...sampleFiles, source: from.digest as PublishedDigest };
+    const { base } = planImage({ ...sampleSpec, from }, files, null);
+    const statement = provenance({
+      ...{ subjects: [], parameters: {}, stages: [], containers: [] },
+      ...{ inputs: { base: base.description }, kragle: { version: "0.1.0" }, tools: {} },
+      ...{ accelerator: "tcg", invocationId: "x", startedOn: "", finishedOn: "" },
+    });
+    assert.deepEqual(
+      statement.predicate.buildDefinition.resolvedDependencies.filter(({ name }) =>
+        name.startsWith("base/source"),
+      ),
+      [{ name: "base/sourceSha512", digest: { sha512: digest("f").repeat(2) } }],
+    );
+  });
+
   it("names every input file with its digest, and not how it was asked for", () => {
     const { builder, base, image } = planImage(
       { ...sampleSpec, iso: { path: "x.iso", urls: [], sha256: digest("f") } },

@@ -11,6 +11,7 @@ import { digestBySignedList } from "../../infra/signedList";
 import type { SignedList } from "../../plan/imageSpec";
 
 const A = "a".repeat(64);
+const OF_A = { algorithm: "sha256", hex: A };
 const LIST = `SHA256 (db.qcow2) = ${"b".repeat(64)}\n${A}  web.qcow2\n`;
 
 /** Really signed by GPG, really served, really fetched. */
@@ -104,11 +105,11 @@ describe("a publisher's signed list", function () {
 
   it("tells the digest, who signed it, and no token", async () => {
     const token = "?token=canary{1,2}[3-4]";
-    const { sha256, notes } = await by({
+    const { digest, notes } = await by({
       checksums: `${base.replace("//", "//u:canary@")}/SHA256SUMS${token}`,
       signature: `${base}/SHA256SUMS.asc${token}`,
     });
-    assert.equal(sha256, A);
+    assert.deepEqual(digest, OF_A);
     assert.deepEqual(notes, [
       `web.qcow2: SHA-256 ${A} by ${base}/SHA256SUMS, signed by ${fingerprint}`,
     ]);
@@ -116,20 +117,20 @@ describe("a publisher's signed list", function () {
   });
 
   it("may be signed in binary, within itself, or lie here", async () => {
-    assert.equal((await by({ signature: `${base}/SHA256SUMS.gpg` })).sha256, A);
-    assert.equal((await by({ checksums: `${base}/CHECKSUM`, signature: null })).sha256, A);
+    assert.deepEqual((await by({ signature: `${base}/SHA256SUMS.gpg` })).digest, OF_A);
+    assert.deepEqual((await by({ checksums: `${base}/CHECKSUM`, signature: null })).digest, OF_A);
     writeFileSync(at("SUMS"), LIST);
     writeFileSync(at("SUMS.sig"), served.get("/SHA256SUMS.gpg")!);
-    assert.equal((await by({ checksums: at("SUMS"), signature: at("SUMS.sig") })).sha256, A);
+    assert.deepEqual((await by({ checksums: at("SUMS"), signature: at("SUMS.sig") })).digest, OF_A);
     const two = [{ file: at("both.gpg"), fingerprint }];
-    assert.equal((await by({ keys: two })).sha256, A);
+    assert.deepEqual((await by({ keys: two })).digest, OF_A);
   });
 
   it("counts by what was signed, not by what stands around that", async () => {
     const message = served.get("/CHECKSUM")!.toString();
     const other = `${"c".repeat(64)}  web.qcow2\n`;
     served.set("/CHECKSUM", `${other}${message}${other}`);
-    assert.equal((await by({ checksums: `${base}/CHECKSUM`, signature: null })).sha256, A);
+    assert.deepEqual((await by({ checksums: `${base}/CHECKSUM`, signature: null })).digest, OF_A);
     served.set("/CHECKSUM", message.replace(A, "c".repeat(64)));
     const altered = by({ checksums: `${base}/CHECKSUM`, signature: null });
     await refused(
@@ -170,12 +171,26 @@ describe("a publisher's signed list", function () {
     await refused(by({}, "mail.qcow2"), /does not have mail\.qcow2; it has db\.qcow2, web\.qcow2$/);
   });
 
+  it("may be one of SHA-512 alone, as Debian's of its images for clouds", async () => {
+    const hex = "5".repeat(128);
+    const list = `${"d".repeat(128)}  db.qcow2\n${hex}  web.qcow2\n`;
+    served.set("/SHA256SUMS", list);
+    served.set("/SHA256SUMS.asc", signed(list, "vendor", "--armor", "--detach-sign"));
+    const { digest, notes } = await by();
+    assert.deepEqual(digest, { algorithm: "sha512", hex });
+    assert.match(notes[0]!, /^web\.qcow2: SHA-512 5{128} by .*, signed by /);
+    served.delete("/SHA256SUMS");
+    const last = await by();
+    assert.deepEqual(last.digest, digest);
+    assert.match(last.notes[0]!, /^web\.qcow2: SHA-512 5{128} as it was listed on /);
+  });
+
   it("is what it was last where it cannot be had now, which is said", async () => {
     await by();
     const list = served.get("/SHA256SUMS")!;
     served.delete("/SHA256SUMS");
-    const { sha256, notes } = await by();
-    assert.equal(sha256, A);
+    const { digest, notes } = await by();
+    assert.deepEqual(digest, OF_A);
     assert.match(
       notes[0]!,
       /^web\.qcow2: SHA-256 a{64} as it was listed on \d{4}-\d\d-\d\dT\d\d:\d\dZ, signed by [0-9A-F]{40}; the list cannot be had now: http:.*\/SHA256SUMS: .*404/,

@@ -4,8 +4,8 @@
 Not by curl: its retries begin where the first try began, it ends where a server cannot go on, and it brings seven libraries
 (3.6 MB) into the builder image.
 
-Mounts: /cache. Settings: sha256, kind ("iso" or "disk"), name (what people call it). Secret: urls, a list as JSON, since an address may
-carry a token. Result: /cache/<sha256>.<kind>, which appears when it is whole and verified.
+Mounts: /cache. Settings: algorithm ("sha256" or "sha512"), digest, kind ("iso" or "disk"), name (what people call it). Secret: urls, a
+list as JSON, since an address may carry a token. Result: /cache/<digest>.<kind>, which appears when it is whole and verified.
 """
 
 import hashlib
@@ -27,8 +27,8 @@ ATTEMPTS = 4  # at one address, as long as each brings more
 
 
 def fetch_file(settings):
-    sha256, name = settings["sha256"], settings["name"]
-    final = os.path.join(CACHE, f"{sha256}.{settings['kind']}")
+    name = settings["name"]
+    final = os.path.join(CACHE, f"{settings['digest']}.{settings['kind']}")
     part = final + ".part"
     why = []
     for url in json.loads(stage.secrets()["urls"]):
@@ -36,7 +36,7 @@ def fetch_file(settings):
         try:
             download(url, part)
             stage.phase(f"verify the {name}")
-            verify(part, sha256)
+            verify(part, settings["algorithm"], settings["digest"])
         except stage.Failure as failure:
             stage.detail(str(failure))
             why.append(f"\n  {shown(url)}: {failure}")
@@ -101,13 +101,13 @@ def progress(done, whole, speed):
     return text
 
 
-def verify(part, sha256):
+def verify(part, algorithm, digest):
     with open(part, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != sha256:
+        found = hashlib.file_digest(file, algorithm).hexdigest()
+    if found != digest:
         size = size_of(part)
         os.remove(part)
-        raise stage.Failure(f"gave another file ({size} bytes, SHA-256 {found})")
+        raise stage.Failure(f"gave another file ({size} bytes, SHA-{algorithm[3:]} {found})")
 
 
 def size_of(path):
