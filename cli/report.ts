@@ -6,35 +6,33 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, StageFailure } from "../host/failure";
 import { print } from "../host/output";
 import { displayPath } from "../host/project";
+import { homeFolder } from "../host/home";
+import { imageSettings } from "../infra/settings/images";
+import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
-import { onlyName } from "./imageNames";
+import { namesOf } from "./imageNames";
 import { type LastRelease, lastRelease, releaseOf } from "./lastRelease";
+import { writeStackReport } from "./stackReport";
+import { readStackSettings } from "./stackSettings";
+
+type Outputs = LastRelease["outputs"];
 
 export interface ReportOptions extends CommonOptions {
   readonly open?: boolean;
 }
 
-/** `kragle report [IMAGE]`: where the page is that tells everything of a stack's last release; of several images, each one's. */
+/** `kragle report [IMAGE]`: where the page is that tells everything of a stack's last release; of several images, one that leads to theirs. */
 export async function report(
   image: string | undefined,
   { stack, json, open }: ReportOptions,
 ): Promise<number> {
   const { images } = await (image === undefined ? lastRelease(stack) : releaseAlone(stack, image));
-  const pages = [...images].map(([name, outputs]) => [name, pageOf(stack, name, outputs)] as const);
-  const [[first, reportPath], ...others] = pages as [(typeof pages)[number]];
-  if (json) {
-    const each = pages.map(([name, page]) => [name, { reportPath: page }] as const);
-    const all = first === null ? { reportPath } : { images: Object.fromEntries(each) as object };
-    print(JSON.stringify(all) + "\n");
-  } else {
-    const width = Math.max(...pages.map(([name]) => name?.length ?? 0));
-    for (const [name, page] of pages) {
-      print(`${others.length === 0 ? "" : `${name?.padEnd(width)}  `}${displayPath(page)}\n`);
-    }
-  }
-  if (!open) return EXIT.done;
-  if (others.length > 0) onlyName([...images.keys()].map(String), stack);
-  await openInBrowser(reportPath);
+  const only = images.get(null);
+  const { reportPath, ...others } = only
+    ? { reportPath: pageOf(stack, image, only) }
+    : await pagesOf(stack, images as ReadonlyMap<string, Outputs>);
+  print(json ? JSON.stringify({ reportPath, ...others }) + "\n" : `${displayPath(reportPath)}\n`);
+  if (open) await openInBrowser(reportPath);
   return EXIT.done;
 }
 
@@ -43,13 +41,23 @@ async function releaseAlone(stack: string, image: string): Promise<Pick<LastRele
   return { images: new Map([[null, await releaseOf(stack, image)]]) };
 }
 
-function pageOf(
-  stack: string,
-  name: string | null,
-  { reportPath }: LastRelease["outputs"],
-): string {
+/** The page of a stack with several images, made anew, and each one's own where it has one. */
+async function pagesOf(stack: string, released: ReadonlyMap<string, Outputs>) {
+  const { project, values } = readStackSettings(stack);
+  const home = homeFolder();
+  const names = namesOf(imageSettings(values).images);
+  const roots = Roots.of(home, { project, stack });
+  return {
+    reportPath: await writeStackReport(home, roots, names, released),
+    images: Object.fromEntries(
+      [...released].map(([name, { reportPath }]) => [name, { reportPath }]),
+    ),
+  };
+}
+
+function pageOf(stack: string, image: string | undefined, { reportPath }: Outputs): string {
   if (typeof reportPath === "string" && existsSync(reportPath)) return reportPath;
-  const of = name === null ? `stack ${stack}` : `image ${name} of stack ${stack}`;
+  const of = image === undefined ? `stack ${stack}` : `image ${image} of stack ${stack}`;
   throw new StageFailure(`the last release of ${of} has no report`, {
     hint: `./kragle up -s ${stack}`,
   });

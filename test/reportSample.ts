@@ -2,6 +2,7 @@ import { planImage } from "../plan/imagePlan";
 import type { BootFacts } from "../plan/stages/smoke";
 import { provenance } from "../release/provenance";
 import type { ReportFacts } from "../release/report/page";
+import type { ReleasedImage, StackRow } from "../release/report/stackPage";
 import { IMAGE_IDENTITY } from "./sampleCalls";
 import { digest, sampleFiles, sampleSpec } from "./samples";
 
@@ -178,3 +179,29 @@ export function largeReport(): ReportFacts {
     },
   };
 }
+
+/** The page's rows of a stack: images of every kind, with harmful text wherever a file may have put it. */
+export function sampleStack(): StackRow[] {
+  const release: ReleasedImage = {
+    ...{ imageSha256: digest("a"), imageBytes: 454_098_944, imageVirtualBytes: 2 ** 32 },
+    ...{ imageVersion: "1.4", packages: 226, releasedAt: "2026-11-25T02:02:00.000Z" },
+    conversions: { raw: { path: "x", sha256: digest("b"), bytes: 1 } },
+    smoke: { passed: true, driver: "qemu", seconds: { login: 64.3, running: 76.6 } },
+    signer: { kind: "ssh", fingerprint: "SHA256:x" },
+  };
+  return [
+    { name: "base", on: [], page: "../../build/base/output/report.html", release },
+    {
+      ...{ name: "web", on: ["base"], page: "../../build/w%20%3A/report.html" },
+      release: {
+        ...{ ...release, imageVersion: EVIL, conversions: {}, signer: null },
+        smoke: { passed: false, driver: "none", seconds: {} },
+      },
+    },
+    { name: "db", on: ["base"], page: undefined, release: `not released yet: ${EVIL}` },
+  ];
+}
+
+/** As many images as a fleet has. */
+export const largeStack = (count: number): StackRow[] =>
+  Array.from({ length: count }, (_, n) => ({ ...sampleStack()[0]!, name: `role-number-${n}` }));

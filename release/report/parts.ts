@@ -1,3 +1,4 @@
+import { formatSeconds } from "../../plan/units";
 import { html, type Html } from "./html";
 
 /** What a cell or a value may be. */
@@ -75,3 +76,15 @@ export const facts = (entries: readonly (readonly [string, Content])[]) =>
         </div>`,
     )}
   </dl>`;
+
+/** @param seconds to each rung of the boot that proved the image; undefined where none did */
+export function bootPill(seconds: Readonly<Record<string, number>> | undefined): Html {
+  if (!seconds) return html`<span class="pill warn">not booted</span>`;
+  const up = seconds.running ?? seconds.login;
+  return html`<span class="pill good"
+    >boots${up !== undefined && ` in ${formatSeconds(up)}`}</span
+  >`;
+}
+
+export const signaturePill = (isSigned: boolean) =>
+  html`<span class="pill ${isSigned && "good"}">${isSigned ? "signed" : "not signed"}</span>`;

@@ -7,7 +7,8 @@ import type { Browser, Page } from "playwright-core";
 
 import { findProgram } from "../../host/program";
 import { renderReport } from "../../release/report/page";
-import { largeReport, sampleReport } from "../reportSample";
+import { renderStackPage } from "../../release/report/stackPage";
+import { largeReport, largeStack, sampleReport, sampleStack } from "../reportSample";
 
 describe("the report in a browser", function () {
   this.timeout(120_000);
@@ -29,6 +30,8 @@ describe("the report in a browser", function () {
     browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
     writeFileSync(join(folder, "report.html"), renderReport(sampleReport()));
     writeFileSync(join(folder, "large.html"), renderReport(largeReport()));
+    writeFileSync(join(folder, "stack.html"), renderStackPage("fleet", sampleStack()));
+    writeFileSync(join(folder, "fleet.html"), renderStackPage("fleet", largeStack(30)));
   });
   after(async () => {
     await browser?.close();
@@ -75,7 +78,7 @@ describe("the report in a browser", function () {
   });
 
   it("finds lines of the console once it is opened", async () => {
-    await page.locator(".log summary").focus();
+    await page.locator(".log[data-log] summary").focus();
     await page.keyboard.press("Enter");
     await page.locator("#log-first").fill("line 42");
     await page.locator(".log output", { hasText: "of 603 lines" }).waitFor();
@@ -86,6 +89,7 @@ describe("the report in a browser", function () {
   for (const [name, width] of [
     ["report", 360],
     ["large", 390],
+    ["stack", 360],
   ] as const) {
     it(`fits on a phone of ${width} pixels without scrolling sideways, ${name}`, async () => {
       await page.setViewportSize({ width, height: 740 });
@@ -117,6 +121,25 @@ describe("the report in a browser", function () {
       "[document.documentElement.scrollHeight, document.querySelector('footer').getBoundingClientRect().bottom]",
     );
     assert.ok(end - footer < 20, `the page goes on ${end - footer} pixels behind its footer`);
+  });
+
+  it("of a stack asks for nothing, runs nothing, and prints thirty images on one page", async () => {
+    for (const name of ["stack", "fleet"]) {
+      requests.length = 0;
+      await page.goto(`file://${join(folder, `${name}.html`)}`);
+      const elsewhere = requests.filter((url) => !url.startsWith("data:"));
+      assert.equal(elsewhere.length, 1, elsewhere.join("\n"));
+      assert.deepEqual(troubles, []);
+      assert.match(await page.title(), /^fleet: \d+ images$/);
+      const pdf = join(folder, `${name}.pdf`);
+      await page.pdf({ path: pdf, format: "A4" });
+      assert.equal(readFileSync(pdf, "latin1").match(/\/Type \/Page\b/g)!.length, 1, name);
+    }
+    // what paper would cut off
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 718, height: 1000 });
+    const wide = await page.evaluate<number>("document.documentElement.scrollWidth");
+    assert.ok(wide <= 718, `${wide} pixels`);
   });
 
   it("prints what is folded", async () => {

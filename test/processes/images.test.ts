@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+
+import { parseHTML } from "linkedom";
 
 import type { ImageOutputs } from "../../plan/outputs";
 import { BuiltClones } from "../builtClones";
@@ -7,6 +10,20 @@ import { type Clone, jsonOf } from "../clone";
 
 interface Released {
   readonly images: Readonly<Record<string, ImageOutputs>>;
+}
+
+/** As much of a stack's page as these tests look at: the files to which it leads, and its words. */
+function readPage(file: string): { links: string[]; text: string } {
+  const { document } = parseHTML(readFileSync(file, "utf8")) as unknown as {
+    document: {
+      querySelectorAll(selector: string): Iterable<{ getAttribute(name: string): string }>;
+      body: { textContent: string };
+    };
+  };
+  const links = [...document.querySelectorAll("a")].map((link) =>
+    resolve(dirname(file), decodeURIComponent(link.getAttribute("href"))),
+  );
+  return { links, text: document.body.textContent.replace(/\s+/g, " ") };
 }
 
 /** Real processes: a stack of several images, which are released one by one. */
@@ -46,10 +63,23 @@ describe("a stack of several images", function () {
     assert.match(await succeeds("verify -s roles"), /^web\n[^]*^db\n/m);
     const page = "build/roles/db/output/report.html\n";
     assert.equal(await succeeds("report db -s roles"), page);
-    assert.equal(
-      await succeeds("report -s roles"),
-      `web  ${page.replace("db", "web")}db   ${page}`,
+    // of all of them one page, which leads to theirs
+    const all = (await succeeds("report -s roles")).trim();
+    assert.match(all, /^\.kragle\/stacks\/roles\.[0-9a-f]{12}\.html$/);
+    const { links, text } = readPage(clone.path(all));
+    assert.deepEqual(links, [images.web!.reportPath, images.db!.reportPath]);
+    assert.ok(text.includes(String(images.web!.imageSha256)), text);
+    const told = jsonOf<{ reportPath: string; images: Record<string, { reportPath: string }> }>(
+      await run("report -s roles --json"),
     );
+    assert.equal(told.reportPath, clone.path(all));
+    assert.equal(told.images.db!.reportPath, images.db!.reportPath);
+    // made anew each time, of what is there
+    rmSync(clone.path("build/roles/web/output/manifest.json"));
+    await succeeds("report -s roles");
+    const torn = readPage(clone.path(all));
+    assert.deepEqual(torn.links, [images.db!.reportPath]);
+    assert.match(torn.text, /web ?its files are gone, or cannot be read: \.\/kragle verify web/);
     assert.match(await succeeds("logs db -s roles"), /^db\.release +finished/m);
     assert.doesNotMatch(await succeeds("logs db -s roles"), /^web\./m);
   });
@@ -60,6 +90,8 @@ describe("a stack of several images", function () {
     assert.ok(!existsSync(clone.path("build/roles/web")));
     const lacking = await run("outputs web -s roles");
     assert.match(lacking.stderr, /image web of stack roles has not been released yet/);
+    const { text } = readPage(clone.path((await succeeds("report -s roles")).trim()));
+    assert.match(text, /web ?not released yet: \.\/kragle up web -s roles/);
     assert.equal((await up("web")).code, 0);
     assert.deepEqual(Object.keys((await outputs()).images).sort(), ["db", "web"]);
     const { deleted } = jsonOf<{ deleted: { name: string }[] }>(await run("gc --dry-run --json"));
