@@ -2,46 +2,114 @@ import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say } from "../host/output";
-import { releasesIn, Roots } from "../store/roots";
-import { markDestroyed, readStackRecord } from "../store/stackRecord";
+import { imageSettings } from "../infra/settings/images";
+import { imageOfRoot } from "../plan/roots";
+import { releasesIn, type Root, Roots } from "../store/roots";
+import {
+  forgetImages,
+  markDestroyed,
+  readStackRecord,
+  releasesOf,
+  type StackRecord,
+} from "../store/stackRecord";
+import { standing } from "../store/standing";
 import { letGoOf } from "./dropRoot";
+import { belowBySettings, namesOf, requireName } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
-/** `kragle destroy`: the stack uses nothing any more. Released files stay; `gc` frees the store. */
-export async function destroy(options: CommonOptions): Promise<number> {
-  const { project } = readStackSettings(options.stack);
+type RootsByName = ReadonlyMap<string, Root>;
+
+/**
+ * `kragle destroy [IMAGE...]`: the stack uses nothing any more, or nothing of these images. Released files stay; `gc` frees the store.
+ *
+ * @throws StageFailure (exit code 2) where there is no image of a name, or others stand on one
+ */
+export async function destroy(names: readonly string[], options: CommonOptions): Promise<number> {
+  const { stack } = options;
+  const { project, values } = readStackSettings(stack);
   const home = homeFolder();
-  const roots = Roots.of(home, { project, stack: options.stack });
+  const roots = Roots.of(home, { project, stack });
   const last = await readStackRecord(home, roots.owner);
   // read before the Pulumi CLI deletes its resources, each of which drops its root
-  const kept = await roots.list();
-  const dropped = [...kept.keys()];
+  const all = await roots.list();
+  const had = imagesOf(all, last);
+  const { images } = imageSettings(values);
+  const known = [...new Set([...namesOf(images), ...had])];
+  names.forEach((name) => requireName(known, stack, name));
+  requireFree(names, standing(all, belowBySettings(images)), stack);
+  // with the last of its images the stack lets go of what they shared, too
+  const isWhole = names.length === 0 || had.every((name) => names.includes(name));
+  const some = isWhole ? undefined : names;
+  const isMeant = (root: string) => !some || some.includes(imageOfRoot(root) ?? "");
+  const kept: RootsByName = new Map([...all].filter(([root]) => isMeant(root)));
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const line = (text: string) => void (options.json || say(text + "\n"));
   if (engine === "pulumi") {
     if (!(await chooseEngine("pulumi"))) {
-      throw new StageFailure(
-        `stack ${options.stack} belongs to the Pulumi CLI, which is not on PATH`,
-        {
-          hint: "put the Pulumi CLI on PATH, or use --engine embedded to forget the stack here only",
-          exitCode: EXIT.lacking,
-        },
-      );
+      throw new StageFailure(`stack ${stack} belongs to the Pulumi CLI, which is not on PATH`, {
+        hint: "put the Pulumi CLI on PATH, or use --engine embedded to forget the stack here only",
+        exitCode: EXIT.lacking,
+      });
     }
-    await (await import("../engine/pulumiCli")).destroyPulumi(home, options.stack, line);
+    await (await import("../engine/pulumiCli")).destroyPulumi(home, stack, some, line);
   }
   for (const [, release] of releasesIn(kept)) await letGoOf(home, release, roots.owner);
-  await roots.dropAll();
-  await markDestroyed(home, roots.owner);
-  if (options.json) print(JSON.stringify({ stack: options.stack, engine, dropped }) + "\n");
-  else {
-    if (dropped.length === 0) line(`Stack ${options.stack} used nothing; nothing was let go of.`);
-    else {
-      line(`Stack ${options.stack} uses nothing any more.`);
-      if (releasesIn(kept).length > 0) line("Released files were left where they are.");
-      line("Next: ./kragle gc   frees what no stack uses");
-    }
+  if (some) {
+    for (const root of kept.keys()) await roots.drop(root);
+    await forgetImages(home, roots.owner, some);
+  } else {
+    await roots.dropAll();
+    await markDestroyed(home, roots.owner);
   }
+  const dropped = [...kept.keys()];
+  if (options.json) print(JSON.stringify({ stack, engine, dropped }) + "\n");
+  else wordsOf(stack, some, kept).forEach(line);
   return EXIT.done;
+}
+
+/** The names of the images of which a stack uses something, or whose release it remembers; none for a stack of one image. */
+const imagesOf = (roots: RootsByName, last: StackRecord | undefined): string[] => {
+  const found = [...[...roots.keys()].map(imageOfRoot), ...releasesOf(last).keys()];
+  return [...new Set(found.filter((name) => name !== null))];
+};
+
+/** @throws StageFailure (exit code 2) where an image that stays stands on one of these */
+function requireFree(
+  names: readonly string[],
+  on: ReturnType<typeof standing>,
+  stack: string,
+): void {
+  const above = (below: readonly string[]) =>
+    [...on].flatMap(([name, its]) =>
+      !names.includes(name) && its.some((one) => below.includes(one)) ? [name] : [],
+    );
+  const problems = names.flatMap((name) => {
+    const those = above([name]);
+    const verb = those.length === 1 ? "stands" : "stand";
+    return those.length === 0
+      ? []
+      : [`image ${name} of stack ${stack} is not let go of: ${those.join(", ")} ${verb} on it`];
+  });
+  if (problems.length === 0) return;
+  const together = new Set(names);
+  // a set goes on to what is added to it meanwhile
+  for (const name of together) above([name]).forEach((one) => together.add(one));
+  throw new StageFailure(problems.join("\n"), {
+    hint: `./kragle destroy ${[...together].join(" ")} -s ${stack} lets go of all of them`,
+    exitCode: EXIT.wrongSettings,
+  });
+}
+
+function wordsOf(stack: string, some: readonly string[] | undefined, kept: RootsByName): string[] {
+  const of = some ? ` of ${some.join(", ")}` : "";
+  if (kept.size === 0) return [`Stack ${stack} used nothing${of}; nothing was let go of.`];
+  return [
+    `Stack ${stack} uses nothing${of} any more.`,
+    ...(releasesIn(kept).length > 0 ? ["Released files were left where they are."] : []),
+    ...(some
+      ? ["The next ./kragle up makes them again, unless kragle:images is without them."]
+      : []),
+    "Next: ./kragle gc   frees what no stack uses",
+  ];
 }

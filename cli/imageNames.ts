@@ -1,4 +1,5 @@
 import { EXIT, StageFailure } from "../host/failure";
+import { imageBelow, type ImageSettings } from "../infra/settings/images";
 import { suggest } from "../infra/settings/suggest";
 import type { ImageSpec, StackSpec } from "../plan/imageSpec";
 import { stackNames } from "./stackSettings";
@@ -66,6 +67,14 @@ type Named = Pick<ImageSpec, "name">;
 
 /** None for a stack of the flat form. */
 export const namesOf = (images: readonly Named[]) => images.flatMap(({ name }) => name ?? []);
+
+/** Which image of the stack one of a name is made on, by these settings. */
+export const belowBySettings =
+  (images: readonly ImageSettings[]) =>
+  (name: string): string | undefined => {
+    const settings = images.find((image) => image.name === name);
+    return settings && imageBelow(settings);
+  };
 
 /** @returns null for a stack of the flat form. @throws StageFailure (exit code 2) where there are several */
 export function onlyName(names: readonly string[], stack: string): string | null {

@@ -10,7 +10,6 @@ import { homeFolder } from "../host/home";
 import { imageSettings } from "../infra/settings/images";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
-import { namesOf } from "./imageNames";
 import { type LastRelease, lastRelease, releaseOf } from "./lastRelease";
 import { writeStackReport } from "./stackReport";
 import { readStackSettings } from "./stackSettings";
@@ -45,10 +44,10 @@ async function releaseAlone(stack: string, image: string): Promise<Pick<LastRele
 async function pagesOf(stack: string, released: ReadonlyMap<string, Outputs>) {
   const { project, values } = readStackSettings(stack);
   const home = homeFolder();
-  const names = namesOf(imageSettings(values).images);
+  const settings = imageSettings(values).images;
   const roots = Roots.of(home, { project, stack });
   return {
-    reportPath: await writeStackReport(home, roots, names, released),
+    reportPath: await writeStackReport(home, roots, settings, released),
     images: Object.fromEntries(
       [...released].map(([name, { reportPath }]) => [name, { reportPath }]),
     ),

@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path";
 import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
+import type { ImageSettings } from "../infra/settings/images";
 import { release } from "../plan/stages/release";
 import { NAMES } from "../release/layout";
 import { type ReleasedImage, renderStackPage, type StackRow } from "../release/report/stackPage";
@@ -12,6 +13,7 @@ import { stackFileName } from "../store/names";
 import type { Roots } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import { standing } from "../store/standing";
+import { belowBySettings, namesOf } from "./imageNames";
 
 type Outputs = StackRecord["outputs"];
 
@@ -27,20 +29,20 @@ const manifest = z.object(
  * Writes the page of a stack with several images, of what lies in the folders of their releases now. It lies beside the stack's record: it
  * is made when it is asked for, and part of no release.
  *
- * @param names of its images by its settings, released or not
+ * @param images as its settings have them, released or not
  * @param released the outputs of each image that was, by its name
  * @returns the page's path
  */
 export async function writeStackReport(
   home: string,
   roots: Roots,
-  names: readonly string[],
+  images: readonly ImageSettings[],
   released: ReadonlyMap<string, Outputs>,
 ): Promise<string> {
   const { owner } = roots;
   const path = join(home, "stacks", `${stackFileName(owner)}.html`);
-  const on = standing(await roots.list());
-  const all = [...new Set([...names, ...released.keys()])];
+  const on = standing(await roots.list(), belowBySettings(images));
+  const all = [...new Set([...namesOf(images), ...released.keys()])];
   const rows = await Promise.all(
     all.map(async (name): Promise<StackRow> => {
       const outputs = released.get(name);

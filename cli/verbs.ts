@@ -90,9 +90,11 @@ export async function runVerb(): Promise<number> {
   ])
     .option("-t, --template <name>", "the operating system", "debian12")
     .action(runs(async () => (await import("./init")).init));
-  add("destroy", "forget a stack; released files stay", [stack(), json(), engine()]).action(
-    runs(async () => (await import("./destroy")).destroy),
-  );
+  add("destroy [images...]", "forget a stack, or images of it; released files stay", [
+    stack(),
+    json(),
+    engine(),
+  ]).action(runs(async () => (await import("./destroy")).destroy));
   add("doctor", "check what this machine has and lacks", [stack(), json()]).action(
     runs(async () => (await import("./doctor/doctor")).doctor),
   );

@@ -55,35 +55,67 @@ const isMany = ({ plan }: EngineRun) => plan.images.some(({ spec }) => spec.name
 /** Of a stack with several images: how many stages run at a time, which images are wanted, and that one that fails holds back no other. */
 function optionsFor(run: EngineRun): string[] {
   if (!isMany(run)) return [];
-  const wanted = [...(run.plan.wanted ?? [])].flatMap((name) => [name, rootOf(name, "*")]);
+  const wanted = ofImages(run.plan.wanted ?? []);
   const targets = wanted.length > 0 ? [...SHARED, ...wanted] : [];
   return [
     ...(run.preview ? [] : ["--continue-on-error"]),
     ...(Number.isFinite(run.parallel) ? ["--parallel", String(run.parallel)] : []),
-    ...targets.flatMap((name) => ["--target", `**::${name}`]),
+    ...asTargets(targets),
   ];
 }
+
+/** Names of images' resources, as the CLI's `--target` takes them. */
+const ofImages = (names: Iterable<string>) =>
+  [...names].flatMap((name) => [name, rootOf(name, "*")]);
+
+const asTargets = (names: readonly string[]) =>
+  names.flatMap((name) => ["--target", `**::${name}`]);
 
 /** Names of resources that all images need. */
 const SHARED = [builder.stage, dockerBase.name, handImage.name];
 
-/** Deletes the stack's resources by the Pulumi CLI; released files stay. */
+/**
+ * Deletes the stack's resources by the Pulumi CLI; released files stay.
+ *
+ * @param images whose resources are deleted; undefined for all of the stack's
+ * @throws StepFailed, where others depend on those with exit code 2: nothing is deleted then
+ */
 export async function destroyPulumi(
   home: string,
   stack: string,
+  images: readonly string[] | undefined,
   onLine: (line: string) => void,
 ): Promise<void> {
   const restore = keepStackFile(stack);
   try {
-    const verb = ["destroy", "--yes", "--skip-preview", "--stack", stack];
-    const done = await unlocked(home, stack, () => pulumi(verb, { home, onLine }), onLine);
-    if (done.code !== 0 && !isUnknownStack(done.stderr)) {
-      throw new StepFailed("pulumi", ownError(done.stderr), EXIT.failed);
+    const targets = asTargets(ofImages(images ?? []));
+    const verb = ["destroy", "--yes", "--skip-preview", "--stack", stack, ...targets];
+    const lines: string[] = [];
+    // what it refuses it tells once more for each resource
+    const take = images ? (line: string) => void lines.push(line) : onLine;
+    const go = () => pulumi(verb, { home, onLine: take });
+    const { code, stdout, stderr } = await unlocked(home, stack, go, onLine);
+    const holders = new Set([...stdout.matchAll(HELD)].map(([, image]) => image));
+    if (images && holders.size > 0) {
+      throw new StepFailed(
+        "pulumi",
+        `the Pulumi CLI deletes nothing of ${images.join(", ")} alone: stages that are the same are one behind the other, and those of ${[...holders].join(", ")} come later\n` +
+          `  next: take ${images.join(", ")} out of kragle:images, and ./kragle up -s ${stack}`,
+        EXIT.wrongSettings,
+      );
+    }
+    lines.forEach(onLine);
+    if (code !== 0 && !isUnknownStack(stderr)) {
+      const said = `the Pulumi CLI deleted not everything (exit code ${code}); its own words stand above`;
+      throw new StepFailed("pulumi", ownError(stderr) || said, EXIT.failed);
     }
   } finally {
     await restore();
   }
 }
+
+/** What the CLI says of an image's resource that depends on one which is to be deleted. */
+const HELD = /::([a-z0-9-]+)\.[a-z0-9-]+' will be destroyed but was not specified/g;
 
 /** Runs a command of the CLI; once more where it was refused because of a lock that a killed update left, which is removed. */
 async function unlocked<T extends { stderr: string }>(

@@ -106,6 +106,19 @@ export function markDestroyed(home: string, owner: StackIdentity): Promise<void>
   );
 }
 
+/** Notes that the stack uses nothing of some of its images any more. */
+export function forgetImages(
+  home: string,
+  owner: StackIdentity,
+  names: readonly string[],
+): Promise<void> {
+  return changeStackRecord(home, owner, (now) => {
+    if (!now) return undefined;
+    const kept = [...releasesOf(now)].filter(([name]) => name === null || !names.includes(name));
+    return { ...now, outputs: { ...now.outputs, images: Object.fromEntries(kept) as object } };
+  });
+}
+
 /** Lets a record follow the roots that it stands beside, unless there is one of their new name. */
 export async function renameStackRecord(home: string, from: string, to: string): Promise<void> {
   const [old, own] = [fileNamed(home, from), fileNamed(home, to)];

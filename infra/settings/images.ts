@@ -95,6 +95,12 @@ export function imageSettings(values: Values): {
   return { images, problems };
 }
 
+/** The image of the stack that one is made on by its settings; undefined for none, and for what is no name. */
+export function imageBelow({ values }: ImageSettings): string | undefined {
+  const { image, stack } = asMap(values.from) ?? {};
+  return typeof image === "string" && stack === undefined ? image : undefined;
+}
+
 /** The image whose own template one has: itself, or one that it is made on; undefined where it is the flat one. */
 function withTemplate(
   name: string,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { parseHTML } from "linkedom";
 
@@ -21,7 +21,7 @@ function readPage(file: string): { links: string[]; text: string } {
     };
   };
   const links = [...document.querySelectorAll("a")].map((link) =>
-    resolve(dirname(file), decodeURIComponent(link.getAttribute("href"))),
+    fileURLToPath(new URL(link.getAttribute("href"), pathToFileURL(file))),
   );
   return { links, text: document.body.textContent.replace(/\s+/g, " ") };
 }
@@ -85,15 +85,19 @@ describe("a stack of several images", function () {
   });
 
   it("builds those that are named, and leaves the others as they are", async () => {
+    const images = { web: { path: "odd #1?" }, db: { imageName: "db.qcow2" } };
+    built.addStack(clone, "roles", { images });
     assert.equal((await up("db")).code, 0);
     assert.deepEqual(Object.keys((await outputs()).images), ["db"]);
-    assert.ok(!existsSync(clone.path("build/roles/web")));
+    assert.ok(!existsSync(clone.path("odd #1?")));
     const lacking = await run("outputs web -s roles");
     assert.match(lacking.stderr, /image web of stack roles has not been released yet/);
     const { text } = readPage(clone.path((await succeeds("report -s roles")).trim()));
     assert.match(text, /web ?not released yet: \.\/kragle up web -s roles/);
     assert.equal((await up("web")).code, 0);
     assert.deepEqual(Object.keys((await outputs()).images).sort(), ["db", "web"]);
+    const page = clone.path((await succeeds("report -s roles")).trim());
+    assert.ok(readPage(page).links.includes(clone.path("odd #1?/output/report.html")));
     const { deleted } = jsonOf<{ deleted: { name: string }[] }>(await run("gc --dry-run --json"));
     assert.deepEqual(
       deleted.filter(({ name }) => name.startsWith("store/")),
@@ -171,6 +175,55 @@ describe("a stack of several images", function () {
     const gone = await run("preview -s roles");
     assert.match(gone.stderr, /kragle:images\.web\.from: there is no image "base" in this stack/);
     assert.equal(gone.code, 2);
+  });
+
+  it("lets go of images that are named, and of none on which others stand", async () => {
+    await built.addImageOnIt();
+    clone = built.make();
+    const images = {
+      base: {},
+      web: { from: { image: "base" } },
+      db: { imageName: "db.qcow2" },
+    };
+    built.addStack(clone, "roles", { images });
+    assert.equal((await up("")).code, 0);
+    const before = await outputs();
+    const refused = await run("destroy base db -s roles");
+    assert.equal(refused.code, 2);
+    assert.equal(
+      refused.stderr,
+      "image base of stack roles is not let go of: web stands on it\n" +
+        "  next: ./kragle destroy base db web -s roles lets go of all of them\n",
+    );
+    assert.deepEqual(await outputs(), before);
+    const misspelt = await run("destroy bse -s roles");
+    assert.equal(misspelt.code, 2);
+    assert.match(misspelt.stderr, /has no image "bse"\n {2}next: did you mean base\?/);
+
+    // what the settings say meanwhile does not change what stands on it
+    built.addStack(clone, "roles", { images: { ...images, web: {} } });
+    assert.equal((await run("destroy base -s roles")).code, 2);
+    built.addStack(clone, "roles", { images });
+
+    const owner = (name: string) =>
+      existsSync(clone.path(`build/roles/${name}/output/.owner.json`));
+    assert.match(
+      await succeeds("destroy web -s roles"),
+      /^Stack roles uses nothing of web any more\.\nReleased files were left/,
+    );
+    assert.deepEqual([owner("base"), owner("web"), owner("db")], [true, false, true]);
+    assert.ok(existsSync(clone.path("build/roles/web/output/packer-kragle-qcow2")));
+    assert.deepEqual(Object.keys((await outputs()).images).sort(), ["base", "db"]);
+    assert.match(await succeeds("destroy web -s roles"), /^Stack roles used nothing of web; /);
+    const json = jsonOf<{ dropped: string[] }>(await run("destroy base -s roles --json"));
+    assert.ok(json.dropped.includes("base.image"), String(json.dropped));
+    assert.ok(json.dropped.every((root) => root.startsWith("base.")));
+
+    // everything is in the store still
+    const again = jsonOf<{ outputs: Released }>(await up("--json"));
+    assert.deepEqual(again.outputs.images.web!.key, before.images.web!.key);
+    await succeeds("destroy web base db -s roles");
+    assert.match((await run("outputs -s roles")).stderr, /^stack roles was destroyed at /);
   });
 
   it("lets go of an image that is taken out of it, and of all when it is destroyed", async () => {

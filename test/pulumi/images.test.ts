@@ -21,6 +21,7 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
   before(async function () {
     await needPulumi(this);
     await built.open();
+    await built.addImageOnIt();
   });
   after(() => built.close());
   beforeEach(() => {
@@ -91,6 +92,47 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
     rmSync(`${folder}/other.qcow2`);
     await project.up("roles");
     assert.ok(existsSync(`${folder}/other.qcow2`));
+  });
+
+  it("lets go of images that are named, and of none on which others stand", async () => {
+    set({ web: { from: { image: "base" } }, base: {}, db: { imageName: "db.qcow2" } });
+    await project.up("roles");
+    const { images } = await outputs();
+    const refused = await kragle("destroy base -s roles");
+    assert.equal(refused.code, 2);
+    assert.match(
+      refused.stderr,
+      /^image base of stack roles is not let go of: web stands on it\n {2}next: \.\/kragle destroy base web /,
+    );
+    // which stages are the same as others' the CLI alone knows: they depend on each other
+    const all = await names();
+    const held = await kragle("destroy base web -s roles");
+    assert.equal(held.code, 2);
+    assert.match(
+      held.stderr,
+      /^the Pulumi CLI deletes nothing of base, web alone: .* those of db come later\n {2}next: take base, web out of kragle:images, and \.\/kragle up -s roles$/m,
+    );
+    assert.deepEqual(await names(), all);
+    assert.deepEqual((await outputs()).images, images);
+
+    const done = await kragle("destroy web -s roles");
+    assert.equal(done.code, 0, done.stderr);
+    const isOfWeb = (name: string) => /^web(\.|$)/.test(name);
+    assert.deepEqual(
+      await names(),
+      all.filter((name) => !isOfWeb(name)),
+    );
+    const kept = jsonOf<Released>(await kragle("outputs -s roles --json")).images;
+    assert.deepEqual(Object.keys(kept).sort(), ["base", "db"]);
+    await project.up("roles");
+    assert.deepEqual((await outputs()).images.web!.key, images.web!.key);
+    await project.isUnchanged("roles");
+    set({ db: { imageName: "db.qcow2" } });
+    await project.up("roles");
+    assert.deepEqual(
+      (await names()).filter((name) => isOfWeb(name) || /^base(\.|$)/.test(name)),
+      [],
+    );
   });
 
   it("lets go of an image that is taken out, and of all when it is destroyed", async () => {

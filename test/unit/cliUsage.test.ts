@@ -16,7 +16,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   up: "[options] [images...] -s, --stack --json --engine --rebuild --keep",
   preview: "[options] [images...] -s, --stack --json --engine --rebuild",
   outputs: "[options] [images...] -s, --stack --json",
-  destroy: "[options] -s, --stack --json --engine",
+  destroy: "[options] [images...] -s, --stack --json --engine",
   doctor: "[options] -s, --stack --json",
   verify: "[options] [image|folder] -s, --stack --json --allowed-signers",
   boot: "[options] [image|file] [format] -s, --stack --firmware --network --console --exec",

@@ -59,8 +59,8 @@ describe("which images stand on which", () => {
     ...{ stage, key, publishedAt: "" },
     description: { stage, version: 1, inputs: {}, upstream: image ? { image } : {} },
   });
-  const of = (roots: Record<string, Root>) =>
-    Object.fromEntries(standing(new Map(Object.entries(roots))));
+  const of = (roots: Record<string, Root>, meant?: string) =>
+    Object.fromEntries(standing(new Map(Object.entries(roots)), () => meant));
 
   it("is told by their keys, also of several layers", () => {
     const roots = {
@@ -74,9 +74,12 @@ describe("which images stand on which", () => {
     assert.deepEqual(of(roots), { web: ["base"], shop: ["web"] });
   });
 
-  it("is each of those that are alike, and nothing for a stack of one image", () => {
+  it("is the one of several alike that is meant, else each, and nothing for a stack of one image", () => {
     const twins = { "a.image": root("image", "2"), "b.image": root("image", "2") };
     assert.deepEqual(of({ ...twins, "web.image": root("image", "3", "2") }), { web: ["a", "b"] });
+    const roots = { ...twins, "web.image": root("image", "3", "2") };
+    assert.deepEqual(of(roots, "b"), { web: ["b"] });
+    assert.deepEqual(of(roots, "other"), { web: ["a", "b"] });
     assert.deepEqual(of({ image: root("image", "2") }), {});
   });
 });
