@@ -141,7 +141,7 @@ printf 'usermod --shell /bin/bash root' | script 2
 
   it("a resolver that fails for a while costs a script time, not the build", () => {
     writeFileSync(file("lateResolver.py"), LATE_RESOLVER);
-    // the 9th question is answered: two of each of five tries
+    // the 9th question is answered: two of each of five tries, between which apt does not wait here
     const said = inGuest(`
 printf 'nameserver 127.0.0.1\\noptions timeout:1 attempts:1\\n' >/etc/resolv.conf
 mkdir /srv/repo; cd /srv/repo; : >Packages
@@ -150,6 +150,7 @@ printf 'Date: Sun, 01 Nov 2026 00:00:00 UTC\\nSHA256:\\n %s 0 Packages\\n' "$sum
 python3 -m http.server 80 --bind 127.0.0.1 >/dev/null 2>&1 &
 python3 /w/lateResolver.py 8 &
 rm -rf /etc/apt/sources.list*
+echo 'Acquire::Retries::Delay "false";' >/etc/apt/apt.conf.d/10-at-once
 echo 'deb [trusted=yes] http://packages.test/ ./' >/etc/apt/sources.list
 printf '#!/bin/sh\\napt-get -q update' | script 1
 `);

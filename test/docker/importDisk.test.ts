@@ -34,7 +34,7 @@ const REFUSED: Record<string, [make: string, format: string, words: RegExp]> = {
     /has its data in another file/,
   ],
   "an encrypted qcow2": [
-    "qemu-img create -q -f qcow2 --object secret,id=s,data=abc -o encrypt.format=luks,encrypt.key-secret=s source 8M",
+    "qemu-img create -q -f qcow2 --object secret,id=s,data=abc -o encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10 source 8M",
     "qcow2",
     /is encrypted/,
   ],
@@ -69,12 +69,12 @@ const REFUSED: Record<string, [make: string, format: string, words: RegExp]> = {
   ],
   "an empty file": [": >source", "raw", /the file is empty/],
   "a bomb": [
-    "head -c 300M /dev/zero | gzip >source",
+    "head -c 100M /dev/zero | gzip -1 >source",
     "raw.gz",
     /more than 67108864 bytes when it is decompressed/,
   ],
   "a bomb of xz in a qcow2's name": [
-    'head -c 300M /dev/zero | python3 -c \'import lzma, shutil, sys; shutil.copyfileobj(sys.stdin.buffer, lzma.open("source", "wb"))\'',
+    'head -c 150M /dev/zero | python3 -c \'import lzma, shutil, sys; shutil.copyfileobj(sys.stdin.buffer, lzma.open("source", "wb", preset=0))\'',
     "qcow2.xz",
     /more than 142606336 bytes when it is decompressed/,
   ],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import { isFullTier } from "../fullTier";
+import { isFullTier, itInFullTier } from "../fullTier";
 import { docker } from "../site";
 import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
@@ -130,7 +130,7 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.deepEqual(again.outputs, first.outputs);
   });
 
-  it("lets a user in by a cloud-init seed, booted by UEFI", async () => {
+  itInFullTier("lets a user in by a cloud-init seed, booted by UEFI", async () => {
     const answer = await bootWithSeed(clone, first.outputs.imagePath);
     assert.match(answer, /^uid=\d+\(ada\)/m);
     assert.match(answer, /^BOOTED=uefi$/m);

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 
 import { sha256File } from "../../host/files";
 import { type Clone, jsonOf } from "../clone";
+import { itInFullTier } from "../fullTier";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
 
@@ -69,7 +70,7 @@ describe("the user's own tests of the dev image", function () {
     assert.match(readFileSync(clone.path(logs, "test-1.log"), "utf8"), /^ssh runs as root\n/);
   });
 
-  it("release the image when they pass, which none of them has touched", async () => {
+  itInFullTier("release the image when they pass, which none of them has touched", async () => {
     writeFileSync(clone.path("tests/app.sh"), "#!/bin/sh\ntest -e /etc/changed-by-a-test\n");
     const finished = await up("tested");
     assert.equal(finished.code, 0, finished.stderr);
@@ -90,7 +91,7 @@ describe("the user's own tests of the dev image", function () {
     assert.equal(verified.code, 0, verified.stdout + verified.stderr);
   });
 
-  it("are not run again while nothing changes", async () => {
+  itInFullTier("are not run again while nothing changes", async () => {
     const { steps } = jsonOf<UpDocument>(await up("tested"));
     assert.equal(steps.smoke, "store");
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 
 import { TemporaryStore } from "../temporaryStore";
 import { programs } from "../docker/programs";
+import { itInFullTier } from "../fullTier";
 import { executor } from "../site";
 import { toolsImage } from "../docker/toolsImage";
 import { countFaults, survived } from "./figures";
@@ -103,7 +104,7 @@ describe("the download of an ISO survives", function () {
     await assertSurvived("ISO is cut short");
   });
 
-  it("a slow server: the next run goes on where the clock ended this one", async () => {
+  itInFullTier("a slow server: the next run goes on where the clock ended this one", async () => {
     await assert.rejects(fetchIso("slow", 5), /did not finish within 5/);
     const part = statSync(`${final()}.part`).size;
     assert.ok(part > 0 && part < good.length, `${part} bytes`);
