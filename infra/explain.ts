@@ -1,5 +1,5 @@
 import { type Change, changedInputs, type StageDescription } from "../plan/description";
-import type { ImageSpec } from "../plan/imageSpec";
+import { type ImageSpec, releaseName } from "../plan/imageSpec";
 import { counted, formatSize } from "../plan/units";
 import type { Root } from "../store/roots";
 import { type ExplainedChange, explainSteps, stepOf } from "./explainSteps";
@@ -25,12 +25,19 @@ const SETTINGS: Readonly<Record<string, string>> = {
   version: "kragle's program of this stage",
 };
 
-/** Changes that follow from another one which is told: a release gets and loses files with its conversions. */
-const isImplied = (stage: string, { path, before, after }: Change) =>
-  stage === "release" &&
-  path[0] === "inputs" &&
-  path[1] === "files" &&
-  (before === undefined || after === undefined);
+/** Changes that follow from another one which is told: a release gets and loses files with its conversions, and one below has another image. */
+function isImplied(stage: string, { path, before, after }: Change, changes: readonly Change[]) {
+  const [kind, name] = path;
+  if (stage === "release" && kind === "inputs" && name === "files") {
+    return before === undefined || after === undefined;
+  }
+  const isOfImage = stage === "image" && kind === "upstream" && name === "image";
+  const released = changes.find((one) => one.path[1] === RELEASED);
+  return isOfImage && released !== undefined && (released.after ?? after) === released.after;
+}
+
+/** By what content the release of another stack stands in an image's upstream. */
+const RELEASED = "releasedSha256";
 
 /**
  * Says why a stage's key is another than the one that the stack used last.
@@ -44,7 +51,7 @@ export function explain(
 ): ExplainedChange[] {
   if (before?.description?.stage !== description.stage) return [];
   const changes = changedInputs(before.description, description).filter(
-    (change) => !isImplied(description.stage, change),
+    (change, _, all) => !isImplied(description.stage, change, all),
   );
   return [
     ...changes
@@ -57,7 +64,13 @@ export function explain(
 function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): ExplainedChange {
   const [kind, name = "", ...rest] = change.path;
   if (kind === "upstream") {
-    return upstream(stage === "image" && name === "image" ? `image of ${spec.on}` : name, change);
+    const below = `image of ${spec.on ?? "the one below"}`;
+    const other = stage === "image" && name === "image" ? below : name;
+    const { onRelease } = spec;
+    const release = `release of ${onRelease ? releaseName(onRelease) : "another stack"}`;
+    return name === RELEASED
+      ? upstream(release, change, "is not used any more")
+      : upstream(other, change);
   }
   if (name === "epoch") return age(change, root, spec);
   const [before, after] = sizes(name, change) ?? [change.before ?? "none", change.after ?? "none"];
@@ -67,11 +80,11 @@ function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): Ex
 }
 
 /** The stage before it: its key, or its content where it is the image. */
-function upstream(name: string, change: Change): ExplainedChange {
+function upstream(name: string, change: Change, gone = "is no longer made"): ExplainedChange {
   const input = name === "imageSha256" ? "image" : name.replace(/^convert /, "convert-");
   const { before = "none", after = "none" } = change;
   const [added, dropped] = [change.before === undefined, change.after === undefined];
-  const what = added ? "is new" : dropped ? "is no longer made" : "changed";
+  const what = added ? "is new" : dropped ? gone : "changed";
   const digests = added || dropped ? "" : `: ${before} → ${after}`;
   return { input, before, after, text: `${input} ${what}${digests}` };
 }

@@ -7,7 +7,7 @@ import {
   planOn,
   type PlannedStage,
 } from "../plan/imagePlan";
-import type { ImageSpec, SourceDisk } from "../plan/imageSpec";
+import type { ImageSpec, SourceDisk, StackRelease } from "../plan/imageSpec";
 import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { fileNameOf } from "../plan/sourceFormats";
@@ -18,6 +18,7 @@ import type { Root } from "../store/roots";
 import type { Estimates } from "./estimates";
 import { readInputFiles } from "./inputFiles";
 import { digestBySignedList, type SourceDigest } from "./signedList";
+import type { ReleaseBelow } from "./stackRelease";
 import { datedSteps } from "./stepAge";
 import { pointBytes } from "./requests";
 import type { Observation, Observer } from "./observe";
@@ -47,6 +48,8 @@ export interface PlannedImage {
   readonly files: InputFiles;
   /** What is known of the disk that the image begins with; undefined where its template installs one. */
   readonly source: SourceDigest | undefined;
+  /** What another stack has released, and this image is made on; undefined where it is not. */
+  readonly release: ReleaseBelow | undefined;
   /** By root without the image's name; stages that follow an image of unknown content are absent. */
   readonly observed: ReadonlyMap<string, ObservedStage>;
   /** What the store has of the points from which the image's build can go on; undefined where it does not run. */
@@ -70,6 +73,8 @@ export interface Surroundings {
   readonly fingerprint: (signKey: string) => Promise<string>;
   /** Of a disk that images begin with. */
   readonly digest: (disk: SourceDisk) => Promise<SourceDigest>;
+  /** What another stack has released, on which images are made. */
+  readonly release: (from: StackRelease) => Promise<ReleaseBelow>;
   /** Those that the builder is for. */
   readonly images: readonly ImageSpec[];
   /** Those of them that are planned already, by their names. */
@@ -85,9 +90,12 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   const steps = await datedSteps(store, spec.provision, read.steps);
   const files = { ...read, steps, signer, owner };
   const on = around.planned.get(spec.on);
+  const release = spec.onRelease ? await around.release(spec.onRelease) : undefined;
   const plan: ImagePlan = on
     ? planOn(spec, files, images, { image: on.plan.image.key })
-    : planImage(spec, files, await baseEpoch(store, spec, files), images);
+    : release
+      ? planOn(spec, files, images, { image: release.image.key, releasedSha256: release.sha256 })
+      : planImage(spec, files, await baseEpoch(store, spec, files), images);
 
   const observed = new Map<string, ObservedStage>();
   const observe = async (stages: readonly Rooted[]) => {
@@ -99,8 +107,8 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
   await observe(buildStages(plan));
   const { observation: built } = observed.get("image")!;
   const imageSha256 = built.manifest?.files.find(({ path }) => path === IMAGE)?.sha256;
-  const below = on ? on.observed.get("image")! : observed.get("base")!;
-  const { manifest: installed } = below.observation;
+  const below = on ? on.observed.get("image") : observed.get("base");
+  const installed = release?.image ?? below!.observation.manifest;
   const runs = ["missing", "damaged"].includes(built.state);
   const points =
     runs && !rebuild.includes("image") && installed && pointBytes(spec) > 0
@@ -118,7 +126,7 @@ export async function planOne(spec: ImageSpec, around: Surroundings): Promise<Pl
     const expectedSeconds = await estimates.seconds(named, description, plan, passed);
     history.set(root, { description, before: roots.get(named), expectedSeconds });
   }
-  return { spec, plan, proof, files, source, observed, points, history };
+  return { spec, plan, proof, files, source, release, observed, points, history };
 }
 
 /** The digest of the disk that an image begins with: as the settings give it, or by its publisher's signed list. */

@@ -25,7 +25,7 @@ export interface PlanRow {
   readonly status: "unchanged" | "from store" | "will run" | "runs after image";
   /** Why it will run, a line each; empty for a result that is there. */
   readonly reasons: readonly string[];
-  /** What there is to know of a result that is there, and of the disk that a base is made from; a line each. */
+  /** What there is to know of a result that is there, and of the disk or release that an image begins with; a line each. */
   readonly notes?: readonly string[];
   /** The inputs that are not what they were when the stack used the stage last. */
   readonly changes: readonly Omit<ExplainedChange, "text">[];
@@ -76,13 +76,15 @@ export function stageRow(
     return toRun(root, "runs after image", [], changes, history);
   }
   const { observation } = observed;
-  const named =
-    root === "image"
-      ? identityNotes(spec, observation.manifest)
-      : root === "base"
-        ? (plan.source?.notes ?? [])
+  const begun =
+    root === "base"
+      ? (plan.source?.notes ?? [])
+      : root === "image" && plan.release
+        ? [plan.release.note]
         : [];
-  const notes = named.length > 0 ? { notes: named } : {};
+  const named = root === "image" ? identityNotes(spec, observation.manifest) : [];
+  const noted = (lines: readonly string[]) => (lines.length > 0 ? { notes: lines } : {});
+  const notes = noted([...begun, ...named]);
   if (observation.state === "present") return { ...there(root, true), ...notes };
   if (observation.state === "unheld") {
     return { ...there(root, false), ...notes, reasons: observation.why ? [observation.why] : [] };
@@ -92,7 +94,7 @@ export function stageRow(
   if (reasons.length === 0 && changes.length === 0) reasons.push("never built in this store");
   const row = {
     ...toRun(root, "will run", reasons, changes, history),
-    ...(root === "base" ? notes : {}),
+    ...noted(begun),
   };
   return root === "image" ? { ...row, ...stepsToRun(row, plan) } : row;
 }

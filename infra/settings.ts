@@ -6,7 +6,8 @@ import { imageSettings } from "./settings/images";
 import { onTheirBases } from "./settings/madeOn";
 import { PROGRAM } from "./settings/own";
 import { platformProblems } from "./settings/platforms";
-import { schema } from "./settings/schema";
+import { schema, SETTING_NAMES } from "./settings/schema";
+import { isGiven } from "./settings/warnings";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
@@ -46,8 +47,11 @@ export function parseStack(
     spec && whole !== undefined ? [{ ...spec, timeouts: { ...spec.timeouts, whole } }] : [],
   );
   const names = images.flatMap(({ name }) => name ?? []);
-  const ownOf = ({ name }: ImageSpec) =>
-    Object.keys(images.find((image) => image.name === name)?.own ?? {});
+  const ownOf = ({ name }: ImageSpec): readonly string[] => {
+    const { own, values } = images.find((image) => image.name === name)!;
+    if (own) return Object.keys(own);
+    return SETTING_NAMES.filter((setting) => isGiven(setting, { values, secretNames: [] }));
+  };
   const based = onTheirBases(specs, names, ownOf);
   const runsOn = based.images.flatMap((spec) => {
     const { placeOf } = images.find(({ name }) => name === spec.name)!;

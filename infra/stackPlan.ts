@@ -3,7 +3,7 @@ import { requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
 import type { StackIdentity } from "../plan/identity";
 import { type ImagePlan, toolsImageName } from "../plan/imagePlan";
-import type { ImageSpec, SourceDisk, StackSpec } from "../plan/imageSpec";
+import type { ImageSpec, SourceDisk, StackRelease, StackSpec } from "../plan/imageSpec";
 import { imageOfRoot, rootOf } from "../plan/roots";
 import { findSigner } from "../release/signing";
 import { openStore } from "../store/open";
@@ -20,6 +20,8 @@ import {
   type StageHistory,
   type Surroundings,
 } from "./plan";
+import { requireReleases } from "./releasesBelow";
+import { findRelease } from "./stackRelease";
 
 /** The builder that all images of a stack share. */
 export interface BuilderPlan {
@@ -49,8 +51,8 @@ export interface StackPlan {
  * @param owner whose roots and records count
  * @param rebuild stages to build again although nothing has changed
  * @param wanted see `StackPlan.wanted`
- * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where libvirt is to boot an image and cannot, or
- *   where a key that signs cannot
+ * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where another stack has no release on which an
+ *   image can be made, where libvirt is to boot an image and cannot, or where a key that signs cannot
  */
 export async function makePlan(
   site: Site,
@@ -62,6 +64,8 @@ export async function makePlan(
   for (const uri of libvirtUris(images)) await requireLibvirt(uri);
   const { home } = site;
   const store = openStore(home);
+  const release = remembered((from: StackRelease) => findRelease(store, owner, from));
+  await requireReleases(images, release);
   const kept = new Roots(home, owner);
   const roots = await kept.list();
   const record = await readStackRecord(home, owner);
@@ -75,6 +79,7 @@ export async function makePlan(
     owner: { project, stack, ...(isOwnHome(home) ? {} : { clone }) },
     fingerprint: remembered(async (signKey: string) => (await findSigner(signKey)).fingerprint),
     digest: remembered((disk: SourceDisk) => sourceDigest(home, disk)),
+    release,
   };
   const planned = new Map<string | null, PlannedImage>();
   for (const spec of images) planned.set(spec.name, await planOne(spec, { ...around, planned }));

@@ -137,7 +137,7 @@ function planBase(
       ? { ...installation, ...sourceInput(files.source), sourceFormat: from.format }
       : iso
         ? { ...installation, isoSha256: iso.sha256 }
-        : { ...installation, kernel, snapshot, ...otherRelease(spec) },
+        : { ...installation, kernel: kernel!, snapshot, ...otherRelease(spec) },
     { builder: builtBy },
   );
 }

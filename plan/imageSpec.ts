@@ -87,6 +87,18 @@ export interface SourceDisk {
   readonly digest: PublishedDigest | SignedList;
 }
 
+/** What another stack of the same clone, backend and project has released. */
+export interface StackRelease {
+  readonly kind: "release";
+  readonly stack: string;
+  /** What that stack calls the image; null for its only one. */
+  readonly image: string | null;
+}
+
+/** A release for people, behind "the release of". */
+export const releaseName = ({ stack, image }: StackRelease): string =>
+  image === null ? `stack ${stack}` : `image ${image} of stack ${stack}`;
+
 /** A publisher's list of digests, which a key has signed. Paths and addresses; these may contain a token. */
 export interface SignedList {
   readonly checksums: string;
@@ -142,7 +154,8 @@ export interface ImageSpec {
   readonly diskBytes: number;
   readonly memoryMiB: number;
   readonly cpus: number;
-  readonly kernel: Kernel;
+  /** Null where it came with what another stack has released. */
+  readonly kernel: Kernel | null;
   /** The release to bootstrap, by its code name; null for the template's own. */
   readonly suite: string | null;
   /** The user's steps, in the order in which they run. */
@@ -179,6 +192,8 @@ export interface ImageSpec {
   readonly iso: Iso | null;
   /** The image of the stack that it is made on; null where it is made on none. */
   readonly on: string | null;
+  /** The release of another stack that it is made on; null where it is made on none. */
+  readonly onRelease: StackRelease | null;
   /** What it begins with, other than the template's own installation; null for that. */
   readonly from: SourceDisk | null;
   /** Of Red Hat's subscription service, for the guest of the image stage. */

@@ -6,6 +6,7 @@ import { occupiedBytes } from "../host/freeSpace";
 import { isClaimed } from "../host/home";
 import { displayPath } from "../host/project";
 import { removeTree } from "../host/removeTree";
+import { image } from "../plan/stages/image";
 import { point } from "../plan/stages/point";
 import { contentsOf, leftovers, refusalsIn } from "./ownership";
 import { pointsPassed } from "./pointChain";
@@ -49,7 +50,11 @@ export async function collectGarbage(
   try {
     const kept = await allRoots(home);
     const roots = kept.flatMap((held) => [...held.roots.values()]);
-    const usedBy = (root: Root) => [root, ...(points ? [] : pointsBelow(root))];
+    const usedBy = (root: Root) => [
+      root,
+      ...imageBelow(root),
+      ...(points ? [] : pointsBelow(root)),
+    ];
     const used = new Set(roots.flatMap(usedBy).map(artifactName));
     const rooted = kept
       .filter(({ roots }) => releasesIn(roots).length > 0)
@@ -89,6 +94,12 @@ export async function collectGarbage(
 }
 
 const artifactName = ({ stage, key }: Pick<Root, "stage" | "key">) => `${stage}-${key}`;
+
+/** An image is used with the one that it is made on, which may be another stack's, who lets go of it with its next release. */
+const imageBelow = ({ stage, description }: Root): Pick<Root, "stage" | "key">[] => {
+  const key = stage === image.stage ? description?.upstream.image : undefined;
+  return key === undefined ? [] : [{ stage, key }];
+};
 
 /** An image is used with the points of its build, from which the next one goes on. */
 const pointsBelow = ({ description }: Root): Pick<Root, "stage" | "key">[] =>

@@ -69,6 +69,16 @@ export class BuiltClones {
     await this.layImage(spec, another.image, "an image on that image");
   }
 
+  /** The same of one that is made on what another stack has released of that image. */
+  async addImageOnRelease(): Promise<void> {
+    const spec = parseSettings(this.settingsOf({}), "dev");
+    const files = readInputFiles(spec);
+    const { image } = planImage(spec, files, null);
+    const upstream = { image: image.key, releasedSha256: sha256("an image") };
+    const another = planOn(spec, files, [spec], upstream);
+    await this.layImage(spec, another.image, "an image on that release");
+  }
+
   /** Lays what images with these settings need, too, on the base of the others. */
   async addImages(settings: readonly Readonly<Record<string, unknown>>[]): Promise<void> {
     for (const [index, own] of settings.entries()) {

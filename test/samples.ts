@@ -59,6 +59,7 @@ export const sampleSpec: ImageSpec = {
   iso: null,
   from: null,
   on: null,
+  onRelease: null,
   credentials: {},
   builderImage: null,
   baseImage: "debian:bookworm-slim",

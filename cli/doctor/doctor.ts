@@ -33,7 +33,13 @@ import {
 } from "./facts";
 import * as judge from "./requirements";
 import * as around from "./surroundings";
-import { digestOrFailure, engineRequirements, examineImages, settingsRequirement } from "./wanted";
+import {
+  digestOrFailure,
+  engineRequirements,
+  examineImages,
+  releaseRequirement,
+  settingsRequirement,
+} from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
@@ -91,7 +97,9 @@ async function examine(
   });
   const project = wanted instanceof SettingsError ? "" : wanted.settings.project;
   const owner = identityOf(home, { project, stack });
-  const plan = usable && spec ? await makePlan(site!, { images: modest }, owner) : undefined;
+  const release = await releaseRequirement(home, images, owner);
+  const isPlanned = usable && spec && release?.status !== "missing";
+  const plan = isPlanned ? await makePlan(site!, { images: modest }, owner) : undefined;
   const toolsImage = plan && (await presentImage(site!, plan.builder.reference));
   const processor = readProcessor();
   // what builds is the same for all images
@@ -118,6 +126,7 @@ async function examine(
     registry && around.registryRequirement(registry),
     around.proxyRequirement(hostProxyEnvironment()),
     around.mirrorRequirement(mirrorObstacles()),
+    release,
     ...(await examineImages(home, images, owner, { daemon: usable, toolsImage, plan, sources })),
     processorRequirement(processor, kvm?.probe?.works ?? false),
     kvm && kvmRequirement(kvm, processor),

@@ -49,7 +49,7 @@ export async function examineDisk(
     formats: spec.formats,
     expectedImageBytes:
       Number(releasesOf(last).get(spec.name)?.imageBytes) ||
-      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel]),
+      (spec.template.medium?.expectedImageBytes ?? EXPECTED_BYTES[spec.kernel ?? "generic"]),
     builder: !toolsImage,
     installer: spec.iso !== null,
     fetches,

@@ -5,12 +5,15 @@ import { readMemory } from "../../host/memory";
 import { findSource } from "../../store/sourceFile";
 import { type PlannedImage, sourceDigest } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
+import { requireReleases } from "../../infra/releasesBelow";
 import { isThere, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackPlan } from "../../infra/stackPlan";
+import { findRelease } from "../../infra/stackRelease";
 import type { StackIdentity } from "../../plan/identity";
-import type { ImageSpec, SourceDisk, StackSpec } from "../../plan/imageSpec";
+import type { ImageSpec, SourceDisk, StackRelease, StackSpec } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
+import { openStore } from "../../store/open";
 import { engineNeeds } from "../engineNeeds";
 import type { StackSettings } from "../stackSettings";
 import { examineDisk, placesRequirement } from "./places";
@@ -49,6 +52,25 @@ export function engineRequirements(
         ? refused(name, need, problem)
         : verdict(name, "ok", `the Pulumi CLI ${pulumi}`, need),
   );
+}
+
+/** What other stacks have to have released before; undefined where nothing is made on it. */
+export async function releaseRequirement(
+  home: string,
+  images: readonly ImageSpec[],
+  owner: StackIdentity,
+): Promise<Requirement | undefined> {
+  const notes = new Set<string>();
+  const find = async (from: StackRelease) => {
+    const found = await findRelease(openStore(home), owner, from);
+    notes.add(found.note);
+    return found;
+  };
+  if (images.every(({ onRelease }) => onRelease === null)) return undefined;
+  return tried("Release to begin with", "a whole release of the stack in from", async () => {
+    await requireReleases(images, find);
+    return [...notes].join("\n");
+  });
 }
 
 interface Surroundings {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 
-import type { SourceDisk } from "../../plan/imageSpec";
+import { isStackName } from "../../plan/identity";
+import type { SourceDisk, StackRelease } from "../../plan/imageSpec";
 import type { PublishedDigest } from "../../plan/publishedDigest";
 import {
   fileNameOf,
@@ -10,13 +11,24 @@ import {
 } from "../../plan/sourceFormats";
 import { addressForContainers } from "./addresses";
 import { listFields, listOfFields, listProblems } from "./signedList";
-import { digest, listOf, onlyKeys, parsed, path, quote, structured, text } from "./values";
+import {
+  digest,
+  listOf,
+  onlyKeys,
+  parsed,
+  path,
+  quote,
+  refusing,
+  spelled,
+  structured,
+  text,
+} from "./values";
 
 const EXAMPLE = '{"path": "web.qcow2", "sha256": "64 hexadecimal digits"}';
 const FORMATS =
   "qcow2, raw, vmdk, vhd or vhdx, with .xz, .gz, .zst or .bz2 behind it where it is compressed";
 const INSTEAD =
-  "write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys";
+  "write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys, {image: NAME} or {stack: NAME}";
 
 const format = parsed("raw.xz", (text): SourceFormat => {
   const found = parseSourceFormat(text);
@@ -57,7 +69,7 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   const { data, error } = disk.safeParse(given);
   for (const issue of error?.issues ?? []) say(issue.path, issue.message);
   if (has("path") && has("url")) say([], "has both path and url; write one of them");
-  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}, or {image: NAME}`);
+  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}`);
   const [known, ...more] = ["sha256", "sha512", "checksums"].filter(has);
   if (known === undefined) {
     say(
@@ -99,8 +111,29 @@ function readImage(given: object, say: Say): SourceImage | undefined {
   return data && { kind: "image", image: data.image };
 }
 
+const release = z.strictObject(
+  {
+    stack: spelled("base").superRefine(
+      refusing((name) =>
+        isStackName(name)
+          ? undefined
+          : `${quote(name)} is no name of a stack; write the plain one of a stack of this project`,
+      ),
+    ),
+    image: text("web").optional(),
+  },
+  onlyKeys("are stack, image", '{"stack": "base"}'),
+);
+
+/** What it has released is looked up when the stack is planned: stackRelease.ts. */
+function readRelease(given: object, say: Say): StackRelease | undefined {
+  const { data, error } = release.safeParse(given);
+  for (const issue of error?.issues ?? []) say(issue.path, issue.message);
+  return data && { kind: "release", stack: data.stack, image: data.image ?? null };
+}
+
 /** What editors are told. */
-const { $schema: _, ...forEditors } = z.toJSONSchema(z.union([image, disk]), {
+const { $schema: _, ...forEditors } = z.toJSONSchema(z.union([image, release, disk]), {
   io: "input",
   target: "draft-7",
   unrepresentable: "any",
@@ -111,15 +144,16 @@ export const from = structured(
   z
     .unknown()
     .meta(forEditors)
-    .transform((given, context): SourceDisk | SourceImage | null => {
+    .transform((given, context): SourceDisk | SourceImage | StackRelease | null => {
       const say: Say = (path, message) =>
         context.addIssue({ code: "custom", path: [...path], message });
       if (typeof given !== "object" || given === null || Array.isArray(given)) {
-        say([], `${quote(given)} is no source; ${INSTEAD}, or {image: NAME}`);
+        say([], `${quote(given)} is no source; ${INSTEAD}`);
         return z.NEVER;
       }
       if (Object.keys(given).length === 0) return null;
-      const read = Object.hasOwn(given, "image") ? readImage : readDisk;
+      const has = (name: string) => Object.hasOwn(given, name);
+      const read = has("stack") ? readRelease : has("image") ? readImage : readDisk;
       return read(given, say) ?? z.NEVER;
     }),
 );

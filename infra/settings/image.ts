@@ -41,13 +41,17 @@ export function parseImage(
   const folder = name === null || own?.path !== undefined ? path : join(path, name);
   const begins = rest.from?.kind === "disk" ? rest.from : null;
   const on = rest.from?.kind === "image" ? rest.from.image : null;
-  const { medium } = on === null ? rest.template : { medium: null };
+  const onRelease = rest.from?.kind === "release" ? rest.from : null;
+  if (onRelease?.stack === stack) {
+    problems.push(`${at("from")}: stack ${stack} is this one, ${OWN_STACK}`);
+  }
+  const { medium } = on === null && onRelease === null ? rest.template : { medium: null };
   const file = medium && (isoPath ?? join(folder, "os", medium.iso));
   if (medium && !isoSha256) problems.push(missingSha256(rest.template, medium, file!, isoUrls, at));
   if (problems.length > 0) return { problems };
   const spec: ImageSpec = {
     ...rest,
-    ...{ name, on, from: begins },
+    ...{ name, on, onRelease, from: begins },
     secrets,
     architecture: "amd64",
     path: folder,
@@ -60,6 +64,9 @@ export function parseImage(
   };
   return { spec, problems };
 }
+
+const OWN_STACK =
+  "which cannot begin with what it makes itself; name another stack, or with {image: NAME} an image of this one";
 
 function unknownSettings(
   values: Readonly<Record<string, unknown>>,

@@ -96,8 +96,11 @@ export function imageSettings(values: Values): {
 }
 
 /** The image of the stack that one is made on by its settings; undefined for none, and for what is no name. */
-export function imageBelow({ values }: ImageSettings): string | undefined {
-  const { image, stack } = asMap(values.from) ?? {};
+export const imageBelow = ({ values }: ImageSettings): string | undefined => imageIn(values.from);
+
+/** One that another stack has released is none of this stack. */
+function imageIn(from: unknown): string | undefined {
+  const { image, stack } = asMap(from) ?? {};
   return typeof image === "string" && stack === undefined ? image : undefined;
 }
 
@@ -112,8 +115,8 @@ function withTemplate(
   // a circle, and an image that there is not, are told elsewhere
   if (!own || path.includes(name)) return undefined;
   if (Object.hasOwn(own, "template")) return { name, template: own.template };
-  const on = asMap(own.from ?? flat.from)?.image;
-  return typeof on === "string" ? withTemplate(on, map, flat, [...path, name]) : undefined;
+  const on = imageIn(own.from ?? flat.from);
+  return on === undefined ? undefined : withTemplate(on, map, flat, [...path, name]);
 }
 
 /** @returns undefined for nothing, null for what is no map */

@@ -1,6 +1,9 @@
-import type { ImageSpec } from "../../plan/imageSpec";
+import { type ImageSpec, releaseName } from "../../plan/imageSpec";
 import { formatSize } from "../../plan/units";
 import { suggest } from "./suggest";
+
+/** Of a system that another stack has installed. */
+const NOT_KNOWN = { kernel: null, suite: null, snapshot: null, refreshAfter: null } as const;
 
 /** Settings of the system's installation, which an image that is made on another one has from there. */
 const OF_BASE = ["kernel", "suite", "snapshot", "refreshAfter", "isoPath", "isoUrls", "isoSha256"];
@@ -27,6 +30,13 @@ export function onTheirBases(
     const { name, on } = image;
     if (done.has(name)) return;
     const at = (setting: string) => (name === null ? setting : `images.${name}.${setting}`);
+    if (image.onRelease) {
+      const whose = `the release of ${releaseName(image.onRelease)}`;
+      problems.push(
+        ...broughtAlong(whose, ownOf(image)).map(([s, text]) => [at(s), text] as [string, string]),
+      );
+      return void done.set(name, { ...image, ...NOT_KNOWN });
+    }
     if (on === null) return void done.set(name, image);
     if (path.includes(name!)) {
       const circle = [...path.slice(path.indexOf(name!)), name].join(" on ");
@@ -81,8 +91,11 @@ function misfits(image: ImageSpec, base: ImageSpec, own: readonly string[]): [st
       `${size} is less than the disk of ${base.name}, on which it is made, has: ${least}`,
     ]);
   }
-  for (const name of OF_BASE.filter((one) => own.includes(one))) {
-    found.push([name, `it is made on ${base.name}, which brings the system; set it there`]);
-  }
-  return found;
+  return [...found, ...broughtAlong(base.name!, own)];
 }
+
+const broughtAlong = (below: string, own: readonly string[]): [string, string][] =>
+  OF_BASE.filter((one) => own.includes(one)).map((name) => [
+    name,
+    `it is made on ${below}, which brings the system; set it there`,
+  ]);

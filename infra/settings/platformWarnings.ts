@@ -63,7 +63,9 @@ function agentWarning(
 ): string[] {
   // the package of another family may have another name
   if (!agentPackage || spec.template.install !== "bootstrap") return [];
-  const brings = ({ provision, on }: ImageSpec): boolean =>
+  const brings = ({ provision, on, onRelease }: ImageSpec): boolean =>
+    // nobody knows here which steps another stack has run
+    onRelease !== null ||
     provision.some((step) => installs(step, agentPackage)) ||
     images.some((other) => other.name === on && on !== null && brings(other));
   if (brings(spec)) return [];

@@ -236,7 +236,7 @@ export const schema = z.object({
   from: setting(
     from,
     {},
-    "What the image begins with, other than its template's own installation: another image of the stack ([docs/images.md](docs/images.md#one-image-on-another)); or, for the template `cloud`, a disk that somebody else made, by its path or address, and its SHA-256, its SHA-512 or its publisher's signed list: [docs/sources.md](docs/sources.md)",
+    "What the image begins with, other than its template's own installation: another image of the stack ([docs/images.md](docs/images.md#one-image-on-another)), or one that another stack has released ([there too](docs/images.md#on-the-release-of-another-stack)); or, for the template `cloud`, a disk that somebody else made, by its path or address, and its SHA-256, its SHA-512 or its publisher's signed list: [docs/sources.md](docs/sources.md)",
     { url: "https://host/folder/web.raw.xz", sha256: "0123456789abcdef".repeat(4) },
   ),
   isoPath: setting(

@@ -12,6 +12,7 @@ import {
   key,
   packageCache,
   seconds,
+  sha256,
   size,
   toolsImage,
   vnc,
@@ -39,8 +40,15 @@ export const image = contract({
     memoryMiB: size,
     cpus: size,
   }),
-  /** What it is made on: an installed disk, or another image as it is finished. */
-  upstream: z.union([z.strictObject({ base: key }), z.strictObject({ image: key })]),
+  /**
+   * What it is made on: an installed disk, or another image as it is finished. One that another stack has released is meant by its content, too: a new release of
+   * the same key is another image.
+   */
+  upstream: z.union([
+    z.strictObject({ base: key }),
+    z.strictObject({ image: key }),
+    z.strictObject({ image: key, releasedSha256: sha256 }),
+  ]),
   request: z.strictObject({
     toolsImage,
     templateFolder: z.string(),

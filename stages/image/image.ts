@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import { identityOf, type ImageIdentity, OS_RELEASE } from "../../plan/imageIdentity";
 import { DISK } from "../../plan/stages/base";
+import type { UpstreamOf } from "../../plan/stages/contract";
 import { diskOf, image as contract, IMAGE, madeOn } from "../../plan/stages/image";
 import { buildKeySecrets } from "./buildKey";
 import { chooseAccelerator } from "../../run/chooseAccelerator";
@@ -18,6 +19,8 @@ import { consoleSigns } from "../../run/signs";
 import type { StageProgram } from "../../run/stage";
 import { readStageFile } from "../../run/stageFile";
 import { planned, plannedPrograms, type StageTask } from "../../run/task";
+import type { Manifest } from "../../store/manifest";
+import { lowestFile } from "../../store/pointChain";
 import { Points } from "./points";
 import { requireRoom } from "./room";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
@@ -33,6 +36,7 @@ export const image: StageProgram<typeof contract> = {
     const { programs, template, scripts, steps, memoryMiB, cpus } = inputs;
     const on = madeOn(upstream);
     const installed = await store.artifact(on.stage, on.key);
+    requireReleased(upstream, installed.manifest);
     const points = await Points.of(context, installed);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());
@@ -126,6 +130,16 @@ export const image: StageProgram<typeof contract> = {
     return { result: { ...facts, accelerator, identity, image: IMAGE } };
   },
 };
+
+/** @throws StageFailure where what another stack released is not the image that the store has by its key */
+function requireReleased(upstream: UpstreamOf<typeof contract>, manifest: Manifest): void {
+  if (!("releasedSha256" in upstream)) return;
+  if (lowestFile(manifest).sha256 === upstream.releasedSha256) return;
+  throw new StageFailure(
+    "the image of another stack, on which this one is made, was built again after this run had been planned",
+    { hint: "run the same command again, which plans with what is released now" },
+  );
+}
 
 /** What the building program leaves as `image.json`. */
 const told = contract.result.omit({ image: true, accelerator: true, identity: true });

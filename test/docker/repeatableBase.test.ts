@@ -40,7 +40,7 @@ describeInFullTier("an installed disk that is made twice of the same inputs", fu
           ...{ toolsImage: image, templateFolder: template.folder },
           ...{ timeoutSeconds: timeouts.base, silenceSeconds: timeouts.base },
         },
-        { diskBytes, kernel },
+        { diskBytes, kernel: kernel! },
       ),
       marker: undefined,
       secrets: {},

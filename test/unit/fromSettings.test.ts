@@ -63,7 +63,7 @@ describe("the setting from", () => {
     ]);
     assert.deepEqual(problems({ sum: SHA256 }), [
       ": sum is unknown; allowed are path, url, format, sha256, sha512, checksums, signature, keys",
-      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys, or {image: NAME}",
+      ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys, {image: NAME} or {stack: NAME}",
       ".sha256: is missing; its publisher shows it beside the download, or sha512, or signs a list of them: checksums",
     ]);
     const [lacking, unsure, ...others] = problems({ path: "web.img" });

@@ -35,6 +35,7 @@ describe("settings", () => {
       imageName: "packer-kragle-qcow2",
       imageId: null,
       version: null,
+      onRelease: null,
       diskBytes: 4_294_967_296,
       memoryMiB: 1024,
       cpus: 2,

@@ -1,0 +1,70 @@
+import { EXIT, StageFailure } from "../host/failure";
+import { inProject } from "../host/project";
+import { type ImageSpec, releaseName, type StackRelease } from "../plan/imageSpec";
+import { formatSize } from "../plan/units";
+import { schema } from "./settings/schema";
+import type { ReleaseBelow } from "./stackRelease";
+
+/**
+ * Looks at every release of another stack on which images are made, before anything else is planned.
+ *
+ * @param find see `findRelease`
+ * @throws StageFailure with everything that is lacking, and everything that an image cannot have otherwise than what it is made on
+ */
+export async function requireReleases(
+  images: readonly ImageSpec[],
+  find: (from: StackRelease) => Promise<ReleaseBelow>,
+): Promise<void> {
+  const problems: StageFailure[] = [];
+  for (const spec of images) {
+    const { onRelease, name } = spec;
+    if (!onRelease) continue;
+    const found = await find(onRelease).catch(asProblem);
+    const wrong =
+      found instanceof StageFailure ? [found] : misfits(spec, releaseName(onRelease), found);
+    const whose = name === null ? "" : `image ${name}: `;
+    problems.push(
+      ...wrong.map(({ message, details }) => new StageFailure(whose + message, details)),
+    );
+  }
+  if (problems.length === 0) return;
+  const hints = problems.map(({ details }) => details.hint!);
+  const isLacking = problems.every(({ details }) => details.exitCode === EXIT.lacking);
+  throw new StageFailure(problems.map(({ message }) => message).join("\n"), {
+    hint: [...new Set(hints)].join("; "),
+    exitCode: isLacking ? EXIT.lacking : EXIT.wrongSettings,
+  });
+}
+
+function asProblem(error: Error): StageFailure {
+  if (error instanceof StageFailure) return error;
+  throw error;
+}
+
+/** @param name of the release */
+function misfits({ template, diskBytes }: ImageSpec, name: string, below: ReleaseBelow) {
+  const wrong = (message: string, hint: string) =>
+    new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });
+  const found: StageFailure[] = [];
+  // a template that is there no more is another one
+  const { data: theirs } = schema.shape.template.safeParse(below.template);
+  if (!theirs || inProject(theirs.folder) !== inProject(template.folder)) {
+    const right = theirs?.name ?? String(below.template);
+    found.push(
+      wrong(
+        `its template is ${template.name}, and that of the release of ${name}, on which it is made, is ${right}`,
+        `set template: ${right}`,
+      ),
+    );
+  }
+  if (diskBytes < below.virtualBytes) {
+    const [size, least] = [diskBytes, below.virtualBytes].map(formatSize);
+    found.push(
+      wrong(
+        `diskSize: ${size} is less than the disk of the release of ${name}, on which it is made, has: ${least}`,
+        `set diskSize: ${Math.ceil(below.virtualBytes / 2 ** 20)} MiB or more`,
+      ),
+    );
+  }
+  return found;
+}
