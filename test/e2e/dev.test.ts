@@ -211,6 +211,10 @@ describe("the dev stack, built, proven and released for real", function () {
 
     const last = "cat /run/kragle/steps; test -s /srv/app/date; id worker; echo hello >/etc/motd";
     writeFileSync(script!, `#!/bin/sh\nset -e\n${last}\n`, { mode: 0o755 });
+    writeFileSync(clone.path("greets.sh"), "#!/bin/sh\ngrep hello /etc/motd\n");
+    clone.addStack("dev", {
+      ...{ formats: ["raw"], provision: ["work.sh", "set up things.sh"], tests: ["greets.sh"] },
+    });
     const preview = await clone.kragle(["preview", "-s", "dev"]);
     assert.match(preview.stdout, new RegExp(`goes on from the ${point.source}`));
     const before = files();
@@ -229,6 +233,8 @@ describe("the dev stack, built, proven and released for real", function () {
     assert.equal(steps.image, "run");
     assert.notEqual(outputs.imageSha256, first.outputs.imageSha256);
     assert.equal(await sha256File(outputs.imagePath), outputs.imageSha256);
+    const test = clone.path("build/dev/output/evidence/smoke/test-1.log");
+    assert.equal(readFileSync(test, "utf8"), "hello\n");
   });
 
   it("notices and mends a lost released file, then verifies", async () => {

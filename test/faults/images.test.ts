@@ -6,6 +6,7 @@ import type { ImageOutputs } from "../../plan/outputs";
 import { readManifest } from "../../store/manifest";
 import { BuiltClones } from "../builtClones";
 import { type Clone, type Finished, jsonOf } from "../clone";
+import { itInFullTier } from "../fullTier";
 import { assertNoneUnfinished, resultsOf, untilReleaseCopies } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
@@ -68,24 +69,27 @@ describe("a stack of several images survives", function () {
   }
 
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    it(`${signal} of kragle while it releases one of them for the second time`, async () => {
-      await finish();
-      forget("web");
-      const run = start();
-      await untilReleaseCopies(run, output("web"));
-      run.signal(signal);
-      const { code, stderr } = await run.ended;
-      if (signal === "SIGTERM") assert.equal(code, 143, stderr);
-      const secondsToClean = await assertNothingLeaked(home, {
-        ...{ project: clone.folder, since: run.faultAt! },
-      });
-      for (const name of NAMES) await assertNoneUnfinished(output(name));
-      await assertWhole();
-      await finish();
-      assert.deepEqual(Object.keys(await released()), NAMES);
-      await assertWhole();
-      survived({ fault: `${signal} of kragle`, where: "one of several images", secondsToClean });
-    });
+    (signal === "SIGTERM" ? itInFullTier : it)(
+      `${signal} of kragle while it releases one of them for the second time`,
+      async () => {
+        await finish();
+        forget("web");
+        const run = start();
+        await untilReleaseCopies(run, output("web"));
+        run.signal(signal);
+        const { code, stderr } = await run.ended;
+        if (signal === "SIGTERM") assert.equal(code, 143, stderr);
+        const secondsToClean = await assertNothingLeaked(home, {
+          ...{ project: clone.folder, since: run.faultAt! },
+        });
+        for (const name of NAMES) await assertNoneUnfinished(output(name));
+        await assertWhole();
+        await finish();
+        assert.deepEqual(Object.keys(await released()), NAMES);
+        await assertWhole();
+        survived({ fault: `${signal} of kragle`, where: "one of several images", secondsToClean });
+      },
+    );
   }
 
   it("two runs at once, each of another image", async () => {
@@ -101,19 +105,22 @@ describe("a stack of several images survives", function () {
     survived({ fault: "two runs of one stack at once", where: "one of several images" });
   });
 
-  it("a released file that is gone, which is released again, and nothing else", async () => {
-    await finish();
-    const before = await released();
-    rmSync(before.web!.imagePath);
-    const { code, stderr } = await built.kragle(clone, ["verify", "-s", "fleet"]);
-    assert.equal(code, 1, stderr);
-    const { steps } = jsonOf<{ steps: Readonly<Record<string, string>> }>(await finish());
-    const ran = Object.keys(steps).filter((step) => steps[step] === "run");
-    assert.deepEqual(ran, ["web.release"]);
-    const { web, ...others } = await released();
-    assert.equal(web!.imageSha256, before.web!.imageSha256);
-    assert.deepEqual(others, { db: before.db, files: before.files });
-    await assertWhole();
-    survived({ fault: "released file is gone", where: "one of several images" });
-  });
+  itInFullTier(
+    "a released file that is gone, which is released again, and nothing else",
+    async () => {
+      await finish();
+      const before = await released();
+      rmSync(before.web!.imagePath);
+      const { code, stderr } = await built.kragle(clone, ["verify", "-s", "fleet"]);
+      assert.equal(code, 1, stderr);
+      const { steps } = jsonOf<{ steps: Readonly<Record<string, string>> }>(await finish());
+      const ran = Object.keys(steps).filter((step) => steps[step] === "run");
+      assert.deepEqual(ran, ["web.release"]);
+      const { web, ...others } = await released();
+      assert.equal(web!.imageSha256, before.web!.imageSha256);
+      assert.deepEqual(others, { db: before.db, files: before.files });
+      await assertWhole();
+      survived({ fault: "released file is gone", where: "one of several images" });
+    },
+  );
 });
