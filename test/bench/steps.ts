@@ -48,8 +48,9 @@ export async function benchSteps(say: (line: string) => void): Promise<Figure[]>
     );
     if (made.length !== 1) throw new Error(`${made.length} images were made: ${what}`);
     seen.add(made[0]!);
-    const { seconds } = readManifest(join(clone.path(".kragle/store"), made[0]!));
-    say(`${what}: image ${seconds} s`);
+    const { seconds, phases } = readManifest(join(clone.path(".kragle/store"), made[0]!));
+    const parts = phases.map((phase) => `${phase.name} ${Math.round(phase.seconds)}`);
+    say(`${what}: image ${seconds} s (${parts.join(", ")})`);
     return seconds;
   };
   try {
@@ -60,9 +61,12 @@ export async function benchSteps(say: (line: string) => void): Promise<Figure[]>
     const last = await build("another last step", "16 GiB");
     write(STEPS[0]!, `${INSTALL}echo another first step\n`);
     const first = await build("another first step", "16 GiB");
-    // in its own turn, with a key of its own
-    write(STEPS[0]!, `${INSTALL}echo without points\n`);
-    const without = await build("five steps, cold, without points", "off");
+    // twice, as those with points: a mirror and a guest's boot take their time as they like. Each has a key of its own.
+    const without: number[] = [];
+    for (const turn of [1, 2]) {
+      write(STEPS[0]!, `${INSTALL}echo without points ${turn}\n`);
+      without.push(await build("five steps, cold, without points", "off"));
+    }
     return [
       {
         ...{ name: "another last step of five, against a cold image stage", unit: "times" },
@@ -74,7 +78,7 @@ export async function benchSteps(say: (line: string) => void): Promise<Figure[]>
       },
       {
         ...{ name: "points of five steps, against a cold image stage without", unit: "times" },
-        ...{ value: Math.min(cold, first) / without, atMost: 1.03 },
+        ...{ value: Math.min(cold, first) / Math.min(...without), atMost: 1.03 },
       },
     ];
   } finally {

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { chmodSync, closeSync, ftruncateSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { writeSync } from "node:fs";
+import { chmodSync, closeSync, ftruncateSync, openSync, readFileSync } from "node:fs";
+import { rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { contentDigest, readContent } from "../../host/fileDigest";
 import { point } from "../../plan/stages/point";
 import { readManifest } from "../../store/manifest";
 import type { Clone } from "../clone";
 import { inSequence } from "../inSequence";
+import { sha256 } from "../sha256";
 import { sharedCloneInFullTier } from "../sharedClone";
 import { resultsOf } from "./atWork";
 import { countFaults, survived } from "./figures";
@@ -70,7 +70,7 @@ describe("points of an image survive", function () {
 
   /** The folder of the point after a step, which is the only one with that script. */
   function pointAfter(name: string): string {
-    const script = contentDigest(readContent(clone.path(`${name}.sh`)));
+    const script = sha256(readFileSync(clone.path(`${name}.sh`)));
     const folders = resultsOf(home, point.stage).map((found) => join(home, "store", found));
     const { length, 0: only } = folders.filter((folder) =>
       JSON.stringify(readManifest(folder).description).includes(script),
