@@ -12,9 +12,9 @@ import {
   releasesOf,
   type StackRecord,
 } from "../store/stackRecord";
-import { standing } from "../store/standing";
 import { letGoOf } from "./dropRoot";
-import { belowBySettings, namesOf, requireName } from "./imageNames";
+import { requireFree } from "./freeToGo";
+import { namesOf, requireName } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -37,7 +37,7 @@ export async function destroy(names: readonly string[], options: CommonOptions):
   const { images } = imageSettings(values);
   const known = [...new Set([...namesOf(images), ...had])];
   names.forEach((name) => requireName(known, stack, name));
-  requireFree(names, standing(all, belowBySettings(images)), stack);
+  await requireFree(home, { project, stack, names }, all, images);
   // with the last of its images the stack lets go of what they shared, too
   const isWhole = names.length === 0 || had.every((name) => names.includes(name));
   const some = isWhole ? undefined : names;
@@ -73,33 +73,6 @@ const imagesOf = (roots: RootsByName, last: StackRecord | undefined): string[] =
   const found = [...[...roots.keys()].map(imageOfRoot), ...releasesOf(last).keys()];
   return [...new Set(found.filter((name) => name !== null))];
 };
-
-/** @throws StageFailure (exit code 2) where an image that stays stands on one of these */
-function requireFree(
-  names: readonly string[],
-  on: ReturnType<typeof standing>,
-  stack: string,
-): void {
-  const above = (below: readonly string[]) =>
-    [...on].flatMap(([name, its]) =>
-      !names.includes(name) && its.some((one) => below.includes(one)) ? [name] : [],
-    );
-  const problems = names.flatMap((name) => {
-    const those = above([name]);
-    const verb = those.length === 1 ? "stands" : "stand";
-    return those.length === 0
-      ? []
-      : [`image ${name} of stack ${stack} is not let go of: ${those.join(", ")} ${verb} on it`];
-  });
-  if (problems.length === 0) return;
-  const together = new Set(names);
-  // a set goes on to what is added to it meanwhile
-  for (const name of together) above([name]).forEach((one) => together.add(one));
-  throw new StageFailure(problems.join("\n"), {
-    hint: `./kragle destroy ${[...together].join(" ")} -s ${stack} lets go of all of them`,
-    exitCode: EXIT.wrongSettings,
-  });
-}
 
 function wordsOf(stack: string, some: readonly string[] | undefined, kept: RootsByName): string[] {
   const of = some ? ` of ${some.join(", ")}` : "";

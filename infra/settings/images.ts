@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 import { IDENTIFIER } from "../../plan/imageIdentity";
-import { CREDENTIAL_NAMES } from "../../plan/imageSpec";
+import { CREDENTIAL_NAMES, type StackRelease } from "../../plan/imageSpec";
 import { optional, quote, structured } from "./values";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -97,6 +97,15 @@ export function imageSettings(values: Values): {
 
 /** The image of the stack that one is made on by its settings; undefined for none, and for what is no name. */
 export const imageBelow = ({ values }: ImageSettings): string | undefined => imageIn(values.from);
+
+/** What another stack has released that one is made on by its settings; undefined for none. */
+export function stackBelow({
+  values,
+}: ImageSettings): Pick<StackRelease, "stack" | "image"> | undefined {
+  const { image, stack } = asMap(values.from) ?? {};
+  if (typeof stack !== "string") return undefined;
+  return { stack, image: typeof image === "string" ? image : null };
+}
 
 /** One that another stack has released is none of this stack. */
 function imageIn(from: unknown): string | undefined {

@@ -121,6 +121,32 @@ describe("a stack on the release of another one", function () {
     );
   });
 
+  it("keeps that from being destroyed, as long as it stands on it", async () => {
+    await up("base");
+    await up("role");
+    const words =
+      /^the release of stack base is not let go of: stack role stands on it\n {2}next: \.\/kragle destroy -s role; or let/;
+    await fails("destroy -s base", 2, words);
+    assert.equal((await rows()).get("image")!.status, "unchanged");
+    await succeeds("destroy -s role");
+    await succeeds("destroy -s base");
+  });
+
+  it("keeps of several images the one from being destroyed on which it stands", async () => {
+    built.addStack(clone, "base", { images: { web: {}, db: { imageName: "db.qcow2" } } });
+    await up("base");
+    built.addStack(clone, "role", { images: { one: { from: { stack: "base", image: "web" } } } });
+    await up("role");
+    await succeeds("destroy db -s base");
+    const words =
+      /^the release of image web of stack base is not let go of: image one of stack role stands on it\n {2}next: \.\/kragle destroy one -s role;/;
+    await fails("destroy web -s base", 2, words);
+    await fails("destroy -s base", 2, words);
+    // what is to be made on it another time holds nothing
+    await succeeds("destroy one -s role");
+    await succeeds("destroy web -s base");
+  });
+
   it("is not on that of the same name on another backend", async () => {
     const other = { PULUMI_BACKEND_URL: `file://${clone.path("elsewhere")}` };
     await up("base", other);
