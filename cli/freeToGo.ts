@@ -1,4 +1,5 @@
 import { EXIT, StageFailure } from "../host/failure";
+import { stackNames } from "../host/project";
 import { type ImageSettings, imageSettings, stackBelow } from "../infra/settings/images";
 import { releaseName } from "../plan/imageSpec";
 import { rootOf } from "../plan/roots";
@@ -6,7 +7,7 @@ import { image } from "../plan/stages/image";
 import { type Root, Roots } from "../store/roots";
 import { standing } from "../store/standing";
 import { belowBySettings } from "./imageNames";
-import { readStackSettings, stackNames } from "./stackSettings";
+import { readStackSettings } from "./stackSettings";
 
 /** What a stack is to let go of. */
 interface Leaving {

@@ -7,11 +7,11 @@ import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say, tell } from "../host/output";
 import { printable } from "../host/printable";
-import { displayPath } from "../host/project";
+import { displayPath, stackNames } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
-import { readProject, stackNames } from "./stackSettings";
+import { readProject } from "./stackSettings";
 
 interface Options {
   readonly json?: boolean;

@@ -2,7 +2,7 @@ import { EXIT, StageFailure } from "../host/failure";
 import { imageBelow, type ImageSettings } from "../infra/settings/images";
 import { suggest } from "../infra/settings/suggest";
 import type { ImageSpec, StackSpec } from "../plan/imageSpec";
-import { stackNames } from "./stackSettings";
+import { stackNames } from "../host/project";
 
 /** The images of a stack as a command line names them. */
 

@@ -9,6 +9,7 @@ import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
 import { imageSettings } from "../infra/settings/images";
+import { suggest } from "../infra/settings/suggest";
 import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
 import { identityOf } from "../store/identity";
@@ -38,7 +39,9 @@ export async function logs(
 ): Promise<number> {
   const { stack } = options;
   const { project, values } = readStackSettings(stack);
-  const { image, word } = imageFirst(imageSettings(values).images, stack, first, second);
+  const { images } = imageSettings(values);
+  const names = images.flatMap(({ name }) => name ?? []);
+  const { image, word } = imageFirst(images, stack, first, second);
   const stage = word === undefined ? undefined : rootOf(image ?? null, word);
   const all = await logFolders({ project, stack });
   const folders = image ? all.filter((one) => imageOfRoot(one.stage) === image) : all;
@@ -49,8 +52,12 @@ export async function logs(
   }
   const found = folders.filter((f) => f.stage === stage).at(-1);
   if (!found) {
-    const known = [...new Set(folders.map((f) => f.stage))].join(", ") || "none yet";
-    throw new StageFailure(`there is no log of stage ${stage}; there are: ${known}`, {
+    const stages = [...new Set(folders.map((f) => f.stage))];
+    const meant = suggest(stage, [...stages, ...names]);
+    const known = `of stages there are ${stages.join(", ") || "none yet"}`;
+    const its = names.length > 0 ? `; its images are ${names.join(", ")}` : "";
+    throw new StageFailure(`there is no log of stage ${stage}`, {
+      hint: `${meant ? `did you mean ${meant}? ` : ""}${known}${its}`,
       exitCode: EXIT.wrongSettings,
     });
   }

@@ -3,13 +3,13 @@ import { join, resolve } from "node:path";
 
 import type { OwnFiles } from "../disk/fileRefusals";
 import { listFiles } from "../host/files";
-import { projectFolder } from "../host/project";
+import { projectFolder, stackNames } from "../host/project";
 import { openStore } from "../store/open";
 import { identityOf } from "../store/identity";
 import type { RootsOwner } from "../store/rootFolder";
 import { allRoots } from "../store/roots";
 import { readStackRecord, releasesOf } from "../store/stackRecord";
-import { readProject, stackNames } from "./stackSettings";
+import { readProject } from "./stackSettings";
 
 /** Folders of `.kragle` in which large files lie. */
 const PLACES = ["store", "work", "failed", "iso"];

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { otherDaemon } from "../executors/dockerEndpoint";
@@ -16,20 +16,12 @@ import type { ReadSettings } from "../infra/settings/warnings";
 import { suggest } from "../infra/settings/suggest";
 import { CREDENTIAL_NAMES, type StackSpec } from "../plan/imageSpec";
 import { EXIT, StageFailure } from "../host/failure";
-import { projectFolder } from "../host/project";
+import { projectFolder, stackNames } from "../host/project";
 import { isStackName } from "../plan/identity";
 
 export interface StackSettings extends ReadSettings {
   /** What is wrong with the files themselves; told together with what is wrong with the values. */
   readonly problems: readonly string[];
-}
-
-/** The stacks that have a configuration file. */
-export function stackNames(folder = projectFolder): string[] {
-  return readdirSync(folder)
-    .map((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1])
-    .filter((name): name is string => name !== undefined)
-    .sort();
 }
 
 /**

@@ -16,7 +16,8 @@ import { identityOf } from "../store/identity";
 import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
 import { describeFailure } from "./failure";
 import { logFolders } from "./logs";
-import { readProject, readStack, stackNames } from "./stackSettings";
+import { readProject, readStack } from "./stackSettings";
+import { stackNames } from "../host/project";
 
 /** What there is to know of a stack at a glance. */
 interface StackRow {

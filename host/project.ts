@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 import { expandHome } from "./user";
@@ -17,6 +18,14 @@ export function displayPath(path: string): string {
 
 /** A path from the settings as an absolute one. */
 export const inProject = (path: string) => resolve(projectFolder, path);
+
+/** The stacks that have a configuration file. */
+export function stackNames(folder = projectFolder): string[] {
+  return readdirSync(folder)
+    .map((name) => /^Pulumi\.(.+)\.yaml$/.exec(name)?.[1])
+    .filter((name): name is string => name !== undefined)
+    .sort();
+}
 
 export const builderFolder = join(projectFolder, "builder");
 

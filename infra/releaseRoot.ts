@@ -1,7 +1,5 @@
-import { existsSync } from "node:fs";
-
 import { EXIT, StageFailure } from "../host/failure";
-import { displayPath, inProject } from "../host/project";
+import { displayPath, stackNames } from "../host/project";
 import { OWN_BACKEND } from "../host/pulumiBackend";
 import type { StackIdentity } from "../plan/identity";
 import type { StackRelease } from "../plan/imageSpec";
@@ -23,7 +21,7 @@ export async function releaseRoot(
 ): Promise<Root> {
   const roots = await new Roots(home, { ...owner, stack }).list();
   const released = new Map(releasesIn(roots).map(([name, root]) => [imageOfRoot(name), root]));
-  if (released.size === 0) throw await unreleased(home, { ...owner, stack });
+  if (released.size === 0) throw await unreleased(home, owner, stack);
   const wrong = (message: string, hint: string) =>
     new StageFailure(message, { hint, exitCode: EXIT.wrongSettings });
   const names = [...released.keys()].flatMap((name) => name ?? []);
@@ -51,8 +49,12 @@ export async function releaseRoot(
 }
 
 /** Why a stack has no release. */
-async function unreleased(home: string, theirs: StackIdentity): Promise<StageFailure> {
-  const { stack, clone, project, backend } = theirs;
+async function unreleased(
+  home: string,
+  owner: StackIdentity,
+  stack: string,
+): Promise<StageFailure> {
+  const { clone, project, backend } = owner;
   const lacking = (message: string, hint: string) =>
     new StageFailure(message, { hint, exitCode: EXIT.lacking });
   const releasing = (await allRoots(home)).filter(({ roots }) => releasesIn(roots).length > 0);
@@ -72,19 +74,21 @@ async function unreleased(home: string, theirs: StackIdentity): Promise<StageFai
       `${up}; or use the backend, project and clone that released it`,
     );
   }
-  const record = await readStackRecord(home, theirs);
+  const record = await readStackRecord(home, { ...owner, stack });
   if (record?.destroyedAt) {
     return lacking(`stack ${stack} was destroyed at ${record.destroyedAt}`, `${up} again`);
   }
-  if (existsSync(inProject(`Pulumi.${stack}.yaml`))) {
+  const here = stackNames();
+  if (here.includes(stack)) {
     return lacking(`stack ${stack} was never released`, `${up}; then run the same command again`);
   }
   const known = owners
     .filter((one) => one.clone === clone && one.project === project && one.backend === backend)
     .map((one) => one.stack);
-  const meant = suggest(stack, known);
+  const others = [...new Set([...known, ...here])].filter((name) => name !== owner.stack);
+  const meant = suggest(stack, others);
   return new StageFailure(`there is no stack ${stack} here, and no Pulumi.${stack}.yaml`, {
-    hint: meant ? `did you mean ${meant}?` : `released were: ${known.join(", ") || "none"}`,
+    hint: meant ? `did you mean ${meant}?` : `there are ${others.join(", ") || "no others"}`,
     exitCode: EXIT.wrongSettings,
   });
 }

@@ -21,7 +21,7 @@ import { SettingsError } from "../../infra/settings";
 import type { SourceDisk, StackSpec } from "../../plan/imageSpec";
 import { identityOf } from "../../store/identity";
 import type { CommonOptions } from "../options";
-import { readStack, type StackSettings, stackNames } from "../stackSettings";
+import { readStack, type StackSettings } from "../stackSettings";
 import {
   areDependenciesStale,
   readGuestNetwork,
@@ -41,6 +41,7 @@ import {
   settingsRequirement,
 } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
+import { stackNames } from "../../host/project";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {

@@ -58,7 +58,10 @@ const disk = z.strictObject(
     sha512: digest("sha512").optional(),
     ...listFields,
   },
-  onlyKeys("are path, url, format, sha256, sha512, checksums, signature, keys", EXAMPLE),
+  onlyKeys(
+    "are path, url, format, sha256, sha512, checksums, signature, keys, or image, or stack and image",
+    EXAMPLE,
+  ),
 );
 
 type Say = (path: PropertyKey[], message: string) => void;
@@ -69,7 +72,11 @@ function readDisk(given: object, say: Say): SourceDisk | undefined {
   const { data, error } = disk.safeParse(given);
   for (const issue of error?.issues ?? []) say(issue.path, issue.message);
   if (has("path") && has("url")) say([], "has both path and url; write one of them");
-  if (!has("path") && !has("url")) say([], `names no disk; ${INSTEAD}`);
+  if (!has("path") && !has("url")) {
+    // not that the digest is missing: it may be that no disk is meant
+    say([], `names no disk; ${INSTEAD}`);
+    return undefined;
+  }
   const [known, ...more] = ["sha256", "sha512", "checksums"].filter(has);
   if (known === undefined) {
     say(

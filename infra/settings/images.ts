@@ -57,7 +57,7 @@ export function imageSettings(values: Values): {
   if (map === null) {
     return {
       images: [],
-      problems: [["images", `is not allowed; write names and settings, as in ${EXAMPLE}`]],
+      problems: [["images", `is no map; write names and settings, as in ${EXAMPLE}`]],
     };
   }
   const entries = Object.entries(map);

@@ -42,7 +42,9 @@ export function onTheirBases(
       const circle = [...path.slice(path.indexOf(name!)), name].join(" on ");
       problems.push([
         at("from"),
-        `${circle} is a circle; one of them has to begin with something else`,
+        ownOf(image).includes("from")
+          ? `${circle} is a circle; one of them has to begin with something else`
+          : `${circle} is a circle, by the from outside of images; write "from: {}" in ${name} for the template's own installation`,
       ]);
       return;
     }

@@ -155,12 +155,23 @@ export const credential = optional(
 /** A digest, in small letters. */
 export function digest(algorithm: Algorithm) {
   const { title, digits } = ALGORITHMS[algorithm];
-  return text(`${digits} hexadecimal digits`)
+  return z
+    .string({
+      error: ({ input }) =>
+        `${quote(input)} is not text; write the ${digits} hexadecimal digits in quotes`,
+    })
     .regex(new RegExp(`^[0-9A-Fa-f]{${digits}}$`), {
       error: ({ input }) =>
-        `${quote(input)} is not a ${title}, which has ${digits} hexadecimal digits`,
+        `${quote(input)} is not a ${title}, which has ${digits} hexadecimal digits${otherDigest(input)}`,
     })
     .transform((hex) => hex.toLowerCase());
+}
+
+/** Said of one of another kind. */
+function otherDigest(input: unknown): string {
+  const digits = typeof input === "string" && /^[0-9A-Fa-f]+$/.test(input) ? input.length : 0;
+  const other = Object.values(ALGORITHMS).find((algorithm) => algorithm.digits === digits);
+  return other ? `; it has the ${digits} of a ${other.title}` : "";
 }
 
 /** A day as it was written: the Pulumi CLI makes a time of one without quotes, which YAML calls a timestamp. */

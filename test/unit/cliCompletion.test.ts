@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 
-import { stackNames } from "../../cli/stackSettings";
+import { stackNames } from "../../host/project";
 import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";

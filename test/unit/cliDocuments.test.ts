@@ -210,7 +210,7 @@ describe("the command line's answers", function () {
     const unknown = await run("logs", "smoke");
     assert.deepEqual(
       [unknown.code, unknown.stderr],
-      [2, "there is no log of stage smoke; there are: image\n"],
+      [2, "there is no log of stage smoke\n  next: of stages there are image\n"],
     );
   });
 });

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 
 import { linesOf } from "../../cli/stacks";
-import { stackNames } from "../../cli/stackSettings";
+import { stackNames } from "../../host/project";
 import { noteRun } from "../../run/runNote";
 import { markDestroyed, writeStackRecord } from "../../store/stackRecord";
 import { kragle } from "../kragle";

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { stackNames } from "../../cli/stackSettings";
+import { stackNames } from "../../host/project";
 import { projectFolder } from "../../host/project";
 import { kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";

@@ -48,7 +48,7 @@ describe("the setting from", () => {
     const { from } = parse({ path: "web.qcow2", sha512: SHA512.toUpperCase() });
     assert.deepEqual(from?.digest, { algorithm: "sha512", hex: SHA512 });
     assert.deepEqual(problems({ path: "web.qcow2", sha512: SHA256 }), [
-      `.sha512: "${SHA256}" is not a SHA-512, which has 128 hexadecimal digits`,
+      `.sha512: "${SHA256}" is not a SHA-512, which has 128 hexadecimal digits; it has the 64 of a SHA-256`,
     ]);
     assert.deepEqual(problems({ path: "web.qcow2", sha512: SHA512, sha256: SHA256 }), [
       ": has sha256 and sha512; write one of them",
@@ -62,9 +62,11 @@ describe("the setting from", () => {
       ": has both path and url; write one of them",
     ]);
     assert.deepEqual(problems({ sum: SHA256 }), [
-      ": sum is unknown; allowed are path, url, format, sha256, sha512, checksums, signature, keys",
+      ": sum is unknown; allowed are path, url, format, sha256, sha512, checksums, signature, keys, or image, or stack and image",
       ": names no disk; write {path: FILE} or {url: ADDRESS}, with sha256 or sha512, or with checksums and keys, {image: NAME} or {stack: NAME}",
-      ".sha256: is missing; its publisher shows it beside the download, or sha512, or signs a list of them: checksums",
+    ]);
+    assert.deepEqual(problems({ path: "web.qcow2", sha256: 342391 }), [
+      ".sha256: 342391 is not text; write the 64 hexadecimal digits in quotes",
     ]);
     const [lacking, unsure, ...others] = problems({ path: "web.img" });
     assert.match(lacking!, /^\.sha256: is missing/);

@@ -75,14 +75,9 @@ describe("the settings of several images", () => {
       "a list",
       ["web"],
       {},
-      [`kragle:images: is not allowed; write names and settings, as in ${example}`],
+      [`kragle:images: is no map; write names and settings, as in ${example}`],
     ],
-    [
-      "text",
-      "web",
-      {},
-      [`kragle:images: is not allowed; write names and settings, as in ${example}`],
-    ],
+    ["text", "web", {}, [`kragle:images: is no map; write names and settings, as in ${example}`]],
     ...["Web", "web.1", "1web", "-", "web/../x", "__proto__ ", "x".repeat(41)].map(
       (name): [string, unknown, object, string[]] => [name, { [name]: {} }, {}, [noName(name)]],
     ),

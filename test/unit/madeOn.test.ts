@@ -15,7 +15,8 @@ import { ownerOf, rootsOf } from "../stacks";
 import { TemporaryStore } from "../temporaryStore";
 
 const flat = readStackSettings("dev").values;
-const parse = (images: object) => parseStack({ ...flat, formats: [], images }, "dev");
+const parse = (images: object, outside: object = {}) =>
+  parseStack({ ...flat, ...outside, formats: [], images }, "dev");
 const on = (image: string) => ({ from: { image } });
 
 describe("an image that is made on another one", () => {
@@ -71,7 +72,7 @@ describe("an image that is made on another one", () => {
     );
   });
 
-  const wrong: [string, object, string[]][] = [
+  const wrong: [string, object, string[], object?][] = [
     [
       "a circle",
       { a: on("b"), b: on("a"), c: on("c") },
@@ -80,6 +81,14 @@ describe("an image that is made on another one", () => {
         "kragle:images.b.from: b on a on b is a circle; one of them has to begin with something else",
         "kragle:images.c.from: c on c is a circle; one of them has to begin with something else",
       ],
+    ],
+    [
+      "a circle by what stands outside of images",
+      { base: {}, web: {} },
+      [
+        'kragle:images.base.from: base on base is a circle, by the from outside of images; write "from: {}" in base for the template\'s own installation',
+      ],
+      on("base"),
     ],
     [
       "an image that is not there",
@@ -124,10 +133,10 @@ describe("an image that is made on another one", () => {
       ["kragle:images.base.cpus: 0 is not allowed; write a whole number from 1 to 64"],
     ],
   ];
-  for (const [what, images, expected] of wrong) {
+  for (const [what, images, expected, outside] of wrong) {
     it(`is refused: ${what}`, () => {
       try {
-        parse(images);
+        parse(images, outside);
         assert.fail("accepted");
       } catch (error) {
         assert.ok(error instanceof SettingsError, String((error as Error).stack));
@@ -135,6 +144,17 @@ describe("an image that is made on another one", () => {
       }
     });
   }
+
+  it("may begin otherwise than it stands outside of images", () => {
+    const { images } = parse({ base: { from: {} }, web: {} }, on("base"));
+    assert.deepEqual(
+      images.map((image) => [image.name, image.on]),
+      [
+        ["base", null],
+        ["web", "base"],
+      ],
+    );
+  });
 
   it("is refused where a stack has one image", () => {
     assert.throws(

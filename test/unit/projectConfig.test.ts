@@ -4,13 +4,13 @@ import { join } from "node:path";
 
 import { parse } from "yaml";
 
-import { readStackSettings, stackNames } from "../../cli/stackSettings";
+import { readStackSettings } from "../../cli/stackSettings";
 import { readInputFiles } from "../../infra/inputFiles";
 import { parseSettings } from "../../infra/settings";
 import { SETTING_NAMES } from "../../infra/settings/schema";
 import { templateNames } from "../../infra/settings/template";
 import { planImage } from "../../plan/imagePlan";
-import { projectFolder } from "../../host/project";
+import { projectFolder, stackNames } from "../../host/project";
 
 interface Declared {
   readonly type: string;

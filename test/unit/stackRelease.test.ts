@@ -203,6 +203,14 @@ describe("an image on the release of another stack", () => {
         await refusal(() => find({ stack: "devv" })),
         "there is no stack devv here, and no Pulumi.devv.yaml | did you mean dev? | 2",
       );
+      assert.match(
+        await refusal(() => find({ stack: "rhle7" })),
+        /^there is no stack rhle7 here, and no Pulumi\.rhle7\.yaml \| did you mean rhel7\? \| 2$/,
+      );
+      assert.match(
+        await refusal(() => find({ stack: "nothing" })),
+        / \| there are .*dev.*rhel7.* \| 2$/,
+      );
       assert.equal(
         await refusal(() => find({ image: "web" })),
         "stack dev has one image, which has no name | leave image out: from: {stack: dev} | 2",
