@@ -21,7 +21,10 @@ export function planLines(rows: readonly PlanRow[], parallel = Infinity): string
   const total = totalSeconds(rows, parallel);
   const beside = names.length > 1 && parallel > 1 ? `, up to ${parallel} stages at a time` : "";
   const about = `${known ? "about" : "at least"} ${formatSeconds(total)}, as earlier runs took${beside}`;
-  return [...lines, `${"total".padEnd(width)}  ${total > 0 ? about : "not known yet"}`];
+  return [
+    ...lines,
+    `${"total".padEnd(width)}  ${total > 0 ? about : "not known, since none of this has run here before"}`,
+  ];
 }
 
 /** The images that are made on another, or on none, each with its stages and with those that are made on it. */

@@ -46,7 +46,7 @@ describe("what the plan finds in the store", () => {
       "image        will run",
       "               never built in this store",
       ...AFTER.map((stage) => `${stage.padEnd(11)}  runs after image`),
-      "total        not known yet",
+      "total        not known, since none of this has run here before",
     ]);
   });
 
