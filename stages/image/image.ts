@@ -23,6 +23,7 @@ import type { Manifest } from "../../store/manifest";
 import { lowestFile } from "../../store/pointChain";
 import { Points } from "./points";
 import { requireRoom } from "./room";
+import { shutOut } from "./shutOut";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
 
 /** The disk with the files of steps, in the work folder while the stage runs; builder/stages/image/build_image.py knows the name. */
@@ -117,11 +118,12 @@ export const image: StageProgram<typeof contract> = {
     };
     const { exitCode, tail } = await points.publishDuring(() => container(task).finally(keeping));
     if (exitCode !== 0) {
+      const toMend = shutOut(on.stage, tail) ?? "mend what the lines above name";
       throw new StageFailure(
         `Packer's build failed with exit code ${exitCode}\n${tail.slice(-15).join("\n")}`,
         {
           evidence: ["logs/packer.log", "logs/serial.log"],
-          hint: `mend what the lines above name, then run the same command again; ${points.kept()}`,
+          hint: `${toMend}, then run the same command again; ${points.kept()}`,
         },
       );
     }
