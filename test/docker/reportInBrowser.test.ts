@@ -102,6 +102,15 @@ describe("the report in a browser", function () {
     });
   }
 
+  it("shows the few images of a stack whole, without scrolling downwards", async () => {
+    await page.setViewportSize({ width: 1100, height: 900 });
+    await page.goto(`file://${join(folder, "stack.html")}`);
+    const [content, shown] = await page.evaluate<[number, number]>(
+      "(({ scrollHeight, clientHeight }) => [scrollHeight, clientHeight])(document.querySelector('.scroll'))",
+    );
+    assert.ok(content <= shown, `${content - shown} pixels more than it shows`);
+  });
+
   it("is readable in the dark", async () => {
     await page.emulateMedia({ colorScheme: "dark" });
     const color = (property: string) =>
