@@ -60,19 +60,6 @@ def check(telling):
         raise Failure(f'the playbook "{telling["playbook"]}" cannot run:\n  {words}')
 
 
-def key_for_ssh(path, home):
-    """The run's key in OpenSSH's own format, the only one in which it reads Ed25519; for Packer it is PKCS #8."""
-    from cryptography.hazmat.primitives import serialization  # Ansible brings it along
-
-    with open(path, "rb") as file:
-        key = serialization.load_pem_private_key(file.read(), None)
-    own = os.path.join(home, "key")
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
-    with os.fdopen(os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(text)
-    return own
-
-
 def inventory(telling, port):
     """Writes the inventory: one host, `guest`, in every group that the plays ask for."""
     key = telling["key"]
@@ -90,7 +77,6 @@ def main(name, mark, path):
     print(f"{mark}>{name}", flush=True)
     with open(path, encoding="utf-8") as file:
         telling = json.load(file)
-    telling["key"] = key_for_ssh(telling["key"], telling["home"])
     port = forwarded_port(os.environ["KRAGLE_QEMU_MONITOR"])
     command = [PLAYBOOK, "-i", inventory(telling, port), "-e", f"@{telling['variables']}", telling["playbook"]]
     missed = False
