@@ -33,16 +33,16 @@ function treeOf(rows: readonly PlanRow[], on: string | undefined, width: number)
   // not Map.groupBy: the Pulumi CLI runs this by the machine's Node, which may be older than the one in .kragle/node
   return imagesIn(own).flatMap((name) => {
     const stages = own.filter(({ image }) => image === name);
-    const waits = on === undefined ? "" : `waits for ${on}`;
+    const isWaiting = rows.some((row) => row.image === on && willRun(row));
+    const below = on === undefined ? "" : `${isWaiting ? "waits for" : "made on"} ${on}`;
     const isUnchanged = stages.every(({ status }) => status === "unchanged");
-    const title = `${name.padEnd(width)}  ${isUnchanged ? "unchanged" : waits}`.trimEnd();
+    const title = `${name.padEnd(width)}  ${isUnchanged ? "unchanged" : below}`.trimEnd();
     const locals = stages.map((row) => [row, row.stage.slice(name.length + 1)] as const);
     const inner = Math.max(...locals.map(([, stage]) => stage.length));
     const all = isUnchanged
       ? stages.flatMap(({ notes = [] }) => notes)
       : locals.flatMap(([row, stage]) => linesOf(row, stage, inner));
-    const below = treeOf(rows, name, width);
-    return [title, ...[...all, ...below].map((line) => `  ${line}`)];
+    return [title, ...[...all, ...treeOf(rows, name, width)].map((line) => `  ${line}`)];
   });
 }
 

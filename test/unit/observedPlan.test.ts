@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { mock } from "node:test";
 
 import { planLines } from "../../infra/planLines";
+import type { PlanRow } from "../../infra/planRow";
 import { planRows, totalSeconds } from "../../infra/planReport";
 import { findTemplate } from "../../infra/settings/template";
 import { type StageDescription, stageKey } from "../../plan/description";
@@ -290,6 +291,19 @@ describe("what the plan finds in the store", () => {
     assert.equal(lines(8).at(-1), "        file 8: none → abc");
     assert.equal(lines(20).length, 8);
     assert.equal(lines(20).at(-1), "        and 13 more; all of them: preview --json");
+  });
+
+  it("says on what an image is made, and that it waits only where that one is to be made first", () => {
+    const row = (image: string, status: PlanRow["status"], on?: string): PlanRow => ({
+      ...{ stage: `${image}.image`, image, status, reasons: [], changes: [], after: [] },
+      ...(on === undefined ? {} : { on }),
+    });
+    const titles = (base: PlanRow["status"]) =>
+      planLines([row("base", base), row("web", "will run", "base")])
+        .filter((line) => /^ *(base|web)\b/.test(line))
+        .map((line) => line.trim());
+    assert.deepEqual(titles("will run"), ["base", "web   waits for base"]);
+    assert.deepEqual(titles("unchanged"), ["base  unchanged", "web   made on base"]);
   });
 
   describe("of a base that is renewed by age", () => {
