@@ -5,6 +5,7 @@ import { thisClone } from "../host/clone";
 import { StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { displayPath } from "../host/project";
+import { warn } from "../host/warn";
 import { imageSettings } from "../infra/settings/images";
 import { identityOf } from "../store/identity";
 import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
@@ -19,6 +20,18 @@ export interface LastRelease {
   readonly outputs: Outputs;
   /** Of each image that is wanted, by its name; that of a stack of one image has none. */
   readonly images: ReadonlyMap<string | null, Outputs>;
+}
+
+/** @returns what the last release of a stack has, all of it; tells of images that no release has had yet */
+export async function wholeRelease(stack: string): Promise<LastRelease> {
+  const release = await lastRelease(stack);
+  const names = namesOf(imageSettings(readStackSettings(stack).values).images);
+  const lacking = names.filter((name) => !release.images.has(name));
+  if (lacking.length > 0) {
+    const next = `./kragle up ${lacking.join(" ")} -s ${stack}`;
+    warn(`not released yet: ${lacking.join(", ")}; ${next}`);
+  }
+  return release;
 }
 
 /**

@@ -5,7 +5,7 @@ import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { warn } from "../host/warn";
 import type { StackRecord } from "../store/stackRecord";
-import { lastRelease } from "./lastRelease";
+import { lastRelease, wholeRelease } from "./lastRelease";
 import type { CommonOptions } from "./options";
 
 /** Whether the image lies where the outputs say, as far as its size tells; `verify` reads it. */
@@ -17,7 +17,9 @@ function isThere({ imagePath, imageBytes }: StackRecord["outputs"]): boolean {
 /** `kragle outputs [IMAGE...]`: what the last release of a stack gave to other programs; of a single image, its own. */
 export async function outputs(names: readonly string[], options: CommonOptions): Promise<number> {
   const { stack } = options;
-  const { outputs: all, images } = await lastRelease(stack, names);
+  const { outputs: all, images } = await (names.length === 0
+    ? wholeRelease(stack)
+    : lastRelease(stack, names));
   for (const values of images.values()) {
     if (isThere(values)) continue;
     const image = displayPath(String(values.imagePath));

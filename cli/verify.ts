@@ -9,7 +9,7 @@ import type { OnRead } from "../release/verify/folder";
 import { imageSettings } from "../infra/settings/images";
 import { verifyRelease } from "../release/verify/release";
 import { namesOf } from "./imageNames";
-import { lastRelease, releaseOf } from "./lastRelease";
+import { releaseOf, wholeRelease } from "./lastRelease";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -62,7 +62,7 @@ async function wantedReleases(
 ): Promise<(readonly [string | null, string])[]> {
   const folderOf = ({ imagePath }: Readonly<Record<string, unknown>>) => dirname(String(imagePath));
   if (given === undefined) {
-    const { images } = await lastRelease(stack);
+    const { images } = await wholeRelease(stack);
     return [...images].map(([name, outputs]) => [name, folderOf(outputs)] as const);
   }
   if (isImage(given, stack)) return [[null, folderOf(await releaseOf(stack, given))]];

@@ -90,6 +90,10 @@ describe("a stack of several images", function () {
     assert.equal((await up("db")).code, 0);
     assert.deepEqual(Object.keys((await outputs()).images), ["db"]);
     assert.ok(!existsSync(clone.path("odd #1?")));
+    for (const verb of ["outputs", "verify"]) {
+      const { stderr } = await run(`${verb} -s roles`);
+      assert.match(stderr, /not released yet: web; \.\/kragle up web -s roles/);
+    }
     const lacking = await run("outputs web -s roles");
     assert.match(lacking.stderr, /image web of stack roles has not been released yet/);
     const { text } = readPage(clone.path((await succeeds("report -s roles")).trim()));
