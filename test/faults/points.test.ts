@@ -82,17 +82,20 @@ describe("points of an image survive", function () {
     return only!;
   }
 
-  async function untilPoints(count: number, run: Run): Promise<void> {
+  /** Waits until the run has kept one more. */
+  async function untilKept(run: Run): Promise<void> {
+    const count = () => resultsOf(home, point.stage).length;
+    const before = count();
     let over = false;
     void run.ended.then(() => (over = true));
-    while (resultsOf(home, point.stage).length < count && !over) await sleep(100);
-    assert.ok(!over, "it ended before it had taken them");
+    while (count() === before && !over) await sleep(100);
+    assert.ok(!over, "it ended before it had kept one");
   }
 
-  for (const [index, signal] of (["SIGKILL", "SIGTERM"] as const).entries()) {
+  for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     it(`${signal} of kragle right after one was kept, from which the next build goes on`, async () => {
       const run = start();
-      await untilPoints(index + 1, run);
+      await untilKept(run);
       run.signal(signal);
       await run.ended;
       const secondsToClean = await assertNothingLeaked(home, {
