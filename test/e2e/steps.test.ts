@@ -120,7 +120,8 @@ describeInFullTier("steps of every kind", function () {
       "drwxr-x--- app:app /opt/site/deep/empty",
       "lrwxrwxrwx app:app /opt/site/deep/link ../app.conf",
       "-rw-r--r-- root:root /etc/app.conf",
-      "50-1-packages 50-2-configure.py 50-3-run 50-4-files 50-5-reboot 50-6-run",
+      // what changes while the guest boots is no step's
+      "50-1-packages 50-2-configure.py 50-3-run 50-4-files 50-5-reboot - 50-6-run",
     ];
     for (const line of expected) assert.ok(said.includes(line), `${line}\n${said.slice(-4000)}`);
   });
