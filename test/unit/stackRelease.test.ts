@@ -246,12 +246,12 @@ describe("an image on the release of another stack", () => {
       const others = [
         [{ backend: "file:///srv/state" }, "on the backend file:///srv/state"],
         [{ project: "fleet" }, "in the project fleet"],
-        [{ clone: "another" }, "in the clone /srv/another"],
+        [{ clone: "another" }, "in the clone /clones/another"],
       ] as const;
       for (const [other, words] of others) {
         const whose = { ...dev, ...other };
         const roots = new RootFolder(join(home, "roots", stackFileName(whose)));
-        await roots.setOwner({ ...whose, path: "/srv/another" });
+        await roots.setOwner({ ...whose, path: "/clones/another" });
         await roots.set("release", root);
         const told = await refusal();
         assert.ok(told.includes(`the one of that name ${words} is another stack | `), told);
