@@ -36,10 +36,29 @@ export interface PlatformFacts {
 
 const QEMU_AGENT = "QEMU guest agent, on board";
 const BOTH = ["bios", "uefi"] as const;
-const HYPERV =
-  "https://learn.microsoft.com/windows-server/virtualization/hyper-v/plan/should-i-create-a-generation-1-or-2-virtual-machine-in-hyper-v";
 const VSPHERE_CONTROLLERS =
   "https://docs.vmware.com/en/VMware-vSphere/5.5/com.vmware.vsphere.hostclient.doc/GUID-5872D173-A076-42FE-8D0B-9DB0EB0E7362.html";
+
+/** What the machines of both VMware's products have. */
+const VMWARE = {
+  firmware: BOTH,
+  disks: ["LSI Logic", "PVSCSI", "AHCI", "NVMe"],
+  cards: ["e1000", "VMXNET3"],
+  agent: "`open-vm-tools`",
+  agentPackage: "open-vm-tools",
+  tried: false,
+} as const;
+
+/** And those of both generations of Hyper-V. */
+const HYPERV = {
+  disks: ["Hyper-V SCSI"],
+  cards: ["Hyper-V network"],
+  agent: "kernel's own (`hv_utils`)",
+  tried: false,
+  sources: [
+    "https://learn.microsoft.com/windows-server/virtualization/hyper-v/plan/should-i-create-a-generation-1-or-2-virtual-machine-in-hyper-v",
+  ],
+} as const;
 
 const platforms = <K extends string>(table: Readonly<Record<K, PlatformFacts>>) => table;
 
@@ -95,51 +114,33 @@ export const PLATFORMS = platforms({
     sources: ["https://www.virtualbox.org/manual/ch05.html"],
   },
   vmware: {
+    ...VMWARE,
     title: "VMware Workstation, Fusion",
     formats: ["vmdk:adapter_type=lsilogic,hwversion=13", "vmdk"],
-    firmware: BOTH,
-    disks: ["LSI Logic", "PVSCSI", "AHCI", "NVMe"],
-    cards: ["e1000", "VMXNET3"],
-    agent: "`open-vm-tools`",
-    agentPackage: "open-vm-tools",
-    tried: false,
     sources: ["https://kb.vmware.com/s/article/1003746", VSPHERE_CONTROLLERS],
   },
   vsphere: {
+    ...VMWARE,
     title: "VMware vSphere",
     by: "an OVF or `govc import.vmdk`",
     formats: [
       "vmdk:subformat=streamOptimized,adapter_type=lsilogic,hwversion=13",
       "vmdk:subformat=streamOptimized",
     ],
-    firmware: BOTH,
-    disks: ["LSI Logic", "PVSCSI", "AHCI", "NVMe"],
-    cards: ["e1000", "VMXNET3"],
-    agent: "`open-vm-tools`",
-    agentPackage: "open-vm-tools",
-    tried: false,
     sources: ["https://github.com/vmware/govmomi/blob/main/govc/USAGE.md", VSPHERE_CONTROLLERS],
   },
   "hyperv-gen1": {
+    ...HYPERV,
     title: "Hyper-V, generation 1",
     formats: ["vhdx", "vhd"],
     firmware: ["bios"],
-    disks: ["Hyper-V SCSI"],
-    cards: ["Hyper-V network"],
     maximumDiskBytes: 2 ** 41,
-    agent: "kernel's own (`hv_utils`)",
-    tried: false,
-    sources: [HYPERV],
   },
   "hyperv-gen2": {
+    ...HYPERV,
     title: "Hyper-V, generation 2",
     formats: ["vhdx"],
     firmware: ["uefi"],
-    disks: ["Hyper-V SCSI"],
-    cards: ["Hyper-V network"],
-    agent: "kernel's own (`hv_utils`)",
-    tried: false,
-    sources: [HYPERV],
   },
   azure: {
     title: "Azure, generation 1 (BIOS) and 2 (UEFI)",
