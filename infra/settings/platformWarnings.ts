@@ -2,7 +2,7 @@ import { type Device, drives } from "../../plan/devices";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { type Platform, type PlatformFacts, PLATFORMS } from "../../plan/platforms";
 import type { ProvisionStep } from "../../plan/steps";
-import { FIRMWARE, kernelNamed, kernelOf, or, setIt } from "./platforms";
+import { kernelNamed, kernelOf, or, setIt } from "./platforms";
 import { mentions } from "./scripts";
 
 /**
@@ -39,6 +39,7 @@ function deviceWarning(where: string, { title, disks, cards }: PlatformFacts, sp
   const lists: readonly (readonly Device[])[] = [disks, cards];
   const lacking = lists.filter(([first]) => !drives(kernel, first!));
   const others = lacking.map((list) => or(list.filter((device) => drives(kernel, device))));
+  // where nothing that it can have is driven, the image is refused
   if (lacking.length === 0 || others.includes("")) return [];
   const has = lacking.map(([first]) => first).join(" and ");
   return [
@@ -49,7 +50,7 @@ function deviceWarning(where: string, { title, disks, cards }: PlatformFacts, sp
 function firmwareWarning(platform: Platform, { firmware }: PlatformFacts, spec: ImageSpec) {
   const common = firmware.filter((one) => spec.template.smoke.firmware.includes(one));
   if (common.length !== 1 || firmware.length === 1) return [];
-  const by = FIRMWARE[common[0]!];
+  const by = common[0]!.toUpperCase();
   return [
     `${platform}: the machine has to start by ${by}, by which alone images of ${spec.template.name} boot`,
   ];

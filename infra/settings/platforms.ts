@@ -2,11 +2,7 @@ import { type Device, drives, KNOWN_KERNELS, type KnownKernel } from "../../plan
 import { type Conversion, parseConversion } from "../../plan/formats";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { type Platform, type PlatformFacts, PLATFORMS } from "../../plan/platforms";
-import { formatExactly, formatSize } from "../../plan/units";
-
-const UNITS = { MiB: 2 ** 20, GiB: 2 ** 30 } as const;
-
-export const FIRMWARE = { bios: "BIOS", uefi: "UEFI" } as const;
+import { formatExactly, formatSize, parseSize } from "../../plan/units";
 
 /**
  * Why an image cannot run where it is meant to (`runsOn`), with what to write instead, one line each: the file, the size of its disk, what
@@ -54,7 +50,7 @@ function sizeProblem(
   spec: ImageSpec,
 ) {
   const bytes = spec.diskBytes;
-  const unit = whole ? UNITS[whole] : 1;
+  const unit = whole ? parseSize(`1 ${whole}`) : 1;
   const has = `the disk of ${the(spec)} has ${formatExactly(bytes)}`;
   if (bytes > most) {
     return [`${platform} starts from at most ${formatSize(most)}, and ${has}; lower diskSize`];
@@ -67,7 +63,9 @@ function sizeProblem(
 function firmwareProblem(platform: Platform, { firmware }: PlatformFacts, spec: ImageSpec) {
   const { name, smoke } = spec.template;
   if (smoke.firmware.some((one) => firmware.includes(one))) return [];
-  const [its, own] = [firmware, smoke.firmware].map((list) => or(list.map((one) => FIRMWARE[one])));
+  const [its, own] = [firmware, smoke.firmware].map((list) =>
+    or(list.map((one) => one.toUpperCase())),
+  );
   return [
     `${platform} starts by ${its}, and images of ${name} boot by ${own} only (smoke.firmware in its template.json); take ${platform} out, or use a template that boots by ${its}`,
   ];
