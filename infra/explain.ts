@@ -31,9 +31,10 @@ function isImplied(stage: string, { path, before, after }: Change, changes: read
   if (stage === "release" && kind === "inputs" && name === "files") {
     return before === undefined || after === undefined;
   }
-  const isOfImage = stage === "image" && kind === "upstream" && name === "image";
+  if (stage !== "image" || kind !== "upstream" || name !== "image") return false;
   const released = changes.find((one) => one.path[1] === RELEASED);
-  return isOfImage && released !== undefined && (released.after ?? after) === released.after;
+  // one that is on no release any more, and on another image instead: that has to be told
+  return released !== undefined && (released.after !== undefined || after === undefined);
 }
 
 /** By what content the release of another stack stands in an image's upstream. */
@@ -64,13 +65,13 @@ export function explain(
 function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): ExplainedChange {
   const [kind, name = "", ...rest] = change.path;
   if (kind === "upstream") {
-    const below = `image of ${spec.on ?? "the one below"}`;
-    const other = stage === "image" && name === "image" ? below : name;
-    const { onRelease } = spec;
-    const release = `release of ${onRelease ? releaseName(onRelease) : "another stack"}`;
-    return name === RELEASED
-      ? upstream(release, change, "is not used any more")
-      : upstream(other, change);
+    const { on, onRelease } = spec;
+    if (name === RELEASED) {
+      const whose = onRelease ? releaseName(onRelease) : "another stack";
+      return upstream(`release of ${whose}`, change, "is not used any more");
+    }
+    const isBelow = stage === "image" && name === "image";
+    return upstream(isBelow ? `image of ${on ?? "the one below"}` : name, change);
   }
   if (name === "epoch") return age(change, root, spec);
   const [before, after] = sizes(name, change) ?? [change.before ?? "none", change.after ?? "none"];
