@@ -5,13 +5,15 @@ import type { Root } from "../store/roots";
 import type { StackRecord } from "../store/stackRecord";
 import type { ArtifactStore } from "../store/artifactStore";
 import { type Manifest, secondsOfStep } from "../store/manifest";
+import { remembered } from "./remembered";
 
 /**
  * How long a stage will take, from earlier runs of the like: this stack's last one, else the newest of any stack that uses the same
  * template. Nothing is guessed from another template or release, or from another kind of proof.
  */
 export class Estimates {
-  private readonly read = new Map<string, Promise<Manifest[]>>();
+  /** A plan of many stages asks for the same ones again and again. */
+  private readonly manifests = remembered((stage: string) => this.store.manifests(stage));
 
   constructor(
     private readonly store: ArtifactStore,
@@ -71,13 +73,6 @@ export class Estimates {
       ({ description }) => !isLike(description, base.description, 0.5),
     );
     return new Set(others.map(({ key }) => key));
-  }
-
-  /** A plan of many stages asks for the same ones again and again. */
-  private manifests(stage: string): Promise<Manifest[]> {
-    const read = this.read.get(stage) ?? this.store.manifests(stage);
-    this.read.set(stage, read);
-    return read;
   }
 }
 

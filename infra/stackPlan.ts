@@ -21,6 +21,7 @@ import {
   type Surroundings,
 } from "./plan";
 import { requireReleases } from "./releasesBelow";
+import { remembered } from "./remembered";
 import { findRelease } from "./stackRelease";
 
 /** The builder that all images of a stack share. */
@@ -96,17 +97,6 @@ export async function makePlan(
 /** The images that a run of this plan makes. */
 export const imagesToRun = ({ images, wanted }: StackPlan): readonly PlannedImage[] =>
   images.filter(({ spec: { name } }) => !wanted || (name !== null && wanted.has(name)));
-
-/** A question that several images ask is asked once. */
-export function remembered<Q, A>(ask: (question: Q) => Promise<A>): (question: Q) => Promise<A> {
-  const answers = new Map<string, Promise<A>>();
-  return (question) => {
-    const key = JSON.stringify(question);
-    const answer = answers.get(key) ?? ask(question);
-    answers.set(key, answer);
-    return answer;
-  };
-}
 
 async function planBuilder(
   { spec, plan }: PlannedImage,

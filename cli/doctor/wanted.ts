@@ -6,6 +6,7 @@ import { findSource } from "../../store/sourceFile";
 import { type PlannedImage, sourceDigest } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
 import { requireReleases } from "../../infra/releasesBelow";
+import { remembered } from "../../infra/remembered";
 import { isThere, wantedSource } from "../../infra/requirements";
 import { SettingsError } from "../../infra/settings";
 import type { StackPlan } from "../../infra/stackPlan";
@@ -61,11 +62,11 @@ export async function releaseRequirement(
   owner: StackIdentity,
 ): Promise<Requirement | undefined> {
   const notes = new Set<string>();
-  const find = async (from: StackRelease) => {
+  const find = remembered(async (from: StackRelease) => {
     const found = await findRelease(openStore(home), owner, from);
     notes.add(found.note);
     return found;
-  };
+  });
   if (images.every(({ onRelease }) => onRelease === null)) return undefined;
   return tried("Release to begin with", "a whole release of the stack in from", async () => {
     await requireReleases(images, find);
