@@ -6,7 +6,8 @@ import { StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { displayPath } from "../host/project";
 import { warn } from "../host/warn";
-import { imageSettings } from "../infra/settings/images";
+import { type ImageSettings, imageSettings } from "../infra/settings/images";
+import type { StackIdentity } from "../plan/identity";
 import { identityOf } from "../store/identity";
 import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
 import { namesOf, onlyName, requireName } from "./imageNames";
@@ -16,6 +17,10 @@ type Outputs = StackRecord["outputs"];
 
 /** What a stack has released last. */
 export interface LastRelease {
+  /** Of the stack. */
+  readonly owner: StackIdentity;
+  /** Each of its images as its settings have them now, released or not. */
+  readonly settings: readonly ImageSettings[];
   /** The stack's. */
   readonly outputs: Outputs;
   /** Of each image that is wanted, by its name; that of a stack of one image has none. */
@@ -25,8 +30,7 @@ export interface LastRelease {
 /** @returns what the last release of a stack has, all of it; tells of images that no release has had yet */
 export async function wholeRelease(stack: string): Promise<LastRelease> {
   const release = await lastRelease(stack);
-  const names = namesOf(imageSettings(readStackSettings(stack).values).images);
-  const lacking = names.filter((name) => !release.images.has(name));
+  const lacking = namesOf(release.settings).filter((name) => !release.images.has(name));
   if (lacking.length > 0) {
     const next = `./kragle up ${lacking.join(" ")} -s ${stack}`;
     warn(`not released yet: ${lacking.join(", ")}; ${next}`);
@@ -46,10 +50,12 @@ export async function lastRelease(
   names: readonly string[] = [],
 ): Promise<LastRelease> {
   const { project, values } = readStackSettings(stack);
-  const known = namesOf(imageSettings(values).images);
+  const { images: settings } = imageSettings(values);
+  const known = namesOf(settings);
   names.forEach((name) => requireName(known, stack, name));
   const home = homeFolder();
-  const record = await readStackRecord(home, identityOf(home, { project, stack }));
+  const owner = identityOf(home, { project, stack });
+  const record = await readStackRecord(home, owner);
   const released = releasesOf(record);
   if (!record || record.destroyedAt || released.size === 0) {
     const why = record?.destroyedAt ? afterDestroy(stack, record) : neverReleased(stack);
@@ -63,7 +69,7 @@ export async function lastRelease(
   }
   const isWanted = (name: string | null) => names.length === 0 || names.includes(name ?? "");
   const images = new Map([...released].filter(([name]) => isWanted(name)));
-  return { outputs: record.outputs, images };
+  return { owner, settings, outputs: record.outputs, images };
 }
 
 /**

@@ -7,12 +7,10 @@ import { EXIT, StageFailure } from "../host/failure";
 import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { homeFolder } from "../host/home";
-import { imageSettings } from "../infra/settings/images";
 import { Roots } from "../store/roots";
 import type { CommonOptions } from "./options";
-import { type LastRelease, lastRelease, releaseOf } from "./lastRelease";
+import { type LastRelease, lastRelease } from "./lastRelease";
 import { writeStackReport } from "./stackReport";
-import { readStackSettings } from "./stackSettings";
 
 type Outputs = LastRelease["outputs"];
 
@@ -25,27 +23,21 @@ export async function report(
   image: string | undefined,
   { stack, json, open }: ReportOptions,
 ): Promise<number> {
-  const { images } = await (image === undefined ? lastRelease(stack) : releaseAlone(stack, image));
-  const only = images.get(null);
+  const last = await lastRelease(stack, image === undefined ? [] : [image]);
+  const only = last.images.get(image ?? null);
   const { reportPath, ...others } = only
     ? { reportPath: pageOf(stack, image, only) }
-    : await pagesOf(stack, images as ReadonlyMap<string, Outputs>);
+    : await pagesOf(last);
   print(json ? JSON.stringify({ reportPath, ...others }) + "\n" : `${displayPath(reportPath)}\n`);
   if (open) await openInBrowser(reportPath);
   return EXIT.done;
 }
 
-/** A release of which one image is wanted; as it is in a stack of one. */
-async function releaseAlone(stack: string, image: string): Promise<Pick<LastRelease, "images">> {
-  return { images: new Map([[null, await releaseOf(stack, image)]]) };
-}
-
 /** The page of a stack with several images, made anew, and each one's own where it has one. */
-async function pagesOf(stack: string, released: ReadonlyMap<string, Outputs>) {
-  const { project, values } = readStackSettings(stack);
+async function pagesOf({ owner, settings, images }: LastRelease) {
   const home = homeFolder();
-  const settings = imageSettings(values).images;
-  const roots = Roots.of(home, { project, stack });
+  const roots = new Roots(home, owner);
+  const released = images as ReadonlyMap<string, Outputs>;
   return {
     reportPath: await writeStackReport(home, roots, settings, released),
     images: Object.fromEntries(
