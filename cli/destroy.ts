@@ -42,7 +42,7 @@ export async function destroy(names: readonly string[], options: CommonOptions):
   const isWhole = names.length === 0 || had.every((name) => names.includes(name));
   const some = isWhole ? undefined : names;
   const isMeant = (root: string) => !some || some.includes(imageOfRoot(root) ?? "");
-  const kept: RootsByName = new Map([...all].filter(([root]) => isMeant(root)));
+  const leaving: RootsByName = new Map([...all].filter(([root]) => isMeant(root)));
   const engine = options.engine ?? last?.engine ?? (await chooseEngine(undefined));
   const line = (text: string) => void (options.json || say(text + "\n"));
   if (engine === "pulumi") {
@@ -54,17 +54,17 @@ export async function destroy(names: readonly string[], options: CommonOptions):
     }
     await (await import("../engine/pulumiCli")).destroyPulumi(home, stack, some, line);
   }
-  for (const [, release] of releasesIn(kept)) await letGoOf(home, release, roots.owner);
+  for (const [, release] of releasesIn(leaving)) await letGoOf(home, release, roots.owner);
   if (some) {
-    for (const root of kept.keys()) await roots.drop(root);
+    for (const root of leaving.keys()) await roots.drop(root);
     await forgetImages(home, roots.owner, some);
   } else {
     await roots.dropAll();
     await markDestroyed(home, roots.owner);
   }
-  const dropped = [...kept.keys()];
+  const dropped = [...leaving.keys()];
   if (options.json) print(JSON.stringify({ stack, engine, dropped }) + "\n");
-  else wordsOf(stack, some, kept).forEach(line);
+  else wordsOf(stack, some, leaving).forEach(line);
   return EXIT.done;
 }
 
@@ -74,12 +74,16 @@ const imagesOf = (roots: RootsByName, last: StackRecord | undefined): string[] =
   return [...new Set(found.filter((name) => name !== null))];
 };
 
-function wordsOf(stack: string, some: readonly string[] | undefined, kept: RootsByName): string[] {
+function wordsOf(
+  stack: string,
+  some: readonly string[] | undefined,
+  leaving: RootsByName,
+): string[] {
   const of = some ? ` of ${some.join(", ")}` : "";
-  if (kept.size === 0) return [`Stack ${stack} used nothing${of}; nothing was let go of.`];
+  if (leaving.size === 0) return [`Stack ${stack} used nothing${of}; nothing was let go of.`];
   return [
     `Stack ${stack} uses nothing${of} any more.`,
-    ...(releasesIn(kept).length > 0 ? ["Released files were left where they are."] : []),
+    ...(releasesIn(leaving).length > 0 ? ["Released files were left where they are."] : []),
     ...(some
       ? ["The next ./kragle up makes them again, unless kragle:images is without them."]
       : []),

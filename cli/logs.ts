@@ -14,7 +14,7 @@ import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
 import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
-import { imageFirst } from "./imageNames";
+import { imageFirst, namesOf } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
@@ -40,7 +40,7 @@ export async function logs(
   const { stack } = options;
   const { project, values } = readStackSettings(stack);
   const { images } = imageSettings(values);
-  const names = images.flatMap(({ name }) => name ?? []);
+  const names = namesOf(images);
   const { image, word } = imageFirst(images, stack, first, second);
   const stage = word === undefined ? undefined : rootOf(image ?? null, word);
   const all = await logFolders({ project, stack });

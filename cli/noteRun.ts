@@ -2,6 +2,7 @@ import type { Outputs } from "../engine/events";
 import { rootOf } from "../plan/roots";
 import { release } from "../plan/stages/release";
 import { changeStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
+import { namesOf } from "./imageNames";
 import type { Session } from "./session";
 import type { View } from "./view/view";
 
@@ -11,7 +12,7 @@ export function noteRun(
   outputs: Outputs,
   view: Pick<View, "finished" | "seconds">,
 ): Promise<void> {
-  const names = spec.images.flatMap(({ name }) => name ?? []);
+  const names = namesOf(spec.images);
   return changeStackRecord(site.home, owner, (now) => ({
     engine,
     outputs: besideOthers(outputs, now, names, (name) => isDone(view, name)),
