@@ -28,7 +28,6 @@ export const resultsOf = (home: string, stage: string) =>
 
 /** Waits until the program runs in the stage's container; gives the container and the program's process id. */
 export async function untilAtWork(run: Run, home: string, stage: string, program: RegExp) {
-  const over = whenOver(run);
   for (;;) {
     for (const name of readdirIfThere(join(home, "work"))) {
       if (!name.startsWith(`${programOf(stage)}-`)) continue;
@@ -43,16 +42,15 @@ export async function untilAtWork(run: Run, home: string, stage: string, program
       const process = top?.Processes.find(([, words]) => program.test(words!));
       if (process) return { container, pid: Number(process[0]) };
     }
-    if (over()) throw new Error(`${stage} did not run:\n${(await run.ended).stderr}`);
+    if (run.isOver) throw new Error(`${stage} did not run:\n${(await run.ended).stderr}`);
     await sleep(50);
   }
 }
 
 /** Waits until a release copies its files, which it does without a container. */
 export async function untilReleaseCopies(run: Run, output: string): Promise<void> {
-  const over = whenOver(run);
   while (unfinishedIn(output).length === 0) {
-    if (over()) throw new Error(`release did not run:\n${(await run.ended).stderr}`);
+    if (run.isOver) throw new Error(`release did not run:\n${(await run.ended).stderr}`);
     await sleep(5);
   }
 }
@@ -68,10 +66,4 @@ export async function assertNoneUnfinished(folder: string, begins?: string): Pro
     assert.ok(Date.now() < deadline, `left behind: ${unfinishedIn(folder, begins).join(", ")}`);
     await sleep(50);
   }
-}
-
-function whenOver(run: Run): () => boolean {
-  let over = false;
-  void run.ended.then(() => (over = true));
-  return () => over;
 }

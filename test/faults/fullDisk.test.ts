@@ -36,14 +36,14 @@ describe("a disk that fills up under a built image", function () {
   }
 
   /** Waits until the stage has written into the folder, then fills the disk, but for what logs need. */
-  async function fillOnceWritten(folder: string, over: () => boolean): Promise<void> {
+  async function fillOnceWritten(folder: string, run: Run): Promise<void> {
     const free = () => {
       const { bavail, bsize } = statfsSync(folder);
       return bavail * bsize;
     };
     const atFirst = free();
     while (free() > atFirst - MIB) {
-      if (over()) return;
+      if (run.isOver) return;
       await sleep(20);
     }
     const filler = openSync(join(folder, "filler"), "w");
@@ -65,10 +65,8 @@ describe("a disk that fills up under a built image", function () {
       execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size},mode=755`, "none", folder]);
       try {
         const run = Run.up(clone, "full", { more: ["--rebuild", stage] });
-        let over = false;
-        void run.ended.then(() => (over = true));
         // the others need more than there is
-        if (stage === "smoke") await fillOnceWritten(folder, () => over);
+        if (stage === "smoke") await fillOnceWritten(folder, run);
         const { code, stderr } = await run.ended;
         assert.equal(code, 3, stderr);
         assert.match(stderr, /is full|No space left on device|has [^ ]+ MiB free/);

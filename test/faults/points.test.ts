@@ -49,11 +49,14 @@ describe("points of an image survive", function () {
     home = clone.path(".kragle");
     for (const name of ["one", "two"]) step(name, `echo ${name} >/srv/${name}`);
     changeLast();
-    clone.addStack("points", {
-      ...{ provision: ["one.sh", "two.sh", "three.sh"], formats: [], smoke: "none" },
-    });
+    addStack();
   });
 
+  const addStack = (settings = {}) =>
+    clone.addStack("points", {
+      ...{ provision: ["one.sh", "two.sh", "three.sh"], formats: [], smoke: "none" },
+      ...settings,
+    });
   const step = (name: string, text: string) =>
     writeFileSync(clone.path(`${name}.sh`), `#!/bin/sh\nset -eu\n${text}\n`);
   /** The last step becomes another one, so that the image is built anew. */
@@ -86,10 +89,8 @@ describe("points of an image survive", function () {
   async function untilKept(run: Run): Promise<void> {
     const count = () => resultsOf(home, point.stage).length;
     const before = count();
-    let over = false;
-    void run.ended.then(() => (over = true));
-    while (count() === before && !over) await sleep(100);
-    assert.ok(!over, "it ended before it had kept one");
+    while (count() === before && !run.isOver) await sleep(100);
+    assert.ok(!run.isOver, "it ended before it had kept one");
   }
 
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
@@ -123,10 +124,7 @@ describe("points of an image survive", function () {
   }
 
   it("a bound that leaves no room for them", async () => {
-    clone.addStack("points", {
-      ...{ provision: ["one.sh", "two.sh", "three.sh"], formats: [], smoke: "none" },
-      points: "1 MiB",
-    });
+    addStack({ points: "1 MiB" });
     changeLast();
     await finish();
     await assertNothingLeaked(home, { project: clone.folder });

@@ -88,6 +88,11 @@ export class Run {
     return Run.start(home, ["stage", call.description.stage], options);
   }
 
+  /** For a test that waits for something of it, which will not come any more then. */
+  get isOver(): boolean {
+    return !Run.running.has(this);
+  }
+
   /** For a test that gave up waiting: the lifelines end whatever works for them. */
   static killAll(): void {
     for (const { child } of Run.running) child.kill("SIGKILL");
@@ -115,7 +120,7 @@ export class Run {
     for (;;) {
       const [found] = await docker.listContainers({ filters: { label } });
       if (found) return docker.getContainer(found.Id);
-      if (this.child.exitCode !== null) throw new Error((await this.ended).stderr);
+      if (this.isOver) throw new Error((await this.ended).stderr);
       await sleep(50);
     }
   }
@@ -129,7 +134,7 @@ export class Run {
       };
       const found = Processes.find(([, words]) => program.test(words!));
       if (found) return Number(found[0]);
-      if (this.child.exitCode !== null) throw new Error((await this.ended).stderr);
+      if (this.isOver) throw new Error((await this.ended).stderr);
       await sleep(50);
     }
   }

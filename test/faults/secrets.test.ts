@@ -39,9 +39,7 @@ describe("a secret of a build", function () {
   /** What anybody on the host, and whoever may ask Docker, can see while a command runs. */
   async function watch(run: Run): Promise<string[]> {
     const seen: string[] = [];
-    let over = false;
-    void run.ended.then(() => (over = true));
-    while (!over) {
+    while (!run.isOver) {
       for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
         try {
           seen.push(`arguments of ${pid}: ${readFileSync(`/proc/${pid}/cmdline`, "utf8")}`);

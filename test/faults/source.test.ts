@@ -98,9 +98,7 @@ describe("an image that begins with somebody else's disk survives", function () 
   async function untilArrived(): Promise<Run> {
     then = "hang";
     const run = start();
-    let over = false;
-    void run.ended.then(() => (over = true));
-    while ((statSync(part(), { throwIfNoEntry: false })?.size ?? 0) < ARRIVED && !over) {
+    while ((statSync(part(), { throwIfNoEntry: false })?.size ?? 0) < ARRIVED && !run.isOver) {
       await sleep(50);
     }
     return run;
