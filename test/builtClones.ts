@@ -9,6 +9,7 @@ import { parseSettings } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { type PlannedStage, planImage, planOn } from "../plan/imagePlan";
+import type { ImageOutputs } from "../plan/outputs";
 import { planProof } from "../plan/proofPlan";
 import { Clone, type Finished } from "./clone";
 import { answer, FakeDaemon } from "./fakeDaemon";
@@ -17,6 +18,14 @@ import { sha256 } from "./sha256";
 import { checkFiles, imageFiles } from "./stageFiles";
 import { named } from "./stacks";
 import { TemporaryStore } from "./temporaryStore";
+
+/** Where the builder is a ready one, too, no run takes more than the Pulumi CLI itself. */
+export const READY = { builderImage: "kragle-tools:ready" };
+
+/** What a stack of several images prints as its outputs. */
+export interface ReleasedImages {
+  readonly images: Readonly<Record<string, ImageOutputs>>;
+}
 
 /** Settings of a stack that only lacks its release where base, image and check are in the store. */
 const LEAN = { formats: [], smoke: "none" };

@@ -2,19 +2,14 @@ import assert from "node:assert/strict";
 import { rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-import type { ImageOutputs } from "../../plan/outputs";
 import { readManifest } from "../../store/manifest";
-import { BuiltClones } from "../builtClones";
+import { BuiltClones, type ReleasedImages } from "../builtClones";
 import { type Clone, type Finished, jsonOf } from "../clone";
 import { itInFullTier } from "../fullTier";
 import { assertNoneUnfinished, resultsOf, untilReleaseCopies } from "./atWork";
 import { countFaults, survived } from "./figures";
 import { assertNothingLeaked } from "./invariants";
 import { Run } from "./run";
-
-interface Released {
-  readonly images: Readonly<Record<string, ImageOutputs>>;
-}
 
 /** Which are released one by one, from results that are in the store. */
 const NAMES = ["db", "files", "web"];
@@ -38,10 +33,10 @@ describe("a stack of several images survives", function () {
   const start = () => Run.up(clone, "fleet", { environment: built.environment });
   const output = (name: string) => clone.path(`build/fleet/${name}/output`);
 
-  async function released(): Promise<Released["images"]> {
+  async function released(): Promise<ReleasedImages["images"]> {
     const finished = await built.kragle(clone, ["outputs", "-s", "fleet", "--json"]);
     assert.equal(finished.code, 0, finished.stderr);
-    return jsonOf<Released>(finished).images;
+    return jsonOf<ReleasedImages>(finished).images;
   }
 
   /** Each is whole, whichever of its releases it is. */

@@ -4,13 +4,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { parseHTML } from "linkedom";
 
-import type { ImageOutputs } from "../../plan/outputs";
-import { BuiltClones } from "../builtClones";
+import { BuiltClones, type ReleasedImages } from "../builtClones";
 import { type Clone, jsonOf } from "../clone";
-
-interface Released {
-  readonly images: Readonly<Record<string, ImageOutputs>>;
-}
 
 /** As much of a stack's page as these tests look at: the files to which it leads, and its words. */
 function readPage(file: string): { links: string[]; text: string } {
@@ -48,12 +43,12 @@ describe("a stack of several images", function () {
   }
 
   const outputs = async (words = "") =>
-    JSON.parse(await succeeds(`outputs ${words}${words && " "}-s roles --json`)) as Released;
+    JSON.parse(await succeeds(`outputs ${words}${words && " "}-s roles --json`)) as ReleasedImages;
 
   it("releases each under its name, and then there is nothing to do", async () => {
     const { code, stderr, stdout } = await up("--json");
     assert.equal(code, 0, stderr);
-    const { images } = jsonOf<{ outputs: Released }>({ code, stderr, stdout }).outputs;
+    const { images } = jsonOf<{ outputs: ReleasedImages }>({ code, stderr, stdout }).outputs;
     assert.deepEqual(Object.keys(images), ["web", "db"]);
     assert.equal(images.web!.imagePath, clone.path("build/roles/web/output/packer-kragle-qcow2"));
     assert.equal(images.db!.imagePath, clone.path("build/roles/db/output/db.qcow2"));
@@ -224,7 +219,7 @@ describe("a stack of several images", function () {
     assert.ok(json.dropped.every((root) => root.startsWith("base.")));
 
     // everything is in the store still
-    const again = jsonOf<{ outputs: Released }>(await up("--json"));
+    const again = jsonOf<{ outputs: ReleasedImages }>(await up("--json"));
     assert.deepEqual(again.outputs.images.web!.key, before.images.web!.key);
     await succeeds("destroy web base db -s roles");
     assert.match((await run("outputs -s roles")).stderr, /^stack roles was destroyed at /);

@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 
-import type { ImageOutputs } from "../../plan/outputs";
-import { BuiltClones } from "../builtClones";
+import { BuiltClones, READY, type ReleasedImages } from "../builtClones";
 import { type Clone, jsonOf } from "../clone";
 import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
-
-/** The image is there, and a ready builder: no run of these takes more than the CLI itself. */
-const READY = { builderImage: "kragle-tools:ready" };
-
-interface Released {
-  readonly images: Readonly<Record<string, ImageOutputs>>;
-}
 
 describe("a stack of several images, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
@@ -35,7 +27,9 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
   const names = async () =>
     (await project.resources("roles")).map(({ urn }) => urn.split("::").at(-1)!);
   const outputs = async () =>
-    JSON.parse(await project.succeeds(["stack", "output", "--json", "-s", "roles"])) as Released;
+    JSON.parse(
+      await project.succeeds(["stack", "output", "--json", "-s", "roles"]),
+    ) as ReleasedImages;
 
   it("gives each its outputs, and what lies in it the parent; nothing is to be done then", async () => {
     await project.succeeds(["stack", "init", "roles"]);
@@ -46,10 +40,10 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
     const release = await project.urn("roles", "db.release");
     assert.match(release, /kragle:index:GoldenImage\$kragle:index:Release\$command/);
     const { engine, outputs: again } = await project.up("roles");
-    assert.deepEqual([engine, (again as unknown as Released).images], ["pulumi", images]);
+    assert.deepEqual([engine, (again as unknown as ReleasedImages).images], ["pulumi", images]);
     const other = await kragle("up -s roles --engine embedded --json");
     assert.equal(other.code, 0, other.stderr);
-    assert.deepEqual(jsonOf<{ outputs: Released }>(other).outputs.images, images);
+    assert.deepEqual(jsonOf<{ outputs: ReleasedImages }>(other).outputs.images, images);
   });
 
   it("makes those that are named, and leaves the others in the state", async () => {
@@ -85,7 +79,7 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
     assert.equal(failed.code, 2, failed.stderr);
     assert.match(failed.stderr, /has files that a release would replace/);
     assert.match(failed.stderr, /^web is released all the same/m);
-    const { images } = jsonOf<Released>(await kragle("outputs -s roles --json"));
+    const { images } = jsonOf<ReleasedImages>(await kragle("outputs -s roles --json"));
     assert.equal(images.web!.imagePath, clone.path("elsewhere/output/packer-kragle-qcow2"));
     assert.deepEqual(images.db, before);
     assert.deepEqual((await outputs()).images, images);
@@ -122,7 +116,7 @@ describe("a stack of several images, with the real Pulumi CLI", function () {
       await names(),
       all.filter((name) => !isOfWeb(name)),
     );
-    const kept = jsonOf<Released>(await kragle("outputs -s roles --json")).images;
+    const kept = jsonOf<ReleasedImages>(await kragle("outputs -s roles --json")).images;
     assert.deepEqual(Object.keys(kept).sort(), ["base", "db"]);
     await project.up("roles");
     assert.deepEqual((await outputs()).images.web!.key, images.web!.key);

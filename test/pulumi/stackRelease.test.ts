@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 
-import { BuiltClones } from "../builtClones";
+import { BuiltClones, READY } from "../builtClones";
 import { type Clone } from "../clone";
 import { sha256 } from "../sha256";
 import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
-
-/** The image is there, and a ready builder: no run of these takes more than the CLI itself. */
-const READY = { builderImage: "kragle-tools:ready" };
 
 describe("a stack on the release of another one, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);

@@ -4,12 +4,9 @@ import { basename } from "node:path";
 
 import { stringify } from "yaml";
 
-import { BuiltClones } from "../builtClones";
+import { BuiltClones, READY } from "../builtClones";
 import { type Clone, jsonOf } from "../clone";
 import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
-
-/** The image is there, and a ready builder: no run of these takes more than the CLI itself. */
-const READY = { builderImage: "kragle-tools:ready" };
 
 describe("whose a stack's results are, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
