@@ -76,10 +76,10 @@ async function heldBy(home: string, { project, stack, names }: Leaving, other: s
     const isMade = root?.description?.upstream.releasedSha256 !== undefined;
     if (below?.stack !== stack || !isMade) return [];
     if (names.length > 0 && below.image !== null && !names.includes(below.image)) return [];
-    const who = releaseName({ kind: "release", stack: other, image: one.name });
+    const who = releaseName({ stack: other, image: one.name });
     const which = one.name === null ? "" : `${one.name} `;
     return {
-      why: `the release of ${releaseName({ kind: "release", ...below })} is not let go of: ${who} stands on it`,
+      why: `the release of ${releaseName(below)} is not let go of: ${who} stands on it`,
       next: `./kragle destroy ${which}-s ${other}`,
     };
   });

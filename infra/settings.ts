@@ -47,14 +47,15 @@ export function parseStack(
     spec && whole !== undefined ? [{ ...spec, timeouts: { ...spec.timeouts, whole } }] : [],
   );
   const names = images.flatMap(({ name }) => name ?? []);
+  const given = new Map(images.map((image) => [image.name, image]));
   const ownOf = ({ name }: ImageSpec): readonly string[] => {
-    const { own, values } = images.find((image) => image.name === name)!;
+    const { own, values } = given.get(name)!;
     if (own) return Object.keys(own);
     return SETTING_NAMES.filter((setting) => isGiven(setting, { values, secretNames: [] }));
   };
   const based = onTheirBases(specs, names, ownOf);
   const runsOn = based.images.flatMap((spec) => {
-    const { placeOf } = images.find(({ name }) => name === spec.name)!;
+    const { placeOf } = given.get(spec.name)!;
     return platformProblems(spec).map((text): [string, string] => [placeOf("runsOn"), text]);
   });
   const beside = [...based.problems, ...runsOn, ...apartProblems(specs)];

@@ -96,7 +96,7 @@ export interface StackRelease {
 }
 
 /** A release for people, behind "the release of". */
-export const releaseName = ({ stack, image }: StackRelease): string =>
+export const releaseName = ({ stack, image }: Omit<StackRelease, "kind">): string =>
   image === null ? `stack ${stack}` : `image ${image} of stack ${stack}`;
 
 /** A publisher's list of digests, which a key has signed. Paths and addresses; these may contain a token. */

@@ -99,9 +99,7 @@ export function imageSettings(values: Values): {
 export const imageBelow = ({ values }: ImageSettings): string | undefined => imageIn(values.from);
 
 /** What another stack has released that one is made on by its settings; undefined for none. */
-export function stackBelow({
-  values,
-}: ImageSettings): Pick<StackRelease, "stack" | "image"> | undefined {
+export function stackBelow({ values }: ImageSettings): Omit<StackRelease, "kind"> | undefined {
   const { image, stack } = asMap(values.from) ?? {};
   if (typeof stack !== "string") return undefined;
   return { stack, image: typeof image === "string" ? image : null };
