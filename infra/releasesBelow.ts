@@ -1,7 +1,7 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { inProject } from "../host/project";
 import { type ImageSpec, releaseName, type StackRelease } from "../plan/imageSpec";
-import { formatSize } from "../plan/units";
+import { lessThanBelow } from "./settings/madeOn";
 import { schema } from "./settings/schema";
 import type { ReleaseBelow } from "./stackRelease";
 
@@ -58,10 +58,9 @@ function misfits({ template, diskBytes }: ImageSpec, name: string, below: Releas
     );
   }
   if (diskBytes < below.virtualBytes) {
-    const [size, least] = [diskBytes, below.virtualBytes].map(formatSize);
     found.push(
       wrong(
-        `diskSize: ${size} is less than the disk of the release of ${name}, on which it is made, has: ${least}`,
+        `diskSize: ${lessThanBelow(diskBytes, `the release of ${name}`, below.virtualBytes)}`,
         `set diskSize: ${Math.ceil(below.virtualBytes / 2 ** 20)} MiB or more`,
       ),
     );

@@ -87,13 +87,15 @@ function misfits(image: ImageSpec, base: ImageSpec, own: readonly string[]): [st
     ]);
   }
   if (image.diskBytes < base.diskBytes) {
-    const [size, least] = [image.diskBytes, base.diskBytes].map(formatSize);
-    found.push([
-      "diskSize",
-      `${size} is less than the disk of ${base.name}, on which it is made, has: ${least}`,
-    ]);
+    found.push(["diskSize", lessThanBelow(image.diskBytes, base.name!, base.diskBytes)]);
   }
   return [...found, ...broughtAlong(base.name!, own)];
+}
+
+/** Of a disk's size, in bytes. */
+export function lessThanBelow(bytes: number, below: string, belowBytes: number): string {
+  const [size, least] = [bytes, belowBytes].map(formatSize);
+  return `${size} is less than the disk of ${below}, on which it is made, has: ${least}`;
 }
 
 const broughtAlong = (below: string, own: readonly string[]): [string, string][] =>
