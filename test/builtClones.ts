@@ -70,22 +70,24 @@ export class BuiltClones {
   }
 
   /** Lays what an image needs, too, that is made on that of the others. */
-  async addImageOnIt(): Promise<void> {
-    const spec = parseSettings(this.settingsOf({}), "dev");
-    const files = readInputFiles(spec);
-    const { image } = planImage(spec, files, null);
-    const another = planOn(spec, files, [spec], { image: image.key });
-    await this.layImage(spec, another.image, "an image on that image");
+  addImageOnIt(): Promise<void> {
+    return this.addImageOn({}, "an image on that image");
   }
 
   /** The same of one that is made on what another stack has released of that image. */
-  async addImageOnRelease(): Promise<void> {
+  addImageOnRelease(): Promise<void> {
+    return this.addImageOn({ releasedSha256: sha256("an image") }, "an image on that release");
+  }
+
+  private async addImageOn(
+    released: { readonly releasedSha256?: string },
+    content: string,
+  ): Promise<void> {
     const spec = parseSettings(this.settingsOf({}), "dev");
     const files = readInputFiles(spec);
     const { image } = planImage(spec, files, null);
-    const upstream = { image: image.key, releasedSha256: sha256("an image") };
-    const another = planOn(spec, files, [spec], upstream);
-    await this.layImage(spec, another.image, "an image on that release");
+    const another = planOn(spec, files, [spec], { image: image.key, ...released });
+    await this.layImage(spec, another.image, content);
   }
 
   /** Lays what images with these settings need, too, on the base of the others. */
