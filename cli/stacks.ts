@@ -5,6 +5,7 @@ import { type Site, thisSite } from "../executors/site";
 import { EXIT } from "../host/failure";
 import { print } from "../host/output";
 import { printable } from "../host/printable";
+import { stackNames } from "../host/project";
 import { readIfRegular } from "../host/regularFile";
 import { planRows } from "../infra/planReport";
 import { imagesIn, type PlanRow, willRun } from "../infra/planRow";
@@ -17,7 +18,6 @@ import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRec
 import { describeFailure } from "./failure";
 import { logFolders } from "./logs";
 import { readProject, readStack } from "./stackSettings";
-import { stackNames } from "../host/project";
 
 /** What there is to know of a stack at a glance. */
 interface StackRow {

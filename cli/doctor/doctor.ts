@@ -14,6 +14,7 @@ import { EXIT, StageFailure } from "../../host/failure";
 import { homeFolder } from "../../host/home";
 import { print } from "../../host/output";
 import { mirrorObstacles } from "../../host/packageMirror";
+import { stackNames } from "../../host/project";
 import { hostProxyEnvironment } from "../../host/proxies";
 import { remembered } from "../../infra/remembered";
 import { makePlan } from "../../infra/stackPlan";
@@ -42,7 +43,6 @@ import {
   settingsRequirement,
 } from "./wanted";
 import { kvmRequirement, processorRequirement } from "./virtualization";
-import { stackNames } from "../../host/project";
 
 /** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
