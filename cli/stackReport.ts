@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, relative } from "node:path";
 
 import { z } from "zod";
 
@@ -9,9 +9,8 @@ import { release } from "../plan/stages/release";
 import { NAMES } from "../release/layout";
 import { type ReleasedImage, renderStackPage, type StackRow } from "../release/report/stackPage";
 import { ReleaseFolder } from "../release/verify/folder";
-import { stackFileName } from "../store/names";
 import type { Roots } from "../store/roots";
-import type { StackRecord } from "../store/stackRecord";
+import { stackPageFile, type StackRecord } from "../store/stackRecord";
 import { standing } from "../store/standing";
 import { belowBySettings, namesOf } from "./imageNames";
 
@@ -40,7 +39,7 @@ export async function writeStackReport(
   released: ReadonlyMap<string, Outputs>,
 ): Promise<string> {
   const { owner } = roots;
-  const path = join(home, "stacks", `${stackFileName(owner)}.html`);
+  const path = stackPageFile(home, owner);
   const on = standing(await roots.list(), belowBySettings(images));
   const all = [...new Set([...namesOf(images), ...released.keys()])];
   const rows = await Promise.all(

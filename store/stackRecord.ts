@@ -25,9 +25,14 @@ const recordSchema = z.object({
 export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
 
 /** @param name of the stack's roots below `.kragle/roots/` too */
-const fileNamed = (home: string, name: string) => join(home, "stacks", `${name}.json`);
+const fileNamed = (home: string, name: string, end = "json") =>
+  join(home, "stacks", `${name}.${end}`);
 
 const fileOf = (home: string, owner: StackIdentity) => fileNamed(home, stackFileName(owner));
+
+/** Where the page of a stack with several images lies, beside its record. */
+export const stackPageFile = (home: string, owner: StackIdentity) =>
+  fileNamed(home, stackFileName(owner), "html");
 
 /** As earlier versions called it, who did not tell whose it is. */
 const unownedFile = (home: string, stack: string) => fileNamed(home, encodeURIComponent(stack));
