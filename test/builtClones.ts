@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 
@@ -160,6 +161,17 @@ export class BuiltClones {
     environment: NodeJS.ProcessEnv = {},
   ): Promise<Finished> {
     return clone.kragle(args, { ...this.environment, ...environment });
+  }
+
+  /** Runs a command line that has to succeed. @returns what it prints */
+  async succeeds(
+    clone: Pick<Clone, "kragle">,
+    line: string,
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<string> {
+    const { code, stdout, stderr } = await this.kragle(clone, line.split(" "), environment);
+    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}`);
+    return stdout;
   }
 
   async close(): Promise<void> {

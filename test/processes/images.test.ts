@@ -35,13 +35,7 @@ describe("a stack of several images", function () {
 
   const run = (line: string) => built.kragle(clone, line.split(" "));
   const up = (line: string) => run(`up ${line}${line && " "}-s roles --engine embedded`);
-
-  async function succeeds(line: string): Promise<string> {
-    const { code, stdout, stderr } = await run(line);
-    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}`);
-    return stdout;
-  }
-
+  const succeeds = (line: string) => built.succeeds(clone, line);
   const outputs = async (words = "") =>
     JSON.parse(await succeeds(`outputs ${words}${words && " "}-s roles --json`)) as ReleasedImages;
 

@@ -31,13 +31,8 @@ describe("a stack on the release of another one", function () {
     built.addStack(clone, "role", { from: { stack: "base" } });
   });
 
-  const run = (line: string, environment = {}) => built.kragle(clone, line.split(" "), environment);
-
-  async function succeeds(line: string, environment = {}): Promise<string> {
-    const { code, stdout, stderr } = await run(line, environment);
-    assert.equal(code, 0, `${line}\n${stdout}\n${stderr}`);
-    return stdout;
-  }
+  const run = (line: string) => built.kragle(clone, line.split(" "));
+  const succeeds = (line: string, environment = {}) => built.succeeds(clone, line, environment);
 
   async function fails(line: string, exitCode: number, words: RegExp): Promise<void> {
     const { code, stdout, stderr } = await run(line);
