@@ -42,6 +42,7 @@ ls /root/.ssh
 echo "in the point: $(cat /point/root/.ssh/*; ls /point/var/lib/cloud/data; ls /point/var/lib/systemd/random-seed 2>&1)"
 sleep 1.1
 rm -rf /run/kragle /var/lib/kragle /root/.ssh /var/lib/cloud/data && cp -a /point/. /
+printf 'ssh-ed25519 AAAA operator' >/root/.ssh/authorized_keys.kragle # without an end, as steps may write it
 echo 'ssh-ed25519 BBBB kragle-build' >/root/.ssh/authorized_keys
 mkdir -p /var/lib/cloud/data && echo again >/var/lib/cloud/data/instance-id
 sh /guest/guest.sh resume; echo "resume $?"

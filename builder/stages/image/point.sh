@@ -6,6 +6,8 @@
 #
 # The host is asked on the second serial line, see points.py. It is told by MARK as in guest.sh. What belongs to one run only is not in
 # the point: the key by which Packer logs in, of which the next run brings its own, and the seed of random numbers.
+#
+# Under emulation the start of a program takes up to 0.1 s, and the guest waits: what the shell can do itself, it does.
 set -u
 
 HERE=/run/kragle
@@ -13,7 +15,8 @@ KEPT=/var/lib/kragle # has the notes where the folder itself goes with the guest
 LINE=/dev/ttyS1
 ANSWER_SECONDS=60
 KEYS=/root/.ssh/authorized_keys
-OWN_KEY=' kragle-build$' # see stages/image/buildKey.ts
+SEED=/var/lib/systemd/random-seed
+OWN_KEY=kragle-build # the key's comment, see stages/image/buildKey.ts
 # The note that the seed's key is where it belongs, without which it is put there again: cloud-init's, or kragle-firstboot's.
 SEEDED=/var/lib/cloud/data/instance-id
 [ ! -e /usr/bin/cloud-init ] || SEEDED=/var/lib/cloud/instance/sem/config_ssh
@@ -22,21 +25,23 @@ take() {
   number=$1 mark=$2
   stty -F "$LINE" raw -echo 2>/dev/null || { echo "$mark!no point: the guest has no $LINE" && return 0; }
   exec 4<>"$LINE"
-  own=$(grep "$OWN_KEY" "$KEYS" 2>/dev/null)
   put_aside
   [ -L "$HERE" ] || cp -a "$HERE" "$KEPT"
   # the deepest first
-  mounts=$(awk '$1 ~ "^/dev/" && $4 ~ "^rw(,|$)" { text = $2 "\n" text } END { printf "%s", text }' /proc/mounts)
+  mounts=''
+  while read -r device mount type options _; do
+    case "$device $options," in /dev/*' rw,'*) mounts="$type,$mount $mounts" ;; esac
+  done </proc/mounts
   sync
   trap thaw EXIT
   trap 'exit 1' HUP INT TERM
   frozen='' still=''
   # nothing may be written from here to `thaw`: who writes waits. FAT cannot be frozen; it counts as clean where it is read-only.
-  for mount in $mounts; do
-    folder=$(unescaped "$mount")
-    if fsfreeze --freeze "$folder" 2>/dev/null; then
+  for each in $mounts; do
+    mount=${each#*,}
+    if [ "${each%%,*}" != vfat ] && for_mount fsfreeze --freeze 2>/dev/null; then
       frozen="$mount $frozen"
-    elif mount -o remount,ro "$folder" 2>/dev/null; then
+    elif for_mount mount -o remount,ro 2>/dev/null; then
       still="$mount $still"
     fi
   done
@@ -46,34 +51,54 @@ take() {
   thaw
   trap - EXIT HUP INT TERM
   exec 4<&-
-  put_back "$own"
+  put_back
   [ -L "$HERE" ] || rm -rf "$KEPT"
   [ "$answer" = taken ] || echo "$mark!no point after this step: ${answer:-the host did not answer}"
 }
 
 thaw() {
-  for mount in $frozen; do fsfreeze --unfreeze "$(unescaped "$mount")"; done
-  for mount in $still; do mount -o remount,rw "$(unescaped "$mount")"; done
+  for mount in $frozen; do for_mount fsfreeze --unfreeze; done
+  for mount in $still; do for_mount mount -o remount,rw; done
   frozen='' still=''
 }
 
-# /proc/mounts has blanks as \040
-unescaped() { printf '%b' "$1"; }
+# for_mount COMMAND...: with the folder of $mount as the last argument; /proc/mounts has blanks as \040
+for_mount() {
+  case "$mount" in
+    *\\*) "$@" "$(printf '%b' "$mount")" ;;
+    *) "$@" "$mount" ;;
+  esac
+}
 
 put_aside() {
-  rm -f /var/lib/systemd/random-seed
+  read_own_key
+  if [ -e "$SEED" ]; then rm "$SEED"; fi
   for path in "$KEYS" "$SEEDED"; do
     if [ -e "$path" ]; then mv "$path" "$path.kragle"; fi
   done
-  if [ -e "$KEYS.kragle" ]; then sed -i "/$OWN_KEY/d" "$KEYS.kragle"; fi
+  if [ -n "$own" ]; then printf '%s' "$others" >"$KEYS.kragle"; fi
 }
 
-# put_back KEY: and lets that key log in
+# Puts back what was put aside, and lets the key by which this run's Packer logs in do so, which read_own_key has found before.
 put_back() {
   for path in "$KEYS" "$SEEDED"; do
-    if [ -e "$path.kragle" ]; then mv -f "$path.kragle" "$path"; fi
+    [ -e "$path.kragle" ] || continue
+    mv -f "$path.kragle" "$path"
+    if [ "$path" = "$KEYS" ] && [ -n "$own" ]; then printf '%s\n' "$own" >>"$KEYS"; fi
   done
-  if [ -n "$1" ] && ! grep -qxF "$1" "$KEYS" 2>/dev/null; then echo "$1" >>"$KEYS"; fi
+}
+
+# Sets `own` to the line of the key by which Packer logs in, empty for none, and `others` to all other lines.
+read_own_key() {
+  own='' others=''
+  [ -e "$KEYS" ] || return 0
+  while IFS= read -r line || [ -n "$line" ]; do
+    case "$line" in
+      *" $OWN_KEY") own=$line ;;
+      *) others="$others$line
+" ;;
+    esac
+  done <"$KEYS"
 }
 
 case "$1" in
@@ -82,6 +107,9 @@ case "$1" in
   back)
     # what the start of the guest makes is no step's
     printf '%s\t-\n' "$(($(date +%s) - $(cut -d . -f 1 /proc/uptime)))" >>"$HERE/steps"
-    put_back "$(grep "$OWN_KEY" "$KEYS" 2>/dev/null)"
+    # a step may have written a last line without an end, to which the key must not be appended
+    if [ -e "$KEYS.kragle" ] && [ -n "$(tail -c 1 "$KEYS.kragle")" ]; then echo >>"$KEYS.kragle"; fi
+    read_own_key
+    put_back
     ;;
 esac
