@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Reach } from "../plan/invocation";
 import { rootOf } from "../plan/roots";
 import { base } from "../plan/stages/base";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
@@ -9,6 +10,8 @@ import { stageCommand } from "./stageCommand";
 /** Arguments of {@link BuildRun}. */
 export interface BuildRunArgs {
   stack: string;
+  /** How commands reach kragle. */
+  reach: Reach;
   /** What the stack calls the image; by default nothing, since it is the only one. */
   called?: string | null;
   /** Reference of the image that runs the stages. */
@@ -47,7 +50,7 @@ export class BuildRun extends pulumi.ComponentResource {
 
   constructor(name: string, args: BuildRunArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:BuildRun", name, {}, opts);
-    const { stack, called = null, same = {}, knownImageSha256 } = args;
+    const { stack, reach, called = null, same = {}, knownImageSha256 } = args;
     const tools = pulumi.output(args.toolsImage);
     const options = (stage: string, ...before: (pulumi.Resource | undefined)[]) => ({
       ...{ parent: this, dependsOn: before.filter((one) => one !== undefined) },
@@ -60,7 +63,7 @@ export class BuildRun extends pulumi.ComponentResource {
       stageCommand(
         rootOf(called, base.stage),
         {
-          ...{ ...disk, stack, contract: base },
+          ...{ ...disk, stack, reach, contract: base },
           request: tools.apply((toolsImage) => ({ ...disk.request, toolsImage })),
         },
         options(base.stage, same.base),
@@ -68,7 +71,7 @@ export class BuildRun extends pulumi.ComponentResource {
     const built = stageCommand(
       rootOf(called, image.stage),
       {
-        ...{ ...args.image, stack, contract: image },
+        ...{ ...args.image, stack, reach, contract: image },
         request: tools.apply((toolsImage) => ({ ...args.image.request, toolsImage })),
       },
       options(image.stage, installed?.command, args.on, same.image),

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
-import { dropsRoot, MARKER, runsStage } from "../plan/invocation";
+import { dropsRoot, MARKER, type Reach, runsStage } from "../plan/invocation";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
@@ -11,6 +11,8 @@ import { markedCommand, printedAnswer } from "./stageCommand";
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
   stack: string;
+  /** How commands reach kragle, and Docker the files of the builder. */
+  reach: Reach;
   architecture: Architecture;
   /** What the images declare. */
   planned: Planned<typeof builder>;
@@ -54,6 +56,7 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker;
+    const { kragle, context } = args.reach;
     const own = { project: pulumi.getProject(), stack: args.stack };
     const question: RequestTo<typeof dockerBase> = {
       ...{ ...own, root: builder.stage },
@@ -63,7 +66,10 @@ export class BuilderImage extends pulumi.ComponentResource {
     const base = markedCommand(
       dockerBase.name,
       {
-        ...{ create: runsStage({ stage: dockerBase.name }), delete: dropsRoot(own, builder.stage) },
+        ...{
+          create: runsStage(kragle, { stage: dockerBase.name }),
+          delete: dropsRoot(kragle, own, builder.stage),
+        },
         ...{ stdin: JSON.stringify(question), marker },
       },
       {
@@ -82,9 +88,9 @@ export class BuilderImage extends pulumi.ComponentResource {
         skipPush: true,
         buildOnPreview: false,
         build: {
-          context: "builder",
+          context,
           // this path of the Dockerfile has ignore rules of its own
-          dockerfile: "builder/tools.Dockerfile",
+          dockerfile: `${context}/tools.Dockerfile`,
           target: "tools",
           platform: ARCHITECTURES[args.architecture].docker,
           // each value on its own: the provider cannot take a map that is unknown as a whole
@@ -114,7 +120,7 @@ export class BuilderImage extends pulumi.ComponentResource {
   private leaveForHand(args: BuilderImageArgs, tools: docker.Image): void {
     const { baseImage: reference, packer, handDigest: key, handMarker: marker } = args;
     const question: RequestTo<typeof handImage> = { reference, packer };
-    const create = runsStage({ stage: handImage.name, key });
+    const create = runsStage(args.reach.kragle, { stage: handImage.name, key });
     const hand = markedCommand(
       handImage.name,
       { create, stdin: JSON.stringify(question), marker },

@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
 import type { AcceleratorSetting } from "../plan/imageSpec";
-import { runsStage } from "../plan/invocation";
+import { type Reach, runsStage } from "../plan/invocation";
 import { LIBVIRT_POOL } from "../plan/libvirt";
 import { type AnswerTo, domainType, type RequestTo } from "../plan/stages/questions";
 import type { LibvirtGuestSpec } from "../plan/stages/smoke";
@@ -15,7 +15,7 @@ export interface LibvirtDomainArgs {
   uri: string;
   /** Begins the name of everything that is made in libvirt, so that stacks and clones can share a daemon. */
   label: string;
-  /** Path of the image's file for a provider, which works in the project's folder. */
+  /** Path of the image's file for a provider, which works where commands do. */
   imageFile: string;
   architecture: Architecture;
   diskBytes: number;
@@ -25,6 +25,7 @@ export interface LibvirtDomainArgs {
 }
 
 interface OfImage {
+  reach: Reach;
   toolsImage: pulumi.Input<string>;
   imageSha256: pulumi.Input<string>;
 }
@@ -51,7 +52,7 @@ export function libvirtDomain(
   const decision = new command.local.Command(
     `${name}-type`,
     {
-      create: runsStage({ stage: domainType.name }),
+      create: runsStage(args.reach.kragle, { stage: domainType.name }),
       stdin: question.apply((request) => JSON.stringify(request)),
       addPreviousOutputInEnv: false,
       logging: "stderr",

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Reach } from "../plan/invocation";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 
 /** What a request to a stage below the image has that its component fills in. */
@@ -8,6 +9,8 @@ type OfImage = "toolsImage" | "imageKey";
 /** What the stages below the image have in common: they belong to one file, named by the key of its stage. */
 export interface ProofStageArgs<C extends StageContract> {
   stack: string;
+  /** How commands reach kragle. */
+  reach: Reach;
   /** What the stack calls the image; by default nothing, since it is the only one. */
   called?: string | null;
   toolsImage: pulumi.Input<string>;

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Reach } from "../plan/invocation";
 import { planPublication } from "../plan/proofPlan";
 import type { PublicationDestination } from "../plan/publication";
 import { publish, type PublishedFile } from "../plan/stages/publish";
@@ -8,6 +9,8 @@ import { stageCommand } from "./stageCommand";
 /** Arguments of {@link Publication}. */
 export interface PublicationArgs {
   stack: string;
+  /** How commands reach kragle. */
+  reach: Reach;
   /** Whose versions belong together among those of the stack; the name of this component by default. */
   series?: string;
   /** Key of the release to publish, its output `key`. */
@@ -35,12 +38,12 @@ export class Publication extends pulumi.ComponentResource {
 
   constructor(name: string, args: PublicationArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:Publication", name, {}, opts);
-    const { stack, series = name, destination, files = [], keep = 3, marker } = args;
+    const { stack, reach, series = name, destination, files = [], keep = 3, marker } = args;
     const releaseKey = pulumi.output(args.releaseKey);
     const { answer } = stageCommand(
       name,
       {
-        ...{ stack, contract: publish, marker },
+        ...{ stack, reach, contract: publish, marker },
         planned: releaseKey.apply((key) => planPublication(key, { destination, files })),
         request: { series: `${stack}-${series}`, keep },
       },

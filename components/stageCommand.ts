@@ -1,13 +1,15 @@
 import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
-import { dropsRoot, MARKER, runsStage, SECRET } from "../plan/invocation";
+import { dropsRoot, MARKER, type Reach, runsStage, SECRET } from "../plan/invocation";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 
 /** What every stage's command is made of. */
 export interface StageCommandArgs<C extends StageContract> {
   stack: string;
+  /** How commands reach kragle. */
+  reach: Reach;
   /** Known in every preview, unlike the plan of a stage that follows the image. */
   contract: C;
   planned: Planned<C> | pulumi.Output<Planned<C>>;
@@ -38,6 +40,7 @@ export function stageCommand<C extends StageContract>(
   opts: pulumi.CustomResourceOptions,
 ): StageResource<C> {
   const { stack, contract, marker } = args;
+  const { kragle } = args.reach;
   const project = pulumi.getProject();
   const planned = settled(args.planned);
   const call = pulumi
@@ -52,8 +55,8 @@ export function stageCommand<C extends StageContract>(
   const resource = markedCommand(
     name,
     {
-      create: planned.apply(({ key }) => runsStage({ stage: contract.stage, key })),
-      delete: dropsRoot({ project, stack }, name),
+      create: planned.apply(({ key }) => runsStage(kragle, { stage: contract.stage, key })),
+      delete: dropsRoot(kragle, { project, stack }, name),
       stdin: call.apply((line) => JSON.stringify(line)),
       environment: Object.fromEntries(secrets),
       marker,

@@ -2,7 +2,7 @@ import tar from "tar-fs";
 
 import type { Site } from "../executors/site";
 import { EXIT } from "../host/failure";
-import { inProject } from "../host/project";
+import { inPackage } from "../host/project";
 import { contextFiles } from "../infra/dockerContext";
 import { StepFailed } from "./events";
 
@@ -33,7 +33,7 @@ export async function buildDockerImage(
 ): Promise<string> {
   const { context, dockerfile, target, args, platform } = inputs.build;
   const name = dockerfile.slice(context.length + 1);
-  const pack = tar.pack(inProject(context), {
+  const pack = tar.pack(inPackage(context), {
     entries: [...contextFiles(dockerfile), name],
     // one of the two Dockerfiles is a link to the other, so that each has ignore rules of its own
     dereference: true,

@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { MockResourceArgs, MockResourceResult } from "@pulumi/pulumi/runtime";
 
 import { program } from "../infra/program";
-import { dropsRoot } from "../plan/invocation";
+import { dropsRoot, OWN_REACH } from "../plan/invocation";
 import { imageOfRoot } from "../plan/roots";
 import { Roots } from "../store/roots";
 import { adapterOf, type EmbeddedRun, shell, type State, stdinOf } from "./embeddedResources";
@@ -87,7 +87,8 @@ export async function runEmbedded(given: EngineRun): Promise<Outputs | undefined
 /** Resources that the program no longer has: the Pulumi CLI would delete them by the same command. */
 async function dropUnclaimed(run: EmbeddedRun, claimed: ReadonlySet<string>): Promise<void> {
   for (const root of (await run.roots.list()).keys()) {
-    if (!claimed.has(root)) await shell({ create: dropsRoot(run, root) }, root, run);
+    if (!claimed.has(root))
+      await shell({ create: dropsRoot(OWN_REACH.kragle, run, root) }, root, run);
   }
 }
 

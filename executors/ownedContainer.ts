@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { type Duplex, PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -10,7 +9,7 @@ import { demultiplex } from "./demultiplex";
 import { stopIfInterrupted } from "../host/interrupt";
 import { afterThisProcess } from "../host/lifeline";
 import { LineSplitter } from "../host/lines";
-import { projectFolder } from "../host/project";
+import { ownProgram } from "../host/ownProgram";
 import type { Redactor } from "../host/redactor";
 
 /** A program that runs in a container of its own. */
@@ -119,9 +118,7 @@ export async function removeLabelled(docker: Docker, labels: readonly string[]):
  */
 export function ownContainer(docker: Docker): { name: string; remove: () => Promise<void> } {
   const name = `kragle-${randomUUID()}`;
-  const loader = join(projectFolder, "setup/loader.cjs");
-  const program = join(projectFolder, "executors/removeAbandoned.ts");
-  const { cancel } = afterThisProcess('"$@"', process.execPath, "--require", loader, program, name);
+  const { cancel } = afterThisProcess('"$@"', ...ownProgram("executors/removeAbandoned"), name);
   const remove = async () => {
     const failure = await docker
       .getContainer(name)

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { outputOf } from "./process";
-import { projectFolder } from "./project";
+import { packageFolder } from "./project";
 
 /** Which kragle this is. */
 export interface KragleVersion {
@@ -16,7 +16,7 @@ export interface KragleVersion {
 let known: Promise<KragleVersion> | undefined;
 
 /** As it was when this process asked first: that is the code that runs. */
-export const kragleVersion = (): Promise<KragleVersion> => (known ??= versionIn(projectFolder));
+export const kragleVersion = (): Promise<KragleVersion> => (known ??= versionIn(packageFolder));
 
 /** Variables that a hook of Git's gives to what it starts: they would make another repository answer. */
 const OF_A_HOOK = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR"];

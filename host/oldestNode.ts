@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "./failure";
-import { projectFolder } from "./project";
+import { packageFolder } from "./project";
 import { isAtLeast } from "./version";
 
 /** The oldest Node that can `require` ECMAScript modules without a warning; package.json and setup/node.sh say the same. */
@@ -14,7 +14,7 @@ export const OLDEST_NODE = [22, 13] as const;
  * @param version of the Node that runs this
  * @throws StageFailure (exit code 3)
  */
-export function requireNode(version = process.versions.node, folder = projectFolder): void {
+export function requireNode(version = process.versions.node, folder = packageFolder): void {
   if (isAtLeast(version, OLDEST_NODE)) return;
   if (existsSync(join(folder, ".kragle/node/node_modules/.bin/node"))) return;
   throw new StageFailure(

@@ -8,6 +8,7 @@ import { Qcow2Artifact } from "../components/qcow2Artifact";
 import { Release } from "../components/release";
 import { SmokeDomain } from "../components/smokeDomain";
 import type { StackIdentity } from "../plan/identity";
+import type { Reach } from "../plan/invocation";
 import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
@@ -36,6 +37,7 @@ export interface DeclaredImage {
 
 /** What an image's resources need besides its plan. */
 export interface ImageSurroundings {
+  readonly reach: Reach;
   /** The image that runs the stages. */
   readonly builder: BuilderImage;
   /** The commands of images that are declared already, by the keys of what they make. */
@@ -55,7 +57,7 @@ export interface ImageSurroundings {
 /** Declares the components of one image: base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed }: PlannedImage,
-  { builder, made, on, parent, owner, home, told }: ImageSurroundings,
+  { reach, builder, made, on, parent, owner, home, told }: ImageSurroundings,
 ): DeclaredImage {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
@@ -70,7 +72,7 @@ export function declareImage(
   const build = new BuildRun(
     named("build"),
     {
-      ...{ stack, called },
+      ...{ stack, reach, called },
       same: { base: plan.base && made.get(plan.base.key), image: made.get(plan.image.key) },
       toolsImage: builder.image,
       on: on?.image,
@@ -100,7 +102,7 @@ export function declareImage(
   const planned = <T>(pick: (of: ProofPlan) => T) =>
     proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
   const { key: imageKey } = plan.image;
-  const common = { stack, called, toolsImage: builder.image, imageKey };
+  const common = { stack, reach, called, toolsImage: builder.image, imageKey };
   const afterImage = options(build.image);
 
   // without the names of user and organisation, which may be words that stand in any image
@@ -175,7 +177,7 @@ export function declareImage(
     const { version, files: copies } = new Publication(
       named(root),
       {
-        stack,
+        ...{ stack, reach },
         ...(called === null ? {} : { series: `${called}-${root}` }),
         releaseKey: planned((of) => of.release.key),
         ...{ destination, files: wanted, keep },

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { BuilderImage } from "../components/builderImage";
 import { GoldenImage } from "../components/goldenImage";
 import type { StackIdentity } from "../plan/identity";
+import type { Reach } from "../plan/invocation";
 import { needsAnsible } from "../plan/imagePlan";
 import { declareImage, type DeclaredImage } from "./declareImage";
 import type { ToldSettings } from "./requests";
@@ -10,6 +11,7 @@ import type { StackPlan } from "./stackPlan";
 
 /** What a stack's resources need besides its plan. */
 interface Surroundings {
+  readonly reach: Reach;
   /** Whose images they are. */
   readonly owner: StackIdentity;
   /** The `.kragle` folder. */
@@ -21,11 +23,11 @@ interface Surroundings {
 /** Declares the components of a stack: the builder, which all images share, and each image's. @returns the stack's outputs */
 export function declareStack(
   { builder: tools, images, wanted, released }: StackPlan,
-  { owner, home, told }: Surroundings,
+  { reach, owner, home, told }: Surroundings,
 ): DeclaredImage["outputs"] {
   const [{ spec }] = images as [StackPlan["images"][number]];
   const builder = new BuilderImage("builder", {
-    stack: owner.stack,
+    ...{ stack: owner.stack, reach },
     ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
     architecture: spec.architecture,
     planned: tools.planned,
@@ -43,7 +45,7 @@ export function declareStack(
   for (const image of images) {
     const { name } = image.spec;
     const on = declared.get(image.spec.on);
-    const around = { builder, made, on, owner, home, told: told.get(name)! };
+    const around = { reach, builder, made, on, owner, home, told: told.get(name)! };
     if (name === null) return declareImage(image, { ...around, parent: undefined }).outputs;
     const last = released.get(name);
     if (wanted && !wanted.has(name)) {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
 
-import { projectFolder } from "../host/project";
+import { packageFolder } from "../host/project";
 import { editorSchema } from "./generate/editorSchema";
 import { platformTable } from "./generate/platformTable";
 import { projectConfig } from "./generate/projectConfig";
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   for (const [name, text] of await generated()) {
     if (text === read(name)) continue;
     stale.push(name);
-    if (!process.argv.includes("--check")) writeFileSync(join(projectFolder, name), text);
+    if (!process.argv.includes("--check")) writeFileSync(join(packageFolder, name), text);
   }
   if (!process.argv.includes("--check") || stale.length === 0) return;
   process.stderr.write(`stale: ${stale.join(", ")}; run "npm run generate"\n`);
@@ -47,14 +47,14 @@ const TEMPLATES_PAGE = "docs/templates.md";
 
 function read(name: string): string {
   try {
-    return readFileSync(join(projectFolder, name), "utf8");
+    return readFileSync(join(packageFolder, name), "utf8");
   } catch {
     return "";
   }
 }
 
 async function pretty(name: string, text: string): Promise<string> {
-  const filepath = join(projectFolder, name);
+  const filepath = join(packageFolder, name);
   return format(text, { ...(await resolveConfig(filepath)), filepath });
 }
 

@@ -7,7 +7,7 @@ import type { PublishedDigest } from "../plan/publishedDigest";
 import type { ImageSpec, UserTest } from "../plan/imageSpec";
 import { catalogueDigest } from "../rules/catalogue";
 import { contentDigest, readContent } from "../host/fileDigest";
-import { builderFolder, inProject, programsFolder } from "../host/project";
+import { builderFolder, inProject, ownPath, programsFolder } from "../host/project";
 import { describeStep } from "./steps";
 
 /** What decides which packages the tools image has. */
@@ -83,7 +83,7 @@ export function readInputFiles(spec: ImageSpec, source: PublishedDigest | null =
  * (80 to 89, and 90 to 99, generalisation); the user's steps are between them, see stepNames.
  */
 export function templateScripts(spec: ImageSpec): Record<string, string> {
-  const own = ["builder", spec.template.folder]
+  const own = [ownPath("builder"), spec.template.folder]
     .map((parent) => join(parent, SCRIPTS))
     .filter((folder) => existsSync(inProject(folder)))
     .flatMap((folder) =>

@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import type { LibvirtDomainArgs } from "../components/libvirtDomain";
 import { shortIdentity, type StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
-import { projectFolder } from "../host/project";
+import { fromProgram, projectFolder } from "../host/project";
 import { IMAGE } from "../plan/stages/image";
 import { openStore } from "../store/open";
 
@@ -19,7 +19,7 @@ export function libvirtGuest(
   return {
     uri: spec.libvirtUri,
     label: ["kragle", owner.stack, spec.name, shortIdentity(owner)].filter(Boolean).join("-"),
-    imageFile: inside.startsWith("..") ? imageFile : inside,
+    imageFile: inside.startsWith("..") ? imageFile : fromProgram(imageFile),
     architecture: spec.architecture,
     diskBytes: spec.diskBytes,
     memoryMiB: spec.memoryMiB,

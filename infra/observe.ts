@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import type { PlannedStage } from "../plan/imagePlan";
 import { projectFolder } from "../host/project";
@@ -20,6 +22,9 @@ export interface Observation {
   /** Where the result is present. */
   readonly manifest?: Manifest;
 }
+
+/** Tells one folder from another without naming it: the state is other machines' too. */
+const digestOf = (folder: string) => createHash("sha256").update(folder).digest("hex").slice(0, 12);
 
 /** What the stack had before this run. */
 export interface Kept {
@@ -76,7 +81,7 @@ export class Observer {
     }
     if (before.folder !== undefined && before.folder !== projectFolder) {
       const why = `this folder was ${before.folder}; up lets the outputs follow`;
-      return { state: "unheld", marker: `moved:${projectFolder}`, why };
+      return { state: "unheld", marker: `moved:${digestOf(projectFolder)}`, why };
     }
     return { state: "present", marker: undefined };
   }

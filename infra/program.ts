@@ -13,6 +13,7 @@ import { planRows } from "./planReport";
 import { lostByReading } from "./pulumiYaml";
 import { OLDEST_PULUMI } from "./pulumiVersion";
 import type { ToldSettings } from "./requests";
+import { findReach } from "./reach";
 import { planRun } from "./requirements";
 import type { StackPlan } from "./stackPlan";
 import { parseStack, SettingsError } from "./settings";
@@ -65,7 +66,12 @@ export async function program(
       ["the plan:", ...planLines(planRows(plan), parallelStages(specOf(plan)))].join("\n"),
     );
   }
-  return declareStack(plan, { owner, home: site.home, told: toldSettings() });
+  return declareStack(plan, {
+    reach: await findReach(),
+    owner,
+    home: site.home,
+    told: toldSettings(),
+  });
 }
 
 /** What releases tell of the settings of each image, by its name. */

@@ -1,5 +1,5 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 
 import { StageFailure } from "../../host/failure";
 import { probeAccelerator } from "../../executors/accelerator";
@@ -7,7 +7,7 @@ import { findBuilderBase, isDebianImage } from "../../executors/builderBase";
 import { isClosed } from "../../executors/closedNetwork";
 import { guestNetworkObstacle, networkObstacle } from "../../executors/network";
 import type { Site } from "../../executors/site";
-import { projectFolder } from "../../host/project";
+import { inPackage } from "../../host/project";
 import { readIfThere } from "../../host/files";
 import { findProgram } from "../../host/program";
 import { selinuxEnforces } from "../../host/selinux";
@@ -90,7 +90,6 @@ export function readSelinux(confinesContainers: boolean): SelinuxFacts {
 
 /** npm writes node_modules/.package-lock.json when an installation has finished. */
 export function areDependenciesStale(): boolean {
-  const time = (path: string) =>
-    statSync(join(projectFolder, path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const time = (path: string) => statSync(inPackage(path), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return time("package-lock.json") > time("node_modules/.package-lock.json");
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import type { Template } from "../../plan/imageSpec";
 import { readText } from "../../host/files";
-import { builderFolder, inProject } from "../../host/project";
+import { builderFolder, inProject, ownPath } from "../../host/project";
 import { expandHome } from "../../host/user";
 import { packerPartProblems } from "./packerPart";
 import { readTemplateFile } from "./templateFile";
@@ -20,7 +20,7 @@ export function templateNames(): string[] {
 /** @throws Error that says which templates there are, or what is wrong with this one */
 export function findTemplate(name: string): Template {
   const own = name.includes("/");
-  const folder = own ? expandHome(name) : join("builder", "templates", name);
+  const folder = own ? expandHome(name) : ownPath(join("builder", "templates", name));
   const file = join(inProject(folder), "template.json");
   if (!own && !templateNames().includes(name)) {
     throw new Error(

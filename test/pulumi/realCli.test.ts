@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 
-import { invocationOf, runsStage } from "../../plan/invocation";
+import { invocationOf, OWN_REACH, runsStage } from "../../plan/invocation";
 import { type Clone, jsonOf } from "../clone";
 import { inSequence } from "../inSequence";
 import { sharedClone } from "../sharedClone";
@@ -183,7 +183,7 @@ function withKeysInEnvironment(state: string): string {
     const { stage, key } = (typeof create === "string" && invocationOf(create)) || {};
     if (!stage || !key) return value;
     const earlier = {
-      create: runsStage({ stage }),
+      create: runsStage(OWN_REACH.kragle, { stage }),
       environment: { ...environment, KRAGLE_KEY: key },
     };
     return { ...(value as object), ...earlier };

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import * as pulumi from "@pulumi/pulumi";
 
 import { BuildRun, type BuildRunArgs } from "../../components/buildRun";
+import { OWN_REACH } from "../../plan/invocation";
 import { planImage } from "../../plan/imagePlan";
 import { type MockOptions, type Registered, UNKNOWN, valueOf, withMocks } from "../mocks";
 import { sampleFiles, sampleSha256, sampleSpec } from "../samples";
@@ -43,7 +44,7 @@ const requests: {
 };
 
 const args: BuildRunArgs = {
-  stack: "dev",
+  ...{ stack: "dev", reach: OWN_REACH },
   toolsImage: "kragle-tools:1",
   base: { planned: plan.base, request: requests.base, marker: undefined },
   image: { planned: plan.image, request: requests.image, marker: undefined },

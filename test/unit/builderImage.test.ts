@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 
 import { BuilderImage, type BuilderImageArgs } from "../../components/builderImage";
+import { OWN_REACH } from "../../plan/invocation";
 import { planImage } from "../../plan/imagePlan";
 import {
   type MockOptions,
@@ -13,7 +14,7 @@ import {
 import { sampleFiles, sampleSpec } from "../samples";
 
 const args: BuilderImageArgs = {
-  stack: "dev",
+  ...{ stack: "dev", reach: OWN_REACH },
   architecture: "amd64",
   planned: planImage(sampleSpec, sampleFiles, null).builder,
   toolsImage: "kragle-tools:0123456789ab",

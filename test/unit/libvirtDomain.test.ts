@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
+import { OWN_REACH } from "../../plan/invocation";
 import { planProof } from "../../plan/proofPlan";
 import { projectFolder } from "../../host/project";
 import { type MockRun, type Registered, requestOf, UNKNOWN, withMocks } from "../mocks";
@@ -38,7 +39,7 @@ const run = (preview = false, imageSha256: pulumi.Input<string> = sampleSha256) 
   withMocks(
     () => {
       new SmokeDomain("smoke", {
-        stack: "dev",
+        ...{ stack: "dev", reach: OWN_REACH },
         toolsImage: "kragle-tools:1",
         imageKey: digest("1"),
         imageSha256,

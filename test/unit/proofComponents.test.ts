@@ -6,6 +6,7 @@ import { Conversion, type ConversionArgs } from "../../components/conversion";
 import { Qcow2Artifact, type Qcow2ArtifactArgs } from "../../components/qcow2Artifact";
 import { Release, type ReleaseArgs } from "../../components/release";
 import { SmokeDomain, type SmokeDomainArgs } from "../../components/smokeDomain";
+import { OWN_REACH } from "../../plan/invocation";
 import { planImage } from "../../plan/imagePlan";
 import { planProof } from "../../plan/proofPlan";
 import { type Registered, UNKNOWN, valueOf, withMocks } from "../mocks";
@@ -14,7 +15,7 @@ import { digest, sampleFiles, sampleSha256, sampleSpec } from "../samples";
 const plan = planProof(sampleSpec, sampleFiles, sampleSha256);
 
 const common = {
-  stack: "dev",
+  ...{ stack: "dev", reach: OWN_REACH },
   toolsImage: "kragle-tools:1",
   imageKey: digest("1"),
   marker: undefined,
