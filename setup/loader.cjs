@@ -1,17 +1,9 @@
 /**
- * Loads the project's TypeScript as CommonJS, by the same esbuild that tsx uses: for the command line from the start, under the
- * Pulumi CLI, which starts Node with tsx, from the program's first line on. tsx also scans every JavaScript file of the
- * dependencies, some 1,300 of them; that takes longer than all else in a run in which nothing has changed.
+ * Loads the project's TypeScript as CommonJS, by esbuild: for the command line from the start, under the Pulumi CLI from the first line
+ * of program.cjs and plugin/main.cjs on. The published package has JavaScript instead, and no loader.
  */
 const { createHash } = require("node:crypto");
-const {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} = require("node:fs");
+const { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } = require("node:fs");
 const { enableCompileCache, setSourceMapsSupport } = require("node:module");
 const { dirname, join, relative } = require("node:path");
 const { isMainThread } = require("node:worker_threads");
@@ -97,28 +89,10 @@ function loadLater(module, file) {
 }
 
 const byNode = require.extensions[".js"];
-// this extension is there where tsx is
-const { ".tsx": byTsx } = require.extensions;
 require.extensions[".js"] = (module, file) => {
   loadLater(module, file);
-  return byTsx && file.includes("/node_modules/") && isCommonJs(dirname(file))
-    ? module._compile(readFileSync(file, "utf8"), file)
-    : byNode(module, file);
+  byNode(module, file);
 };
-
-const commonJs = new Map();
-
-/** Whether the nearest package.json makes the JavaScript of a folder CommonJS. */
-function isCommonJs(folder) {
-  const known = commonJs.get(folder);
-  if (known !== undefined) return known;
-  const file = join(folder, "package.json");
-  const answer = existsSync(file)
-    ? JSON.parse(readFileSync(file, "utf8")).type !== "module"
-    : isCommonJs(dirname(folder));
-  commonJs.set(folder, answer);
-  return answer;
-}
 
 // stack traces point at our own lines; the source maps of dependencies are not worth the time they take to read
 setSourceMapsSupport?.(true, { nodeModules: false });

@@ -24,7 +24,7 @@ describe("what a machine lacks", function () {
       ? `Object.defineProperty(process.versions, "node", { value: "${node}" });`
       : "";
     const loader = `require(${JSON.stringify(clone.path("setup/loader.cjs"))});`;
-    const start = `require(${JSON.stringify(clone.path("infra/index.ts"))})()`;
+    const start = `require(${JSON.stringify(clone.path("program.cjs"))})()`;
     const end = `.then(() => console.log("accepted"), (e) => console.log(e.constructor.name, e.message)).finally(process.exit);`;
     writeFileSync(program, `${loader}\n${older}\n${start}${end}\n`);
     const env = { ...process.env, PULUMI_CONFIG: "{}", ...environment };

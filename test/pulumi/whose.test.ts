@@ -74,8 +74,8 @@ describe("whose a stack's results are, with the real Pulumi CLI", function () {
     await released(own);
     const folder = "images of another";
     mkdirSync(clone.path(folder));
-    const options = { typescript: false, nodeargs: "--import tsx" };
-    const project = { name: "other", runtime: { name: "nodejs", options }, main: ".." };
+    const runtime = { name: "nodejs", options: { typescript: false } };
+    const project = { name: "other", runtime, main: "../program.cjs" };
     writeFileSync(clone.path(folder, "Pulumi.yaml"), stringify(project));
     const config = { formats: [], smoke: "none", diskSize: "4 GiB", ...READY };
     const write = (more: object) =>

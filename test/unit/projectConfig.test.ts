@@ -65,11 +65,10 @@ describe("Pulumi.yaml", () => {
     assert.equal(project.name, "kragle");
     assert.deepEqual(project.runtime, {
       name: "nodejs",
-      options: { typescript: false, nodeargs: "--import tsx" },
+      options: { typescript: false },
     });
-    // an entry here would move the working directory of the program and of the plugins
-    assert.equal(project.main, undefined);
-    assert.equal((read("package.json") as { main: string }).main, "infra/index.ts");
+    // the working directory of the program and of the plugins is the folder in which this file lies
+    assert.equal(project.main, "program.cjs");
   });
 });
 

@@ -61,7 +61,7 @@ export class Copy {
   /** Dependencies that are as new as package-lock.json. */
   withDependencies(): this {
     mkdirSync(join(this.root, "node_modules"));
-    for (const name of ["tsx", "esbuild", "@esbuild"]) {
+    for (const name of ["esbuild", "@esbuild"]) {
       symlinkSync(join(project, "node_modules", name), join(this.root, "node_modules", name));
     }
     this.write("node_modules/.package-lock.json", "{}");

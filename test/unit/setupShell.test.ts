@@ -17,7 +17,7 @@ describe("set-up's first part", () => {
   /** An npm that notes its call, and links what the loader needs. */
   const withNpm = (extra = "") => {
     const log = join(copy.outer, "npm.log");
-    const links = ["tsx", "esbuild", "@esbuild"]
+    const links = ["esbuild", "@esbuild"]
       .map(
         (name) =>
           `[ -e node_modules/${name} ] || ln -s ${project}/node_modules/${name} node_modules/${name}`,
