@@ -200,15 +200,41 @@ if exists apt-get; then
 fi
 trace /var/cache/yum/* /var/cache/dnf/* /var/lib/rpm/__db.*
 
-# The installer's answers, logs, and what else the running system left.
-trace /root/anaconda-ks.cfg /root/original-ks.cfg /root/initial-setup-ks.cfg /root/install.log* /root/preseed.cfg /preseed.cfg
-trace /var/log/journal/* /var/log/installer /var/log/anaconda /var/log/cloud-init*.log /var/crash/* /var/spool/abrt/*
-each remove trace /var/log -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \
+# Logs. Whatever runs may write another line when it is stopped, and to stop all of it beforehand would end the build's own way in. So
+# from here on /var/log is in memory: the same folders, and the files without content, by owner, mode and context. systemd takes that away
+# when the services have ended. "$logs" is the disk's. What somebody has open there would still be written to: another file takes its
+# place, and the open one goes with whoever has it.
+logs=$root/var/log
+mkdir -p "$logs" "$own/memory"
+if mount --bind /var/log "$logs" 2>/dev/null; then
+  mount --make-private "$logs" # or it would get the next one, too
+  mount -t tmpfs logs "$own/memory"
+  cp -a --one-file-system --attributes-only /var/log/. "$own/memory" || true
+  mount --bind "$own/memory" /var/log
+  umount "$own/memory"
+else
+  logs=/var/log
+fi
+trace "$logs/journal/"* "$logs/installer" "$logs/anaconda" "$logs/"cloud-init*.log
+each remove trace "$logs" -xdev -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \
   -o -name '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]' \)
 # The sessions that end after this script would be recorded in these; a file that is gone is not written, and comes back at boot.
-trace /var/log/wtmp /var/log/btmp /var/log/lastlog /var/log/tallylog /var/log/faillog /var/account/pacct
-trace /var/log/wtmp.db* /var/lib/lastlog/lastlog2.db* # those of Debian 13 and newer, with what SQLite lays beside them
-each empty trace /var/log -xdev -type f
+trace "$logs/wtmp" "$logs/btmp" "$logs/lastlog" "$logs/tallylog" "$logs/faillog" /var/account/pacct
+trace "$logs/"wtmp.db* /var/lib/lastlog/lastlog2.db* # those of Debian 13 and newer, with what SQLite lays beside them
+each empty trace "$logs" -xdev -type f
+find -L /proc/[0-9]*/fd -type f -printf '%D:%i\n' >"$own/open" 2>/dev/null || true # some end meanwhile
+find "$logs" -xdev -type f -printf '%D:%i/%p\n' | awk -F / -v list="$own/open" '
+  BEGIN { while ((getline <list) > 0) held[$0] }
+  $1 in held { print substr($0, length($1) + 2) }' >"$own/held"
+while IFS= read -r path; do
+  if kept "$path"; then continue; fi
+  cp -a --attributes-only "$path" "$path.kragle" && mv -f "$path.kragle" "$path"
+done <"$own/held"
+[ "$logs" = /var/log ] || umount "$logs"
+
+# The installer's answers, and what else the running system left.
+trace /root/anaconda-ks.cfg /root/original-ks.cfg /root/initial-setup-ks.cfg /root/install.log* /root/preseed.cfg /preseed.cfg
+trace /var/crash/* /var/spool/abrt/*
 trace /var/lib/systemd/coredump/* /var/lib/systemd/timers/* /var/lib/systemd/pstore/* /var/lib/logrotate/*
 private /var/spool/mail/* /var/mail/*
 installed /var/spool/at/[a-z]* /var/spool/cron/atjobs/[a-z]* /var/lib/dovecot/*

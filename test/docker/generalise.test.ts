@@ -69,6 +69,51 @@ id -un packer kragle
     ]);
   });
 
+  it("lets no line reach the disk that a service writes while the guest powers off, and leaves its folders and files", () => {
+    const said = inGuest(
+      `
+mkdir -p /var/log/acme/old /var/log/empty
+printf 'by hand\\n' >/var/log/acme/seed.log
+for name in appended over kept reopened; do echo "line of the build" >/var/log/acme/$name.log; done
+chown -R www-data:adm /var/log/acme; chmod 750 /var/log/acme; chmod 640 /var/log/acme/*.log; chmod 2775 /var/log/empty
+cat >/usr/local/bin/acme <<'END'
+#!/bin/sh
+exec 5>>/var/log/acme/appended.log 6>/var/log/acme/over.log 7>>/var/log/acme/kept.log
+stop() {
+  echo bye >&5; echo bye >&6; echo bye >&7
+  echo bye >>/var/log/acme/reopened.log; echo bye >/var/log/acme/new.log
+  ls -ld /var/log/acme/reopened.log | cut -c 1-10 >/told
+  exit
+}
+trap stop TERM
+echo began >&6
+while :; do sleep 0.1; done
+END
+chmod 755 /usr/local/bin/acme; setsid acme & acme=$!
+sleep 0.5
+printf 'echo /var/log/acme/kept.log >>"$KRAGLE_KEEP"' | script 50-acme.sh
+script 90-generalise.sh </provision/90-generalise.sh
+kill $acme; wait $acme
+umount /var/log && echo "off"
+cat /told; ls -d /var/log/acme/new.log
+find /var/log -type f -size +0
+(cd /var/log && stat -c '%n %U:%G %a' acme empty acme/*)
+`,
+      ...MAY_MOUNT,
+    );
+    const removed = said.flatMap((line) => /^MK\|removed\t(.*)/.exec(line)?.[1] ?? []);
+    assert.ok(removed.includes("emptied\ttrace\t/var/log/acme/seed.log\t-"), said.join("\n"));
+    assert.deepEqual(said.slice(said.indexOf("off")), [
+      ...["off", "-rw-r-----"],
+      "/var/log/acme/kept.log",
+      ...["acme www-data:adm 750", "empty root:root 2775"],
+      ...["appended", "kept"].map((name) => `acme/${name}.log www-data:adm 640`),
+      "acme/old www-data:adm 755",
+      ...["over", "reopened", "seed"].map((name) => `acme/${name}.log www-data:adm 640`),
+      "ls: cannot access '/var/log/acme/new.log': No such file or directory",
+    ]);
+  });
+
   it("what the image says it is stands in its os-release, wherever that is", () => {
     const said = inGuest(`
 export KRAGLE_IMAGE_ID=web KRAGLE_IMAGE_VERSION=1.4 KRAGLE_BUILD_ID=20261129.083105.0123456789ab
