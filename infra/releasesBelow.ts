@@ -1,8 +1,10 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { inProject } from "../host/project";
 import { type ImageSpec, releaseName, type StackRelease } from "../plan/imageSpec";
+import { LET_IN, shutOutBy } from "../plan/wayIn";
 import { lessThanBelow } from "./settings/madeOn";
 import { schema } from "./settings/schema";
+import type { PlannedImage } from "./plan";
 import type { ReleaseBelow } from "./stackRelease";
 
 /**
@@ -36,6 +38,25 @@ export async function requireReleases(
   });
 }
 
+/**
+ * Looks at the images on which others of the same stack are to be made, as far as they are there.
+ *
+ * @param images those that a run makes
+ * @throws StageFailure with every one that is known to let no build in
+ */
+export function requireWaysIn(images: readonly PlannedImage[]): void {
+  const problems = images.flatMap(({ spec, observed }) => {
+    const below = images.find((other) => spec.on !== null && other.spec.name === spec.on);
+    if (!below || observed.get("image")?.observation.manifest) return [];
+    const why = shutOutBy(below.observed.get("image")?.observation.manifest?.result);
+    return why === undefined
+      ? []
+      : [`image ${spec.name}: nothing can be built on image ${spec.on}: ${why}`];
+  });
+  if (problems.length === 0) return;
+  throw new StageFailure(problems.join("\n"), { hint: LET_IN, exitCode: EXIT.wrongSettings });
+}
+
 function asProblem(error: Error): StageFailure {
   if (error instanceof StageFailure) return error;
   throw error;
@@ -64,6 +85,10 @@ function misfits({ template, diskBytes }: ImageSpec, name: string, below: Releas
         `set diskSize: ${Math.ceil(below.virtualBytes / 2 ** 20)} MiB or more`,
       ),
     );
+  }
+  const why = shutOutBy(below.image.result);
+  if (why !== undefined) {
+    found.push(wrong(`nothing can be built on the release of ${name}: ${why}`, LET_IN));
   }
   return found;
 }

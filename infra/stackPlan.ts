@@ -20,7 +20,7 @@ import {
   type StageHistory,
   type Surroundings,
 } from "./plan";
-import { requireReleases } from "./releasesBelow";
+import { requireReleases, requireWaysIn } from "./releasesBelow";
 import { remembered } from "./remembered";
 import { findRelease } from "./stackRelease";
 
@@ -53,7 +53,7 @@ export interface StackPlan {
  * @param rebuild stages to build again although nothing has changed
  * @param wanted see `StackPlan.wanted`
  * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where another stack has no release on which an
- *   image can be made, where libvirt is to boot an image and cannot, or where a key that signs cannot
+ *   image can be made, where an image that others are to be made on lets no build in, where libvirt is to boot an image and cannot, or where a key that signs cannot
  */
 export async function makePlan(
   site: Site,
@@ -86,12 +86,14 @@ export async function makePlan(
   for (const spec of images) planned.set(spec.name, await planOne(spec, { ...around, planned }));
   const [first] = planned.values();
   const builder = await planBuilder(first!, around);
-  return {
+  const plan: StackPlan = {
     builder,
     images: [...planned.values()],
     wanted,
     released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
   };
+  requireWaysIn(imagesToRun(plan));
+  return plan;
 }
 
 /** The images that a run of this plan makes. */

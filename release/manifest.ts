@@ -25,7 +25,7 @@ export function manifestOf(
   { sources, builderImageId, releasedAt, signer, files, sizes }: ManifestFacts,
 ): ResultOf<typeof release> {
   const { image, smoke: booted } = sources;
-  const { identity, secrets: _, ...tools } = image.result;
+  const { identity, secrets: _, wayIn: __, ...tools } = image.result;
   const path = (name: string) => join(inputs.path, "output", name);
   const conversions = request.conversions.map(({ name, fileName }) => {
     const { sha256, bytes } = sources.files.find((file) => file.name === fileName)!;

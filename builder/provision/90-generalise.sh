@@ -12,7 +12,8 @@
 #   installed  what may be either: goes where it is as it was before the first script
 #
 # A path that a script has written into the file KRAGLE_KEEP stays. Whatever goes is told in a line, separated by tabs:
-# removed, what was done, why, the path, and the script in whose time it had changed last, or -.
+# removed, what was done, why, the path, and the script in whose time it had changed last, or -. What the build of another image
+# comes in by, when that is made on this one, is told in the same way: way in, and a line of sshd's settings.
 set -eu
 
 exists() { command -v "$1" >/dev/null 2>&1; }
@@ -113,6 +114,21 @@ each() {
 }
 case "${1-}" in remove | empty) "$@" && exit ;; esac
 
+# By what root comes in when sshd has started anew, see plan/wayIn.ts. Asked while there are host keys, without which sshd says nothing.
+tell_way_in() {
+  listening='' # in the place of sshd
+  for unit in ssh.socket sshd.socket; do
+    if [ "$(systemctl is-enabled "$unit" 2>/dev/null)" = enabled ]; then listening=$unit; fi
+  done
+  came=${SSH_CONNECTION-}
+  printf '%s\n' "came-by ${came##* }" "groups-of-root $(id -Gn root)" "socket $listening"
+  "$(command -v sshd || echo /usr/sbin/sshd)" -T -C user=root,host=build,addr=192.0.2.1 2>/dev/null ||:
+}
+asked='permitrootlogin|pubkeyauthentication|authenticationmethods|authorizedkeysfile|listenaddress|(allow|deny)(users|groups)'
+if [ -n "${KRAGLE_IMAGE_ID-}" ]; then # by hand nothing is made on it
+  tell_way_in | sed -nE "s/^($asked|came-by|groups-of-root|socket) ./way in\t&/p"
+fi
+
 # Services that would write again while the machine shuts down.
 systemctl stop '*.timer' || true
 for unit in apt-daily.service apt-daily-upgrade.service syslog.socket rsyslog.service tuned.service crond.service \
@@ -209,7 +225,7 @@ mkdir -p "$logs" "$own/memory"
 if mount --bind /var/log "$logs" 2>/dev/null; then
   mount --make-private "$logs" # or it would get the next one, too
   mount -t tmpfs logs "$own/memory"
-  cp -a --one-file-system --attributes-only /var/log/. "$own/memory" || true
+  cp -a --one-file-system --attributes-only /var/log/. "$own/memory" 2>/dev/null || true # it has no ACLs
   mount --bind "$own/memory" /var/log
   umount "$own/memory"
 else

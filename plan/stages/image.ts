@@ -91,6 +91,8 @@ export const image = contract({
     removed: size,
     /** Names of the secrets of its build that are in it, as check names them. */
     secrets: z.array(z.string()),
+    /** By what the build of another image comes in, when that is made on this one; see `shutOutBy`. Earlier versions did not tell. */
+    wayIn: z.array(z.string()).optional(),
   }),
 });
 

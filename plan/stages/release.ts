@@ -93,7 +93,7 @@ export const release = contract({
     signer: z.strictObject({ kind: z.string(), fingerprint: z.string() }).nullable(),
     packages: size,
     /** What the image stage tells of its tools. */
-    tools: image.result.omit({ identity: true, secrets: true }),
+    tools: image.result.omit({ identity: true, secrets: true, wayIn: true }),
     /** SHA-256 by name of every released file besides the manifest and the sums. */
     files: z.record(z.string(), sha256),
     /** Bytes of the same files: nothing larger has to be read to see that it is another file. */

@@ -23,7 +23,7 @@ import type { Manifest } from "../../store/manifest";
 import { lowestFile } from "../../store/pointChain";
 import { Points } from "./points";
 import { requireRoom } from "./room";
-import { shutOut } from "./shutOut";
+import { requireWayIn, shutOut } from "./shutOut";
 import { ACCOUNTS, prepareSteps, stepScripts } from "./steps";
 
 /** The disk with the files of steps, in the work folder while the stage runs; builder/stages/image/build_image.py knows the name. */
@@ -38,6 +38,7 @@ export const image: StageProgram<typeof contract> = {
     const on = madeOn(upstream);
     const installed = await store.artifact(on.stage, on.key);
     requireReleased(upstream, installed.manifest);
+    requireWayIn(installed.manifest.result);
     const points = await Points.of(context, installed);
     const { accelerator, scale } = await chooseAccelerator(context);
     const identity = identityOf(request.identity, key, new Date());

@@ -147,6 +147,31 @@ cat /usr/lib/os-release /etc/os-release
     ]);
   });
 
+  it("tells by what root comes in, where an image may be made on this one", () => {
+    const said = inGuest(`
+cat >/usr/local/sbin/sshd <<'END'
+#!/bin/sh
+echo "$*" >/asked
+printf '%s\\n' "port 22" "permitrootlogin no" "allowusers deploy" "listenaddress [::]:22"
+END
+chmod 755 /usr/local/sbin/sshd
+export SSH_CONNECTION='10.0.2.2 40000 10.0.2.15 22'
+script 90-generalise.sh </provision/90-generalise.sh
+sh /guest/guest.sh prepare
+export KRAGLE_IMAGE_ID=web KRAGLE_IMAGE_VERSION=1 KRAGLE_BUILD_ID=1
+script 90-generalise.sh </provision/90-generalise.sh
+cat /asked
+`);
+    assert.deepEqual(
+      said.filter((line) => line.includes("way in") || line.startsWith("-T")),
+      [
+        ...["MK|way in\tcame-by 22", "MK|way in\tgroups-of-root root"],
+        ...["MK|way in\tpermitrootlogin no", "MK|way in\tallowusers deploy"],
+        ...["MK|way in\tlistenaddress [::]:22", "-T -C user=root,host=build,addr=192.0.2.1"],
+      ],
+    );
+  });
+
   it("takes nothing for installed where a script has set the clock back", () => {
     const said = inGuest(`
 mkdir -p /var/lib/cloud/seed

@@ -40,9 +40,10 @@ const built: ResultOf<typeof image> = {
   accelerator: "kvm",
   identity: IMAGE_IDENTITY,
   secrets: ["secrets.TOKEN"],
+  wayIn: ["permitrootlogin no"],
 };
 
-const { identity, secrets: _, ...tools } = built;
+const { identity, secrets: _, wayIn: __, ...tools } = built;
 
 const released: ResultOf<typeof release> = {
   imagePath: "build/dev/output/packer-kragle-qcow2",
@@ -153,6 +154,7 @@ const SAMPLES: Readonly<Record<string, Sample>> = {
 /** What a stage need not tell. */
 const OPTIONAL = [
   ...["detail", "waiver", "seed", "diskBytes", "rootBytes", "identity", "tests"],
+  "wayIn",
   "boots of smoke",
 ];
 

@@ -9,6 +9,7 @@ import { planImage, planOn } from "../../plan/imagePlan";
 import { pointsOf } from "../../plan/stages/point";
 import { claimResult } from "../../run/answer";
 import { pointsPassed } from "../../store/pointChain";
+import { IMAGE_RESULT } from "../sampleCalls";
 import { sampleFiles, sampleSpec } from "../samples";
 import { siteWithoutDocker } from "../site";
 import { ownerOf, rootsOf } from "../stacks";
@@ -205,6 +206,19 @@ describe("an image that is made on another one", () => {
       assert.equal(status("base.image").status, "will run");
       assert.match(status("web.image").reasons.join(), /^image of base changed: /);
       assert.equal(status("db.image").status, "unchanged");
+    });
+
+    it("is refused where that one is there, and lets no build in", async () => {
+      const images = { base: { cpus: 4 }, web: on("base"), top: on("web"), db: {} };
+      const [base] = (await plan(images)).images;
+      const wayIn = ["came-by 22", "permitrootlogin no", "listenaddress 0.0.0.0:2222"];
+      const result = { ...IMAGE_RESULT, wayIn };
+      await at.publish({ "image.qcow2": "y" }, base!.plan.image.description, { result });
+      await assert.rejects(plan(images), {
+        message:
+          "image web: nothing can be built on image base: its SSH daemon lets no build in, which comes as root, by a key: PermitRootLogin is no; it listens on port 2222, not on 22",
+      });
+      await plan(images, new Set(["base"]));
     });
   });
 });

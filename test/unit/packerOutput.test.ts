@@ -17,6 +17,7 @@ interface Heard {
   readonly mayEnd: boolean;
   readonly refused: boolean;
   readonly removed: readonly string[][];
+  readonly wayIn: readonly string[];
 }
 
 describe("Packer's output", () => {
@@ -38,7 +39,7 @@ run = packer_run.PackerRun(".", ".", "kragle-qcow2", titles=json.loads(sys.argv[
 source = io.StringIO(sys.stdin.read())
 for piece in iter(lambda: source.readline(packer_run.LONGEST_PIECE), ""):
     run.hear(piece)
-print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": run.qemu.may_end, "refused": run.refused, "removed": run.removed}))`;
+print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": run.qemu.may_end, "refused": run.refused, "removed": run.removed, "wayIn": run.way_in}))`;
     const done = spawnSync("python3", ["-B", "-c", code, JSON.stringify(TITLES)], {
       ...{ cwd: folder, input: `${text}\n`, encoding: "utf8", maxBuffer: 2 ** 26 },
     });
@@ -134,5 +135,16 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
       ["emptied", "trace", "/var/log/dpkg.log", ""],
     ]);
     assert.equal(heard.told, "» generalise\n");
+  });
+
+  it("has what generalisation tells of the way in, and of no other script", () => {
+    const line = "script: way in\tpermitrootlogin no";
+    assert.deepEqual(hear([start, line]).wayIn, []);
+    const heard = hear([
+      start.replace("50-1-app", "90-generalise"),
+      line,
+      line.replace("no", "yes"),
+    ]);
+    assert.deepEqual(heard.wayIn, ["permitrootlogin no", "permitrootlogin yes"]);
   });
 });

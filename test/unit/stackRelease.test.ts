@@ -265,6 +265,13 @@ describe("an image on the release of another stack", () => {
       const small = { ...spec, name: "web", diskBytes: 2 ** 31 };
       const template = { ...spec.template, name: "mine", folder: "my/template" };
       const none = { ...spec, name: "db", onRelease: { ...DEV, stack: "rhel7" } };
+      const { image, ...released } = await find();
+      const result = { ...image.result, wayIn: ["permitrootlogin no"] };
+      const shut = () => Promise.resolve({ ...released, image: { ...image, result } });
+      assert.equal(
+        await refusal(() => requireReleases([spec], shut)),
+        "nothing can be built on the release of stack dev: its SSH daemon lets no build in, which comes as root, by a key: PermitRootLogin is no | take what shuts root out, such as sshd's PermitRootLogin no, from there into the last step of each image that is made on it | 2",
+      );
       const told = await refusal(() => requireReleases([{ ...small, template }, none], find));
       assert.deepEqual(told.split(/\n| \| |; (?=set|\.)/), [
         "image web: its template is mine, and that of the release of stack dev, on which it is made, is debian12",

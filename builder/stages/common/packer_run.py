@@ -21,6 +21,7 @@ CUT = (
 )
 LINE = r"(==>|   ) (?:qemu\.)?{name}: (.*)"
 SCRIPT = re.compile(r"Provisioning with shell script: (.*)")
+WAY_IN = re.compile(r"way in\t(.*)")
 REMOVED = re.compile(r"removed\t(?:[^\t]*\t){3}[^\t]*")
 REFUSED = re.compile(r"Failed to fetch|apt has refused|does not match intended download")  # apt, guest.sh, yum
 ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
@@ -77,6 +78,7 @@ class PackerRun:
         self.titles = titles or {}
         self.mark = mark
         self.removed = []  # what generalisation took away: (what was done, why, path, script in whose time it had changed last)
+        self.way_in = []  # what generalisation told of how the next build comes in, see plan/wayIn.ts
         self.qemu = QemuWatch(folder, self.log("qemu.log"), self.log("serial.log"), signs, freeze_seconds)
         self.watches = [self.qemu]
         self.environment = {}
@@ -211,8 +213,11 @@ class PackerRun:
         """Keeps what a script printed, or what guest.sh has to say of it."""
         self.scripts.write(text)
         self.refused = self.refused or bool(REFUSED.search(text))
-        if self.script and GENERALISE.fullmatch(self.script) and REMOVED.fullmatch(text):
+        generalising = self.script and GENERALISE.fullmatch(self.script)
+        if generalising and REMOVED.fullmatch(text):
             self.note_removed(*text.split("\t")[1:])
+        elif generalising and WAY_IN.fullmatch(text):
+            self.way_in.append(WAY_IN.fullmatch(text)[1])
         else:
             # half an escape sequence would hide a secret from whoever looks for them later on
             left = terminal_line.left_of(text)

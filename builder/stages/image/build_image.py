@@ -90,12 +90,13 @@ def build_with(settings, packages):
     others = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value for name, value in given.items()}
     variables = os.path.join(PRIVATE, "variables.json")
     stage.write_json(variables, packer_template.declared(template, {**own, **others}))
-    removed, disk = run_packer(settings, mark, template, packages, make_ready, variables)
+    run, disk = run_packer(settings, mark, template, packages, make_ready, variables)
     stage.phase("compact")
     image = os.path.join(WORK, "image.qcow2")
     compact(disk, image)
     found = look_for_secrets(image, patterns)
-    stage.write_json(os.path.join(WORK, "image.json"), {**facts(), "removed": write_removed(removed), "secrets": found})
+    told = {"removed": write_removed(run.removed), "secrets": found, "wayIn": run.way_in}
+    stage.write_json(os.path.join(WORK, "image.json"), {**facts(), **told})
     shutil.rmtree(SCRATCH)
 
 
@@ -155,7 +156,7 @@ def run_packer(settings, mark, template, packages, make_ready, variables):
             run.build(BUILD, [variables])
             if chain and chain.unsure:
                 raise stage.Failure(chain.unsure)
-            return run.removed, (chain and chain.active) or only_file(OUTPUT)
+            return run, (chain and chain.active) or only_file(OUTPUT)
         except stage.Failure as failure:
             if packages and run.refused:
                 packages.forget_since(run.began)
