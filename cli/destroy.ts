@@ -1,3 +1,5 @@
+import { rm } from "node:fs/promises";
+
 import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
@@ -10,6 +12,7 @@ import {
   markDestroyed,
   readStackRecord,
   releasesOf,
+  stackPageFile,
   type StackRecord,
 } from "../store/stackRecord";
 import { letGoOf } from "./dropRoot";
@@ -61,6 +64,7 @@ export async function destroy(names: readonly string[], options: CommonOptions):
   } else {
     await roots.dropAll();
     await markDestroyed(home, roots.owner);
+    await rm(stackPageFile(home, roots.owner), { force: true });
   }
   const dropped = [...leaving.keys()];
   if (options.json) print(JSON.stringify({ stack, engine, dropped }) + "\n");

@@ -61,10 +61,12 @@ export async function lastRelease(
     const why = record?.destroyedAt ? afterDestroy(stack, record) : neverReleased(stack);
     throw new StageFailure(why, { hint: `./kragle up -s ${stack}` });
   }
-  const lacking = names.find((name) => !released.has(name));
-  if (lacking !== undefined) {
-    throw new StageFailure(`image ${lacking} of stack ${stack} has not been released yet`, {
-      hint: `./kragle up ${lacking} -s ${stack}`,
+  const lacking = names.filter((name) => !released.has(name));
+  if (lacking.length > 0) {
+    const has = lacking.length === 1 ? "has" : "have";
+    const which = `${lacking.length === 1 ? "image" : "images"} ${lacking.join(", ")}`;
+    throw new StageFailure(`${which} of stack ${stack} ${has} not been released yet`, {
+      hint: `./kragle up ${lacking.join(" ")} -s ${stack}`,
     });
   }
   const isWanted = (name: string | null) => names.length === 0 || names.includes(name ?? "");

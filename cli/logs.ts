@@ -14,13 +14,15 @@ import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
 import { identityOf } from "../store/identity";
 import { Roots } from "../store/roots";
+import { Workplace } from "../store/workplace";
 import { imageFirst, namesOf } from "./imageNames";
 import type { CommonOptions } from "./options";
 import { readStackSettings } from "./stackSettings";
 
 interface LogFolder {
   readonly stage: string;
-  readonly state: "finished" | "failed" | "running";
+  /** "killed": it left its folder, and neither a result nor a failure. */
+  readonly state: "finished" | "failed" | "running" | "killed";
   readonly folder: string;
   /** When it finished, failed or began. ISO 8601. */
   readonly at: string;
@@ -91,15 +93,18 @@ export async function logFolders(name: StackName): Promise<LogFolder[]> {
     if (existsSync(folder)) found.push({ stage: root, state: "finished", folder, at });
   }
   const owner = identityOf(home, name);
-  for (const [place, state, logs] of [
-    ["failed", "failed", "."],
-    ["work", "running", "logs"],
+  const place = new Workplace(home);
+  for (const [part, logs] of [
+    ["failed", "."],
+    ["work", "logs"],
   ] as const) {
     const some: LogFolder[] = [];
-    for (const name of await namesIn(join(home, place))) {
-      const folder = join(home, place, name, logs);
+    for (const name of await namesIn(join(home, part))) {
+      const folder = join(home, part, name, logs);
       const note = await noteOf(folder, owner);
       if (!note) continue;
+      const unfinished = place.isAtWork(name) ? "running" : "killed";
+      const state = part === "failed" ? "failed" : unfinished;
       some.push({ stage: note.root, state, folder, at: note.failedAt ?? note.startedAt });
     }
     found.push(...some.sort((one, other) => (one.at < other.at ? -1 : 1)));

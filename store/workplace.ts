@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { chmod, lstat, mkdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
+import { isAlive } from "../host/alive";
 import { EXIT, isDiskFull, StageFailure } from "../host/failure";
+import { readIfThere } from "../host/files";
 import { type LockOptions, lockFile } from "../host/lock";
 import { displayPath } from "../host/project";
 import { removeTree, requireNoMount } from "../host/removeTree";
@@ -22,6 +24,16 @@ export class Workplace {
   /** Where a stage works until it is published; only the holder of the stage's lock uses it. */
   workFolder(stage: string, key: string): string {
     return join(this.home, "work", `${stage}-${key}`);
+  }
+
+  /**
+   * Whether somebody works in a work folder: one that a killed run has left stays until the same stage runs again.
+   *
+   * @param name of the folder, which is that of its lock, too
+   */
+  isAtWork(name: string): boolean {
+    const holder = readIfThere(join(this.home, "locks", name));
+    return isAlive(Number(/^process (\d+) since/.exec(holder)?.[1]));
   }
 
   /** Where the evidence of the last failure of a stage is kept. */

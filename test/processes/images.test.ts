@@ -211,6 +211,11 @@ describe("a stack of several images", function () {
     const json = jsonOf<{ dropped: string[] }>(await run("destroy base -s roles --json"));
     assert.ok(json.dropped.includes("base.image"), String(json.dropped));
     assert.ok(json.dropped.every((root) => root.startsWith("base.")));
+    assert.equal(
+      (await run("outputs base db web -s roles")).stderr,
+      "images base, web of stack roles have not been released yet\n" +
+        "  next: ./kragle up base web -s roles\n",
+    );
 
     // everything is in the store still
     const again = jsonOf<{ outputs: ReleasedImages }>(await up("--json"));
@@ -226,7 +231,10 @@ describe("a stack of several images", function () {
     assert.deepEqual(Object.keys((await outputs()).images), ["web"]);
     assert.ok(existsSync(clone.path("build/roles/db/output/db.qcow2")));
     assert.ok(!existsSync(clone.path("build/roles/db/output/.owner.json")));
+    const page = clone.path((await succeeds("report -s roles")).trim());
+    assert.ok(existsSync(page));
     await succeeds("destroy -s roles");
+    assert.ok(!existsSync(page));
     assert.ok(!existsSync(clone.path("build/roles/web/output/.owner.json")));
     const gone = await run("outputs -s roles");
     assert.match(gone.stderr, /was destroyed at .*; its files lie in build\/roles\/web\/output/);

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { linesOf } from "../../cli/stacks";
+import { linesOf } from "../../cli/stackTable";
 import { stackNames } from "../../host/project";
 import { noteRun } from "../../run/runNote";
 import { markDestroyed, writeStackRecord } from "../../store/stackRecord";
@@ -11,6 +11,7 @@ import { kragle } from "../kragle";
 import { IMAGE_IDENTITY } from "../sampleCalls";
 import { digest } from "../samples";
 import { ownerOf } from "../stacks";
+import { Workplace } from "../../store/workplace";
 import { TemporaryStore } from "../temporaryStore";
 
 interface Row {
@@ -84,6 +85,23 @@ describe("kragle stacks", function () {
     assert.equal((await listed()).find(({ stack }) => stack === "ci")!.result, "destroyed");
   });
 
+  it("tells what is at work for a stack, and not what a killed run has left", async () => {
+    const startedAt = "2026-11-02T00:00:00.000Z";
+    for (const [stack, stage] of [
+      ["dev", "base"],
+      ["ci", "image"],
+    ] as const) {
+      const logs = join(at.home, "work", `${stage}-key`, "logs");
+      await noteRun(logs, ownerOf(at.home, stack), { root: stage, startedAt });
+    }
+    const release = await new Workplace(at.home).lockStage("base", "key", {});
+    const rows = await listed();
+    const [dev, ci] = ["dev", "ci"].map((name) => rows.find(({ stack }) => stack === name)!);
+    assert.deepEqual([dev!.atWork, ci!.atWork], [["base"], undefined]);
+    await release();
+    assert.equal((await listed()).find(({ stack }) => stack === "dev")!.atWork, undefined);
+  });
+
   it("does not wait for a manifest that is none", async () => {
     await released("dev");
     const manifest = join(at.home, "dev.json");
@@ -119,6 +137,10 @@ describe("kragle stacks", function () {
         },
         { stack: "moved", result: "none", drift: { state: "differs", stages: [] } },
         {
+          ...{ stack: "new", result: "released", atWork: ["base", "hand-image"] },
+          drift: { state: "differs", stages: ["base"] },
+        },
+        {
           ...{ stack: "odd", result: "none" },
           drift: {
             state: "unknown",
@@ -134,12 +156,13 @@ describe("kragle stacks", function () {
       new Date("2026-11-13T01:00:00.000Z"),
     );
     assert.deepEqual(lines, [
-      "STACK        LAST RESULT          RELEASE               AGE      UP WOULD",
-      "dev          released             web 1.4 aaaaaaaaaaaa  12 days  do nothing",
-      "a-long-name  failed: convert-raw  -                     -        run image, check",
-      "moved        none                 -                     -        take what is in the store",
-      `odd          none                 -                     -        ? \\u{1b}[2J1 setting is wrong: ${"x".repeat(75)}…`,
-      "far          none                 -                     -        ? no daemon answers",
+      "STACK        LAST RESULT                RELEASE               AGE      UP WOULD",
+      "dev          released                   web 1.4 aaaaaaaaaaaa  12 days  do nothing",
+      "a-long-name  failed: convert-raw        -                     -        run image, check",
+      "moved        none                       -                     -        take what is in the store",
+      "new          at work: base, hand-image  -                     -        run base",
+      `odd          none                       -                     -        ? \\u{1b}[2J1 setting is wrong: ${"x".repeat(75)}…`,
+      "far          none                       -                     -        ? no daemon answers",
     ]);
   });
 });
