@@ -1,13 +1,13 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { stackNames } from "../host/project";
-import { type ImageSettings, imageSettings, stackBelow } from "../infra/settings/images";
+import { type ImageSettings, stackBelow } from "../infra/settings/images";
 import { releaseName } from "../plan/imageSpec";
 import { rootOf } from "../plan/roots";
 import { image } from "../plan/stages/image";
 import { type Root, Roots } from "../store/roots";
 import { standing } from "../store/standing";
 import { belowBySettings } from "./imageNames";
-import { readStackSettings } from "./stackSettings";
+import { imagesOfStack } from "./stackSettings";
 
 /** What a stack is to let go of. */
 interface Leaving {
@@ -67,7 +67,8 @@ function requireFreeHere(
 
 /** The images of another stack that are made on a release of this one, by that stack's settings and by what it has. */
 async function heldBy(home: string, { project, stack, names }: Leaving, other: string) {
-  const images = readImages(other);
+  // those that cannot be read hold nothing back
+  const images = imagesOfStack(other);
   if (images.every((one) => stackBelow(one)?.stack !== stack)) return [];
   const roots = await Roots.of(home, { project, stack: other }).list();
   return images.flatMap((one) => {
@@ -83,13 +84,4 @@ async function heldBy(home: string, { project, stack, names }: Leaving, other: s
       next: `./kragle destroy ${which}-s ${other}`,
     };
   });
-}
-
-/** Another stack's settings, which hold nothing back where they cannot be read. */
-function readImages(stack: string): readonly ImageSettings[] {
-  try {
-    return imageSettings(readStackSettings(stack).values).images;
-  } catch {
-    return [];
-  }
 }

@@ -10,6 +10,7 @@ import {
   readPulumiYaml,
 } from "../infra/pulumiYaml";
 import { parseStack, SettingsError } from "../infra/settings";
+import { type ImageSettings, imageSettings } from "../infra/settings/images";
 import { ownSettings } from "../infra/settings/own";
 import { ENCRYPTED } from "../infra/settings/secrets";
 import type { ReadSettings } from "../infra/settings/warnings";
@@ -18,6 +19,7 @@ import { CREDENTIAL_NAMES, type StackSpec } from "../plan/imageSpec";
 import { EXIT, StageFailure } from "../host/failure";
 import { projectFolder, stackNames } from "../host/project";
 import { isStackName } from "../plan/identity";
+import { stackCircles } from "./stackCircle";
 
 export interface StackSettings extends ReadSettings {
   /** What is wrong with the files themselves; told together with what is wrong with the values. */
@@ -36,7 +38,18 @@ export function readStack(
 ): { settings: StackSettings; spec: StackSpec } {
   const settings = readStackSettings(stack);
   const { values, project, problems } = settings;
-  return { settings, spec: parseStack(values, stack, project, problems, builds) };
+  const circles = stackCircles(stack, imageSettings(values).images, imagesOfStack);
+  const found = [...problems, ...circles.map(([place, text]) => `${project}:${place}: ${text}`)];
+  return { settings, spec: parseStack(values, stack, project, found, builds) };
+}
+
+/** The images of a stack as its settings have them; none where those cannot be read, which is told where it is that stack's turn. */
+export function imagesOfStack(stack: string): readonly ImageSettings[] {
+  try {
+    return imageSettings(readStackSettings(stack).values).images;
+  } catch {
+    return [];
+  }
 }
 
 /**

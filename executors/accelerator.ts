@@ -7,6 +7,7 @@ import type { AcceleratorSetting } from "../plan/imageSpec";
 import type { Site } from "./site";
 import type { Accelerator, ProbeOptions } from "./executor";
 import { BUILD_GID, BUILD_UID } from "./handOver";
+import { requireImage } from "./images";
 import { atomicWrite } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
 import { readRecord } from "../host/record";
@@ -61,7 +62,7 @@ async function findObstacle({ home, docker }: Site, toolsImage: string): Promise
   }
   if (!device.isCharacterDevice()) return `${DEVICE} is not a device`;
   const bootId = (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-  const { Id: imageId } = await docker.getImage(toolsImage).inspect();
+  const { id: imageId } = await requireImage({ docker }, toolsImage);
   // the device's change time: access rights or the kernel module may have been mended since the last probe
   const subject = `${bootId} ${imageId} ${device.ctimeMs}`;
   const known = await readVerdict(cacheFile);

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 
 import { asFailure, EXIT, StageFailure } from "../host/failure";
+import { MADE_ANEW } from "./images";
 
 /** An older Docker does not know the kernel's newest capabilities, and says only of one at a time which. */
 export async function createContainer(
@@ -32,10 +33,7 @@ const KNOWN_REFUSALS: readonly (readonly [words: RegExp, hint: string])[] = [
     /failed to create endpoint|adding interface|network \S+ not found|set up container networking/,
     "Docker's network on this machine is broken: restart Docker (systemctl restart docker), then run the same command again; finished stages are kept",
   ],
-  [
-    /No such image/i,
-    "the image was deleted while this ran: run the same command again, which makes it anew; finished stages are kept",
-  ],
+  [/No such image/i, MADE_ANEW],
   [
     /bind source path does not exist|mounts denied/i,
     "Docker's daemon sees other files than this process: where kragle itself runs in a container, its folder has to be mounted there under the very path that it has on the host; the same goes for KRAGLE_HOME",

@@ -1,3 +1,4 @@
+import { EXIT, StageFailure } from "../host/failure";
 import type { Site } from "./site";
 
 /** What is asked of a Docker image. */
@@ -26,6 +27,23 @@ export async function inspectImage(
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw error;
   }
+}
+
+/** What there is to do where an image was there when a run was planned, and is no more. */
+export const MADE_ANEW =
+  "the image was deleted while this ran: run the same command again, which makes it anew; finished stages are kept";
+
+/** @throws StageFailure where the daemon does not have the image any more */
+export async function requireImage(
+  site: Pick<Site, "docker">,
+  reference: string,
+): Promise<ImageFacts> {
+  const found = await inspectImage(site, reference);
+  if (found) return found;
+  throw new StageFailure(`Docker has no image ${reference}`, {
+    hint: MADE_ANEW,
+    exitCode: EXIT.lacking,
+  });
 }
 
 /**

@@ -7,7 +7,7 @@ import tar from "tar-fs";
 
 import { withTemporaryFolder } from "../host/temporaryFolder";
 import { createContainer } from "./createContainer";
-import { inspectImage } from "./images";
+import { inspectImage, requireImage } from "./images";
 import { ownContainer } from "./ownedContainer";
 
 /** The name of the bases that are made on this machine, for all to see what they are. */
@@ -25,8 +25,8 @@ export async function trustingBase(
   base: string,
   files: ReadonlyMap<string, Buffer>,
 ): Promise<string> {
-  const facts = await docker.getImage(base).inspect();
-  const digest = createHash("sha256").update(facts.Id);
+  const { id } = await requireImage({ docker }, base);
+  const digest = createHash("sha256").update(id);
   for (const [path, content] of files) digest.update(`\0${path}\0`).update(content);
   const tag = `trusting-${digest.digest("hex").slice(0, 12)}`;
   const image = `${OWN_BASE}:${tag}`;

@@ -80,13 +80,15 @@ function inWords(change: Change, stage: string, root: Root, spec: ImageSpec): Ex
   return { input, before, after, text: `${input}: ${before} → ${after}` };
 }
 
-/** The stage before it: its key, or its content where it is the image. */
+/** The stage before it: its key, which is told as one, or its content where it is the image. */
 function upstream(name: string, change: Change, gone = "is no longer made"): ExplainedChange {
   const input = name === "imageSha256" ? "image" : name.replace(/^convert /, "convert-");
   const { before = "none", after = "none" } = change;
   const [added, dropped] = [change.before === undefined, change.after === undefined];
   const what = added ? "is new" : dropped ? gone : "changed";
-  const digests = added || dropped ? "" : `: ${before} → ${after}`;
+  // digits of a key are comparable with those of no file
+  const kind = name === "imageSha256" || change.path[1] === RELEASED ? "" : "key ";
+  const digests = added || dropped ? "" : `: ${kind}${before} → ${after}`;
   return { input, before, after, text: `${input} ${what}${digests}` };
 }
 

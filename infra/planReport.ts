@@ -1,3 +1,4 @@
+import { stageKey } from "../plan/description";
 import { rootOf } from "../plan/roots";
 import { expectedTotal } from "./expectedTotal";
 import type { PlannedImage } from "./plan";
@@ -16,7 +17,7 @@ export function planRows(plan: StackPlan): PlanRow[] {
   ];
 }
 
-/** @param makers the stages of images before it that will run, by the keys of what they make */
+/** @param makers the stages of images before it that will run, by what they make */
 function imageRows(plan: PlannedImage, makers: Map<string, string>): PlanRow[] {
   const { name, on } = plan.spec;
   const roots = [...plan.history.keys()];
@@ -35,9 +36,11 @@ function imageRows(plan: PlannedImage, makers: Map<string, string>): PlanRow[] {
         ...(isOnIt ? [rootOf(on, root)] : []),
       ],
     };
-    const maker = observed && makers.get(observed.planned.key);
+    // of an image of unknown content all but its digest is known of what follows
+    const made = observed?.planned.key ?? `${plan.plan.image.key} ${stageKey(history.description)}`;
+    const maker = makers.get(made);
     if (maker !== undefined) return madeBy(row, maker);
-    if (observed && willRun(row)) makers.set(observed.planned.key, row.stage);
+    if (willRun(row)) makers.set(made, row.stage);
     return row;
   });
 }

@@ -1,13 +1,13 @@
 import type { ImageSpec, StackSpec } from "../plan/imageSpec";
 import { counted } from "../plan/units";
 import { apartProblems } from "./settings/apart";
-import { parseImage } from "./settings/image";
+import { givenSettings, parseImage } from "./settings/image";
 import { imageSettings } from "./settings/images";
 import { onTheirBases } from "./settings/madeOn";
 import { PROGRAM } from "./settings/own";
 import { platformProblems } from "./settings/platforms";
-import { schema, SETTING_NAMES } from "./settings/schema";
-import { isGiven } from "./settings/warnings";
+import { schema } from "./settings/schema";
+import { toRun } from "./settings/toRun";
 
 /** Every wrong setting of a run, so that they can be mended at once. */
 export class SettingsError extends Error {
@@ -48,15 +48,12 @@ export function parseStack(
   );
   const names = images.flatMap(({ name }) => name ?? []);
   const given = new Map(images.map((image) => [image.name, image]));
-  const ownOf = ({ name }: ImageSpec): readonly string[] => {
-    const { own, values } = given.get(name)!;
-    if (own) return Object.keys(own);
-    return SETTING_NAMES.filter((setting) => isGiven(setting, { values, secretNames: [] }));
-  };
+  const ownOf = ({ name }: ImageSpec) => givenSettings(given.get(name)!);
   const based = onTheirBases(specs, names, ownOf);
-  const runsOn = based.images.flatMap((spec) => {
-    const { placeOf } = given.get(spec.name)!;
-    return platformProblems(spec).map((text): [string, string] => [placeOf("runsOn"), text]);
+  const runsOn = images.flatMap((image) => {
+    const spec = based.images.find(({ name }) => name === image.name) ?? toRun(image);
+    const wrong = spec ? platformProblems(spec) : [];
+    return wrong.map((text): [string, string] => [image.placeOf("runsOn"), text]);
   });
   const beside = [...based.problems, ...runsOn, ...apartProblems(specs)];
   found.push(...beside.map(([place, text]) => `${full(place)}: ${text}`));

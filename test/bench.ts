@@ -1,5 +1,6 @@
 import { benchBuild } from "./bench/build";
 import { benchConversion } from "./bench/conversion";
+import { benchFleet } from "./bench/fleet";
 import { benchImages } from "./bench/images";
 import { benchSteps } from "./bench/steps";
 
@@ -15,6 +16,7 @@ const BENCHES = {
   build: benchBuild,
   steps: benchSteps,
   images: benchImages,
+  fleet: benchFleet,
   conversion: benchConversion,
 };
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-import type { ImageSpec } from "../../plan/imageSpec";
+import { type ImageSpec, releaseName } from "../../plan/imageSpec";
 import { contradictions } from "./contradictions";
 import { credentialProblems, registers, takeCredentials } from "./credentials";
 import type { ImageSettings } from "./images";
@@ -8,22 +8,24 @@ import { missingSha256 } from "./medium";
 import { schema, SETTING_NAMES } from "./schema";
 import { takeSecrets } from "./secrets";
 import { suggest } from "./suggest";
+import { isGiven } from "./warnings";
 
 /**
  * Makes an image's description of its settings.
  *
  * @param full the full key of a place among the settings, such as "formats[1]"
  * @param builds whether something is to be built of them, so that the secrets of steps have to be there
- * @returns no description where a setting is wrong, and everything that is
+ * @returns no description where a setting is wrong by itself, and everything that is
  */
 export function parseImage(
-  { name, values, own, placeOf }: ImageSettings,
+  image: ImageSettings,
   stack: string,
   full: (place: string) => string,
   builds: boolean,
 ): { readonly spec?: ImageSpec; readonly problems: readonly string[] } {
+  const { name, values, own, placeOf } = image;
   const at = (place: string) => full(placeOf(place));
-  const problems = unknownSettings(values, at);
+  const problems = unkngivenSettings(values, at);
   const result = schema.safeParse(values);
   for (const { path, message } of result.error?.issues ?? []) {
     const [first, ...rest] = path;
@@ -31,7 +33,9 @@ export function parseImage(
     problems.push(`${at(String(first))}${place.join("")}: ${message}`);
   }
   problems.push(...contradictions(values).map(([place, text]) => `${at(place)}: ${text}`));
-  if (!result.success) return { problems };
+  // told with all others, and no obstacle to what is to be told of the rest
+  const brought = broughtAlong(image).map(([place, text]) => `${at(place)}: ${text}`);
+  if (!result.success) return { problems: [...problems, ...brought] };
   const { images: _, diskSize, memory, isoPath, isoUrls, isoSha256, ...others } = result.data;
   const { credentials, rest } = takeCredentials(others);
   problems.push(...credentialProblems(credentials, at));
@@ -48,7 +52,7 @@ export function parseImage(
   const { medium } = on === null && onRelease === null ? rest.template : { medium: null };
   const file = medium && (isoPath ?? join(folder, "os", medium.iso));
   if (medium && !isoSha256) problems.push(missingSha256(rest.template, medium, file!, isoUrls, at));
-  if (problems.length > 0) return { problems };
+  if (problems.length > 0) return { problems: [...problems, ...brought] };
   const spec: ImageSpec = {
     ...rest,
     ...{ name, on, onRelease, from: begins },
@@ -62,13 +66,34 @@ export function parseImage(
     diskBytes: diskSize,
     memoryMiB: Math.floor(memory / 2 ** 20),
   };
-  return { spec, problems };
+  return { spec, problems: brought };
+}
+
+/** The settings that an image has itself, or a stack of one image. */
+export function givenSettings({ own, values }: ImageSettings): readonly string[] {
+  if (own) return Object.keys(own);
+  return SETTING_NAMES.filter((setting) => isGiven(setting, { values, secretNames: [] }));
+}
+
+/** Settings of the system's installation, which an image that is made on another one has from there. */
+const OF_BASE = ["kernel", "suite", "snapshot", "refreshAfter", "isoPath", "isoUrls", "isoSha256"];
+
+/** What it sets itself of that, by the place. */
+function broughtAlong(image: ImageSettings): [string, string][] {
+  const from = schema.shape.from.safeParse(image.values.from).data;
+  if (!from || from.kind === "disk") return [];
+  const below = from.kind === "image" ? from.image : `the release of ${releaseName(from)}`;
+  const own = givenSettings(image);
+  return OF_BASE.filter((name) => own.includes(name)).map((name) => [
+    name,
+    `it is made on ${below}, which brings the system; set it there`,
+  ]);
 }
 
 const OWN_STACK =
   "which cannot begin with what it makes itself; name another stack, or with {image: NAME} an image of this one";
 
-function unknownSettings(
+function unkngivenSettings(
   values: Readonly<Record<string, unknown>>,
   full: (name: string) => string,
 ): string[] {

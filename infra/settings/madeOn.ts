@@ -1,12 +1,9 @@
-import { type ImageSpec, releaseName } from "../../plan/imageSpec";
+import type { ImageSpec } from "../../plan/imageSpec";
 import { formatSize } from "../../plan/units";
 import { suggest } from "./suggest";
 
 /** Of a system that another stack has installed. */
 const NOT_KNOWN = { kernel: null, suite: null, snapshot: null, refreshAfter: null } as const;
-
-/** Settings of the system's installation, which an image that is made on another one has from there. */
-const OF_BASE = ["kernel", "suite", "snapshot", "refreshAfter", "isoPath", "isoUrls", "isoSha256"];
 
 /**
  * Puts images behind those that they are made on, and gives them what comes from there.
@@ -30,13 +27,7 @@ export function onTheirBases(
     const { name, on } = image;
     if (done.has(name)) return;
     const at = (setting: string) => (name === null ? setting : `images.${name}.${setting}`);
-    if (image.onRelease) {
-      const whose = `the release of ${releaseName(image.onRelease)}`;
-      problems.push(
-        ...broughtAlong(whose, ownOf(image)).map(([s, text]) => [at(s), text] as [string, string]),
-      );
-      return void done.set(name, { ...image, ...NOT_KNOWN });
-    }
+    if (image.onRelease) return void done.set(name, { ...image, ...NOT_KNOWN });
     if (on === null) return void done.set(name, image);
     if (path.includes(name!)) {
       const circle = [...path.slice(path.indexOf(name!)), name].join(" on ");
@@ -61,7 +52,7 @@ export function onTheirBases(
     // what it does not say itself is as much as it needs
     const least = own.includes("diskSize") ? 0 : base.diskBytes;
     const fitting = { ...image, diskBytes: Math.max(image.diskBytes, least) };
-    for (const [setting, text] of misfits(fitting, base, own)) problems.push([at(setting), text]);
+    for (const [setting, text] of misfits(fitting, base)) problems.push([at(setting), text]);
     const { kernel, suite } = base;
     done.set(name, { ...fitting, kernel, suite, snapshot: null, refreshAfter: null });
   };
@@ -78,7 +69,7 @@ function unknown(on: string, names: readonly string[], name: string | null): str
 }
 
 /** What an image cannot have otherwise than the one that it is made on. */
-function misfits(image: ImageSpec, base: ImageSpec, own: readonly string[]): [string, string][] {
+function misfits(image: ImageSpec, base: ImageSpec): [string, string][] {
   const found: [string, string][] = [];
   if (image.template.folder !== base.template.folder) {
     found.push([
@@ -89,7 +80,7 @@ function misfits(image: ImageSpec, base: ImageSpec, own: readonly string[]): [st
   if (image.diskBytes < base.diskBytes) {
     found.push(["diskSize", lessThanBelow(image.diskBytes, base.name!, base.diskBytes)]);
   }
-  return [...found, ...broughtAlong(base.name!, own)];
+  return found;
 }
 
 /** Of a disk's size, in bytes. */
@@ -97,9 +88,3 @@ export function lessThanBelow(bytes: number, below: string, belowBytes: number):
   const [size, least] = [bytes, belowBytes].map(formatSize);
   return `${size} is less than the disk of ${below}, on which it is made, has: ${least}`;
 }
-
-const broughtAlong = (below: string, own: readonly string[]): [string, string][] =>
-  OF_BASE.filter((one) => own.includes(one)).map((name) => [
-    name,
-    `it is made on ${below}, which brings the system; set it there`,
-  ]);

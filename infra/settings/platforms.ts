@@ -4,13 +4,19 @@ import type { ImageSpec } from "../../plan/imageSpec";
 import { type Platform, type PlatformFacts, PLATFORMS } from "../../plan/platforms";
 import { formatExactly, formatSize, parseSize } from "../../plan/units";
 
+/** What of an image its platforms are judged by. */
+export type ToRun = Pick<
+  ImageSpec,
+  "name" | "on" | "runsOn" | "formats" | "diskBytes" | "template" | "kernel" | "suite"
+>;
+
 /**
  * Why an image cannot run where it is meant to (`runsOn`), with what to write instead, one line each: the file, the size of its disk, what
  * starts it, or its kernel.
  *
  * @param spec of an image that is made on another: with the kernel from there
  */
-export const platformProblems = (spec: ImageSpec): string[] =>
+export const platformProblems = (spec: ToRun): string[] =>
   spec.runsOn.flatMap((platform) => {
     const facts = PLATFORMS[platform];
     return [
@@ -22,7 +28,7 @@ export const platformProblems = (spec: ImageSpec): string[] =>
   });
 
 /** The image, in a sentence. */
-const the = ({ name }: ImageSpec) => name ?? "the image";
+const the = ({ name }: ToRun) => name ?? "the image";
 
 export const or = (words: readonly string[]) =>
   words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
@@ -35,7 +41,7 @@ const isTaken = (entry: string) => {
     Object.entries(wanted.options).every(([name, value]) => options[name] === value);
 };
 
-function fileProblem(platform: Platform, { formats: taken }: PlatformFacts, spec: ImageSpec) {
+function fileProblem(platform: Platform, { formats: taken }: PlatformFacts, spec: ToRun) {
   const files = [{ format: "qcow2", options: {}, name: "qcow2" }, ...spec.formats];
   if (taken.some((entry) => files.some(isTaken(entry)))) return [];
   const made = files.map(({ name }) => name).join(", ");
@@ -47,7 +53,7 @@ function fileProblem(platform: Platform, { formats: taken }: PlatformFacts, spec
 function sizeProblem(
   platform: Platform,
   { whole, maximumDiskBytes: most = Infinity }: PlatformFacts,
-  spec: ImageSpec,
+  spec: ToRun,
 ) {
   const bytes = spec.diskBytes;
   const unit = whole ? parseSize(`1 ${whole}`) : 1;
@@ -60,7 +66,7 @@ function sizeProblem(
   return [`${platform} takes disks of whole ${whole}, and ${has}; write diskSize: ${next}`];
 }
 
-function firmwareProblem(platform: Platform, { firmware }: PlatformFacts, spec: ImageSpec) {
+function firmwareProblem(platform: Platform, { firmware }: PlatformFacts, spec: ToRun) {
   const { name, smoke } = spec.template;
   if (smoke.firmware.some((one) => firmware.includes(one))) return [];
   const [its, own] = [firmware, smoke.firmware].map((list) =>
@@ -72,7 +78,7 @@ function firmwareProblem(platform: Platform, { firmware }: PlatformFacts, spec: 
 }
 
 /** @returns undefined where nobody knows what the kernel drives: one from an ISO, a disk, or another release */
-export function kernelOf({ kernel, suite, template }: ImageSpec): KnownKernel | undefined {
+export function kernelOf({ kernel, suite, template }: ToRun): KnownKernel | undefined {
   const release = suite ?? template.suite;
   return KNOWN_KERNELS.find((known) => known.kernel === kernel && known.release === release);
 }
@@ -81,10 +87,10 @@ export const kernelNamed = ({ kernel, release }: KnownKernel) =>
   `the kernel "${kernel}" of ${release}`;
 
 /** Where the kernel is set. */
-export const setIt = ({ on }: ImageSpec) =>
+export const setIt = ({ on }: ToRun) =>
   on === null ? "set kernel: generic" : `set kernel: generic for ${on}, on which it is made`;
 
-function driverProblem(platform: Platform, { disks, cards }: PlatformFacts, spec: ImageSpec) {
+function driverProblem(platform: Platform, { disks, cards }: PlatformFacts, spec: ToRun) {
   const kernel = kernelOf(spec);
   if (!kernel) return [];
   const kinds: readonly [string, readonly Device[]][] = [

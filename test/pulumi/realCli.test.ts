@@ -88,7 +88,7 @@ describe("the real Pulumi CLI", function () {
       assert.match(
         shown,
         new RegExp(
-          `^ +image +will run, about .+\\n +${script}: ${digests}\\n +base changed: ${digests}$`,
+          `^ +image +will run, about .+\\n +${script}: ${digests}\\n +base changed: key ${digests}$`,
           "m",
         ),
       );

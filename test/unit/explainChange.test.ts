@@ -152,7 +152,9 @@ describe("which input changed", () => {
   it("is the stage before it where that changed, and nothing of what that declares", () => {
     const [before, after] = [plan(), plan({ kernel: "generic" })];
     const keys = [before, after].map(({ base }) => base.key.slice(0, 12));
-    assert.deepEqual(explained(before.image, after.image), [`base changed: ${keys.join(" → ")}`]);
+    assert.deepEqual(explained(before.image, after.image), [
+      `base changed: key ${keys.join(" → ")}`,
+    ]);
     assert.deepEqual(explained(before.builder, after.builder), []);
   });
 

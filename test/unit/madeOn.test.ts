@@ -195,7 +195,13 @@ describe("an image that is made on another one", () => {
       assert.deepEqual(rows.get("web.image")!.after, ["builder", "base.image"]);
       assert.ok(rows.get("web.release")!.after.includes("base.release"));
       assert.equal(rows.get("web.check")!.on, "base");
-      assert.deepEqual(rows.get("db.base")!.reasons, ["base.base makes the same"]);
+      for (const stage of ["base", "image", "check", "smoke"]) {
+        const { status, reasons, after } = rows.get(`db.${stage}`)!;
+        assert.deepEqual([status, reasons], ["from store", [`base.${stage} makes the same`]]);
+        assert.equal(after.at(-1), `base.${stage}`);
+      }
+      assert.equal(rows.get("db.release")!.status, "runs after image");
+      assert.equal(rows.get("web.check")!.status, "runs after image");
       for (const { spec, plan: made } of first.images) {
         const { description } = made.image;
         const { manifest } = await at.publish({ "image.qcow2": "x" }, description);
@@ -204,7 +210,7 @@ describe("an image that is made on another one", () => {
       const changed = planRows(await plan({ ...images, base: { cpus: 3 } }));
       const status = (stage: string) => changed.find((row) => row.stage === stage)!;
       assert.equal(status("base.image").status, "will run");
-      assert.match(status("web.image").reasons.join(), /^image of base changed: /);
+      assert.match(status("web.image").reasons.join(), /^image of base changed: key /);
       assert.equal(status("db.image").status, "unchanged");
     });
 

@@ -142,7 +142,7 @@ describe("what the plan finds in the store", () => {
     assert.deepEqual(found, {
       ...{ base: "unchanged", image: "unchanged", "convert-raw": "unchanged", smoke: "unchanged" },
       check: `will run | builder/stages/check/inspect_image.py: 111111111111 → ${after}+x`,
-      release: `will run | check changed: ${short(before.key)} → ${short(check.key)}`,
+      release: `will run | check changed: key ${short(before.key)} → ${short(check.key)}`,
     });
   });
 

@@ -147,4 +147,20 @@ print(json.dumps({"reason": run.reason(1), "timedOut": run.timed_out, "mayEnd": 
     ]);
     assert.deepEqual(heard.wayIn, ["permitrootlogin no", "permitrootlogin yes"]);
   });
+
+  it("that only says that a connection of its own has ended is said in words", () => {
+    for (const why of [
+      "unexpected EOF",
+      "connection is shut down",
+      "Plugin exited before we could connect",
+    ]) {
+      const heard = hear([start, `Build 'kragle-qcow2' errored after 1 minute: ${why}`]);
+      assert.match(
+        heard.reason,
+        /^Packer lost its plugin while step 1 \(web\/app\.sh\) ran, .*no memory left, .* then run the same command again/,
+        why,
+      );
+      assert.ok(heard.reason.includes(`(${why})`));
+    }
+  });
 });

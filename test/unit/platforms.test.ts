@@ -253,6 +253,33 @@ describe("the setting runsOn", () => {
   });
 });
 
+describe("an image of which other settings are wrong", () => {
+  const refused = (values: object) => {
+    try {
+      parseStack({ ...values }, "web");
+    } catch (error) {
+      if (error instanceof SettingsError) return error.problems.map((line) => line.slice(0, 50));
+      throw error;
+    }
+    return [];
+  };
+
+  it("is judged by its platforms all the same", () => {
+    const wrong = { cpus: 0, runsOn: ["hyperv-gen2", "metal"] };
+    assert.deepEqual(refused(wrong), [
+      "kragle:cpus: 0 is not allowed; write a whole numbe",
+      "kragle:runsOn: hyperv-gen2 takes vhdx, and the ima",
+      "kragle:runsOn: metal has e1000e, igb, ixgbe, r8169",
+    ]);
+    // nobody knows the kernel of what it is made on
+    assert.deepEqual(refused({ ...wrong, from: { stack: "base" } }), [
+      "kragle:cpus: 0 is not allowed; write a whole numbe",
+      "kragle:runsOn: hyperv-gen2 takes vhdx, and the ima",
+    ]);
+    assert.deepEqual(refused({ ...wrong, diskSize: "x" }).length, 2);
+  });
+});
+
 describe("the formats of an image of which nobody says where it runs", () => {
   const warnings = (settings: object) => formatWarnings(parseSettings({ ...settings }, "dev"));
 

@@ -64,6 +64,11 @@ describe("an image on the release of another stack", () => {
         "kragle:kernel: it is made on the release of stack dev, which brings the system; set it there",
         "kragle:snapshot: it is made on the release of stack dev, which brings the system; set it there",
       ]);
+      const both = { template: "debian1", kernel: "generic", from: { stack: "dev" } };
+      assert.deepEqual(
+        wrong(both.from, both).map((line) => line.slice(0, 40)),
+        ['kragle:template: "debian1" is not a temp', "kragle:kernel: it is made on the release"],
+      );
       const images = {
         web: { from: { stack: "dev", image: "web" }, suite: "sid" },
         db: { from: { image: "web" } },

@@ -28,6 +28,8 @@ ERRORED = re.compile(r"Build '.*' errored[^:]*: (.*)")
 PORT = re.compile(r"Found port for (?:SSH|communicator).*: (\d+)")
 ABORTED = re.compile(r'Step ".*" failed, aborting|aborted: skipping cleanup of step')  # where the guest is kept
 CLEANUP = "Provisioning step had errors"  # before Packer runs the cleanup provisioner
+# All that it says where one of its own processes has ended.
+PLUGIN_LOST = re.compile(r"unexpected EOF|connection is shut down|[Pp]lugin (?:process )?(?:exited|crashed)")
 EXIT_STATUS = re.compile(r"(?:Script exited with non-zero exit status:|Erroneous exit code) (\d+)")  # the latter: 1.6, shell-local
 
 # What a line of a step is by the character behind the mark; all else is data.
@@ -244,6 +246,12 @@ class PackerRun:
             return f"the guest did not answer on SSH in time (setting timeouts); its console:{self.tail('serial.log')}"
         if "waiting for machine to shut down" in self.why:
             return f"the guest did not power off in time (setting timeouts); its console:{self.tail('serial.log')}"
+        if PLUGIN_LOST.search(self.why):
+            return (
+                f"Packer lost its plugin {self.where()}, a process of its own that drives the guest ({self.why}): most often this machine "
+                "had no memory left, or no time of a processor; see what else runs on it, or give guests less (settings memory and cpus), "
+                f"then run the same command again; its last lines:{self.tail('packer.log')}"
+            )
         return f"packer ended with exit code {code}: {self.why or 'its last lines:'}{self.tail('packer.log')}"
 
     def script_failed(self, how):
