@@ -4,49 +4,26 @@ import { SettingsError } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { StackSettings } from "./stackSettings";
 
-/** Something that only the Pulumi CLI can do, and that a stack's settings ask for. */
-export interface EngineNeed {
-  readonly name: string;
-  readonly need: string;
-  /** Undefined where the engine can do it. */
-  readonly problem: SettingsError | StageFailure | undefined;
-}
-
 /**
- * What a stack's settings ask of the engine; told by `doctor`, and by `preview` and `up` before they start.
+ * What a stack's settings ask of the engine that only the Pulumi CLI can do; told by `doctor`, and by `preview` and `up` before they start.
  *
  * @param engine the one that will run
  * @param asked what `--engine` says
+ * @returns what the engine cannot do; nothing for the Pulumi CLI
  */
-export function engineNeeds(
+export function engineProblems(
   engine: EngineName,
   asked: EngineName | undefined,
   { project, secretNames }: Pick<StackSettings, "project" | "secretNames">,
   images: readonly Pick<ImageSpec, "smoke">[],
-): EngineNeed[] {
-  const embedded = engine === "embedded";
+): (SettingsError | StageFailure)[] {
+  if (engine === "pulumi") return [];
   const encrypted = secretNames.map(
     (name) => `${project}:${name} is encrypted, and only the Pulumi CLI can decrypt it`,
   );
   return [
-    ...(encrypted.length === 0
-      ? []
-      : [
-          {
-            name: "Encrypted settings",
-            need: "the Pulumi CLI, which decrypts them",
-            problem: embedded ? new SettingsError(encrypted) : undefined,
-          },
-        ]),
-    ...(images.every(({ smoke }) => smoke !== "libvirt")
-      ? []
-      : [
-          {
-            name: "Driver libvirt",
-            need: "the Pulumi CLI, whose state knows which objects at the daemon to delete",
-            problem: embedded ? noLibvirt(asked, project) : undefined,
-          },
-        ]),
+    ...(encrypted.length > 0 ? [new SettingsError(encrypted)] : []),
+    ...(images.some(({ smoke }) => smoke === "libvirt") ? [noLibvirt(asked, project)] : []),
   ];
 }
 
@@ -56,8 +33,11 @@ function noLibvirt(asked: EngineName | undefined, project: string): SettingsErro
       `${project}:smoke: libvirt needs the Pulumi CLI; leave --engine embedded out, or set smoke to qemu`,
     ]);
   }
-  return new StageFailure("smoke is set to libvirt, and that needs the Pulumi CLI", {
-    hint: 'install the Pulumi CLI ("./kragle doctor" says how), or set smoke to qemu',
-    exitCode: EXIT.lacking,
-  });
+  return new StageFailure(
+    "smoke is set to libvirt, and that needs the Pulumi CLI, whose state knows which objects at the daemon to delete",
+    {
+      hint: 'install the Pulumi CLI ("./kragle doctor" says how), or set smoke to qemu',
+      exitCode: EXIT.lacking,
+    },
+  );
 }

@@ -15,7 +15,7 @@ import { warn } from "../host/warn";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
 import type { CommonOptions } from "./options";
-import { engineNeeds } from "./engineNeeds";
+import { engineProblems } from "./engineNeeds";
 import { wantedImages } from "./imageNames";
 import { readStack, type StackSettings } from "./stackSettings";
 
@@ -55,9 +55,8 @@ export async function openSession(
   await requireDaemon(site);
   const engine = await chooseEngine(options.engine);
   if (!engine) throw noPulumi();
-  for (const need of engineNeeds(engine, options.engine, settings, spec.images)) {
-    if (need.problem) throw need.problem;
-  }
+  const [problem] = engineProblems(engine, options.engine, settings, spec.images);
+  if (problem) throw problem;
   warningsOf(settings, spec, options.stack).forEach(warn);
   const { stack, rebuild = [] } = options;
   const { project } = settings;

@@ -49,8 +49,10 @@ export async function runVerb(): Promise<number> {
     .configureOutput({ writeOut: print, writeErr: tell })
     .exitOverride()
     .hook("preAction", (_, command) => checkArguments(command))
-    // before any verb looks at anything: a home that is somebody else's
-    .hook("preAction", async () => void (await import("../host/home")).homeFolder());
+    // before any verb looks at anything: a home that is somebody else's; doctor has a row for it
+    .hook("preAction", async (_, command) => {
+      if (command.name() !== "doctor") (await import("../host/home")).homeFolder();
+    });
 
   const add = (name: string, description: string, options: Option[] = []) => {
     const command = program.command(name).description(description).exitOverride();

@@ -10,10 +10,10 @@ const ANSWERS_WITHIN = 60;
 
 /**
  * @param seconds after which the CLI is not waited for any more
- * @returns the version of a usable Pulumi CLI on PATH, or undefined
+ * @returns the version of the Pulumi CLI on PATH, be it usable or too old; undefined where there is none
  * @throws StageFailure (exit code 3) where it does not answer: the other engine, which knows nothing of its state, must not run instead
  */
-export async function findPulumi(seconds = ANSWERS_WITHIN): Promise<string | undefined> {
+export async function askPulumi(seconds = ANSWERS_WITHIN): Promise<string | undefined> {
   const limit = AbortSignal.timeout(seconds * 1000);
   const answer = await outputOf(["pulumi", "version"], {
     signal: limit,
@@ -25,7 +25,15 @@ export async function findPulumi(seconds = ANSWERS_WITHIN): Promise<string | und
       exitCode: EXIT.lacking,
     });
   });
-  const version = /v?\d+\.\d+\.\d+\S*/.exec(answer)?.[0];
+  return /v?\d+\.\d+\.\d+\S*/.exec(answer)?.[0];
+}
+
+/**
+ * @returns the version of a usable Pulumi CLI on PATH, or undefined
+ * @throws StageFailure as `askPulumi`
+ */
+export async function findPulumi(seconds = ANSWERS_WITHIN): Promise<string | undefined> {
+  const version = await askPulumi(seconds);
   return version && isAtLeast(version, OLDEST_PULUMI) ? version : undefined;
 }
 

@@ -6,37 +6,54 @@ import type { Site } from "./site";
 import { ProgramMissing } from "../host/process";
 import { Virsh } from "../host/virsh";
 
+/** What a daemon needs that boots an image as proof, beside its address. */
+export const forProof = { pool: LIBVIRT_POOL, otherwise: "set smoke to qemu" } as const;
+
 /**
- * Looks whether a guest can be defined at the daemon.
+ * Looks whether a daemon has a pool that takes volumes.
  *
- * @throws StageFailure where virsh, the connection or the pool is missing
+ * @param otherwise what else can be done than to mend it
+ * @throws StageFailure (exit code 3) where virsh, the connection or the pool is missing
  */
-export async function requireLibvirt(uri: string): Promise<void> {
+export async function requireLibvirt(uri: string, pool: string, otherwise: string): Promise<void> {
   const virsh = new Virsh(uri);
   const lacking = (what: string, why: Error, hint: string) => {
     if (why instanceof ProgramMissing) {
       return new StageFailure(why.message, {
         ...why.details,
-        hint: `${why.details.hint}, or set smoke to qemu`,
+        hint: `${why.details.hint}, or ${otherwise}`,
       });
     }
-    return new StageFailure(`${what}: ${why.message}`, { hint, exitCode: EXIT.lacking });
+    return new StageFailure(`${what}: ${why.message}`, {
+      hint: `${hint}, or ${otherwise}`,
+      exitCode: EXIT.lacking,
+    });
   };
   await virsh.run("uri").catch((why: Error) => {
     const hint =
-      "install and start libvirt there, see that you may use it (group libvirt), or change libvirtUri or smoke";
+      "install and start libvirt there (docs/libvirt.md), see that you may use it (group libvirt)";
     throw lacking(`libvirt cannot be reached at ${uri}`, why, hint);
   });
-  const start = `virsh -c '${uri}' pool-start ${LIBVIRT_POOL}`;
-  const info = await virsh.run("pool-info", LIBVIRT_POOL).catch((why: Error) => {
-    const define = `virsh -c '${uri}' pool-define-as ${LIBVIRT_POOL} dir --target /var/lib/libvirt/images`;
-    throw lacking(`libvirt at ${uri} lacks a pool`, why, `make one: ${define} && ${start}`);
+  const step = (command: string) => `virsh -c '${uri}' ${command} '${pool}'`;
+  const start = step("pool-start");
+  const info = await virsh.run("pool-info", pool).catch((why: Error) => {
+    const define = `${step("pool-define-as")} dir --target '${poolFolder(pool)}'`;
+    throw lacking(
+      `libvirt at ${uri} lacks the pool ${pool}`,
+      why,
+      `make one: ${define} && ${step("pool-build")} && ${start}`,
+    );
   });
   const state = /^State: +(.*)$/m.exec(info)?.[1];
   if (state !== "running") {
-    throw lacking(`libvirt at ${uri}`, new Error(`the pool is ${state}`), `start it: ${start}`);
+    const problem = new Error(`the pool ${pool} is ${state}`);
+    throw lacking(`libvirt at ${uri}`, problem, `start it: ${start}`);
   }
 }
+
+/** Where libvirt's own tools put theirs. */
+const poolFolder = (pool: string) =>
+  pool === LIBVIRT_POOL ? "/var/lib/libvirt/images" : `/var/lib/libvirt/${pool}`;
 
 type Answer = AnswerTo<typeof domainType>;
 

@@ -1,3 +1,4 @@
+import { requireLibvirt } from "../executors/libvirtHost";
 import { EXIT, StageFailure } from "../host/failure";
 import { inProject } from "../host/project";
 import { writeObstacle } from "../host/writable";
@@ -14,7 +15,7 @@ import { imagesToRun, makePlan, type StackPlan } from "./stackPlan";
 
 /**
  * Plans a run that can begin and end: the folders of releases are nobody else's; where a base is made from an ISO or a disk, that is
- * there or can be fetched; what has to be laid down has places that can be written.
+ * there or can be fetched; what has to be laid down has places that can be written, or a libvirt pool that is there.
  *
  * @throws StageFailure that says what is lacking; see `makePlan` too
  */
@@ -42,7 +43,10 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<St
         return obstacle ? [`${obstacle}: the setting ${setting} has results laid down there`] : [];
       }),
   );
-  if (problems.length === 0) return plan;
+  if (problems.length === 0) {
+    await requirePools(images);
+    return plan;
+  }
   throw new StageFailure([...new Set(problems)].join("\n"), {
     hint: "let the setting name a folder that can be written, or see to its rights",
     exitCode: EXIT.lacking,
@@ -87,6 +91,25 @@ export const placesOf = ({ path, publish }: Pick<ImageSpec, "path" | "publish">)
       : [],
   ),
 ];
+
+/** The libvirt pools that take copies of an image, by root. */
+export const poolsOf = ({ publish }: Pick<ImageSpec, "publish">) =>
+  publish.flatMap(({ name, destination }) =>
+    "pool" in destination
+      ? [{ root: publicationRoot(name), ...destination, otherwise: "leave it out of publish" }]
+      : [],
+  );
+
+/** A build that takes long has places for its copies before it starts. */
+async function requirePools(images: readonly PlannedImage[]): Promise<void> {
+  const wanted = images.flatMap((image) =>
+    poolsOf(image.spec).filter(({ root }) => !isThere(image, root)),
+  );
+  const all = new Map(
+    wanted.map(({ uri, pool, otherwise }) => [`${uri} ${pool}`, { uri, pool, otherwise }]),
+  );
+  for (const { uri, pool, otherwise } of all.values()) await requireLibvirt(uri, pool, otherwise);
+}
 
 /** Whether the store has a stage's whole result, which is not to be made again. */
 export const isThere = ({ observed }: PlannedImage, root: string) =>

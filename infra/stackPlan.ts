@@ -1,5 +1,5 @@
 import { isOwnHome } from "../host/home";
-import { requireLibvirt } from "../executors/libvirtHost";
+import { forProof, requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
 import type { StackIdentity } from "../plan/identity";
 import { type ImagePlan, toolsImageName } from "../plan/imagePlan";
@@ -62,7 +62,9 @@ export async function makePlan(
   rebuild: readonly string[] = [],
   wanted?: ReadonlySet<string>,
 ): Promise<StackPlan> {
-  for (const uri of libvirtUris(images)) await requireLibvirt(uri);
+  for (const uri of libvirtUris(images)) {
+    await requireLibvirt(uri, forProof.pool, forProof.otherwise);
+  }
   const { home } = site;
   const store = openStore(home);
   const release = remembered((from: StackRelease) => findRelease(store, owner, from));

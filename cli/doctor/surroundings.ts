@@ -1,9 +1,12 @@
 import { isLoopbackAddress } from "../../host/aptSources";
 import { StageFailure } from "../../host/failure";
 import { displayPath } from "../../host/project";
+import { isAtLeast } from "../../host/version";
+import { SettingsError } from "../../infra/settings";
 import { digestInWords } from "../../plan/publishedDigest";
 import { SOURCE_WORDS, type WantedSource } from "../../store/sourceFile";
 import { type Requirement, type Status, verdict } from "./requirements";
+import { isUnset } from "./unsetDigests";
 
 /** What surrounds kragle on a machine: registry, Pulumi, SELinux, proxies; from facts to verdicts. */
 
@@ -35,19 +38,35 @@ export function registryRequirement(facts: RegistryFacts): Requirement {
   return judge("degraded", silent, next);
 }
 
-/** @param version of a Pulumi CLI that the SDK works with; undefined where there is none */
+/**
+ * @param found version of the Pulumi CLI; undefined where there is none
+ * @param problems what of the stack's settings only the Pulumi CLI can do, where it is none that the SDK works with
+ */
 export function pulumiRequirement(
   found: string | StageFailure | undefined,
   oldest: readonly number[],
+  problems: readonly (SettingsError | StageFailure)[] = [],
 ): Requirement {
   const name = "Pulumi CLI";
   const need = `${oldest.join(".")} or newer, for "pulumi up", encrypted settings and the driver libvirt`;
   if (found instanceof StageFailure) {
     return verdict(name, "missing", found.message, need, found.details.hint);
   }
-  const none = "none; ./kragle up runs the program in its own process (the embedded engine)";
+  if (found && isAtLeast(found, oldest)) return verdict(name, "ok", found, need);
+  const none = found ? `${found}, which is too old` : "none";
   const next = "https://www.pulumi.com/docs/iac/download-install/";
-  return verdict(name, found ? "ok" : "degraded", found ?? none, need, next);
+  if (problems.length === 0) {
+    const instead = "./kragle up runs the program in its own process (the embedded engine)";
+    return verdict(name, "degraded", `${none}; ${instead}`, need, next);
+  }
+  const told = problems.flatMap((problem) =>
+    problem instanceof SettingsError ? problem.problems : problem.message,
+  );
+  const words = [none, ...told].join("\n");
+  const row = verdict(name, "missing", words, need, `${next}, or change the settings that need it`);
+  return problems.some((problem) => problem instanceof SettingsError)
+    ? { ...row, wrongSettings: true }
+    : row;
 }
 
 export interface SelinuxFacts {
@@ -76,12 +95,28 @@ export interface SourceFacts {
 
 export function sourceRequirement({ wanted, found, installed }: SourceFacts): Requirement {
   const setting = SOURCE_WORDS[wanted.kind];
+  const name = wanted.kind === "iso" ? "Installation ISO" : "Disk to begin with";
+  const file = wanted.path ?? "a file";
+  if (isUnset(wanted.digest)) {
+    const what = found ? displayPath(found) : wanted.urls.length > 0 ? "to be fetched" : "none";
+    const next = `give the digest that the publisher shows; see Settings`;
+    return {
+      ...verdict(
+        name,
+        "missing",
+        `${what}; its digest is not set`,
+        `${file}, and its digest`,
+        next,
+      ),
+      wrongSettings: true,
+    };
+  }
   const judge = (status: Status, words: string) =>
     verdict(
-      wanted.kind === "iso" ? "Installation ISO" : "Disk to begin with",
+      name,
       status,
       words,
-      `${wanted.path ?? "a file"} with the ${digestInWords(wanted.digest)}`,
+      `${file} with the ${digestInWords(wanted.digest)}`,
       `put the file there, or give the setting ${setting.path} or ${setting.urls}`,
     );
   if (found) return judge("ok", displayPath(found));

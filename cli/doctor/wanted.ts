@@ -1,22 +1,19 @@
 import type { DaemonFacts } from "../../executors/daemon";
-import { requireLibvirt } from "../../executors/libvirtHost";
-import { StageFailure } from "../../host/failure";
+import { forProof, requireLibvirt } from "../../executors/libvirtHost";
 import { readMemory } from "../../host/memory";
 import { findSource } from "../../store/sourceFile";
-import { type PlannedImage, sourceDigest } from "../../infra/plan";
+import type { PlannedImage } from "../../infra/plan";
 import type { SourceDigest } from "../../infra/signedList";
 import { requireReleases } from "../../infra/releasesBelow";
 import { remembered } from "../../infra/remembered";
-import { isThere, wantedSource } from "../../infra/requirements";
-import { SettingsError } from "../../infra/settings";
+import { isThere, poolsOf, wantedSource } from "../../infra/requirements";
+import type { SettingsError } from "../../infra/settings";
 import type { StackPlan } from "../../infra/stackPlan";
 import { findRelease } from "../../infra/stackRelease";
 import type { StackIdentity } from "../../plan/identity";
-import type { ImageSpec, SourceDisk, StackRelease, StackSpec } from "../../plan/imageSpec";
+import type { ImageSpec, StackRelease } from "../../plan/imageSpec";
 import { findSigner } from "../../release/signing";
 import { openStore } from "../../store/open";
-import { engineNeeds } from "../engineNeeds";
-import type { StackSettings } from "../stackSettings";
 import { examineDisk, placesRequirement } from "./places";
 import {
   memoryRequirement,
@@ -25,13 +22,13 @@ import {
   verdict,
 } from "./requirements";
 import * as around from "./surroundings";
-import { refused, tried } from "./tried";
+import { examined, isProblem, type Problem, refused, tried } from "./tried";
 
 /** What a stack's settings want of this machine, a row each. */
 
-export function settingsRequirement(wanted: object | SettingsError): Requirement | undefined {
-  if (!(wanted instanceof SettingsError)) return undefined;
-  const found = wanted.problems.join("\n");
+export function settingsRequirement(problem: SettingsError | undefined): Requirement | undefined {
+  if (!problem) return undefined;
+  const found = problem.problems.join("\n");
   const row = verdict(
     "Settings",
     "missing",
@@ -40,19 +37,6 @@ export function settingsRequirement(wanted: object | SettingsError): Requirement
     "mend the stack's file",
   );
   return { ...row, wrongSettings: true };
-}
-
-/** What only the Pulumi CLI can do. */
-export function engineRequirements(
-  pulumi: string | undefined,
-  { settings, spec }: { readonly settings: StackSettings; readonly spec: StackSpec },
-): Requirement[] {
-  return engineNeeds(pulumi ? "pulumi" : "embedded", undefined, settings, spec.images).map(
-    ({ name, need, problem }) =>
-      problem
-        ? refused(name, need, problem)
-        : verdict(name, "ok", `the Pulumi CLI ${pulumi}`, need),
-  );
 }
 
 /** What other stacks have to have released before; undefined where nothing is made on it. */
@@ -79,7 +63,7 @@ interface Surroundings {
   readonly toolsImage: string | undefined;
   readonly plan: PlannedImage | undefined;
   /** Of the disk that the image begins with, or why its digest is not known; undefined for none. */
-  readonly source: SourceDigest | StageFailure | undefined;
+  readonly source: SourceDigest | Problem | undefined;
 }
 
 /** The same of all images, in their order. */
@@ -99,7 +83,7 @@ export async function examineImages(
   for (const [index, spec] of images.entries()) {
     const around = { ...shared, plan: plan?.images[index], source: sources[index] };
     for (const row of await examineSpec(home, spec, owner, around)) {
-      if (row) rows.push({ image: spec.name, row });
+      rows.push({ image: spec.name, row });
     }
   }
   const same = Map.groupBy(rows, ({ row }) => JSON.stringify(row));
@@ -111,49 +95,31 @@ export async function examineImages(
   });
 }
 
-/** The digest of a disk, in whose place a failure is the row's. */
-export const digestOrFailure = (
-  home: string,
-  from: SourceDisk,
-): Promise<SourceDigest | StageFailure> =>
-  sourceDigest(home, from).catch((error: Error) => {
-    if (error instanceof StageFailure) return error;
-    throw error;
-  });
-
 /** Disk, ISO, memory, processors, libvirt and the key that signs. */
 async function examineSpec(
   home: string,
   spec: ImageSpec,
   owner: StackIdentity,
   { daemon, toolsImage, plan, source: digest }: Surroundings,
-): Promise<(Requirement | undefined)[]> {
-  const { smoke, libvirtUri, signKey } = spec;
-  const known = digest && "digest" in digest ? digest.digest : null;
+): Promise<Requirement[]> {
+  const { signKey } = spec;
+  const known = digest && !isProblem(digest) ? digest.digest : null;
   const source = wantedSource(spec, known);
   const found = source && findSource(home, source);
   const fetches = source && !found ? source.kind : null;
-  return [
-    ...(await examineDisk(home, spec, owner, daemon, toolsImage, fetches)),
-    source
-      ? around.sourceRequirement({
-          wanted: source,
-          found,
-          installed: plan !== undefined && isThere(plan, "base"),
-        })
-      : undefined,
-    digest instanceof StageFailure
-      ? refused("Disk to begin with", "a digest that is known", digest)
-      : undefined,
+  const rows = [
+    await examined("Free space", () => examineDisk(home, spec, owner, daemon, toolsImage, fetches)),
+    source &&
+      around.sourceRequirement({
+        wanted: source,
+        found,
+        installed: plan !== undefined && isThere(plan, "base"),
+      }),
+    isProblem(digest) ? refused("Disk to begin with", "a digest that is known", digest) : undefined,
     memoryRequirement(readMemory(), spec.memoryMiB),
     processorsRequirement(spec.cpus),
-    await placesRequirement(home, spec, owner),
-    smoke === "libvirt"
-      ? await tried("libvirt", `a daemon at ${libvirtUri} with a pool`, async () => {
-          await requireLibvirt(libvirtUri);
-          return `answers at ${libvirtUri}`;
-        })
-      : undefined,
+    await examined("Places of results", () => placesRequirement(home, spec, owner)),
+    await libvirtRequirements(spec),
     signKey === null
       ? undefined
       : await tried("Signing key", "one that signs without a question", async () => {
@@ -161,4 +127,19 @@ async function examineSpec(
           return fingerprint;
         }),
   ];
+  return rows.flat().filter((row) => row !== undefined);
+}
+
+/** The daemons that are to boot the image, or to take copies of it. */
+function libvirtRequirements(spec: ImageSpec): Promise<Requirement[]> {
+  const { smoke, libvirtUri: uri } = spec;
+  const wanted = [...(smoke === "libvirt" ? [{ ...forProof, uri }] : []), ...poolsOf(spec)];
+  return Promise.all(
+    wanted.map(({ uri, pool, otherwise }) =>
+      tried("libvirt", `a daemon at ${uri} with the pool ${pool}`, async () => {
+        await requireLibvirt(uri, pool, otherwise);
+        return `answers at ${uri}, with the pool ${pool}`;
+      }),
+    ),
+  );
 }

@@ -84,6 +84,9 @@ describe("doctor", () => {
     const none = around.pulumiRequirement(undefined, [3, 250]);
     assert.equal(none.status, "degraded");
     assert.match(none.found, /embedded engine/);
+    const old = around.pulumiRequirement("v3.100.0", [3, 250]);
+    assert.equal(old.status, "degraded");
+    assert.match(old.found, /^v3\.100\.0, which is too old; /);
   });
 
   it("says of SELinux what it means for kragle's folder", () => {

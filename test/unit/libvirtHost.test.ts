@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
-import { chooseDomainType, requireLibvirt } from "../../executors/libvirtHost";
+import { chooseDomainType, forProof, requireLibvirt } from "../../executors/libvirtHost";
 import { Virsh } from "../../host/virsh";
 import { firstOnPath, restorePath } from "../firstOnPath";
 import { sampleSha256 } from "../samples";
@@ -36,6 +36,7 @@ const lacking = (message: RegExp, hint: RegExp) => (error: Error) => {
 
 describe("a libvirt daemon", () => {
   let virsh: FakeVirsh | undefined;
+  const ask = () => requireLibvirt(URI, forProof.pool, forProof.otherwise);
   const fake = (cases: string, before?: string) => (virsh = new FakeVirsh(cases, before));
   afterEach(() => {
     virsh?.remove();
@@ -44,14 +45,14 @@ describe("a libvirt daemon", () => {
 
   it("is ready where it answers and its pool runs", async () => {
     fake(`uri) echo ${URI} ;; "pool-info default") echo "State:          running" ;;`);
-    await requireLibvirt(URI);
+    await ask();
   });
 
   it("is lacking where there is no virsh", async () => {
     fake("*) ;;");
     process.env.PATH = "/nowhere";
     await assert.rejects(
-      requireLibvirt(URI),
+      ask(),
       lacking(/^virsh, which .* is not installed$/, /libvirt-clients.*or set smoke to qemu/),
     );
   });
@@ -59,17 +60,23 @@ describe("a libvirt daemon", () => {
   it("is lacking where nobody answers, in libvirt's own words", async () => {
     fake('*) echo "error: failed to connect" >&2; echo "error: No such file" >&2; exit 1 ;;');
     await assert.rejects(
-      requireLibvirt(URI),
+      ask(),
       lacking(/cannot be reached at qemu:\/\/\/system: failed to connect; No such file$/, /start/),
     );
   });
 
   it("is lacking where it has no pool, and where that is not active", async () => {
     fake("uri) ;; *) echo 'error: Storage pool not found' >&2; exit 1 ;;");
-    await assert.rejects(requireLibvirt(URI), lacking(/Storage pool not found/, /pool-define-as/));
+    await assert.rejects(
+      ask(),
+      lacking(
+        /lacks the pool default: Storage pool not found/,
+        /pool-define-as.*pool-build.*pool-start/,
+      ),
+    );
     virsh!.remove();
     fake("uri) ;; *) echo 'State:          inactive' ;;");
-    await assert.rejects(requireLibvirt(URI), lacking(/the pool is inactive/, /pool-start/));
+    await assert.rejects(ask(), lacking(/the pool default is inactive/, /pool-start/));
   });
 
   describe("gives a domain the type", () => {

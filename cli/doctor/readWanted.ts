@@ -1,0 +1,33 @@
+import { stackNames } from "../../host/project";
+import { parseStack, SettingsError } from "../../infra/settings";
+import type { StackSpec } from "../../plan/imageSpec";
+import { readStack, readStackSettings, type StackSettings } from "../stackSettings";
+import { withDigests } from "./unsetDigests";
+
+/** What a stack wants; without what its settings say where these are wrong. */
+export interface Wanted {
+  readonly problem?: SettingsError;
+  readonly known?: { readonly settings: StackSettings; readonly spec: StackSpec };
+}
+
+/** @throws StageFailure for a stack that there is not: nothing could be said of it */
+export function readWanted(stack: string): Wanted {
+  try {
+    return { known: readStack(stack) };
+  } catch (problem) {
+    if (!(problem instanceof SettingsError && stackNames().includes(stack))) throw problem;
+    return { problem, known: butForDigests(stack) };
+  }
+}
+
+/** The stack, if nothing but digests is lacking in its settings. */
+function butForDigests(stack: string): Wanted["known"] {
+  try {
+    const settings = readStackSettings(stack);
+    const { values, project, problems } = settings;
+    return { settings, spec: parseStack(withDigests(values), stack, project, problems) };
+  } catch (error) {
+    if (error instanceof SettingsError) return undefined;
+    throw error;
+  }
+}
