@@ -49,8 +49,9 @@ export async function runVerb(): Promise<number> {
     .configureOutput({ writeOut: print, writeErr: tell })
     .exitOverride()
     .hook("preAction", (_, command) => checkArguments(command))
-    // before any verb looks at anything: a home that is somebody else's; doctor has a row for it
+    // before any verb looks at anything: a program that is not kragle's, and a home that is somebody else's; doctor has a row for that
     .hook("preAction", async (_, command) => {
+      (await import("./anotherProgram")).requireOwnProgram(command.name());
       if (command.name() !== "doctor") (await import("../host/home")).homeFolder();
     });
 

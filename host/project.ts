@@ -47,7 +47,7 @@ function projectOfThisProcess(): string {
 }
 
 /** The folder of the project in or below which a folder lies. */
-function projectAround(folder: string): string | undefined {
+export function projectAround(folder: string): string | undefined {
   return folderAbove(folder, PROJECT_FILES);
 }
 

@@ -2,12 +2,13 @@ import { styleText } from "node:util";
 
 import { EXIT } from "../../host/failure";
 import { print } from "../../host/output";
+import { isAnotherProgram } from "../anotherProgram";
 import type { CommonOptions } from "../options";
 import { examine } from "./examine";
 import { readWanted } from "./readWanted";
 import type { Requirement, Status } from "./requirements";
 
-/** `kragle doctor`: what this machine has and lacks for a stack's settings. Exit code 3 where something is missing. */
+/** `kragle doctor`: what this machine has and lacks for a stack's settings, or for any image. Exit code 3 where something is missing. */
 export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   const requirements = await examine(readWanted(stack), stack);
   const count = (status: Status) =>
@@ -16,9 +17,10 @@ export async function doctor({ stack, json }: CommonOptions): Promise<number> {
   if (json) {
     print(JSON.stringify({ stack, missing, degraded, requirements }) + "\n");
   } else {
+    const what = isAnotherProgram() ? "images" : `stack ${stack}`;
     const summary = missing
-      ? `${missing} missing: stack ${stack} cannot be built here before that is mended`
-      : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: stack ${stack} can be built here`;
+      ? `${missing} missing: ${what} cannot be built here before that is mended`
+      : `nothing is missing${degraded ? `, ${degraded} with a drawback` : ""}: ${what} can be built here`;
     print(`${describe(requirements)}\n${summary}\n`);
   }
   // as `up` would end

@@ -18,6 +18,7 @@ import { remembered } from "../../infra/remembered";
 import { makePlan } from "../../infra/stackPlan";
 import type { SourceDisk } from "../../plan/imageSpec";
 import { identityOf } from "../../store/identity";
+import { isAnotherProgram } from "../anotherProgram";
 import { engineProblems } from "../engineNeeds";
 import {
   areDependenciesStale,
@@ -182,6 +183,8 @@ async function examinePulumi({ known }: Wanted): Promise<judge.Requirement> {
   const found = await askPulumi().catch((error: StageFailure) => error);
   const problems = known
     ? engineProblems("embedded", undefined, known.settings, known.spec.images)
-    : [];
+    : isAnotherProgram()
+      ? [new StageFailure("only it runs the program of this project, which is not kragle's own")]
+      : [];
   return around.pulumiRequirement(found, OLDEST_PULUMI, problems);
 }

@@ -1,6 +1,7 @@
 import { stackNames } from "../../host/project";
 import { parseStack, SettingsError } from "../../infra/settings";
 import type { StackSpec } from "../../plan/imageSpec";
+import { isAnotherProgram } from "../anotherProgram";
 import { readStack, readStackSettings, type StackSettings } from "../stackSettings";
 import { withDigests } from "./unsetDigests";
 
@@ -10,8 +11,13 @@ export interface Wanted {
   readonly known?: { readonly settings: StackSettings; readonly spec: StackSpec };
 }
 
-/** @throws StageFailure for a stack that there is not: nothing could be said of it */
+/**
+ * In the project of another program nothing is known of what its images want.
+ *
+ * @throws StageFailure for a stack that there is not: nothing could be said of it
+ */
 export function readWanted(stack: string): Wanted {
+  if (isAnotherProgram()) return {};
   try {
     return { known: readStack(stack) };
   } catch (problem) {

@@ -63,7 +63,7 @@ export function pulumiRequirement(
     problem instanceof SettingsError ? problem.problems : problem.message,
   );
   const words = [none, ...told].join("\n");
-  const row = verdict(name, "missing", words, need, `${next}, or change the settings that need it`);
+  const row = verdict(name, "missing", words, need, `${next}, or do without what needs it`);
   return problems.some((problem) => problem instanceof SettingsError)
     ? { ...row, wrongSettings: true }
     : row;
