@@ -34,7 +34,9 @@ export class EventTranslator {
       if (!String(op).startsWith("delete")) onEvent({ kind: "done", step, from });
     }
     if (resOutputsEvent?.metadata.type === "pulumi:pulumi:Stack") {
-      this.outputs = resOutputsEvent.metadata.new?.outputs;
+      // the stack's page, which Pulumi Cloud shows, is none of an image's facts
+      const { readme: _, ...outputs } = resOutputsEvent.metadata.new?.outputs ?? {};
+      this.outputs = resOutputsEvent.metadata.new && outputs;
     }
     if (diagnosticEvent) this.diagnostic(diagnosticEvent);
     if (resOpFailedEvent) {
