@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+
+import { inProject, LAUNCHER, packageFolder, projectFolder, workFor } from "../../host/project";
+import { findReach } from "../../infra/reach";
+import { dropsRoot, invocationOf } from "../../plan/invocation";
+import { runProgram } from "../devProgram";
+import { requestOf } from "../mocks";
+import { TemporaryStore } from "../temporaryStore";
+
+describe("a program that has kragle as a package", function () {
+  this.timeout(60_000);
+  let at: TemporaryStore;
+  let project: string;
+  let program: string;
+
+  beforeEach(() => {
+    at = new TemporaryStore();
+    project = realpathSync(mkdtempSync(join(tmpdir(), "kragle it's ä project ")));
+    for (const name of ["Pulumi.yaml", "Pulumi.dev.yaml"]) {
+      copyFileSync(join(packageFolder, name), join(project, name));
+    }
+    program = join(project, "program");
+    mkdirSync(program);
+    workFor(program);
+  });
+  afterEach(() => {
+    workFor(packageFolder);
+    rmSync(project, { recursive: true });
+    at.remove();
+  });
+
+  /** What runs a command of a resource. */
+  const shell = (command: string, folder = program) =>
+    spawnSync("sh", ["-c", command], { cwd: folder, encoding: "utf8" });
+
+  it("works for the project in or below which it lies", () => {
+    assert.equal(projectFolder, project);
+    assert.equal(inProject("images"), join(project, "images"));
+    assert.equal(inProject("kragle:builder/stages"), join(packageFolder, "builder/stages"));
+  });
+
+  it("tells no resource where kragle, the project or the store lies", async () => {
+    const { resources } = await runProgram(at);
+    assert.ok(resources.length > 10);
+    const text = JSON.stringify(resources.map(({ inputs }) => inputs));
+    for (const path of [packageFolder, project, at.home, process.env.HOME!, process.cwd()]) {
+      assert.ok(!text.includes(path), path);
+    }
+  });
+
+  it("has the keys that kragle's own program has, and the same resources but for how they reach it", async () => {
+    const here = await runProgram(at);
+    workFor(packageFolder);
+    const there = await runProgram(at);
+    // with a store outside of the project, a release is one clone's
+    const others = ({ resources }: typeof here) =>
+      resources.filter(
+        ({ type, name }) => !(type === "command:local:Command" && name === "release"),
+      );
+    const keys = (run: typeof here) =>
+      others(run).map(({ inputs }) => invocationOf(String(inputs.create))?.key);
+    assert.deepEqual(keys(here), keys(there));
+    assert.equal(
+      JSON.stringify(others(here))
+        .replaceAll("kragle:builder/", "builder/")
+        .replaceAll(/\[ -x [^"]*?\}; (exec)/g, "$1")
+        .replaceAll("../.kragle/bin/kragle", "./kragle")
+        .replaceAll(/\.\.\/\.kragle\/bundles\/[0-9a-f]{64}/g, "builder"),
+      JSON.stringify(others(there)),
+    );
+  });
+
+  it("finds in kragle's folder what a stage is told of it", async () => {
+    const { find } = await runProgram(at);
+    const { request } = requestOf(find("image")) as {
+      request: { templateFolder: string; scripts: Record<string, string> };
+    };
+    assert.equal(request.templateFolder, "kragle:builder/templates/debian12");
+    for (const path of [request.templateFolder, ...Object.values(request.scripts)]) {
+      assert.ok(existsSync(inProject(path)), path);
+    }
+  });
+
+  it("has Docker's context beside it, one for each content, without what the builder is not made of", async () => {
+    const [first, second] = [await findReach(), await findReach()];
+    assert.deepEqual(first, second);
+    const context = join(program, first.context);
+    assert.equal(relative(project, context).replace(/[0-9a-f]{64}$/, ""), ".kragle/bundles/");
+    const names = ["install-tools.sh", "tools.Dockerfile", "tools.Dockerfile.dockerignore"];
+    assert.deepEqual(readdirSync(context).sort(), names);
+    for (const name of names) {
+      const copied = readFileSync(join(context, name));
+      assert.deepEqual(copied, readFileSync(join(packageFolder, "builder", name)));
+    }
+  });
+
+  it("calls kragle by a launcher that nobody else can write", async () => {
+    const { kragle } = await findReach();
+    assert.equal(kragle, "../.kragle/bin/kragle");
+    for (const path of [LAUNCHER, join(LAUNCHER, "..")]) {
+      assert.equal(statSync(join(project, path)).mode & 0o777, 0o755, path);
+    }
+    assert.equal(readFileSync(join(project, ".kragle/.gitignore"), "utf8"), "*\n");
+    const { status, stdout, stderr } = shell(`exec ${kragle} --version`);
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /^\d+\.\d+\.\d+/);
+  });
+
+  it("writes the launcher anew where kragle lies elsewhere, and leaves it alone where it is right", async () => {
+    await findReach();
+    const file = join(project, LAUNCHER);
+    const { ino } = statSync(file);
+    await findReach();
+    assert.equal(statSync(file).ino, ino);
+    const right = readFileSync(file, "utf8");
+    const [line] = /^kragle=.*$/m.exec(right)!;
+    writeFileSync(file, right.replace(line, "kragle='/nowhere/kragle'"));
+    const { status, stderr } = shell("exec .kragle/bin/kragle stage base", project);
+    assert.equal(status, 3);
+    assert.match(
+      stderr,
+      /^kragle is not in .* any more: run pulumi preview in this folder first$/m,
+    );
+    await findReach();
+    assert.equal(readFileSync(file, "utf8"), right);
+  });
+
+  it("says what to do where what lets go of a root runs on a machine that has no launcher yet", () => {
+    const drops = dropsRoot("../.kragle/bin/kragle", { project: "images", stack: "dev" }, "base");
+    const { status, stderr } = shell(drops);
+    assert.equal(status, 3);
+    assert.match(stderr, /^kragle has not run here yet: run pulumi preview in this folder first$/m);
+  });
+});
