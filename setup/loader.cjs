@@ -12,7 +12,10 @@ const { isMainThread } = require("node:worker_threads");
 if (isMainThread) process.umask(process.umask() | 0o002);
 
 const root = dirname(module.path);
-const cache = join(root, ".kragle", "compiled");
+const isInstalled = /\/(node_modules|plugins)\//.test(root);
+const caches = cacheFolder();
+// several versions may be installed on one machine
+const cache = join(caches, "compiled", isInstalled ? root : "");
 const ownSource = readFileSync(module.filename);
 
 require.extensions[".ts"] = (module, file) => {
@@ -22,6 +25,16 @@ require.extensions[".ts"] = (module, file) => {
   const compiled = join(cache, relative(root, file).replace(/^(\.\.\/)+/, "outside/") + ".js");
   module._compile(readCompiled(compiled, digest) ?? compile(source, file, digest, compiled), file);
 };
+
+/**
+ * Where what was compiled is kept: in a clone beside it. The folder of what a package manager or the Pulumi CLI has installed is theirs, and
+ * nothing is written there. setup/node.sh decides the same.
+ */
+function cacheFolder() {
+  if (!isInstalled) return join(root, ".kragle");
+  const { HOME = "/", XDG_CACHE_HOME = join(HOME, ".cache") } = process.env;
+  return join(XDG_CACHE_HOME, "kragle");
+}
 
 const lastLine = (digest, body) =>
   `// ${digest} ${createHash("sha256").update(body).digest("hex")}\n`;
@@ -66,7 +79,7 @@ function compile(source, file, digest, compiled) {
 }
 
 // where the launcher has not set it; compiled code halves the time that loading the SDK takes
-enableCompileCache?.(join(root, ".kragle", "compile-cache"));
+enableCompileCache?.(join(caches, "compile-cache"));
 
 /**
  * What the Pulumi SDK loads to turn functions into resources, which kragle never does: the TypeScript compiler and npm's reader of

@@ -5,8 +5,12 @@
 node_major=22
 node_minor=13
 
-# Compiled code is kept between runs: it halves the time that loading the SDK takes.
-export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$root/.kragle/compile-cache}"
+# Compiled code is kept between runs: it halves the time that loading the SDK takes. See cacheFolder in loader.cjs.
+case $root in
+*/node_modules/* | */plugins/*) caches=${XDG_CACHE_HOME:-${HOME:-}/.cache}/kragle ;;
+*) caches=$root/.kragle ;;
+esac
+export NODE_COMPILE_CACHE="${NODE_COMPILE_CACHE:-$caches/compile-cache}"
 
 new_enough() {
   version=$("$1" --version 2>/dev/null) || return 1

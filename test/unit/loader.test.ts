@@ -4,8 +4,10 @@ import {
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -51,6 +53,30 @@ describe("the loader", function () {
       const { runtime } = require("@pulumi/pulumi");
       runtime.serializeFunction(() => 42).then(({ text }) => console.log(text));`);
     assert.match(said, /42/);
+  });
+
+  it("writes nothing beside itself where it was installed", () => {
+    const outer = mkdtempSync(join(tmpdir(), "kragle loader "));
+    try {
+      const folder = join(outer, "node_modules/kragle");
+      mkdirSync(join(folder, "setup"), { recursive: true });
+      const loader = join(folder, "setup/loader.cjs");
+      copyFileSync(join(projectFolder, "setup/loader.cjs"), loader);
+      symlinkSync(join(projectFolder, "node_modules"), join(folder, "node_modules"));
+      const source = join(folder, "program.ts");
+      writeFileSync(source, "const a: number = 1;\nconsole.log(a);\n");
+      const env = { ...process.env, XDG_CACHE_HOME: join(outer, "cache") };
+      const start = () =>
+        spawnSync(process.execPath, ["--require", loader, source], { env, encoding: "utf8" });
+      assert.equal(start().stdout, "1\n");
+      assert.deepEqual(readdirSync(folder).sort(), ["node_modules", "program.ts", "setup"]);
+      const compiled = join(outer, "cache/kragle/compiled", folder, "program.ts.js");
+      const { ino } = statSync(compiled);
+      assert.equal(start().stdout, "1\n");
+      assert.equal(statSync(compiled).ino, ino, "it was read");
+    } finally {
+      rmSync(outer, { recursive: true });
+    }
   });
 
   it("compiles again what a power cut left of what was compiled", () => {
