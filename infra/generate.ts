@@ -5,6 +5,7 @@ import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
 
 import { packageFolder } from "../host/project";
+import { argumentTypes } from "./generate/argumentTypes";
 import { editorSchema } from "./generate/editorSchema";
 import { platformTable } from "./generate/platformTable";
 import { projectConfig } from "./generate/projectConfig";
@@ -33,6 +34,7 @@ export async function generated(): Promise<[string, string][]> {
   return [
     ["README.md", readmeTable(read("README.md"), rows)],
     ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))],
+    [ARGUMENTS, await pretty(ARGUMENTS, argumentTypes(rows))],
     [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
     [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))],
     [PLATFORMS_PAGE, platformTable(read(PLATFORMS_PAGE))],
@@ -40,6 +42,7 @@ export async function generated(): Promise<[string, string][]> {
   ];
 }
 
+const ARGUMENTS = "infra/goldenImageArgs.ts";
 const SCHEMA_FILE = "infra/settings.schema.json";
 const TEMPLATE_SCHEMA = "infra/template.schema.json";
 const PLATFORMS_PAGE = "docs/hypervisors.md";

@@ -4,6 +4,7 @@ import { apartProblems } from "./settings/apart";
 import { givenSettings, parseImage } from "./settings/image";
 import { imageSettings } from "./settings/images";
 import { onTheirBases } from "./settings/madeOn";
+import { keyIn } from "./settings/namespace";
 import { PROGRAM } from "./settings/own";
 import { platformProblems } from "./settings/platforms";
 import { schema } from "./settings/schema";
@@ -34,12 +35,12 @@ export function parseStack(
   earlier: readonly string[] = [],
   builds = true,
 ): StackSpec {
-  const full = (place: string) => `${project}:${place}`;
+  const full = keyIn(project);
   const { images, problems } = imageSettings(values);
   const found = [...earlier, ...problems.map(([place, text]) => `${full(place)}: ${text}`)];
   const parsed = images.map((image) => {
-    const { spec, problems } = parseImage(image, stack, full, builds);
-    found.push(...problems);
+    const { spec, problems } = parseImage(image, stack, project, builds);
+    found.push(...problems.map(([place, text]) => `${full(place)}: ${text}`));
     return { image, spec };
   });
   const whole = schema.shape.timeouts.safeParse(values.timeouts).data?.whole;

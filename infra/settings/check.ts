@@ -11,15 +11,25 @@ const waiver = z.strictObject({ rule: z.string(), reason: text("reached by conso
 
 const shape = z.strictObject(
   {
-    rules: z.array(path("rules/site.yaml"), "write a list of files").default([]),
+    rules: z
+      .array(path("rules/site.yaml"), "write a list of files")
+      .default([])
+      .describe("Files with rules of your own, relative to the project"),
     // each entry is read by itself below, so that its message can repeat it; editors are told its shape
     waive: z
       .array(z.unknown(), `write a list such as [${EXAMPLE}]`)
       .default([])
       .meta({
+        description: "Rules that the image may break",
         items: {
           type: "object",
-          properties: { rule: { type: "string" }, reason: { type: "string" } },
+          properties: {
+            rule: { type: "string", description: "The rule's id, such as `ssh.passwords`" },
+            reason: {
+              type: "string",
+              description: "Why it may be broken; stands in the release's report",
+            },
+          },
           required: ["rule", "reason"],
           additionalProperties: false,
         },

@@ -51,10 +51,13 @@ export function registers({ folder }: Template): boolean {
  *
  * @param full the full key of a setting
  */
-export function credentialProblems(given: Credentials, full: (name: string) => string): string[] {
-  const needs = (name: CredentialName, other: CredentialName) =>
+export function credentialProblems(
+  given: Credentials,
+  full: (name: string) => string,
+): [place: string, problem: string][] {
+  const needs = (name: CredentialName, other: CredentialName): [string, string][] =>
     given[name] !== undefined && given[other] === undefined
-      ? [`${full(other)}: is missing; ${full(name)} needs it`]
+      ? [[other, `is missing; ${full(name)} needs it`]]
       : [];
   return [
     ...needs("rhsmUsername", "rhsmPassword"),

@@ -51,11 +51,15 @@ const addresses = z
 
 const disk = z.strictObject(
   {
-    path: path("web.qcow2").optional(),
-    url: addresses.optional(),
-    format: format.optional(),
-    sha256: digest("sha256").optional(),
-    sha512: digest("sha512").optional(),
+    path: path("web.qcow2")
+      .optional()
+      .describe("The path of a disk that somebody else made, relative to the project or absolute"),
+    url: addresses.optional().describe("Or the address from which it is fetched"),
+    format: format
+      .optional()
+      .describe(`Its format, where the file's name does not tell: ${FORMATS}`),
+    sha256: digest("sha256").optional().describe("Its SHA-256, 64 hexadecimal digits"),
+    sha512: digest("sha512").optional().describe("Or its SHA-512, 128 hexadecimal digits"),
     ...listFields,
   },
   onlyKeys(
@@ -109,7 +113,13 @@ interface SourceImage {
   readonly image: string;
 }
 
-const image = z.strictObject({ image: text("base") }, onlyKeys("is image", '{"image": "base"}'));
+const IMAGE =
+  "What the image is called that this one is made on: one of the same program, or, with `stack`, of that stack";
+
+const image = z.strictObject(
+  { image: text("base").describe(IMAGE) },
+  onlyKeys("is image", '{"image": "base"}'),
+);
 
 /** Whether there is one of that name is known where all of them are: madeOn.ts. */
 function readImage(given: object, say: Say): SourceImage | undefined {
@@ -120,14 +130,16 @@ function readImage(given: object, say: Say): SourceImage | undefined {
 
 const release = z.strictObject(
   {
-    stack: spelled("base").superRefine(
-      refusing((name) =>
-        isStackName(name)
-          ? undefined
-          : `${quote(name)} is no name of a stack; write the plain one of a stack of this project`,
-      ),
-    ),
-    image: text("web").optional(),
+    stack: spelled("base")
+      .superRefine(
+        refusing((name) =>
+          isStackName(name)
+            ? undefined
+            : `${quote(name)} is no name of a stack; write the plain one of a stack of this project`,
+        ),
+      )
+      .describe("The stack of this project on whose release the image is made"),
+    image: text("web").optional().describe(IMAGE),
   },
   onlyKeys("are stack, image", '{"stack": "base"}'),
 );

@@ -7,6 +7,7 @@ import { inProject } from "../../host/project";
 import { writeObstacle } from "../../host/writable";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { formatSize } from "../../plan/units";
+import { keyIn, type Namespace } from "./namespace";
 import type { SettingName } from "./schema";
 
 /** What a container may use beyond its guest's memory, in bytes: QEMU itself, Packer, page cache of the disk. */
@@ -31,18 +32,19 @@ export const thisMachine = () => ({
  * What the settings ask of this machine that it has not got, a line each. Told before a build, by which everything else would still be
  * planned; `doctor` tells more.
  *
- * @param project the namespace of the settings
+ * @param namespace of the settings
  */
 export function machineWarnings(
   spec: ImageSpec,
-  project: string,
+  namespace: Namespace,
   machine = thisMachine(),
 ): string[] {
   const { processors, memoryBytes, now } = machine;
   const need = guestNeedBytes(spec.memoryMiB);
   const today = now.toISOString().slice(0, 10);
   const found: string[] = [];
-  const tell = (setting: SettingName, text: string) => found.push(`${project}:${setting}: ${text}`);
+  const tell = (setting: SettingName, text: string) =>
+    found.push(`${keyIn(namespace)(setting)}: ${text}`);
   // memory that is only in use at the moment is no shortfall
   if (memoryBytes < need) {
     const [has, needs] = [formatSize(memoryBytes), formatSize(need)];

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 
 import { inProject } from "../../host/project";
 import type { Medium, Template } from "../../plan/imageSpec";
+import type { Namespace } from "./namespace";
 
 /**
  * Says which file is needed, where it belongs, and how its checksum is given.
@@ -14,6 +15,7 @@ export function missingSha256(
   file: string,
   urls: readonly string[],
   full: (name: string) => string,
+  namespace: Namespace,
 ): string {
   const place = existsSync(inProject(file))
     ? `it is there: ${file}`
@@ -21,7 +23,9 @@ export function missingSha256(
       ? `it is fetched from ${full("isoUrls")}`
       : `put it at ${file}, or set ${full("isoPath")} or ${full("isoUrls")}`;
   return [
-    `${full("isoSha256")}: is missing; ${template.name} is installed from ${medium.iso} (${place}), whose SHA-256 has to be known`,
-    `${medium.isoChecksum}; give it by "pulumi config set ${full("isoSha256")} <64 digits>" or in the stack's file`,
+    `is missing; ${template.name} is installed from ${medium.iso} (${place}), whose SHA-256 has to be known`,
+    namespace === null
+      ? `${medium.isoChecksum}; give it as this argument`
+      : `${medium.isoChecksum}; give it by "pulumi config set ${full("isoSha256")} <64 digits>" or in the stack's file`,
   ].join(": ");
 }

@@ -17,7 +17,14 @@ const opening = z.string().superRefine((entry, context) => {
 /** The setting `network`: what is open to guests although it would be shut. */
 export const network = structured(
   z.strictObject(
-    { allow: z.array(opening, listOf(`addresses, such as ${EXAMPLE}`)).default([]) },
+    {
+      allow: z
+        .array(opening, listOf(`addresses, such as ${EXAMPLE}`))
+        .default([])
+        .describe(
+          "Addresses, names or blocks, with or without a port, such as `10.0.0.5:8443`; `any` for everything",
+        ),
+    },
     onlyKeys("is allow", `{"allow": ["${EXAMPLE}"]}`),
   ),
 );

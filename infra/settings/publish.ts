@@ -17,8 +17,13 @@ export const libvirtUri = text(DEFAULT_LIBVIRT_URI).refine((uri) => LIBVIRT_URI.
 function place<T extends z.ZodRawShape>(shape: T) {
   const all = {
     ...shape,
-    keep: wholeNumber(1, 1000).default(3),
-    files: z.array(text("kragle.raw"), listOf("released files")).default([]),
+    keep: wholeNumber(1, 1000)
+      .default(3)
+      .describe("How many versions stay at least; one that a stack uses stays in any case"),
+    files: z
+      .array(text("kragle.raw"), listOf("released files"))
+      .default([])
+      .describe("Names of released files, such as `kragle.raw`; all of them where none is named"),
   };
   return z.strictObject(all, onlyOptions(all, "this place"));
 }
@@ -27,11 +32,15 @@ const publication = z
   .union(
     [
       place({
-        folder: path("/srv/images"),
+        folder: path("/srv/images").describe("A folder, relative to the project or absolute"),
       }),
       place({
-        pool: text("images").min(1, "must name a storage pool"),
-        uri: libvirtUri.optional(),
+        pool: text("images")
+          .min(1, "must name a storage pool")
+          .describe("Or the name of a libvirt storage pool"),
+        uri: libvirtUri
+          .optional()
+          .describe(`That pool's daemon; \`${DEFAULT_LIBVIRT_URI}\` where none is given`),
       }),
     ],
     {

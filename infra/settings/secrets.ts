@@ -4,6 +4,7 @@ import { SHORTEST } from "../../host/secretForms";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { SECRET } from "../../plan/invocation";
 import { type ProvisionStep, STEP_SECRET } from "../../plan/steps";
+import type { Namespace } from "./namespace";
 
 /** How a secret in a stack's file shows itself where it is encrypted, and this process does not decrypt it. */
 export const ENCRYPTED = "(encrypted)";
@@ -16,25 +17,29 @@ const namesOf = (step: ProvisionStep) => ("secrets" in step ? step.secrets : [])
  * The values of the secrets that steps name. One that is not set may stand in the environment, as KRAGLE_SECRET_NAME.
  *
  * @param given the setting
- * @param full the full key of a setting
+ * @param namespace of the settings
  */
 export function takeSecrets(
   given: Secrets,
   steps: readonly ProvisionStep[],
-  full: (name: string) => string,
-): { secrets: Secrets; problems: string[] } {
+  namespace: Namespace,
+): { secrets: Secrets; problems: [place: string, problem: string][] } {
   const secrets = new Map<string, string>();
-  const problems: string[] = [];
+  const problems: [string, string][] = [];
   steps.forEach((step, index) => {
     for (const name of namesOf(step)) {
       const own = Object.hasOwn(given, name) ? given[name] : undefined;
       const value = own ?? process.env[`${SECRET}${name}`];
       if (value) secrets.set(name, value);
       else {
-        problems.push(
-          `${full("provision")}[${index}].secrets: step ${index + 1}: the secret ${name} is not set; ` +
-            `pulumi config set --secret --path ${full("secrets")}.${name}, or give it as ${SECRET}${name} in the environment`,
-        );
+        const how =
+          namespace === null
+            ? "give it among the secrets of the image"
+            : `pulumi config set --secret --path ${namespace}:secrets.${name}`;
+        problems.push([
+          `provision[${index}].secrets`,
+          `step ${index + 1}: the secret ${name} is not set; ${how}, or give it as ${SECRET}${name} in the environment`,
+        ]);
       }
     }
   });

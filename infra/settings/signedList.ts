@@ -42,7 +42,14 @@ const key = z
       { type: "string" },
       {
         type: "object",
-        properties: { file: { type: "string" }, fingerprint: { type: "string" } },
+        properties: {
+          file: { type: "string", description: "A file of OpenPGP keys, relative to the project" },
+          fingerprint: {
+            type: "string",
+            description:
+              "Which of them is trusted, 40 or 64 hexadecimal digits; all where none is named",
+          },
+        },
         required: ["file"],
         additionalProperties: false,
       },
@@ -61,11 +68,17 @@ const key = z
   );
 
 export const listFields = {
-  checksums: place("SHA256SUMS").optional(),
-  signature: place("SHA256SUMS.asc").optional(),
+  checksums: place("SHA256SUMS")
+    .optional()
+    .describe("Or its publisher's list of digests, by path or address, which a key has signed"),
+  signature: place("SHA256SUMS.asc")
+    .optional()
+    .describe("The list's signature, by path or address, where it is a file of its own"),
   keys: structured(
     z.array(key, listOf("files of keys")).min(1, "names no key: nobody would be trusted"),
-  ).optional(),
+  )
+    .optional()
+    .describe("The keys that may have signed the list"),
 };
 
 type ListFields = { [K in keyof typeof listFields]?: z.output<(typeof listFields)[K]> };

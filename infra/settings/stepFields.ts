@@ -54,10 +54,20 @@ const guestPath = text("/etc/app.conf").refine((value) => !NO_PATH.test(value), 
 export const fileCopy = z
   .strictObject(
     {
-      from: path("files/app.conf"),
-      to: guestPath,
-      mode: mode.optional(),
-      owner: owner.default("root:root"),
+      from: path("files/app.conf").describe(
+        "A file or folder, relative to the project; of a folder its content is copied",
+      ),
+      to: guestPath.describe(
+        "Its absolute path in the guest; with a `/` at the end the folder that gets the file",
+      ),
+      mode: mode
+        .optional()
+        .describe(
+          "Mode of the files in octal, such as `0640`; `0644`, or `0755` for what is executable, where none is given",
+        ),
+      owner: owner
+        .default("root:root")
+        .describe("User, or `user:group`, which the guest has by then"),
     },
     onlyKeys("are from, to, mode, owner", '{"from": "files/app.conf", "to": "/etc/app.conf"}'),
   )

@@ -26,17 +26,35 @@ import { secretName, variables } from "./variables";
 const options = {
   name: text("the application")
     .refine((name) => /^\S[^\r\n]*$/.test(name), "must be one line of text")
-    .optional(),
-  timeout: decimal(0.1, 10_000, "minutes").optional(),
-  always: flag.default(false),
-  refreshAfter: parsed("7 days", parseDuration).optional(),
+    .optional()
+    .describe("What messages call the step, one line; what it does where none is given"),
+  timeout: decimal(0.1, 10_000, "minutes")
+    .optional()
+    .describe(
+      "Minutes that it may take, ten times as long under software emulation; `timeouts.script` where none is given",
+    ),
+  always: flag
+    .default(false)
+    .describe("`true`: it runs in every build, so that every run makes a new image"),
+  refreshAfter: parsed("7 days", parseDuration)
+    .optional()
+    .describe(
+      "Age at which the step counts as changed, such as `7 days`; never where none is given",
+    ),
 };
 
 type Options = z.infer<z.ZodObject<typeof options>>;
 
 const environment = {
-  variables: variables.default({}),
-  secrets: z.array(secretName, listOf("names of secrets")).default([]),
+  variables: variables
+    .default({})
+    .describe(
+      "Environment variables by name, of a playbook its extra variables; they count more than those of the image",
+    ),
+  secrets: z
+    .array(secretName, listOf("names of secrets"))
+    .default([])
+    .describe("Names of the image's secrets that it gets, as variables"),
 };
 
 function shape<S extends z.ZodRawShape>(kind: StepKind, own: S) {
@@ -54,21 +72,29 @@ const common = ({ name, timeout, always, refreshAfter }: Options) => ({
 /** How a step of each kind is written. */
 const KINDS = {
   script: shape("script", {
-    script,
-    args: z.array(argument, listOf("arguments")).default([]),
+    script: script.describe(
+      "A script's path, relative to the project; it runs by its first line, such as `#!/bin/sh`",
+    ),
+    args: z.array(argument, listOf("arguments")).default([]).describe("Arguments of the script"),
     ...environment,
   }).transform(({ script, args, variables, secrets, ...rest }): ProvisionStep => ({
     ...{ kind: "script", script, args, variables, secrets },
     ...common(rest),
   })),
-  run: shape("run", { run: lines, ...environment }).transform(
-    ({ run, variables, secrets, ...rest }): ProvisionStep => ({
-      ...{ kind: "run", run, variables, secrets },
-      ...common(rest),
-    }),
-  ),
+  run: shape("run", {
+    run: lines.describe("Lines that `/bin/sh -e` runs, or what their first line names"),
+    ...environment,
+  }).transform(({ run, variables, secrets, ...rest }): ProvisionStep => ({
+    ...{ kind: "run", run, variables, secrets },
+    ...common(rest),
+  })),
   packages: shape("packages", {
-    packages: z.array(packageName, listOf("names of packages")).min(1, "names no package"),
+    packages: z
+      .array(packageName, listOf("names of packages"))
+      .min(1, "names no package")
+      .describe(
+        "Packages that the system's own manager installs, all at once; `nginx=1.22.1-9` for a version",
+      ),
   }).transform(({ packages, ...rest }): ProvisionStep => ({
     ...{ kind: "packages", packages },
     ...common(rest),
@@ -76,14 +102,19 @@ const KINDS = {
   files: shape("files", {
     files: z
       .array(fileCopy, listOf("objects such as {from, to, mode, owner}"))
-      .min(1, "names no file"),
+      .min(1, "names no file")
+      .describe("Files and folders of the project that are copied into the guest"),
   }).transform(({ files, ...rest }): ProvisionStep => ({
     ...{ kind: "files", files },
     ...common(rest),
   })),
   ansible: shape("ansible", {
-    ansible: path("ansible/site.yml"),
-    folder: path("ansible").optional(),
+    ansible: path("ansible/site.yml").describe(
+      "A playbook's path; Ansible runs in the builder's container, the guest needs Python only",
+    ),
+    folder: path("ansible")
+      .optional()
+      .describe("The folder that comes along with it, where that is not the playbook's own"),
     ...environment,
   }).transform(
     (
@@ -97,9 +128,11 @@ const KINDS = {
       return { ...{ kind: "ansible", playbook, folder, variables, secrets }, ...common(rest) };
     },
   ),
-  reboot: shape("reboot", { reboot: flag.pipe(z.literal(true, "must be true")) }).transform(
-    ({ reboot: _, ...rest }): ProvisionStep => ({ kind: "reboot", ...common(rest) }),
-  ),
+  reboot: shape("reboot", {
+    reboot: flag
+      .pipe(z.literal(true, "must be true"))
+      .describe("`true` restarts the guest and waits for it"),
+  }).transform(({ reboot: _, ...rest }): ProvisionStep => ({ kind: "reboot", ...common(rest) })),
 } satisfies Record<StepKind, z.ZodType<ProvisionStep>>;
 
 const NAMES = Object.keys(KINDS) as StepKind[];

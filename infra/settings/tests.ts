@@ -31,9 +31,20 @@ const test = z
       {
         type: "object",
         properties: {
-          script: { type: "string" },
-          args: { type: "array", items: { type: ["string", "number", "boolean"] } },
-          timeout: { type: "number" },
+          script: {
+            type: "string",
+            description: "A script's path, relative to the project; it passes with exit code 0",
+          },
+          args: {
+            type: "array",
+            items: { type: ["string", "number", "boolean"] },
+            description: "Arguments of the script",
+          },
+          timeout: {
+            type: "number",
+            description:
+              "Minutes that it may take, ten times as long under software emulation; `timeouts.smoke` where none is given",
+          },
         },
         required: ["script"],
         additionalProperties: false,

@@ -17,12 +17,29 @@ const DEFAULT_MINUTES: Timeouts = {
   whole: 240,
 };
 
+/** What each time is for. */
+const MEANING: Readonly<Record<keyof Timeouts, string>> = {
+  base: "the installation of the system",
+  image: "the whole build of the image",
+  ssh: "the guest, until it answers on SSH",
+  script: "each script or step",
+  shutdown: "the guest's power-off",
+  check: "the checks of the finished image",
+  convert: "each conversion",
+  smoke: "each boot of the proof",
+  release: "the release",
+  progress: "the longest silence of a guest or an installation",
+  whole: "an entire up",
+};
+
 export const timeouts = structured(
   z.strictObject(
     Object.fromEntries(
-      Object.keys(DEFAULT_MINUTES).map((step) => [
+      Object.entries(DEFAULT_MINUTES).map(([step, minutes]) => [
         step,
-        decimal(0.1, 10_000, "minutes").optional(),
+        decimal(0.1, 10_000, "minutes")
+          .optional()
+          .describe(`Minutes for ${MEANING[step as keyof Timeouts]}; ${minutes} by default`),
       ]),
     ),
     {

@@ -3,6 +3,7 @@ import { CREDENTIAL_NAMES, type ImageSpec, type StackSpec } from "../../plan/ima
 import { onlySecret, registers } from "./credentials";
 import { imageSettings } from "./images";
 import { machineWarnings, thisMachine } from "./machine";
+import { keyIn, type Namespace } from "./namespace";
 import { formatWarnings, platformWarnings } from "./platformWarnings";
 import { schema, type SettingName } from "./schema";
 import { inTheClear, secretWarnings } from "./secrets";
@@ -37,7 +38,8 @@ export const warningsOf = (
 };
 
 /** An image's settings, of which some may stand with the image. */
-interface PlacedSettings extends ReadSettings {
+interface PlacedSettings extends Omit<ReadSettings, "project"> {
+  readonly project: Namespace;
   readonly placeOf?: (place: string) => string;
 }
 
@@ -53,7 +55,7 @@ export function settingWarnings(
   images: readonly ImageSpec[] = [spec],
 ): string[] {
   const { project, secretNames, placeOf = (place) => place } = settings;
-  const full = (name: string) => `${project}:${placeOf(name)}`;
+  const full = (name: string) => keyIn(project)(placeOf(name));
   const given = (name: SettingName) => isGiven(name, settings);
   const isFlat = (name: string) => placeOf(name) === name;
   const isUnused = (name: SettingName) =>

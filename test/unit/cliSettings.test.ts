@@ -24,7 +24,7 @@ describe("a stack's file", function () {
     });
     const message = [
       "5 settings are wrong:",
-      '  kragle:color is not a setting; README.md lists all under "Settings"',
+      '  kragle:color: is not a setting; README.md lists all under "Settings"',
       '  kragle:diskSize: "4" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
       '  kragle:memory: "1 GB" is not a size; write a number with MiB, GiB or TiB, as in "4 GiB" or "4096MiB"',
       '  kragle:kernel: "tiny" is not allowed; allowed are cloud, generic',
@@ -52,7 +52,10 @@ describe("a stack's file", function () {
       write(`config:\n  kragle:${name}: x\n`);
       const { code, stderr } = await up();
       assert.equal(code, 2, stderr);
-      assert.match(stderr, new RegExp(`^1 setting is wrong:\n {2}kragle:${name} is not a setting`));
+      assert.match(
+        stderr,
+        new RegExp(`^1 setting is wrong:\n {2}kragle:${name}: is not a setting`),
+      );
     }
   });
 

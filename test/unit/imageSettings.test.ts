@@ -113,7 +113,7 @@ describe("the settings of several images", () => {
       { web: { diskSiz: "5 GiB", memory: "1 MiB", formats: ["foo"] }, db: { diskSize: "1 GiB" } },
       { cpus: 0 },
       [
-        "kragle:images.web.diskSiz is not a setting; did you mean kragle:images.web.diskSize",
+        "kragle:images.web.diskSiz: is not a setting; did you mean kragle:images.web.diskSize",
         "kragle:images.web.memory: at least 256 MiB are needed",
         "kragle:cpus: 0 is not allowed; write a whole number from 1 to 64",
         'kragle:images.web.formats[0]: "foo" is not a known format; allowed are raw, raw.zst, qcow2, vmdk, vdi, vhdx, vpc, vhd',

@@ -36,7 +36,7 @@ const format = (name: string) =>
 const template = (name: string) =>
   `"${name}" is not a template; allowed are centos7, cloud, debian12, debian13, rhel7, or the path of a folder such as ./my-template`;
 const unknown = (name: string, meant?: string) =>
-  `kragle:${name} is not a setting; ${meant ? `did you mean kragle:${meant}` : 'README.md lists all under "Settings"'}`;
+  `kragle:${name}: is not a setting; ${meant ? `did you mean kragle:${meant}` : 'README.md lists all under "Settings"'}`;
 
 describe("wrong settings", () => {
   /** Setting, its value, and what is said of it. */
