@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { type Architecture, ARCHITECTURES } from "../plan/architecture";
 import { dropsRoot, MARKER, type Reach, runsStage } from "../plan/invocation";
+import { rootOf } from "../plan/roots";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
@@ -13,6 +14,8 @@ export interface BuilderImageArgs {
   stack: string;
   /** How commands reach kragle, and Docker the files of the builder. */
   reach: Reach;
+  /** The image that alone has it; by default none, since those of a stack share it. */
+  called?: string | null;
   architecture: Architecture;
   /** What the images declare. */
   planned: Planned<typeof builder>;
@@ -28,17 +31,20 @@ export interface BuilderImageArgs {
   ansible: boolean;
   /** Set when the Docker daemon has no image of that tag any more, see `StageCommandArgs.marker`. */
   toolsMarker: string | undefined;
-  /** The same for the image that is used by hand. */
-  handMarker: string | undefined;
-  /** Of all that the image for use by hand is made of. */
-  handDigest: string;
+  /** The image that is left for use by hand; by default none is. */
+  hand?: {
+    /** Of all that it is made of. */
+    readonly digest: string;
+    /** The same for that image. */
+    readonly marker: string | undefined;
+  };
 }
 
 /** What a build may need of the host: its package mirror, its proxies. */
 const HOST_ARGS = ["APT_SOURCES_B64", "APT_CONF_B64", "http_proxy", "https_proxy", "no_proxy"];
 
 /**
- * The container images: `tools` runs every stage, `kragle` (the same with templates and scripts) is left for use by hand.
+ * The container images: `tools` runs every stage, `kragle` (the same with templates and scripts) may be left for use by hand.
  * Their base is pulled, or made on this machine where no registry answers.
  */
 export class BuilderImage extends pulumi.ComponentResource {
@@ -56,19 +62,21 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker;
+    const { stack, called = null } = args;
     const { kragle, context } = args.reach;
-    const own = { project: pulumi.getProject(), stack: args.stack };
+    const own = { project: pulumi.getProject(), stack };
+    const root = rootOf(called, builder.stage);
     const question: RequestTo<typeof dockerBase> = {
-      ...{ ...own, root: builder.stage },
+      ...{ ...own, root },
       reference: args.baseImage,
       builder: args.planned.description,
     };
     const base = markedCommand(
-      dockerBase.name,
+      rootOf(called, dockerBase.name),
       {
         ...{
           create: runsStage(kragle, { stage: dockerBase.name }),
-          delete: dropsRoot(kragle, own, builder.stage),
+          delete: dropsRoot(kragle, own, root),
         },
         ...{ stdin: JSON.stringify(question), marker },
       },
@@ -82,7 +90,7 @@ export class BuilderImage extends pulumi.ComponentResource {
     );
     const answer = printedAnswer<AnswerTo<typeof dockerBase>>(base);
     const tools = new docker.Image(
-      builder.stage,
+      root,
       {
         imageName: args.toolsImage,
         skipPush: true,
@@ -112,15 +120,18 @@ export class BuilderImage extends pulumi.ComponentResource {
         aliases: [{ name: `${name}-tools` }],
       },
     );
-    this.leaveForHand(args, tools);
+    if (args.hand) this.leaveForHand(args, args.hand, tools);
     return tools;
   }
 
   /** By a command, not by docker.Image: where it cannot be built, that is told and fails nothing. */
-  private leaveForHand(args: BuilderImageArgs, tools: docker.Image): void {
-    const { baseImage: reference, packer, handDigest: key, handMarker: marker } = args;
+  private leaveForHand(
+    { reach, baseImage: reference, packer }: BuilderImageArgs,
+    { digest: key, marker }: NonNullable<BuilderImageArgs["hand"]>,
+    tools: docker.Image,
+  ): void {
     const question: RequestTo<typeof handImage> = { reference, packer };
-    const create = runsStage(args.reach.kragle, { stage: handImage.name, key });
+    const create = runsStage(reach.kragle, { stage: handImage.name, key });
     const hand = markedCommand(
       handImage.name,
       { create, stdin: JSON.stringify(question), marker },

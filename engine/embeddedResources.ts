@@ -89,9 +89,9 @@ async function answerInStore(
   const given = stdinOf(inputs);
   const marker = inputs.environment?.[MARKER];
   if (!stage || !given) return undefined;
-  if (stage === handImage.name) return plan.builder.handMarker ? undefined : { failed: null };
+  if (stage === handImage.name) return plan.builder.hand?.marker ? undefined : { failed: null };
   if (stage === dockerBase.name) {
-    const unused = preview || (plan.builder.marker ?? plan.builder.handMarker) === undefined;
+    const unused = preview || (plan.builder.marker ?? plan.builder.hand?.marker) === undefined;
     return presentBuilderBase(site, roots, given, marker, { preview, unused });
   }
   if (!("description" in given)) return undefined;

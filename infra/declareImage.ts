@@ -1,4 +1,4 @@
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 
 import type { BuilderImage } from "../components/builderImage";
 import { BuildRun } from "../components/buildRun";
@@ -12,7 +12,7 @@ import type { Reach } from "../plan/invocation";
 import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
 import { libvirtGuest } from "./libvirtGuest";
-import { outputsOf } from "./outputs";
+import { type DeclaredOutputs, outputsOf } from "./outputs";
 import type { PlannedImage } from "./plan";
 import {
   baseRequest,
@@ -32,7 +32,7 @@ export interface DeclaredImage {
   readonly image: pulumi.Resource;
   /** The one that releases it. */
   readonly release: pulumi.Resource;
-  readonly outputs: Record<string, pulumi.Input<unknown>>;
+  readonly outputs: DeclaredOutputs;
 }
 
 /** What an image's resources need besides its plan. */
@@ -44,8 +44,8 @@ export interface ImageSurroundings {
   readonly made: Map<string, pulumi.Resource>;
   /** The image that this one is made on. */
   readonly on: DeclaredImage | undefined;
-  /** What the image's components lie in, where the stack has several. */
-  readonly parent: pulumi.Resource | undefined;
+  /** What the image's components lie in. */
+  readonly parent: pulumi.Resource;
   /** Whose image it is. */
   readonly owner: StackIdentity;
   /** The `.kragle` folder. */
@@ -65,8 +65,9 @@ export function declareImage(
   const { name: called } = spec;
   const named = (name: string) => rootOf(called, name);
   const options = (...dependsOn: pulumi.Resource[]) => ({
-    dependsOn,
-    ...(parent ? { parent } : {}),
+    ...{ dependsOn, parent },
+    // earlier versions had no parent in a stack of one image
+    ...(called === null ? { aliases: [{ parent: pulumi.rootStackResource }] } : {}),
   });
 
   const build = new BuildRun(
@@ -186,12 +187,12 @@ export function declareImage(
       },
       options(),
     );
-    return [name, { version, files: copies }] as const;
+    return { name, version, files: copies };
   });
 
-  const outputs = {
-    ...outputsOf(release, smoke?.libvirt),
-    ...(publications.length > 0 ? { publications: Object.fromEntries(publications) } : {}),
-  };
-  return { image: build.image, release: release.files, outputs };
+  const outputs = outputsOf(release, publications, smoke?.libvirt);
+  // a preview tells the key of a release that is still to be made
+  const isToCome = pulumi.runtime.isDryRun() && !observed.get("release")?.observation.manifest;
+  const key = proof && isToCome ? pulumi.output(proof.release.key) : outputs.key;
+  return { image: build.image, release: release.files, outputs: { ...outputs, key } };
 }

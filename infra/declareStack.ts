@@ -1,13 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import { BuilderImage } from "../components/builderImage";
-import { GoldenImage } from "../components/goldenImage";
 import type { StackIdentity } from "../plan/identity";
+import type { ImageSpec } from "../plan/imageSpec";
 import type { Reach } from "../plan/invocation";
-import { needsAnsible } from "../plan/imagePlan";
-import { declareImage, type DeclaredImage } from "./declareImage";
-import type { ToldSettings } from "./requests";
+import { declareBuilder } from "./declareBuilder";
+import type { DeclaredImage } from "./declareImage";
+import { ownArguments } from "./ownArguments";
+import { OwnImage } from "./ownImage";
 import type { StackPlan } from "./stackPlan";
+import { toldSettings } from "./toldSettings";
 
 /** What a stack's resources need besides its plan. */
 interface Surroundings {
@@ -16,51 +17,54 @@ interface Surroundings {
   readonly owner: StackIdentity;
   /** The `.kragle` folder. */
   readonly home: string;
-  /** What a release tells of an image's settings, by the image's name. */
-  readonly told: ReadonlyMap<string | null, ToldSettings>;
+  /** The settings of each image, by its name. */
+  readonly settings: ReadonlyMap<string | null, Readonly<Record<string, unknown>>>;
+  /** Names of those that are encrypted. */
+  readonly secretNames: readonly string[];
 }
 
-/** Declares the components of a stack: the builder, which all images share, and each image's. @returns the stack's outputs */
+type StackOutputs = Record<string, pulumi.Input<unknown>>;
+
+/** What the resource of a stack's only image is called; a stack can get another name. */
+const ONLY = "image";
+
+/** Declares the components of a stack: the builder, which all images share, and the images. @returns the stack's outputs */
 export function declareStack(
-  { builder: tools, images, wanted, released }: StackPlan,
-  { reach, owner, home, told }: Surroundings,
-): DeclaredImage["outputs"] {
-  const [{ spec }] = images as [StackPlan["images"][number]];
-  const builder = new BuilderImage("builder", {
-    ...{ stack: owner.stack, reach },
-    ...(spec.builderImage ? { prebuilt: spec.builderImage } : {}),
-    architecture: spec.architecture,
-    planned: tools.planned,
-    toolsImage: tools.reference,
-    baseImage: spec.baseImage,
-    packer: spec.packer,
-    ansible: images.some((image) => needsAnsible(image.spec)),
-    toolsMarker: tools.marker,
-    handMarker: tools.handMarker,
-    handDigest: tools.handDigest,
-  });
-  const outputs = new Map<string, unknown>();
+  plan: StackPlan,
+  { settings, secretNames, ...around }: Surroundings,
+): StackOutputs {
+  const { images, wanted, released } = plan;
+  const { reach, owner } = around;
+  const builder = declareBuilder(plan, { reach, stack: owner.stack, called: null });
   const made = new Map<string, pulumi.Resource>();
   const declared = new Map<string | null, DeclaredImage>();
+  const outputs = new Map<string, unknown>();
   for (const image of images) {
-    const { name } = image.spec;
-    const on = declared.get(image.spec.on);
-    const around = { reach, builder, made, on, owner, home, told: told.get(name)! };
-    if (name === null) return declareImage(image, { ...around, parent: undefined }).outputs;
+    const { name, on } = image.spec;
     const last = released.get(name);
-    if (wanted && !wanted.has(name)) {
+    if (wanted && name !== null && !wanted.has(name)) {
       if (last !== undefined) outputs.set(name, last);
       continue;
     }
-    const parent = new GoldenImage(name);
-    const own = declareImage(image, { ...around, parent });
-    declared.set(name, own);
-    parent.give(own.outputs);
+    const values = settings.get(name)!;
+    const own = new OwnImage(name ?? ONLY, ownArguments(values, secretNames), image, {
+      ...{ ...around, builder, made, on: declared.get(on) },
+      told: toldSettings(values, secretNames),
+    });
+    declared.set(name, own.declared);
+    const results = stackOutputs(own.declared, image.spec);
+    if (name === null) return results;
     // a failed image holds back its own outputs, and no others
     outputs.set(
       name,
-      pulumi.recover(pulumi.output(own.outputs), () => last),
+      pulumi.recover(pulumi.output(results), () => last),
     );
   }
   return { images: Object.fromEntries(outputs) };
+}
+
+/** Where nothing is published there is no output of it. */
+function stackOutputs({ outputs }: DeclaredImage, { publish }: ImageSpec): StackOutputs {
+  const { publications: _, ...others } = outputs;
+  return publish.length > 0 ? outputs : others;
 }

@@ -336,12 +336,14 @@ export interface StageTimeouts {
   progress?: pulumi.Input<number>;
 }
 
+/** Which of Debian's kernels the image has. */
 export const Kernel = {
   Cloud: "cloud",
   Generic: "generic",
 } as const;
 export type Kernel = (typeof Kernel)[keyof typeof Kernel];
 
+/** What boots the image as proof. */
 export const SmokeDriver = {
   Qemu: "qemu",
   Libvirt: "libvirt",
@@ -349,12 +351,14 @@ export const SmokeDriver = {
 } as const;
 export type SmokeDriver = (typeof SmokeDriver)[keyof typeof SmokeDriver];
 
+/** How much of the boot ladder is climbed. */
 export const Proof = {
   Quick: "quick",
   Full: "full",
 } as const;
 export type Proof = (typeof Proof)[keyof typeof Proof];
 
+/** What guests run on. */
 export const Accelerator = {
   Auto: "auto",
   Kvm: "kvm",
@@ -362,6 +366,7 @@ export const Accelerator = {
 } as const;
 export type Accelerator = (typeof Accelerator)[keyof typeof Accelerator];
 
+/** Where the builder's Packer comes from. */
 export const PackerOrigin = {
   Auto: "auto",
   Release: "release",

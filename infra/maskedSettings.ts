@@ -11,12 +11,13 @@ const QUERY = /(?<=\bhttps?:\/\/[^\s"?]*\?)[^\s"]+/gi;
  * Every setting of a stack as it may stand in a release's provenance: encrypted ones, those that are secret by their name, and
  * what stands before the @ or after the ? of a URL show that they were given, not what they are.
  *
+ * @param encrypted names of those that are secret
  * @param settings by name; numbers and lists come as text from one engine, as themselves from the other
  */
 export function maskedSettings(
   settings: Readonly<Record<string, unknown>>,
+  encrypted: readonly string[],
 ): Record<string, unknown> {
-  const encrypted = encryptedNames();
   const isSecret = (name: string) =>
     (CREDENTIAL_NAMES as readonly string[]).includes(name) ||
     name === "secrets" ||

@@ -86,12 +86,15 @@ export class Observer {
     return { state: "present", marker: undefined };
   }
 
-  /** @returns the marker of an image that the Docker daemon does not have, else undefined */
-  async dockerImage(reference: string): Promise<string | undefined> {
+  /**
+   * @param root of whoever builds it
+   * @returns the marker of an image that the Docker daemon does not have, else undefined
+   */
+  async dockerImage(reference: string, root: string): Promise<string | undefined> {
     const found = await inspectImage(this.site, reference).catch(() => undefined);
     if (found) return undefined;
     // the store's id tells this machine's losses from another's; the time of the last build tells one loss from the next
-    return `lost:${this.store.id}:${this.kept.roots.get("builder")?.publishedAt ?? this.kept.absence}`;
+    return `lost:${this.store.id}:${this.kept.roots.get(root)?.publishedAt ?? this.kept.absence}`;
   }
 
   /**

@@ -2,14 +2,21 @@ import { resolve } from "node:path";
 
 import * as pulumi from "@pulumi/pulumi";
 
+import type { Publication } from "../components/publication";
 import type { Release } from "../components/release";
 import { projectFolder } from "../host/project";
 import type { LibvirtOutputs, ImageOutputs } from "../plan/outputs";
 
-/** Each of them as an output of its own. */
-type Outputs = {
-  [Name in keyof Omit<ImageOutputs, "publications">]: pulumi.Output<ImageOutputs[Name]>;
+/** Each of an image's outputs as one of its own. */
+export type DeclaredOutputs = {
+  readonly [Name in keyof Required<ImageOutputs>]: pulumi.Output<Required<ImageOutputs>[Name]>;
 };
+
+/** What was published at one place. */
+interface Published extends Pick<Publication, "version" | "files"> {
+  /** Of the place. */
+  readonly name: string;
+}
 
 /**
  * An image's outputs: its facts with absolute paths. They lead to where it was released, so that they do not move when
@@ -17,8 +24,9 @@ type Outputs = {
  */
 export function outputsOf(
   { facts, folder }: Pick<Release, "facts" | "folder">,
+  publications: readonly Published[],
   libvirt?: pulumi.Output<LibvirtOutputs>,
-): Outputs {
+): DeclaredOutputs {
   const here = pulumi.all([facts, folder]);
   // a state of an earlier version does not tell the folder
   const absolute = (path: string, from = projectFolder) => resolve(from, path);
@@ -48,6 +56,11 @@ export function outputsOf(
     builderImageId: facts.apply(({ builderImageId }) => builderImageId),
     manifestPath: path("manifestPath"),
     reportPath: path("reportPath"),
+    publications: pulumi.output(
+      Object.fromEntries(
+        publications.map(({ name, version, files }) => [name, { version, files }]),
+      ),
+    ),
     key: facts.apply(({ key }) => key),
   };
 }

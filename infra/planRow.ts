@@ -55,8 +55,8 @@ export function builderRow(builder: BuilderPlan, spec: ImageSpec): PlanRow {
 }
 
 /** Told only where nothing else says that Docker has to build. */
-export function handImageRows({ marker, handMarker }: BuilderPlan): PlanRow[] {
-  if (marker || !handMarker) return [];
+export function handImageRows({ marker, hand }: BuilderPlan): PlanRow[] {
+  if (marker || !hand?.marker) return [];
   const why = `Docker has no image ${HAND_IMAGE} of these programs; it is for use by hand, and nothing depends on it`;
   return [{ stage: handImage.name, status: "will run", reasons: [why], changes: [], after: [] }];
 }

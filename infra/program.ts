@@ -6,21 +6,19 @@ import type { StackSpec } from "../plan/imageSpec";
 import { identityOf } from "../store/identity";
 import type { StackIdentity } from "../plan/identity";
 import { declareStack } from "./declareStack";
-import { encryptedNames, maskedSettings } from "./maskedSettings";
+import { encryptedNames } from "./maskedSettings";
 import { parallelStages } from "./parallel";
 import { planLines } from "./planLines";
 import { planRows } from "./planReport";
 import { lostByReading } from "./pulumiYaml";
 import { OLDEST_PULUMI } from "./pulumiVersion";
-import type { ToldSettings } from "./requests";
 import { findReach } from "./reach";
 import { planRun } from "./requirements";
 import type { StackPlan } from "./stackPlan";
 import { parseStack, SettingsError } from "./settings";
 import { imageSettings } from "./settings/images";
 import { type OwnSettings, ownSettings } from "./settings/own";
-import { SETTING_NAMES } from "./settings/schema";
-import { isGiven, warningsOf } from "./settings/warnings";
+import { warningsOf } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {
@@ -66,27 +64,12 @@ export async function program(
       ["the plan:", ...planLines(planRows(plan), parallelStages(specOf(plan)))].join("\n"),
     );
   }
-  return declareStack(plan, {
-    reach: await findReach(),
-    owner,
-    home: site.home,
-    told: toldSettings(),
-  });
-}
-
-/** What releases tell of the settings of each image, by its name. */
-function toldSettings(): ReadonlyMap<string | null, ToldSettings> {
-  const secretNames = encryptedNames();
   const { images } = imageSettings(configuredSettings().values);
-  return new Map(
-    images.map(({ name, values }) => [
-      name,
-      {
-        parameters: maskedSettings(values),
-        changed: SETTING_NAMES.filter((one) => isGiven(one, { values, secretNames })),
-      },
-    ]),
-  );
+  return declareStack(plan, {
+    ...{ reach: await findReach(), owner, home: site.home },
+    settings: new Map(images.map(({ name, values }) => [name, values])),
+    secretNames: encryptedNames(),
+  });
 }
 
 async function planOf(

@@ -1,3 +1,4 @@
+import type { BuilderImageArgs } from "../components/builderImage";
 import { isOwnHome } from "../host/home";
 import { forProof, requireLibvirt } from "../executors/libvirtHost";
 import type { Site } from "../executors/site";
@@ -24,16 +25,15 @@ import { requireReleases, requireWaysIn } from "./releasesBelow";
 import { remembered } from "./remembered";
 import { findRelease } from "./stackRelease";
 
-/** The builder that all images of a stack share. */
+/** The builder that all images of a plan share. */
 export interface BuilderPlan {
   readonly planned: ImagePlan["builder"];
   readonly history: StageHistory;
   /** The image that runs the stages. */
   readonly reference: string;
   readonly marker: string | undefined;
-  readonly handMarker: string | undefined;
-  /** Of what the image for use by hand is made of. */
-  readonly handDigest: string;
+  /** The image for use by hand; undefined where none is left. */
+  readonly hand: BuilderImageArgs["hand"];
 }
 
 export interface StackPlan {
@@ -52,6 +52,7 @@ export interface StackPlan {
  * @param owner whose roots and records count
  * @param rebuild stages to build again although nothing has changed
  * @param wanted see `StackPlan.wanted`
+ * @param others images that are planned already, by their names, of a program that plans one after the other
  * @throws StageFailure where a disk's list of digests is not to be had or to be trusted, where another stack has no release on which an
  *   image can be made, where an image that others are to be made on lets no build in, where libvirt is to boot an image and cannot, or where a key that signs cannot
  */
@@ -61,6 +62,7 @@ export async function makePlan(
   owner: StackIdentity,
   rebuild: readonly string[] = [],
   wanted?: ReadonlySet<string>,
+  others?: ReadonlyMap<string | null, PlannedImage>,
 ): Promise<StackPlan> {
   for (const uri of libvirtUris(images)) {
     await requireLibvirt(uri, forProof.pool, forProof.otherwise);
@@ -84,13 +86,13 @@ export async function makePlan(
     digest: remembered((disk: SourceDisk) => sourceDigest(home, disk)),
     release,
   };
-  const planned = new Map<string | null, PlannedImage>();
+  const planned = new Map(others);
   for (const spec of images) planned.set(spec.name, await planOne(spec, { ...around, planned }));
-  const [first] = planned.values();
-  const builder = await planBuilder(first!, around);
+  const own = images.map(({ name }) => planned.get(name)!);
+  const builder = await planBuilder(own[0]!, around, others !== undefined);
   const plan: StackPlan = {
     builder,
-    images: [...planned.values()],
+    images: own,
     wanted,
     released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
   };
@@ -102,20 +104,27 @@ export async function makePlan(
 export const imagesToRun = ({ images, wanted }: StackPlan): readonly PlannedImage[] =>
   images.filter(({ spec: { name } }) => !wanted || (name !== null && wanted.has(name)));
 
+/** @param isAlone whether it is that of one image alone, in a program that nobody uses by hand */
 async function planBuilder(
   { spec, plan }: PlannedImage,
   { roots, estimates, observer }: Pick<Surroundings, "roots" | "estimates" | "observer">,
+  isAlone: boolean,
 ): Promise<BuilderPlan> {
   const { baseImage, packer, builderImage } = spec;
   const { description } = plan.builder;
-  const expectedSeconds = await estimates.seconds("builder", description, plan);
+  const root = rootOf(isAlone ? spec.name : null, "builder");
+  const expectedSeconds = await estimates.seconds(root, description, plan);
   const reference = toolsReference(spec, plan);
-  const handDigest = handImageDigest({ baseImage, packer });
+  const digest = isAlone ? undefined : handImageDigest({ baseImage, packer });
   const [marker, handMarker] = builderImage
     ? [undefined, undefined]
-    : await Promise.all([observer.dockerImage(reference), observer.handImage(handDigest)]);
-  const history = { description, before: roots.get("builder"), expectedSeconds };
-  return { planned: plan.builder, history, reference, marker, handMarker, handDigest };
+    : await Promise.all([
+        observer.dockerImage(reference, root),
+        digest === undefined ? undefined : observer.handImage(digest),
+      ]);
+  const history = { description, before: roots.get(root), expectedSeconds };
+  const hand = digest === undefined ? undefined : { digest, marker: handMarker };
+  return { planned: plan.builder, history, reference, marker, hand };
 }
 
 /** The daemons that are to boot images. */

@@ -2,13 +2,26 @@ import type { ResultOf } from "./stages/contract";
 import type { publish } from "./stages/publish";
 import type { release } from "./stages/release";
 
+/** Names of the volumes in the pool that belong to such a guest. */
+export interface LibvirtVolumes {
+  /** The copy of the image. */
+  readonly image: string;
+  /** What the guest writes over it. */
+  readonly overlay: string;
+  /** What the guest writes on its serial console. */
+  readonly serial: string;
+}
+
 /** The guest that stays defined under libvirt, by which another program finds it. */
 export interface LibvirtOutputs {
+  /** Of the daemon. */
   readonly uri: string;
+  /** The guest's name there. */
   readonly domain: string;
+  /** The storage pool of its volumes. */
   readonly pool: string;
-  /** Their names in the pool. */
-  readonly volumes: { readonly image: string; readonly overlay: string; readonly serial: string };
+  /** What they are called in it. */
+  readonly volumes: LibvirtVolumes;
 }
 
 /** The outputs of an image, a contract with other programs: what was released, with absolute paths, and where it was copied to. */

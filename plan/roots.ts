@@ -15,8 +15,9 @@ export const publicationRoot = (name: string) => `publish-${name}`;
 
 /** What the stack calls the image to which a root belongs; null for roots of a stack with one image, and of the builder. */
 export const imageOfRoot = (root: string): string | null =>
-  /^([a-z0-9-]+)\.(?:base|image|check|smoke|release|points|convert-|publish-)/.exec(root)?.[1] ??
-  null;
+  /^([a-z0-9-]+)\.(?:builder|base|image|check|smoke|release|points|convert-|publish-)/.exec(
+    root,
+  )?.[1] ?? null;
 
 /**
  * The root of the image that a build has not finished: it keeps the points of that build for the next one, until an image is there. No

@@ -30,7 +30,7 @@ export const RELEASED = {
 /** What a stage's command prints. */
 export function answer(resource: Registered): Outputs {
   if (resource.type !== "command:local:Command") return {};
-  if (resource.name === "docker-base")
+  if (resource.name.endsWith("docker-base"))
     return { stdout: JSON.stringify({ image: "kragle-base:bookworm", buildArgs: {} }) };
   if (resource.name === "hand-image") return { stdout: JSON.stringify({ failed: null }) };
   if (resource.name === "smoke-type") return { stdout: JSON.stringify({ type: "qemu" }) };

@@ -52,6 +52,15 @@ const ENUMS: Partial<Record<SettingName, string>> = {
   packer: "PackerOrigin",
 };
 
+/** What these are. */
+const ENUM_DOCS: Readonly<Record<string, string>> = {
+  Kernel: "Which of Debian's kernels the image has.",
+  SmokeDriver: "What boots the image as proof.",
+  Proof: "How much of the boot ladder is climbed.",
+  Accelerator: "What guests run on.",
+  PackerOrigin: "Where the builder's Packer comes from.",
+};
+
 /** What is said of an argument where it is not said of the setting. */
 const DESCRIPTIONS: Partial<Record<SettingName, string>> = {
   path: "The folder that receives `output/`, relative to the project or absolute; `build/<stack>/<name>` where none is given",
@@ -174,6 +183,7 @@ const interfaceOf = (name: string, doc: string, properties: readonly Property[])
 /** As Pulumi's analyser wants it: an object, and a type of the same name. */
 const enumOf = (name: string, values: readonly string[]) =>
   [
+    comment(ENUM_DOCS[name]!),
     `export const ${name} = {`,
     ...values.map((value) => `${value[0]!.toUpperCase()}${value.slice(1)}: "${value}",`),
     "} as const;",

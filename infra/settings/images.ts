@@ -68,7 +68,7 @@ export function imageSettings(values: Values): {
   const problems: [string, string][] = [];
   const images = entries.flatMap(([name, settings]): ImageSettings[] => {
     const place = `images.${name}`;
-    const wrong = nameProblem(name);
+    const wrong = imageNameProblem(name);
     if (wrong !== undefined) problems.push([place, wrong]);
     // a name with nothing behind it is null in YAML: every setting is a flat one
     const own = asMap(settings ?? {});
@@ -96,7 +96,8 @@ export function imageSettings(values: Values): {
 }
 
 /** The image of the stack that one is made on by its settings; undefined for none, and for what is no name. */
-export const imageBelow = ({ values }: ImageSettings): string | undefined => imageIn(values.from);
+export const imageBelow = ({ values }: Pick<ImageSettings, "values">): string | undefined =>
+  imageIn(values.from);
 
 /** What another stack has released that one is made on by its settings; undefined for none. */
 export function stackBelow({ values }: ImageSettings): Omit<StackRelease, "kind"> | undefined {
@@ -139,7 +140,8 @@ function asMap(given: unknown): Values | null | undefined {
   return typeof given === "object" && !Array.isArray(given) ? (given as Values) : null;
 }
 
-function nameProblem(name: string): string | undefined {
+/** What is wrong with the name of an image; undefined where nothing is. */
+export function imageNameProblem(name: string): string | undefined {
   if (name === TAKEN) return `${quote(name)} is the name of a folder of kragle's own`;
   if (NAME.test(name) && IDENTIFIER.test(name) && name.length <= LONGEST) return undefined;
   return `${quote(name)} is no name of an image; small letters, digits and "-" are allowed, a letter first, at most ${LONGEST}`;

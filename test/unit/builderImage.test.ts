@@ -22,8 +22,7 @@ const args: BuilderImageArgs = {
   packer: "auto",
   ansible: false,
   toolsMarker: undefined,
-  handMarker: undefined,
-  handDigest: "d".repeat(64),
+  hand: { digest: "d".repeat(64), marker: undefined },
 };
 
 const answer = {
@@ -118,8 +117,8 @@ describe("BuilderImage", () => {
     assert.deepEqual(tools.dependsOn, ["docker-base"]);
     assert.deepEqual(tools.aliases, ["builder-tools"]);
     assert.deepEqual(tools.options, { ignoreChanges: ["build.args.KRAGLE_MARKER"] });
-    const { baseImage: reference, packer, handDigest } = args;
-    assert.equal(hand.inputs.create, `exec ./kragle stage hand-image ${handDigest}`);
+    const { baseImage: reference, packer } = args;
+    assert.equal(hand.inputs.create, `exec ./kragle stage hand-image ${args.hand!.digest}`);
     assert.deepEqual(requestOf(hand), { reference, packer });
     assert.deepEqual(hand.dependsOn, ["builder"]);
     assert.deepEqual(hand.options, {
@@ -144,7 +143,7 @@ describe("BuilderImage", () => {
   });
 
   it("builds the image for use by hand again that Docker has lost, not the tools", async () => {
-    const { find } = await register({ handMarker: "lost:2" });
+    const { find } = await register({ hand: { ...args.hand!, marker: "lost:2" } });
     assert.equal(environmentOf(find("docker-base")), undefined);
     assert.equal(environmentOf(find("hand-image")), "lost:2");
     assert.equal(argOf(find("builder")), undefined);

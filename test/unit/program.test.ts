@@ -28,12 +28,13 @@ const DEV = [
   `${COMMAND} release < release`,
   `${COMMAND} smoke < smoke`,
   `${IMAGE} builder < builder`,
-  "kragle:index:BuildRun build < ",
+  "kragle:index:BuildRun build < image",
   "kragle:index:BuilderImage builder < ",
-  "kragle:index:Conversion convert-raw < ",
-  "kragle:index:Qcow2Artifact qcow2 < ",
-  "kragle:index:Release release < ",
-  "kragle:index:SmokeDomain smoke < ",
+  "kragle:index:Conversion convert-raw < image",
+  "kragle:index:GoldenImage image < ",
+  "kragle:index:Qcow2Artifact qcow2 < image",
+  "kragle:index:Release release < image",
+  "kragle:index:SmokeDomain smoke < image",
 ];
 
 const OUTPUTS = [

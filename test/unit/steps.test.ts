@@ -220,7 +220,9 @@ describe("the steps of an image", () => {
     const { secrets: _, ...rest } = spec({ TOKEN: "canary" });
     assert.doesNotMatch(JSON.stringify(rest), /canary/);
     assert.doesNotMatch(JSON.stringify(describeStep(rest.provision[0]!)), /canary/);
-    assert.deepEqual(maskedSettings({ secrets: '{"TOKEN":"canary"}' }), { secrets: "[MASKED]" });
+    assert.deepEqual(maskedSettings({ secrets: '{"TOKEN":"canary"}' }, []), {
+      secrets: "[MASKED]",
+    });
   });
 
   it("have the image's variables, to which their own are preferred", () => {

@@ -1,0 +1,23 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { counted } from "../plan/units";
+import type { Problem } from "./settings/image";
+
+/**
+ * Everything that is wrong with an image's arguments, for Pulumi: in the host of a plugin as errors of properties; in a program, where Pulumi
+ * prints a stack trace for those, as one of the resource.
+ */
+export function argumentsError(
+  name: string,
+  problems: readonly Problem[],
+  resource: pulumi.Resource,
+): Error {
+  const unique = [...new Map(problems.map((one) => [one.join(": "), one])).values()];
+  const title = `${counted(unique.length, "argument is", "arguments are")} wrong of the image ${name}`;
+  if (pulumi.runtime.getStackResource() === undefined) {
+    const errors = unique.map(([propertyPath, reason]) => ({ propertyPath, reason }));
+    return new pulumi.InputPropertiesError({ message: title, errors });
+  }
+  const lines = unique.map(([place, text]) => `  ${place}: ${text}`);
+  return new pulumi.ResourceError([`${title}:`, ...lines].join("\n"), resource, true);
+}

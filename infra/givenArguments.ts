@@ -1,0 +1,65 @@
+import * as pulumi from "@pulumi/pulumi";
+
+import { CREDENTIAL_NAMES } from "../plan/imageSpec";
+
+/** A component's arguments when all of them are there. */
+export interface GivenArguments {
+  /** By name; those that are not given, or not known yet, are absent. */
+  readonly values: Readonly<Record<string, unknown>>;
+  /** Names of those that are not known in this preview. */
+  readonly unknown: readonly string[];
+  /** Names of those that are secret. */
+  readonly secret: readonly string[];
+}
+
+/** Arguments that are secret whether they are marked so or not. */
+const SECRET: readonly string[] = ["secrets", ...CREDENTIAL_NAMES];
+
+/** The arguments as the engine gets them: secrets encrypted. */
+export const withSecrets = (args: object): pulumi.Inputs =>
+  Object.fromEntries(
+    Object.entries(args)
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]: [string, pulumi.Input<unknown>]) => [
+        name,
+        SECRET.includes(name) ? pulumi.secret(value) : value,
+      ]),
+  );
+
+/** Waits for all arguments. */
+export async function givenArguments(args: pulumi.Inputs): Promise<GivenArguments> {
+  const read = await Promise.all(
+    Object.entries(args).map(async ([name, value]) => {
+      // not by apply, which would make everything that follows secret
+      const output = pulumi.output(value as unknown) as unknown as Settling;
+      const [found, isKnown, isSecret] = await Promise.all([
+        output.promise(),
+        output.isKnown,
+        output.isSecret,
+      ]);
+      return { name, value: isKnown ? plain(found) : undefined, isKnown, isSecret };
+    }),
+  );
+  return {
+    values: Object.fromEntries(
+      read
+        .filter(({ value }) => value !== undefined && value !== null)
+        .map(({ name, value }) => [name, value]),
+    ),
+    unknown: read.filter(({ isKnown }) => !isKnown).map(({ name }) => name),
+    secret: read
+      .filter(({ name, isSecret }) => isSecret || SECRET.includes(name))
+      .map(({ name }) => name),
+  };
+}
+
+/** What an output is made of, which the SDK's types do not tell. */
+interface Settling {
+  promise(): Promise<unknown>;
+  readonly isKnown: Promise<boolean>;
+  readonly isSecret: Promise<boolean>;
+}
+
+/** Without properties that are there and have no value: which ones an object has tells what it is. */
+const plain = (value: unknown): unknown =>
+  value === undefined ? undefined : (JSON.parse(JSON.stringify(value)) as unknown);
