@@ -96,7 +96,7 @@ export async function makePlan(
     wanted,
     released: releasesOf(record?.destroyedAt === undefined ? record : undefined),
   };
-  requireWaysIn(imagesToRun(plan));
+  requireWaysIn([...imagesToRun(plan), ...(others?.values() ?? [])]);
   return plan;
 }
 
