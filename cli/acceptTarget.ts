@@ -7,6 +7,7 @@ import type { Target } from "../disk/target";
 import { readUsage } from "../disk/usage";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { isOwnProject } from "../host/project";
 import { imageSettings } from "../infra/settings/images";
 import { releaseAround } from "../release/apart";
 import type { ArtifactStore } from "../store/artifactStore";
@@ -86,6 +87,7 @@ async function baseBelow(store: ArtifactStore, sha256: string): Promise<Values |
 
 /** @param name of the image, where the stack has several */
 function settingsOf(stack: string, name: string | undefined): Values {
+  if (!isOwnProject()) return {};
   const { images } = imageSettings(readStackSettings(stack).values);
   return (images.find((one) => one.name === name) ?? images[0])?.values ?? {};
 }

@@ -8,7 +8,7 @@ import { release } from "../plan/stages/release";
 import { letGoOfFolder, outputFolder } from "../release/owner";
 import { type Root, Roots } from "../store/roots";
 import { markDestroyed } from "../store/stackRecord";
-import { readProject, requireStackName } from "./stackSettings";
+import { projectName, requireStackName } from "./stackSettings";
 
 /**
  * `kragle drop-root STACK ROOT [PROJECT]`: what a command resource runs when it is deleted. The artifact stays for other stacks.
@@ -18,7 +18,7 @@ import { readProject, requireStackName } from "./stackSettings";
 export async function dropRoot(
   stack: string,
   root: string,
-  project = readProject().project,
+  project = projectName(),
 ): Promise<number> {
   requireStackName(stack);
   const home = homeFolder();

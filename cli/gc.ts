@@ -11,7 +11,7 @@ import { displayPath, stackNames } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
-import { readProject } from "./stackSettings";
+import { projectName } from "./stackSettings";
 
 interface Options {
   readonly json?: boolean;
@@ -71,7 +71,7 @@ function named(kept: readonly HeldRoots[]): ReadonlyMap<string, HeldRoots> {
   for (const held of kept) {
     const { stack, owner, folder } = held;
     const elsewhere = owner && owner.clone !== thisClone().id ? [`of ${owner.path}`] : [];
-    const project = owner && owner.project !== readProject().project ? [owner.project] : [];
+    const project = owner && owner.project !== projectName() ? [owner.project] : [];
     const short = [stack, ...elsewhere, ...project].join(" ");
     const backend = owner ? `${short} at ${owner.backend}` : folder;
     names.set([short, backend].find((name) => !names.has(name)) ?? folder, held);
@@ -84,7 +84,7 @@ function whyUnknown({ stack, owner }: HeldRoots): string | undefined {
   if (owner && owner.clone !== thisClone().id) {
     return existsSync(owner.path) ? undefined : "has no folder any more";
   }
-  return stackNames().includes(stack) || (owner && owner.project !== readProject().project)
+  return stackNames().includes(stack) || (owner && owner.project !== projectName())
     ? undefined
     : `has no Pulumi.${stack}.yaml here`;
 }

@@ -4,14 +4,14 @@ import { dirname } from "node:path";
 import { thisClone } from "../host/clone";
 import { StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
-import { displayPath } from "../host/project";
+import { displayPath, isOwnProject } from "../host/project";
 import { warn } from "../host/warn";
-import { type ImageSettings, imageSettings } from "../infra/settings/images";
+import type { ImageSettings } from "../infra/settings/images";
 import type { StackIdentity } from "../plan/identity";
 import { identityOf } from "../store/identity";
 import { readStackRecord, releasesOf, type StackRecord } from "../store/stackRecord";
 import { namesOf, onlyName, requireName } from "./imageNames";
-import { readStackSettings } from "./stackSettings";
+import { knownStack, releasesByRoots } from "./releasedImages";
 
 type Outputs = StackRecord["outputs"];
 
@@ -49,17 +49,16 @@ export async function lastRelease(
   stack: string,
   names: readonly string[] = [],
 ): Promise<LastRelease> {
-  const { project, values } = readStackSettings(stack);
-  const { images: settings } = imageSettings(values);
+  const { project, images: settings } = await knownStack(stack);
   const known = namesOf(settings);
   names.forEach((name) => requireName(known, stack, name));
   const home = homeFolder();
   const owner = identityOf(home, { project, stack });
   const record = await readStackRecord(home, owner);
-  const released = releasesOf(record);
-  if (!record || record.destroyedAt || released.size === 0) {
+  const released = record ? releasesOf(record) : await releasesByRoots(home, owner);
+  if (record?.destroyedAt || released.size === 0) {
     const why = record?.destroyedAt ? afterDestroy(stack, record) : neverReleased(stack);
-    throw new StageFailure(why, { hint: `./kragle up -s ${stack}` });
+    throw new StageFailure(why, { hint: makesIt(stack) });
   }
   const lacking = names.filter((name) => !released.has(name));
   if (lacking.length > 0) {
@@ -71,7 +70,9 @@ export async function lastRelease(
   }
   const isWanted = (name: string | null) => names.length === 0 || names.includes(name ?? "");
   const images = new Map([...released].filter(([name]) => isWanted(name)));
-  return { owner, settings, outputs: record.outputs, images };
+  const [first] = released;
+  const all = first![0] === null ? first![1] : { images: Object.fromEntries(released) as object };
+  return { owner, settings, outputs: record?.outputs ?? all, images };
 }
 
 /**
@@ -85,6 +86,9 @@ export async function releaseOf(stack: string, name: string | undefined): Promis
   const names = [...images.keys()].filter((one) => one !== null);
   return images.get(onlyName(names, stack))!;
 }
+
+const makesIt = (stack: string) =>
+  isOwnProject() ? `./kragle up -s ${stack}` : `pulumi up -s ${stack}`;
 
 function afterDestroy(stack: string, record: StackRecord): string {
   const folders = [...releasesOf(record).values()].map(({ imagePath }) =>

@@ -8,7 +8,6 @@ import { print } from "../host/output";
 import { displayPath } from "../host/project";
 import { openStore } from "../store/open";
 import type { StackName } from "../plan/identity";
-import { imageSettings } from "../infra/settings/images";
 import { suggest } from "../infra/settings/suggest";
 import { imageOfRoot, rootOf } from "../plan/roots";
 import { noteOf } from "../run/runNote";
@@ -17,7 +16,7 @@ import { Roots } from "../store/roots";
 import { Workplace } from "../store/workplace";
 import { imageFirst, namesOf } from "./imageNames";
 import type { CommonOptions } from "./options";
-import { readStackSettings } from "./stackSettings";
+import { knownStack } from "./releasedImages";
 
 interface LogFolder {
   readonly stage: string;
@@ -40,8 +39,7 @@ export async function logs(
   options: CommonOptions,
 ): Promise<number> {
   const { stack } = options;
-  const { project, values } = readStackSettings(stack);
-  const { images } = imageSettings(values);
+  const { project, images } = await knownStack(stack);
   const names = namesOf(images);
   const { image, word } = imageFirst(images, stack, first, second);
   const stage = word === undefined ? undefined : rootOf(image ?? null, word);

@@ -9,7 +9,7 @@ import { identityOf } from "../store/identity";
 import type { RootsOwner } from "../store/rootFolder";
 import { allRoots } from "../store/roots";
 import { readStackRecord, releasesOf } from "../store/stackRecord";
-import { readProject } from "./stackSettings";
+import { projectName } from "./stackSettings";
 
 /** Folders of `.kragle` in which large files lie. */
 const PLACES = ["store", "work", "failed", "iso"];
@@ -28,7 +28,7 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
       return names.map((name) => join(folder, name));
     }),
   );
-  const { project } = readProject();
+  const project = projectName();
   const here = stackNames().map((stack) => ({
     ...identityOf(home, { project, stack }),
     path: projectFolder,

@@ -144,23 +144,30 @@ function unread(key: string, project: string): string[] {
     : [`${key} is not read; settings stand below config, as in "${project}:diskSize: 6 GiB"`];
 }
 
-/** The project's name, and its defaults by name. A default may stand for itself, or beside a type and a description. */
-export function readProject(folder = projectFolder): { project: string; defaults: Entries } {
+/** The project's name. */
+export function projectName(folder = projectFolder): string {
   const { content } = readPulumiYaml(join(folder, "Pulumi.yaml"));
   if (typeof content?.name !== "string") throw new SettingsError(["Pulumi.yaml: name is missing"]);
+  return content.name;
+}
+
+/** The project's name, and its defaults by name. A default may stand for itself, or beside a type and a description. */
+export function readProject(folder = projectFolder): { project: string; defaults: Entries } {
+  const project = projectName(folder);
+  const { content } = readPulumiYaml(join(folder, "Pulumi.yaml"));
   const { values, problems } = configuration(
-    asEntries(content.config) ?? {},
-    content.name,
+    asEntries(content?.config) ?? {},
+    project,
     "Pulumi.yaml",
   );
   if (problems.length > 0) throw new SettingsError(problems);
-  const defaults = Object.entries(ownSettings(values, content.name).values)
+  const defaults = Object.entries(ownSettings(values, project).values)
     .map(([name, entry]) => {
       const declared = asEntries(entry);
       return [name, declared ? (declared.default ?? declared.value) : entry];
     })
     .filter(([, value]) => value !== undefined);
-  return { project: content.name, defaults: Object.fromEntries(defaults) as Entries };
+  return { project, defaults: Object.fromEntries(defaults) as Entries };
 }
 
 const isSecure = (value: unknown) => typeof asEntries(value)?.secure === "string";

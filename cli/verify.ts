@@ -6,12 +6,11 @@ import { EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { printable } from "../host/printable";
 import type { OnRead } from "../release/verify/folder";
-import { imageSettings } from "../infra/settings/images";
 import { verifyRelease } from "../release/verify/release";
 import { namesOf } from "./imageNames";
 import { releaseOf, wholeRelease } from "./lastRelease";
 import type { CommonOptions } from "./options";
-import { readStackSettings } from "./stackSettings";
+import { knownStack } from "./releasedImages";
 
 export interface VerifyOptions extends CommonOptions {
   /** The keys that are trusted: an allowed_signers file of OpenSSH, or exported public keys of GPG. */
@@ -65,15 +64,15 @@ async function wantedReleases(
     const { images } = await wholeRelease(stack);
     return [...images].map(([name, outputs]) => [name, folderOf(outputs)] as const);
   }
-  if (isImage(given, stack)) return [[null, folderOf(await releaseOf(stack, given))]];
+  if (await isImage(given, stack)) return [[null, folderOf(await releaseOf(stack, given))]];
   requireFolder(given);
   return [[null, resolve(given)]];
 }
 
 /** A folder needs no stack, so one that cannot be read has no image of that name. */
-function isImage(given: string, stack: string): boolean {
+async function isImage(given: string, stack: string): Promise<boolean> {
   try {
-    return namesOf(imageSettings(readStackSettings(stack).values).images).includes(given);
+    return namesOf((await knownStack(stack)).images).includes(given);
   } catch {
     return false;
   }

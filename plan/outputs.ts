@@ -50,3 +50,36 @@ export type ImageOutputs = Pick<
     Record<string, Pick<ResultOf<typeof publish>, "version" | "files">>
   >;
 };
+
+/**
+ * An image's outputs, of what its release tells.
+ *
+ * @param absolute makes a path of it an absolute one
+ */
+export function imageOutputs(
+  released: ResultOf<typeof release>,
+  absolute: (path: string) => string,
+): ImageOutputs {
+  const { imagePath, manifestPath, reportPath, conversions } = released;
+  return {
+    imagePath: absolute(imagePath),
+    imageSha256: released.imageSha256,
+    imageBytes: released.imageBytes,
+    imageVirtualBytes: released.imageVirtualBytes,
+    conversions: Object.fromEntries(
+      Object.entries(conversions).map(([name, file]) => [
+        name,
+        { ...file, path: absolute(file.path) },
+      ]),
+    ),
+    smoke: released.smoke,
+    accelerator: released.accelerator,
+    imageId: released.imageId,
+    imageVersion: released.imageVersion,
+    buildId: released.buildId,
+    builderImageId: released.builderImageId,
+    manifestPath: absolute(manifestPath),
+    reportPath: absolute(reportPath),
+    key: released.key,
+  };
+}

@@ -130,7 +130,8 @@ export class BuiltClones {
     return home;
   }
 
-  private fill(home: string): void {
+  /** Lays the results into a home. */
+  fill(home: string): void {
     const options = { recursive: true, preserveTimestamps: true };
     cpSync(join(this.at.home, "store"), join(home, "store"), options);
   }

@@ -15,21 +15,24 @@ export interface Ended {
  * Runs `./kragle ARGUMENTS` on a store of the test's own, without a Docker daemon.
  *
  * @param options.folder the project's folder, where it is a copy
+ * @param options.file the command line; by default that of the folder
  */
 export async function kragle(
   home: string,
   args: readonly string[],
   options: {
     readonly folder?: string;
+    readonly file?: string;
     readonly input?: string;
     readonly environment?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Ended> {
   const { folder = projectFolder, input = "", environment } = options;
+  const { file = join(folder, "kragle") } = options;
   const { KRAGLE_STACK: _, ...inherited } = process.env;
   // the launcher takes the Node that these tests run on
   const PATH = `${dirname(process.execPath)}:${inherited.PATH}`;
-  const child = spawn(join(folder, "kragle"), args, {
+  const child = spawn(file, args, {
     cwd: folder,
     env: { ...inherited, PATH, ...NO_DOCKER, KRAGLE_HOME: home, ...environment },
   });

@@ -15,11 +15,15 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
+import { lastRelease } from "../../cli/lastRelease";
+import type { StageFailure } from "../../host/failure";
 import { inProject, LAUNCHER, packageFolder, projectFolder, workFor } from "../../host/project";
 import { findReach } from "../../infra/reach";
 import { dropsRoot, invocationOf } from "../../plan/invocation";
 import { runProgram } from "../devProgram";
+import { Roots } from "../../store/roots";
 import { requestOf } from "../mocks";
+import { RELEASE_RESULT } from "../sampleCalls";
 import { TemporaryStore } from "../temporaryStore";
 
 describe("a program that has kragle as a package", function () {
@@ -138,6 +142,32 @@ describe("a program that has kragle as a package", function () {
     );
     await findReach();
     assert.equal(readFileSync(file, "utf8"), right);
+  });
+
+  it("is known to the command line by what it has released, since its settings stand in the program", async () => {
+    const { KRAGLE_HOME: before } = process.env;
+    process.env.KRAGLE_HOME = at.home;
+    try {
+      await assert.rejects(lastRelease("production"), (error: StageFailure) => {
+        assert.equal(error.details.hint, "pulumi up -s production");
+        return true;
+      });
+      const { key, manifest } = await at.publish({}, at.describe("a", "release"), {
+        result: RELEASE_RESULT,
+      });
+      const roots = Roots.of(at.home, { project: "kragle", stack: "production" });
+      const { stage, publishedAt } = manifest;
+      await roots.set("web.release", { stage, key, publishedAt });
+      const { images, outputs } = await lastRelease("production");
+      const web = images.get("web")!;
+      assert.equal(web.imagePath, join(project, RELEASE_RESULT.imagePath));
+      assert.equal(web.imageSha256, RELEASE_RESULT.imageSha256);
+      assert.deepEqual(outputs, { images: { web } });
+      await assert.rejects(lastRelease("production", ["db"]), /has no image "db"/);
+    } finally {
+      if (before === undefined) delete process.env.KRAGLE_HOME;
+      else process.env.KRAGLE_HOME = before;
+    }
   });
 
   it("says what to do where what lets go of a root runs on a machine that has no launcher yet", () => {
