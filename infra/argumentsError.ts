@@ -19,5 +19,12 @@ export function argumentsError(
     return new pulumi.InputPropertiesError({ message: title, errors });
   }
   const lines = unique.map(([place, text]) => `  ${place}: ${text}`);
-  return new pulumi.ResourceError([`${title}:`, ...lines].join("\n"), resource, true);
+  return resourceError([`${title}:`, ...lines].join("\n"), resource);
+}
+
+/** An error that Pulumi prints without a stack trace, also when the program itself has ended: it hides none then, and prints what stands there. */
+export function resourceError(message: string, resource: pulumi.Resource): pulumi.ResourceError {
+  const error = new pulumi.ResourceError(message, resource, true);
+  error.stack = message;
+  return error;
 }

@@ -8,7 +8,7 @@ import { requireNode } from "../host/oldestNode";
 import { workFor } from "../host/project";
 import type { ImageSpec } from "../plan/imageSpec";
 import { identityOf } from "../store/identity";
-import { argumentsError } from "./argumentsError";
+import { argumentsError, resourceError } from "./argumentsError";
 import { declareBuilder } from "./declareBuilder";
 import { declareImage } from "./declareImage";
 import { type GivenArguments, givenArguments } from "./givenArguments";
@@ -131,4 +131,4 @@ const warnings = (
 
 /** Makes an error that the user can mend one that Pulumi prints without a stack trace. */
 const asResourceError = (error: Error, resource: pulumi.Resource): Error =>
-  error instanceof StageFailure ? new pulumi.ResourceError(error.text, resource, true) : error;
+  error instanceof StageFailure ? resourceError(error.text, resource) : error;
