@@ -71,6 +71,6 @@ export default {
     tsConfig: { fileName: "tsconfig.json" },
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
-    exclude: { path: "^(build|\\.kragle)/" },
+    exclude: { path: "^(build|dist|\\.kragle)/" },
   },
 };

@@ -2,7 +2,7 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["node_modules/", ".kragle/", "build/"] },
+  { ignores: ["node_modules/", ".kragle/", "build/", "dist/", "examples/typescript/"] },
   eslint.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Rule } from "./rule";
@@ -24,7 +24,8 @@ export const RULES: readonly Rule[] = [
 export function catalogueDigest(): string {
   const hash = createHash("sha256");
   const names = readdirSync(__dirname, { recursive: true, encoding: "utf8" }).sort();
-  for (const name of names.filter((name) => statSync(join(__dirname, name)).isFile())) {
+  // the published package has its JavaScript beside it
+  for (const name of names.filter((name) => /(?<!\.d)\.ts$/.test(name))) {
     hash.update(`${name}\0`).update(readFileSync(join(__dirname, name)));
   }
   return hash.digest("hex");

@@ -1,14 +1,10 @@
 import { readFileSync } from "node:fs";
 
-import { parse } from "yaml";
-
 import type { BuilderBaseRequest } from "../executors/builderBase";
 import { inPackage } from "../host/project";
 
-/** The base image of a stack that names none: the default in Pulumi.yaml. */
+/** The base image of a stack that names none: what the Dockerfile builds on, which a test compares with the setting's default. */
 export function defaultBaseImage(): BuilderBaseRequest {
-  const project = parse(readFileSync(inPackage("Pulumi.yaml"), "utf8")) as {
-    config: { baseImage: { default: string } };
-  };
-  return { reference: project.config.baseImage.default };
+  const dockerfile = readFileSync(inPackage("builder/Dockerfile"), "utf8");
+  return { reference: /^ARG BASE=(.+)$/m.exec(dockerfile)![1]! };
 }

@@ -72,6 +72,7 @@ npm_ci() {
 
 did=
 if ! find_node; then
+  [ -e "$root/setup/loader.cjs" ] || lacking "Node ${node_major}.${node_minor} or newer is needed, and the machine's is $(node --version 2>/dev/null || echo none)" "install Node.js ${node_major}.${node_minor} or newer"
   say "» install Node ${node_major}.${node_minor} or newer into .kragle/node (the machine's: $(node --version 2>/dev/null || echo none))"
   mkdir -p "$root/.kragle/node"
   cp "$root/setup/node/package.json" "$root/setup/node/package-lock.json" "$root/.npmrc" "$root/.kragle/node/"
@@ -79,6 +80,9 @@ if ! find_node; then
   find_node || lacking "the Node from npm does not run on this machine ($(uname -sm))" "install Node.js ${node_major}.${node_minor} or newer"
   did=yes
 fi
+
+# The published package came with its dependencies, and has what was built of the TypeScript.
+[ -e "$root/setup/loader.cjs" ] || exec "$node" "$root/setup/main.js" $yes $json >&3 3>&-
 
 # npm writes node_modules/.package-lock.json when it has finished.
 # shellcheck disable=SC3013 # every sh that Debian or busybox has knows -nt

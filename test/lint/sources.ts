@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 
 import { projectFolder } from "../../host/project";
 
-const FOREIGN = ["node_modules", ".git", ".kragle", "build"];
+const FOREIGN = ["node_modules", ".git", ".kragle", "build", "dist"];
 
 /** A file of the project and its first line. Links are left out: what they point to is there by its own name. */
 interface Source {
