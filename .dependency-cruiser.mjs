@@ -16,6 +16,7 @@ export const KNOWS = {
   sdks: [],
   components: ["plan", "sdks"],
   infra: ["components", "release", "rules", "executors", "store", "host", "plan"],
+  plugin: ["infra"],
   engine: ["infra", "run", "executors", "store", "host", "plan"],
   setup: ["executors", "host", "plan"],
   cli: "everything",
@@ -49,9 +50,9 @@ export default {
       to: { circular: true },
     },
     {
-      name: "only components, infra, engine and sdks import Pulumi",
+      name: "only components, infra, engine, plugin and sdks import Pulumi",
       severity: "error",
-      from: { path: anyRoom, pathNot: "^(components|infra|engine|sdks)/" },
+      from: { path: anyRoom, pathNot: "^(components|infra|engine|plugin|sdks)/" },
       to: { path: "node_modules/@pulumi/" },
     },
     {

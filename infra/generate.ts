@@ -8,6 +8,7 @@ import { packageFolder } from "../host/project";
 import { argumentTypes } from "./generate/argumentTypes";
 import { editorSchema } from "./generate/editorSchema";
 import { platformTable } from "./generate/platformTable";
+import { pluginSchema } from "./generate/pluginSchema";
 import { projectConfig } from "./generate/projectConfig";
 import { readmeTable } from "./generate/readmeTable";
 import { tableOfSettings } from "./generate/tableOfSettings";
@@ -38,12 +39,14 @@ export async function generated(): Promise<[string, string][]> {
     [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
     [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))],
     [PLATFORMS_PAGE, platformTable(read(PLATFORMS_PAGE))],
+    [PLUGIN_SCHEMA, await pretty(PLUGIN_SCHEMA, pluginSchema(packageFolder))],
     [TEMPLATE_SCHEMA, await pretty(TEMPLATE_SCHEMA, templateSchema())],
   ];
 }
 
 const ARGUMENTS = "infra/goldenImageArgs.ts";
 const SCHEMA_FILE = "infra/settings.schema.json";
+const PLUGIN_SCHEMA = "plugin/schema.json";
 const TEMPLATE_SCHEMA = "infra/template.schema.json";
 const PLATFORMS_PAGE = "docs/hypervisors.md";
 const TEMPLATES_PAGE = "docs/templates.md";

@@ -11,14 +11,23 @@ const root = dirname(module.path);
 const dist = join(root, "dist");
 
 /** What somebody starts or imports; all else follows from it. */
-const ENTRIES = ["index.ts", "cli/main.ts", "executors/removeAbandoned.ts", "setup/main.ts"];
+const ENTRIES = [
+  "index.ts",
+  "cli/main.ts",
+  "executors/removeAbandoned.ts",
+  "plugin/host.ts",
+  "setup/main.ts",
+];
 
-/** What is read at run time besides. */
+/** What is read at run time besides: files, or folders with the files in them that count. */
 const FILES = [
   "kragle",
+  "PulumiPlugin.yaml",
   "builder",
   "host/hashWorker.cjs",
   "host/watchdogWorker.cjs",
+  "plugin/main.cjs",
+  "plugin/schema.json",
   "release/report/script.js",
   "release/report/style.css",
   // their digest tells whether images have to be checked again
@@ -48,10 +57,10 @@ function build() {
   writeFileSync(join(dist, "package.json"), JSON.stringify(manifest(), null, 2) + "\n");
 }
 
-/** What the package's own files say of it to those who come from within: which kragle this is. */
+/** What the package's own files say of it to those who come from within: which kragle this is, and what Pulumi loads as a plugin. */
 function manifest() {
-  const { name, version, description, license } = require(join(root, "package.json"));
-  return { name, version, description, license, private: true };
+  const { name, version, description, license, main } = require(join(root, "package.json"));
+  return { name, version, description, license, private: true, main };
 }
 
 /** The compiler's program. What its types say is for `npm run check`. */

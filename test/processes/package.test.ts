@@ -70,7 +70,7 @@ describe("the package", function () {
   };
 
   it("has what is used, and nothing else", () => {
-    const places = new Set(files.map((path) => path.split("/")[0]));
+    const places = new Set(files.map((path) => path.split("/")[0]!));
     assert.deepEqual([...places].sort(), ["LICENSE", "README.md", "dist", "package.json"]);
     // the catalogue's TypeScript is read for its digest
     const sources = files.filter((path) => /(?<!\.d)\.ts$/.test(path));
@@ -98,9 +98,14 @@ describe("the package", function () {
   it("is typed for the strictest consumer", () => {
     writeFileSync(
       consumer("index.ts"),
-      `import { BuildRun, type BuildRunArgs, Conversion } from "kragle";
+      `import { BuildRun, type BuildRunArgs, Conversion, GoldenImage, type GoldenImageArgs } from "kragle";
 export const stack: BuildRunArgs["stack"] = "dev";
 export const made = (run: BuildRun, conversion: Conversion) => [run.imageSha256, conversion.convert];
+const args: GoldenImageArgs = { diskSize: "4 GiB", provision: [{ packages: ["nginx"] }], smoke: "none" };
+const image = new GoldenImage("web", args);
+export const conversions = image.conversions.apply((all) => all["raw"]?.sha256);
+// @ts-expect-error: an argument that there is not
+new GoldenImage("wrong", { diskSise: "4 GiB" });
 `,
     );
     const strict = {
