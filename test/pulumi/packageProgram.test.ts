@@ -136,7 +136,7 @@ describe("a program that has kragle as a package, with the real Pulumi CLI", fun
       { stackName: "dev", workDir: first.clone.folder },
       { envVars: first.environment() },
     );
-    assert.deepEqual((await stack.preview()).changeSummary, { same: 9 });
+    assert.deepEqual(Object.keys((await stack.preview()).changeSummary), ["same"]);
     const folder = first.clone.folder;
     const args = ["-C", folder, "preview", "-s", "dev", "--expect-no-changes"];
     const home = { KRAGLE_HOME: first.clone.path(".kragle") };
