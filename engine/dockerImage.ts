@@ -38,7 +38,7 @@ export async function buildDockerImage(
     // one of the two Dockerfiles is a link to the other, so that each has ignore rules of its own
     dereference: true,
   });
-  const stream = await docker.buildImage(pack as unknown as NodeJS.ReadableStream, {
+  const stream = await docker.buildImage(pack, {
     t: inputs.imageName,
     dockerfile: name,
     target,
