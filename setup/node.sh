@@ -6,6 +6,7 @@ node_major=22
 node_minor=13
 
 # Compiled code is kept between runs: it halves the time that loading the SDK takes. See cacheFolder in loader.cjs.
+# shellcheck disable=SC2154 # by who sources this
 case $root in
 */node_modules/* | */plugins/*) caches=${XDG_CACHE_HOME:-${HOME:-}/.cache}/kragle ;;
 *) caches=$root/.kragle ;;
