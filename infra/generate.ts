@@ -17,7 +17,7 @@ import { templateSchema, templateTable } from "./generate/templateFields";
 /** Writes everything that follows from the table of settings, the fields of templates and the table of platforms; with --check it only says what is stale, by exit code 1. */
 async function main(): Promise<void> {
   const stale: string[] = [];
-  for (const [name, text] of await generated()) {
+  for await (const [name, text] of generated()) {
     if (text === read(name)) continue;
     stale.push(name);
     if (!process.argv.includes("--check")) writeFileSync(join(packageFolder, name), text);
@@ -27,21 +27,20 @@ async function main(): Promise<void> {
   process.exitCode = 1;
 }
 
-/** Files by name, each with what it has to contain. */
-export async function generated(): Promise<[string, string][]> {
+/** Files by name, each with what it has to contain: one after the other, since some are made of what others contain. */
+export async function* generated(): AsyncGenerator<readonly [string, string]> {
   const rows = tableOfSettings();
   const project = read("Pulumi.yaml");
   const { name } = parse(project) as { name: string };
-  return [
-    ["README.md", readmeTable(read("README.md"), rows)],
-    ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))],
-    [ARGUMENTS, await pretty(ARGUMENTS, argumentTypes(rows))],
-    [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))],
-    [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))],
-    [PLATFORMS_PAGE, platformTable(read(PLATFORMS_PAGE))],
-    [PLUGIN_SCHEMA, await pretty(PLUGIN_SCHEMA, pluginSchema(packageFolder))],
-    [TEMPLATE_SCHEMA, await pretty(TEMPLATE_SCHEMA, templateSchema())],
-  ];
+  yield ["README.md", readmeTable(read("README.md"), rows)];
+  yield ["Pulumi.yaml", await pretty("Pulumi.yaml", projectConfig(project, rows))];
+  yield [ARGUMENTS, await pretty(ARGUMENTS, argumentTypes(rows))];
+  yield [SCHEMA_FILE, await pretty(SCHEMA_FILE, editorSchema(name, rows))];
+  yield [TEMPLATES_PAGE, templateTable(read(TEMPLATES_PAGE))];
+  yield [PLATFORMS_PAGE, platformTable(read(PLATFORMS_PAGE))];
+  // of the arguments, as they are now
+  yield [PLUGIN_SCHEMA, await pretty(PLUGIN_SCHEMA, pluginSchema(packageFolder))];
+  yield [TEMPLATE_SCHEMA, await pretty(TEMPLATE_SCHEMA, templateSchema())];
 }
 
 const ARGUMENTS = "infra/goldenImageArgs.ts";

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { CREDENTIAL_NAMES } from "../plan/imageSpec";
+import { hasCredentials } from "./maskedSettings";
 
 /** A component's arguments when all of them are there. */
 export interface GivenArguments {
@@ -15,16 +16,21 @@ export interface GivenArguments {
 /** Arguments that are secret whether they are marked so or not. */
 const SECRET: readonly string[] = ["secrets", ...CREDENTIAL_NAMES];
 
-/** The arguments as the engine gets them: secrets encrypted. */
+/** The arguments as the engine gets them: encrypted where they are secrets, or have an address with a password or a token. */
 export const withSecrets = (args: object): pulumi.Inputs =>
   Object.fromEntries(
     Object.entries(args)
       .filter(([, value]) => value !== undefined)
       .map(([name, value]: [string, pulumi.Input<unknown>]) => [
         name,
-        SECRET.includes(name) ? pulumi.secret(value) : value,
+        SECRET.includes(name) ? pulumi.secret(value) : secretByContent(value),
       ]),
   );
+
+const secretByContent = (value: pulumi.Input<unknown>): pulumi.Input<unknown> =>
+  pulumi
+    .output(value)
+    .apply((known: unknown) => (hasCredentials(known) ? pulumi.secret(known) : known));
 
 /** Waits for all arguments. */
 export async function givenArguments(args: pulumi.Inputs): Promise<GivenArguments> {

@@ -27,12 +27,20 @@ export function maskedSettings(
   return Object.fromEntries(
     entries.map(([name, value]) => {
       if (isSecret(name)) return [name, value === "" ? "" : MASK];
-      // an image's own setting is no text where it was part of one
-      const text = typeof value === "string" ? value : JSON.stringify(value);
-      return [name, parsed(text.replace(CREDENTIALS, `${MASK}@`).replace(QUERY, MASK))];
+      return [name, parsed(maskedText(value))];
     }),
   );
 }
+
+/** Whether there are addresses in a value of which a part is masked. */
+export const hasCredentials = (value: unknown): boolean =>
+  value !== undefined && maskedText(value) !== asText(value);
+
+const maskedText = (value: unknown) =>
+  asText(value).replace(CREDENTIALS, `${MASK}@`).replace(QUERY, MASK);
+
+// an image's own setting is no text where it was part of one
+const asText = (value: unknown) => (typeof value === "string" ? value : JSON.stringify(value));
 
 /** Names of the settings that the Pulumi CLI has decrypted for this process: pulumi/pulumi, sdk/nodejs/runtime/config.ts. */
 export function encryptedNames(): string[] {

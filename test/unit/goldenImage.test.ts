@@ -43,12 +43,16 @@ const keyOf = ({ inputs }: Registered) => invocationOf(String(inputs.create))!.k
 describe("GoldenImage in somebody's program", function () {
   this.timeout(120_000);
   const daemon = new FakeDaemon("docker");
-  const environment = { ...process.env };
+  const { KRAGLE_HOME, DOCKER_HOST } = process.env;
   let at: TemporaryStore;
   before(async () => void (await daemon.open()));
   after(async () => {
     await daemon.close();
-    process.env = environment;
+    // each by itself: an object in the place of process.env would reach neither Node nor other programs
+    for (const [name, value] of Object.entries({ KRAGLE_HOME, DOCKER_HOST })) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   });
   beforeEach(() => {
     at = new TemporaryStore();
