@@ -27,10 +27,10 @@ export const withSecrets = (args: object): pulumi.Inputs =>
       ]),
   );
 
-const secretByContent = (value: pulumi.Input<unknown>): pulumi.Input<unknown> =>
-  pulumi
-    .output(value)
-    .apply((known: unknown) => (hasCredentials(known) ? pulumi.secret(known) : known));
+const secretByContent = (value: unknown): pulumi.Output<unknown> => {
+  const given: pulumi.Output<unknown> = pulumi.output(value);
+  return given.apply((known) => (hasCredentials(known) ? pulumi.secret(known) : known));
+};
 
 /** Waits for all arguments. */
 export async function givenArguments(args: pulumi.Inputs): Promise<GivenArguments> {
