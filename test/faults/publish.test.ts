@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, truncateSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { buildSync } from "esbuild";
 
+import { packageFolder } from "../../host/project";
 import { stageKey } from "../../plan/description";
 import { collectGarbage } from "../../store/gc";
 import { isFullTier } from "../fullTier";
@@ -15,7 +15,8 @@ import { assertNothingHalf, readdirIfThere } from "./invariants";
 
 describe("a publication that is killed", function () {
   this.timeout(300_000);
-  const folder = mkdtempSync(join(tmpdir(), "kragle-publish-"));
+  // below the package: what is built of it looks upwards for its files
+  const folder = mkdtempSync(join(packageFolder, ".kragle", "kragle-publish-"));
   const program = join(folder, "publishChild.js");
   let at: TemporaryStore;
   countFaults();
