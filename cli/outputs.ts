@@ -34,11 +34,11 @@ export async function outputs(names: readonly string[], options: CommonOptions):
   }
   const lines = [...images].flatMap(([name, values]) =>
     // of one image that is named, without its name
-    Object.entries(values).map(([output, value]) => [
+    Object.entries(values).map(([output, value]): [string, string] => [
       name === null || names.length === 1 ? output : `${name}.${output}`,
       typeof value === "string" ? value : JSON.stringify(value),
     ]),
-  ) as [string, string][];
+  );
   const width = Math.max(...lines.map(([name]) => name.length));
   for (const [name, text] of lines) print(`${name.padEnd(width)}  ${text}\n`);
   return EXIT.done;

@@ -20,7 +20,7 @@ export async function ownFiles(home: string): Promise<OwnFiles> {
   const manifests = await Promise.all(
     ["release", "publish"].map((stage) => store.manifests(stage)),
   );
-  const laidDown = manifests.flat().flatMap(({ external = [] }) => external);
+  const laidDown = manifests.flat().flatMap(({ external }) => external);
   const stored = await Promise.all(
     PLACES.map(async (place) => {
       const folder = join(home, place);

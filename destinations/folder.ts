@@ -44,6 +44,10 @@ export class FolderDestination implements Destination {
 
   async remove(version: string): Promise<void> {
     const held = await HeldFolder.open(this.folder);
-    await held.removeFolder(version).finally(() => held.close());
+    try {
+      await held.removeFolder(version);
+    } finally {
+      await held.close();
+    }
   }
 }

@@ -8,7 +8,7 @@ const LONGEST = 4096;
 const OVERWRITTEN = 1024;
 
 /** At the end of a piece: what may be the first part of an escape sequence, or of the line end "\r\n". */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const UNFINISHED = /\x1b(?:\[[0-?]{0,32}[ -/]{0,2}|\][^\x07\x1b\r\n]{0,256}\x1b?|[ -/]{0,2})?$|\r$/;
 
 /**

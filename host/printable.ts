@@ -17,7 +17,7 @@ export const printableLines = (text: string): string =>
   text.replace(UNSEEN, (character) => (/[\n\t]/.test(character) ? character : escaped(character)));
 
 // Bold and the colours of letters, with their ends: what kragle's own tables have.
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const STYLE = /(\x1b\[(?:1|22|3[0-79])m)/;
 
 /** The same for a terminal, where kragle's own colours stay. */

@@ -2,9 +2,9 @@
 
 /** Escape sequences of terminals: colours, titles, sets of characters as in `tput sgr0`; control characters but line ends, tabs, backspaces. */
 const INVISIBLE =
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\r\n]{0,256}(?:\x07|\x1b\\)|[ -/]*[0-Z\\^-~])|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f]/g;
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const CURSOR_LEFT = /^\x1b\[(\d{0,4})D$/;
 
 /** A text without what a terminal only obeys; of its movements, one to the left stays as so many backspaces. */

@@ -33,7 +33,7 @@ export interface Tree {
   readonly problems: readonly string[];
 }
 
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x1f\x7f\ufffd]/;
 
 /** How a tree is read. */

@@ -44,7 +44,10 @@ export function keepGuest({
   if (folder === undefined) return undefined;
   let told = false;
   const look = async () => {
-    if (!existsSync(folder)) return void (await writeFile(join(work, LET_GO), ""));
+    if (!existsSync(folder)) {
+      await writeFile(join(work, LET_GO), "");
+      return;
+    }
     const note = told
       ? undefined
       : await readRecord(join(work, NOTE), noteSchema, "the guest cannot be looked into");

@@ -57,7 +57,11 @@ export async function deletePoints(
     const folder = join(home, "store", `${point.stage}-${key}`);
     if (!existsSync(folder)) continue;
     const release = await place.lockStage(point.stage, key, waiting);
-    await place.discard(folder).finally(release);
+    try {
+      await place.discard(folder);
+    } finally {
+      await release();
+    }
     deleted++;
   }
   return deleted;

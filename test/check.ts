@@ -16,8 +16,7 @@ const own = (file: string, ...args: string[]): Command => [
 
 /** What is checked, the slowest first. */
 const CHECKS: Readonly<Record<string, Command>> = {
-  lint: program("eslint", "."),
-  types: program("tsc", "--noEmit"),
+  lint: program("oxlint"),
   format: program("prettier", "--check", ".", "--log-level", "warn"),
   python: own("test/lint/python.ts"),
   rooms: program("depcruise", "--config", ".dependency-cruiser.mjs", "."),

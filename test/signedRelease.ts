@@ -10,7 +10,7 @@ import { ReleasePlace } from "./releasePlace";
 import { sha256 } from "./sha256";
 
 /** JSON that a test tampers with. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any
 export type Loose = Record<string, any>;
 
 interface Verified {

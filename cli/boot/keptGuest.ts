@@ -37,7 +37,11 @@ export class Keeper {
       this.asking = readKept(this.folder).then(async (kept) => {
         if (!kept) return void (this.asking = undefined);
         await onKept();
-        await this.lookInto(kept).finally(() => this.letGo());
+        try {
+          await this.lookInto(kept);
+        } finally {
+          await this.letGo();
+        }
       });
       this.asking.catch(({ message }: Error) => tell(`${message}\n`));
     }, POLL_MS);

@@ -47,7 +47,7 @@ export function windowsLine(content: Buffer): number | undefined {
   const end = content.indexOf("\r\n");
   if (end < 0) return undefined;
   const before = content.subarray(0, end).filter((byte) => byte === 0x0a).length;
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   const isText = !/[\x00-\x06\x0e-\x1a\x1c-\x1f]/.test(content.toString("latin1"));
   const isHeader = before === 0 && content.subarray(0, 2).equals(Buffer.from("#!"));
   return isText || isHeader ? before + 1 : undefined;

@@ -43,7 +43,7 @@ const owner = text("app:app").refine((value) => OWNER.test(value), {
   error: ({ input }) => `${quote(input)} is no owner; write it as in app, or app:app with a group`,
 });
 
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const NO_PATH = /^[^/]|^$|[\x00-\x1f\x7f]|(^|\/)\.\.(\/|$)/;
 
 const guestPath = text("/etc/app.conf").refine((value) => !NO_PATH.test(value), {

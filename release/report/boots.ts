@@ -116,10 +116,10 @@ export function plain(log: string): string {
     log
       .replace(/\r+\n/g, "\n")
       // CSI, OSC and two-character sequences: ECMA-48
-      // eslint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex
       .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])/g, "")
       .replace(/[^\n]*\r(?=[^\n])/g, "")
-      // eslint-disable-next-line no-control-regex
+      // oxlint-disable-next-line no-control-regex
       .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, "")
       .replace(/\n+$/, "")
   );

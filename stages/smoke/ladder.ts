@@ -149,7 +149,7 @@ const fail = (progress: Progress, failure: string): Progress => ({
 /** Escape sequences go as a whole; the beginning of one at the end of a piece stays until the rest arrives. */
 const ESCAPES =
   // systemd shortens names in the middle of a sequence, which leaves "…[0m"
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex
   /(?<=…)\[0m|\x1b(?:\[[0-9;?]*(?:[@-~]|(?=[^0-9;?@-~]))|[()][0-9A-B]|[=>78cDEHM])|[\x00-\x08\x0b-\x1a\x7f]/g;
 
 const withoutEscapes = (line: string) => line.replace(ESCAPES, "");

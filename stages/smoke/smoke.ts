@@ -62,8 +62,11 @@ async function prove(context: SmokeContext) {
   const { libvirt } = context.request;
   const driver = libvirt ? libvirtDriver(context, libvirt) : await containerDriver(context);
   const tests = new UserTests(context, driver.accelerator, context);
-  const proof = await proveBy(driver, tests, context).finally(() => driver.remove());
-  return { driver, ...proof };
+  try {
+    return { driver, ...(await proveBy(driver, tests, context)) };
+  } finally {
+    await driver.remove();
+  }
 }
 
 /** Boots one guest after another, then looks at the image; the guests are gone in any case. */

@@ -143,7 +143,7 @@ print(json.dumps([terminal_line.left_of(line) for line in json.load(sys.stdin)])
       fc.property(anything, fc.integer({ min: 1, max: 200 }), places, (text, times, where) => {
         for (const line of linesOf(cut(text.repeat(times), where))) {
           assert.ok(line.length <= 4096);
-          // eslint-disable-next-line no-control-regex
+          // oxlint-disable-next-line no-control-regex
           assert.doesNotMatch(line, /[\x00-\x08\x0a-\x1f\x7f]/);
         }
       }),

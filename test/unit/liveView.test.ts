@@ -17,7 +17,7 @@ describe("the view on a terminal", function () {
       cwd: resolve(__dirname, "../.."),
       env: { ...environment, LANG: "C.UTF-8", TERM: "xterm" },
     });
-    // eslint-disable-next-line no-control-regex -- a terminal's own
+    // oxlint-disable-next-line no-control-regex -- a terminal's own
     lines = stdout.replace(/\x1b\[[0-9;?]*[A-Za-z]/g, "").split(/\r?\n/);
   });
 

@@ -103,7 +103,7 @@ describe("what a guest may write on its console", () => {
         assert.ok(progress.console.length <= 60);
         assert.ok(progress.console.every((line) => line.length <= 4096));
         const { message } = explainBoot(boot!, new BootFailure("x", progress));
-        // eslint-disable-next-line no-control-regex
+        // oxlint-disable-next-line no-control-regex
         assert.doesNotMatch(message, /[\x00-\x08\x0b-\x1f\x7f]/);
       }),
     );
