@@ -4,24 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { packageFolder } from "../../host/project";
-import { BuiltClones, READY } from "../builtClones";
+import { READY } from "../builtClones";
 import { Clone } from "../clone";
-import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 /** Everything down to check is in the store, so that an image is released in seconds. */
 const LEAN = { ...READY, formats: [], smoke: "none" };
 
 describe("a program of somebody's own with kragle as a package, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi((all) => all.addImageOnIt());
   let folder: string;
   let project: PulumiProject;
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
-    await built.addImageOnIt();
-  });
-  after(() => built.close());
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "somebody "));
     symlinkSync(join(packageFolder, "node_modules"), join(folder, "node_modules"));

@@ -1,21 +1,16 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 
-import { BuiltClones, READY, type ReleasedImages } from "../builtClones";
+import type { ReleasedImages } from "../builtClones";
 import { type Clone, jsonOf } from "../clone";
-import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 describe("a stack of several images, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi((all) => all.addImageOnIt());
   let clone: Clone;
   let project: PulumiProject;
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
-    await built.addImageOnIt();
-  });
-  after(() => built.close());
   beforeEach(() => {
     clone = built.make();
     set({ web: {}, db: { imageName: "db.qcow2" } });

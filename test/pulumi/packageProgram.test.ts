@@ -16,11 +16,12 @@ import { stringify } from "yaml";
 
 import { readProject, readStackSettings } from "../../cli/stackSettings";
 import { LAUNCHER, packageFolder } from "../../host/project";
-import { BuiltClones, READY } from "../builtClones";
+import { READY } from "../builtClones";
 import { Clone, jsonOf } from "../clone";
 import { inSequence } from "../inSequence";
 import { kragle } from "../kragle";
-import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 /** Runs kragle's program as one that somebody else has written, with kragle in another folder. */
 const PROGRAM = `const kragle = process.env.KRAGLE_PACKAGE;
@@ -34,23 +35,18 @@ const SETTINGS = { formats: [], smoke: "none", ...READY };
 describe("a program that has kragle as a package, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
   inSequence();
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi();
   const outer = realpathSync(mkdtempSync(join(tmpdir(), "kragle projékte ")));
   let packages: readonly Clone[];
   let first: PulumiProject;
   let second: PulumiProject;
 
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
+  before(async () => {
     packages = [built.make(), built.make()];
     [first, second] = [make("one", packages[0]!), make("further/down/two", packages[1]!)];
     await first.succeeds(["stack", "init", "dev"]);
   });
-  after(async () => {
-    await built.close();
-    rmSync(outer, { recursive: true });
-  });
+  after(() => rmSync(outer, { recursive: true }));
 
   /** A checkout of the project, with what an image is made of in its store. All have one state. */
   function make(name: string, at: Clone): PulumiProject {

@@ -7,25 +7,23 @@ import { promisify } from "node:util";
 
 import { findProgram } from "../../host/program";
 import { packageFolder } from "../../host/project";
-import { BuiltClones, READY } from "../builtClones";
+import { READY } from "../builtClones";
 import { Clone } from "../clone";
 import { sha256 } from "../sha256";
-import { MINUTES, needPulumi } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES } from "./pulumiProject";
 
 /** What the examples of each language make, and what makes them quick. */
 const IMAGE = { diskSize: "4 GiB", provision: [{ packages: ["nginx-light"] }] };
 
 describe("the plugin, under the real Pulumi CLI", function () {
   this.timeout(10 * MINUTES);
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi((all) => all.addImages([IMAGE]));
   let clone: Clone;
   let project: string;
   let environment: Record<string, string>;
 
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
-    await built.addImages([IMAGE]);
+  before(() => {
     clone = built.keep(new Clone());
     execFileSync(process.execPath, ["setup/build.cjs"], { cwd: clone.folder });
     project = mkdtempSync(join(tmpdir(), "kragle program "));
@@ -38,9 +36,8 @@ describe("the plugin, under the real Pulumi CLI", function () {
     };
   });
 
-  after(async () => {
+  after(() => {
     if (project) rmSync(project, { recursive: true });
-    await built.close();
   });
 
   /** Runs a command of the CLI that has to succeed, while the daemon answers in this process. */

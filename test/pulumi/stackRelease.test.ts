@@ -1,26 +1,24 @@
 import assert from "node:assert/strict";
 
-import { BuiltClones, READY } from "../builtClones";
 import { type Clone } from "../clone";
 import { sha256 } from "../sha256";
-import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 describe("a stack on the release of another one, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi(async (all) => {
+    await all.addImageOnRelease();
+    await all.addImages([{ cpus: 3 }]);
+  });
   let clone: Clone;
   let project: PulumiProject;
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
-    await built.addImageOnRelease();
-    await built.addImages([{ cpus: 3 }]);
+  before(() => {
     clone = built.make();
     built.addStack(clone, "base");
     built.addStack(clone, "role", { from: { stack: "base" } });
     project = new PulumiProject(clone, clone.path("state"), built.environment);
   });
-  after(() => built.close());
 
   /** Both streams, whatever the exit code. */
   async function preview(of = project) {

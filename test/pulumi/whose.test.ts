@@ -4,19 +4,15 @@ import { basename } from "node:path";
 
 import { stringify } from "yaml";
 
-import { BuiltClones, READY } from "../builtClones";
+import { READY } from "../builtClones";
 import { type Clone, jsonOf } from "../clone";
-import { MINUTES, needPulumi, PulumiProject } from "./pulumiProject";
+import { builtForPulumi } from "./builtForPulumi";
+import { MINUTES, PulumiProject } from "./pulumiProject";
 
 describe("whose a stack's results are, with the real Pulumi CLI", function () {
   this.timeout(15 * MINUTES);
-  const built = new BuiltClones(READY);
+  const built = builtForPulumi();
   let clone: Clone;
-  before(async function () {
-    await needPulumi(this);
-    await built.open();
-  });
-  after(() => built.close());
   beforeEach(() => (clone = built.make()));
 
   const on = (state: string, of = clone) =>
