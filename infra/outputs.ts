@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Publication } from "../components/publication";
 import type { Release } from "../components/release";
 import { projectFolder } from "../host/project";
-import type { LibvirtOutputs, ImageOutputs } from "../plan/outputs";
+import { type ImageOutputs, imageOutputs, type LibvirtOutputs } from "../plan/outputs";
 
 /** Each of an image's outputs as one of its own. */
 export type DeclaredOutputs = {
@@ -27,40 +27,31 @@ export function outputsOf(
   publications: readonly Published[],
   libvirt?: pulumi.Output<LibvirtOutputs>,
 ): DeclaredOutputs {
-  const here = pulumi.all([facts, folder]);
-  // a state of an earlier version does not tell the folder
-  const absolute = (path: string, from = projectFolder) => resolve(from, path);
-  const path = (name: "imagePath" | "manifestPath" | "reportPath") =>
-    here.apply(([all, from]) => absolute(all[name], from));
-  const conversions = here.apply(([all, from]) =>
-    Object.fromEntries(
-      Object.entries(all.conversions).map(([name, file]) => [
-        name,
-        { ...file, path: absolute(file.path, from) },
-      ]),
-    ),
+  const all = pulumi.all([facts, folder]).apply(([released, from]) =>
+    // a state of an earlier version does not tell the folder
+    imageOutputs(released, (path) => resolve(from ?? projectFolder, path)),
   );
   return {
-    imagePath: path("imagePath"),
-    imageSha256: facts.apply(({ imageSha256 }) => imageSha256),
-    imageBytes: facts.apply(({ imageBytes }) => imageBytes),
-    imageVirtualBytes: facts.apply(({ imageVirtualBytes }) => imageVirtualBytes),
-    conversions,
+    imagePath: all.imagePath,
+    imageSha256: all.imageSha256,
+    imageBytes: all.imageBytes,
+    imageVirtualBytes: all.imageVirtualBytes,
+    conversions: all.conversions,
     smoke: libvirt
-      ? pulumi.all([facts, libvirt]).apply(([{ smoke }, guest]) => ({ ...smoke, libvirt: guest }))
-      : facts.apply(({ smoke }) => smoke),
-    accelerator: facts.apply(({ accelerator }) => accelerator),
-    imageId: facts.apply(({ imageId }) => imageId),
-    imageVersion: facts.apply(({ imageVersion }) => imageVersion),
-    buildId: facts.apply(({ buildId }) => buildId),
-    builderImageId: facts.apply(({ builderImageId }) => builderImageId),
-    manifestPath: path("manifestPath"),
-    reportPath: path("reportPath"),
+      ? pulumi.all([all.smoke, libvirt]).apply(([smoke, guest]) => ({ ...smoke, libvirt: guest }))
+      : all.smoke,
+    accelerator: all.accelerator,
+    imageId: all.imageId,
+    imageVersion: all.imageVersion,
+    buildId: all.buildId,
+    builderImageId: all.builderImageId,
+    manifestPath: all.manifestPath,
+    reportPath: all.reportPath,
     publications: pulumi.output(
       Object.fromEntries(
         publications.map(({ name, version, files }) => [name, { version, files }]),
       ),
     ),
-    key: facts.apply(({ key }) => key),
+    key: all.key,
   };
 }
