@@ -15,9 +15,12 @@ export const KNOWS = {
   disk: ["executors", "host", "plan"],
   sdks: [],
   components: ["plan", "sdks"],
-  infra: ["components", "release", "rules", "executors", "store", "host", "plan"],
+  settings: ["release/layout.ts", "rules", "host", "plan"],
+  preview: ["settings", "release", "rules", "executors", "store", "host", "plan"],
+  infra: ["components", "preview", "settings", "executors", "store", "host", "plan"],
+  generate: ["settings", "host", "plan"],
   plugin: ["infra"],
-  engine: ["infra", "run", "executors", "store", "host", "plan"],
+  engine: ["infra", "preview", "run", "executors", "store", "host", "plan"],
   setup: ["executors", "host", "plan"],
   cli: "everything",
 };
@@ -50,9 +53,9 @@ export default {
       to: { circular: true },
     },
     {
-      name: "only components, infra, engine, plugin and sdks import Pulumi",
+      name: "only components, infra, generate, engine, plugin and sdks import Pulumi",
       severity: "error",
-      from: { path: anyRoom, pathNot: "^(components|infra|engine|plugin|sdks)/" },
+      from: { path: anyRoom, pathNot: "^(components|infra|generate|engine|plugin|sdks)/" },
       to: { path: "node_modules/@pulumi/" },
     },
     {

@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from "commander";
 
-import { suggest } from "../infra/settings/suggest";
 import { stackNames } from "../host/project";
+import { suggest } from "../settings/suggest";
 
 /**
  * Refuses what commander takes: an empty word, most often a variable that is not set, and a word too many. Either would make a

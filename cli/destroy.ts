@@ -4,8 +4,8 @@ import { chooseEngine } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say } from "../host/output";
-import { imageSettings } from "../infra/settings/images";
 import { imageOfRoot } from "../plan/roots";
+import { imageSettings } from "../settings/images";
 import { releasesIn, type Root, Roots } from "../store/roots";
 import {
   forgetImages,

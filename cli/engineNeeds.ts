@@ -1,7 +1,7 @@
 import type { EngineName } from "../engine/choose";
 import { EXIT, StageFailure } from "../host/failure";
-import { SettingsError } from "../infra/settings";
 import type { ImageSpec } from "../plan/imageSpec";
+import { SettingsError } from "../settings/stack";
 import type { StackSettings } from "./stackSettings";
 
 /**

@@ -1,7 +1,7 @@
 import { StepFailed } from "../engine/events";
-import { SettingsError } from "../infra/settings";
 import { asFailure, EXIT } from "../host/failure";
 import { LockHeld } from "../host/lock";
+import { SettingsError } from "../settings/stack";
 
 /** How a command that failed ends: the words for the user and the exit code of the failure's class. */
 export function describeFailure(error: Error): { message: string; exitCode: number } {

@@ -1,9 +1,9 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { stackNames } from "../host/project";
-import { type ImageSettings, stackBelow } from "../infra/settings/images";
 import { releaseName } from "../plan/imageSpec";
 import { rootOf } from "../plan/roots";
 import { image } from "../plan/stages/image";
+import { type ImageSettings, stackBelow } from "../settings/images";
 import { type Root, Roots } from "../store/roots";
 import { standing } from "../store/standing";
 import { belowBySettings } from "./imageNames";

@@ -1,8 +1,8 @@
 import { EXIT, StageFailure } from "../host/failure";
-import { imageBelow, type ImageSettings } from "../infra/settings/images";
-import { suggest } from "../infra/settings/suggest";
-import type { ImageSpec, StackSpec } from "../plan/imageSpec";
 import { stackNames } from "../host/project";
+import type { ImageSpec, StackSpec } from "../plan/imageSpec";
+import { imageBelow, type ImageSettings } from "../settings/images";
+import { suggest } from "../settings/suggest";
 
 /** The images of a stack as a command line names them. */
 

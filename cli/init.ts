@@ -1,12 +1,12 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+import { stackFile } from "../generate/stackFile";
+import { tableOfSettings } from "../generate/tableOfSettings";
 import { EXIT, StageFailure } from "../host/failure";
 import { print, say } from "../host/output";
 import { displayPath, projectFolder } from "../host/project";
-import { stackFile } from "../infra/generate/stackFile";
-import { tableOfSettings } from "../infra/generate/tableOfSettings";
-import { schema } from "../infra/settings/schema";
+import { schema } from "../settings/schema";
 import { readProject, requireStackName } from "./stackSettings";
 
 export interface InitOptions {

@@ -1,8 +1,8 @@
-import { planLines } from "../infra/planLines";
-import { totalSeconds } from "../infra/planReport";
-import { willRun } from "../infra/planRow";
 import { EXIT } from "../host/failure";
 import { print } from "../host/output";
+import { planLines } from "../preview/planLines";
+import { totalSeconds } from "../preview/planReport";
+import { willRun } from "../preview/planRow";
 import type { CommonOptions } from "./options";
 import { openSession } from "./session";
 

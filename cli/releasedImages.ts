@@ -1,10 +1,10 @@
 import { homeFolder } from "../host/home";
 import { inProject, isOwnProject } from "../host/project";
-import { type ImageSettings, imageSettings } from "../infra/settings/images";
-import { type ImageOutputs, imageOutputs } from "../plan/outputs";
 import type { StackIdentity, StackName } from "../plan/identity";
+import { type ImageOutputs, imageOutputs } from "../plan/outputs";
 import { imageOfRoot } from "../plan/roots";
 import { release } from "../plan/stages/release";
+import { type ImageSettings, imageSettings } from "../settings/images";
 import { openStore } from "../store/open";
 import { releasesIn, Roots } from "../store/roots";
 import { projectName, readStackSettings, requireStackName } from "./stackSettings";

@@ -1,22 +1,22 @@
 import { chooseEngine, type EngineName } from "../engine/choose";
 import type { EngineEvent, EngineRun, Outputs } from "../engine/events";
-import { planRows } from "../infra/planReport";
-import type { PlanRow } from "../infra/planRow";
-import { OLDEST_PULUMI } from "../infra/pulumiVersion";
-import { parallelStages } from "../infra/parallel";
-import { planRun } from "../infra/requirements";
-import { warningsOf } from "../infra/settings/warnings";
-import type { StackIdentity } from "../plan/identity";
-import type { StackSpec } from "../plan/imageSpec";
 import { requireDaemon } from "../executors/daemon";
 import { type Site, thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { OLDEST_PULUMI } from "../host/pulumiVersion";
 import { warn } from "../host/warn";
+import type { StackIdentity } from "../plan/identity";
+import type { StackSpec } from "../plan/imageSpec";
+import { parallelStages } from "../preview/parallel";
+import { planRows } from "../preview/planReport";
+import type { PlanRow } from "../preview/planRow";
+import { planRun } from "../preview/requirements";
+import { warningsOf } from "../settings/warnings";
 import { identityOf } from "../store/identity";
 import { readStackRecord, type StackRecord } from "../store/stackRecord";
-import type { CommonOptions } from "./options";
 import { engineProblems } from "./engineNeeds";
 import { wantedImages } from "./imageNames";
+import type { CommonOptions } from "./options";
 import { readStack, type StackSettings } from "./stackSettings";
 
 /** What `up`, `preview` and `destroy` need before they start: valid settings, a Docker that answers, an engine. */

@@ -1,5 +1,5 @@
-import { type ImageSettings, imageBelow, stackBelow } from "../infra/settings/images";
 import { releaseName } from "../plan/imageSpec";
+import { type ImageSettings, imageBelow, stackBelow } from "../settings/images";
 
 /** An image, by its stack and its name there. */
 interface Place {

@@ -4,11 +4,11 @@ import { dirname, relative } from "node:path";
 import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
-import type { ImageSettings } from "../infra/settings/images";
 import { release } from "../plan/stages/release";
 import { NAMES } from "../release/layout";
 import { type ReleasedImage, renderStackPage, type StackRow } from "../release/report/stackPage";
 import { ReleaseFolder } from "../release/verify/folder";
+import type { ImageSettings } from "../settings/images";
 import type { Roots } from "../store/roots";
 import { stackPageFile, type StackRecord } from "../store/stackRecord";
 import { standing } from "../store/standing";

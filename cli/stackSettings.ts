@@ -2,23 +2,23 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { otherDaemon } from "../executors/dockerEndpoint";
+import { EXIT, StageFailure } from "../host/failure";
+import { projectFolder, stackNames } from "../host/project";
+import { isStackName } from "../plan/identity";
+import { CREDENTIAL_NAMES, type StackSpec } from "../plan/imageSpec";
+import { type ImageSettings, imageSettings } from "../settings/images";
+import { ownSettings } from "../settings/own";
 import {
   asEntries,
   configuration,
   type Entries,
   isEncrypted,
   readPulumiYaml,
-} from "../infra/pulumiYaml";
-import { parseStack, SettingsError } from "../infra/settings";
-import { type ImageSettings, imageSettings } from "../infra/settings/images";
-import { ownSettings } from "../infra/settings/own";
-import { ENCRYPTED } from "../infra/settings/secrets";
-import type { ReadSettings } from "../infra/settings/warnings";
-import { suggest } from "../infra/settings/suggest";
-import { CREDENTIAL_NAMES, type StackSpec } from "../plan/imageSpec";
-import { EXIT, StageFailure } from "../host/failure";
-import { projectFolder, stackNames } from "../host/project";
-import { isStackName } from "../plan/identity";
+} from "../settings/pulumiYaml";
+import { ENCRYPTED } from "../settings/secrets";
+import { parseStack, SettingsError } from "../settings/stack";
+import { suggest } from "../settings/suggest";
+import type { ReadSettings } from "../settings/warnings";
 import { stackCircles } from "./stackCircle";
 
 export interface StackSettings extends ReadSettings {

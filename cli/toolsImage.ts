@@ -1,9 +1,9 @@
 import { inspectImage } from "../executors/images";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
-import { readInputFiles } from "../infra/inputFiles";
-import { toolsReference } from "../infra/stackPlan";
 import { planImage } from "../plan/imagePlan";
+import { readInputFiles } from "../preview/inputFiles";
+import { toolsReference } from "../preview/stackPlan";
 import { readStack } from "./stackSettings";
 
 /**

@@ -1,8 +1,6 @@
 import { statSync } from "node:fs";
 
 import { StepFailed } from "../engine/events";
-import { imagesIn } from "../infra/planRow";
-import { formatSeconds } from "../plan/units";
 import { likelyAccelerator } from "../executors/accelerator";
 import { deadlineFor } from "../executors/deadline";
 import { EXIT, StageFailure } from "../host/failure";
@@ -10,6 +8,8 @@ import { isSameFile } from "../host/files";
 import { interruptible } from "../host/interrupt";
 import { print, say, tell } from "../host/output";
 import { displayPath } from "../host/project";
+import { formatSeconds } from "../plan/units";
+import { imagesIn } from "../preview/planRow";
 import { releasesOf } from "../store/stackRecord";
 import { Keeper } from "./boot/keptGuest";
 import { Terminal } from "./boot/terminal";

@@ -1,7 +1,7 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { outputOf } from "../host/process";
+import { OLDEST_PULUMI } from "../host/pulumiVersion";
 import { isAtLeast } from "../host/version";
-import { OLDEST_PULUMI } from "../infra/pulumiVersion";
 
 export type EngineName = "pulumi" | "embedded";
 

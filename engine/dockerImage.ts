@@ -3,7 +3,7 @@ import tar from "tar-fs";
 import type { Site } from "../executors/site";
 import { EXIT } from "../host/failure";
 import { inPackage } from "../host/project";
-import { contextFiles } from "../infra/dockerContext";
+import { contextFiles } from "../preview/dockerContext";
 import { StepFailed } from "./events";
 
 /** The inputs of a docker.Image resource that kragle uses. */

@@ -1,15 +1,15 @@
-import type { Site } from "../executors/site";
 import { findBuilderBase, provideBuilderBase } from "../executors/builderBase";
 import { inspectImage } from "../executors/images";
+import type { Site } from "../executors/site";
 import { EXIT } from "../host/failure";
 import { stopIfInterrupted } from "../host/interrupt";
 import { endOf, runProgram } from "../host/process";
 import { projectFolder } from "../host/project";
-import { observedStage, type StackPlan } from "../infra/stackPlan";
 import { stageKey } from "../plan/description";
 import { invocationOf, MARKER } from "../plan/invocation";
 import { checkQuestion, type StageCall } from "../plan/stages/call";
 import { dockerBase, handImage } from "../plan/stages/questions";
+import { observedStage, type StackPlan } from "../preview/stackPlan";
 import { answerOf, claimResult, findResult } from "../run/answer";
 import { claimBuilder } from "../run/claimBuilder";
 import { openStore } from "../store/open";

@@ -1,5 +1,5 @@
 import type { Site } from "../executors/site";
-import type { StackPlan } from "../infra/stackPlan";
+import type { StackPlan } from "../preview/stackPlan";
 
 /** What an engine tells while it works; the command line shows it. */
 export type EngineEvent =

@@ -2,10 +2,10 @@ import { provideBuilderBase } from "../executors/builderBase";
 import { findLabelled } from "../executors/images";
 import type { Site } from "../executors/site";
 import { stopIfInterrupted } from "../host/interrupt";
-import { CONTEXT, HAND_DOCKERFILE } from "../infra/dockerContext";
 import { ARCHITECTURES } from "../plan/architecture";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import type { AnswerTo, handImage, RequestTo } from "../plan/stages/questions";
+import { CONTEXT, HAND_DOCKERFILE } from "../preview/dockerContext";
 import { noteHandImage } from "../store/handImageNote";
 import { buildDockerImage } from "./dockerImage";
 

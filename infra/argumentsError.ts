@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { counted } from "../plan/units";
-import type { Problem } from "./settings/image";
+import type { Problem } from "../settings/image";
 
 /**
  * Everything that is wrong with an image's arguments, for Pulumi: in the host of a plugin as errors of properties; in a program, where Pulumi

@@ -7,23 +7,23 @@ import { EXIT, StageFailure } from "../host/failure";
 import { requireNode } from "../host/oldestNode";
 import { workFor } from "../host/project";
 import type { ImageSpec } from "../plan/imageSpec";
+import { parallelStages } from "../preview/parallel";
+import { planLines } from "../preview/planLines";
+import { planRows } from "../preview/planReport";
+import { planRun } from "../preview/requirements";
+import { parseArguments } from "../settings/imageArguments";
+import { imageBelow } from "../settings/images";
+import { machineWarnings } from "../settings/machine";
+import { toldSettings } from "../settings/toldSettings";
+import { settingWarnings } from "../settings/warnings";
 import { identityOf } from "../store/identity";
 import { argumentsError, resourceError } from "./argumentsError";
 import { declareBuilder } from "./declareBuilder";
 import { declareImage } from "./declareImage";
 import { type GivenArguments, givenArguments } from "./givenArguments";
-import { parseArguments } from "./imageArguments";
 import type { DeclaredOutputs } from "./outputs";
-import { parallelStages } from "./parallel";
-import { planLines } from "./planLines";
-import { planRows } from "./planReport";
 import { type ProgramImage, programImages, type ProgramImages } from "./programImages";
 import { findReach } from "./reach";
-import { planRun } from "./requirements";
-import { imageBelow } from "./settings/images";
-import { machineWarnings } from "./settings/machine";
-import { settingWarnings } from "./settings/warnings";
-import { toldSettings } from "./toldSettings";
 
 /**
  * Declares an image of a program that has kragle as a package: its arguments are read, it is planned, a preview is told what will run and

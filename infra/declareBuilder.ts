@@ -5,7 +5,7 @@ import type { StackName } from "../plan/identity";
 import { needsAnsible } from "../plan/imagePlan";
 import type { Reach } from "../plan/invocation";
 import { rootOf } from "../plan/roots";
-import type { StackPlan } from "./stackPlan";
+import type { StackPlan } from "../preview/stackPlan";
 
 /** What a builder's resources need besides the plan. */
 interface BuilderSurroundings extends Pick<StackName, "stack"> {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
-import type { BuilderImage } from "../components/builderImage";
 import { BuildRun } from "../components/buildRun";
+import type { BuilderImage } from "../components/builderImage";
 import { Conversion } from "../components/conversion";
 import { Publication } from "../components/publication";
 import { Qcow2Artifact } from "../components/qcow2Artifact";
@@ -11,9 +11,7 @@ import type { StackIdentity } from "../plan/identity";
 import type { Reach } from "../plan/invocation";
 import { planProof, type ProofPlan } from "../plan/proofPlan";
 import { conversionRoot, publicationRoot, rootOf } from "../plan/roots";
-import { libvirtGuest } from "./libvirtGuest";
-import { type DeclaredOutputs, outputsOf } from "./outputs";
-import type { PlannedImage } from "./plan";
+import type { PlannedImage } from "../preview/plan";
 import {
   baseRequest,
   checkRequest,
@@ -21,10 +19,12 @@ import {
   imageRequest,
   releaseRequest,
   smokeRequest,
-  type ToldSettings,
-} from "./requests";
-import { onlySecret } from "./settings/credentials";
-import { stepSecrets } from "./settings/secrets";
+} from "../preview/requests";
+import { onlySecret } from "../settings/credentials";
+import { stepSecrets } from "../settings/secrets";
+import type { ToldSettings } from "../settings/toldSettings";
+import { libvirtGuest } from "./libvirtGuest";
+import { type DeclaredOutputs, outputsOf } from "./outputs";
 
 /** An image of which everything is declared. */
 export interface DeclaredImage {

@@ -3,12 +3,12 @@ import * as pulumi from "@pulumi/pulumi";
 import type { StackIdentity } from "../plan/identity";
 import type { ImageSpec } from "../plan/imageSpec";
 import type { Reach } from "../plan/invocation";
+import type { StackPlan } from "../preview/stackPlan";
+import { toldSettings } from "../settings/toldSettings";
 import { declareBuilder } from "./declareBuilder";
 import type { DeclaredImage } from "./declareImage";
 import { ownArguments } from "./ownArguments";
 import { OwnImage } from "./ownImage";
-import type { StackPlan } from "./stackPlan";
-import { toldSettings } from "./toldSettings";
 
 /** What a stack's resources need besides its plan. */
 interface Surroundings {

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 
 import { CREDENTIAL_NAMES } from "../plan/imageSpec";
-import { hasCredentials } from "./maskedSettings";
+import { hasCredentials } from "../settings/maskedSettings";
 
 /** A component's arguments when all of them are there. */
 export interface GivenArguments {

@@ -1,4 +1,4 @@
-// written by npm run generate from infra/settings/schema.ts
+// written by npm run generate from settings/schema.ts
 
 import type * as pulumi from "@pulumi/pulumi";
 

@@ -1,9 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 
+import { readsAsText } from "../settings/asText";
+import { SETTING_NAMES } from "../settings/schema";
+import { isGiven } from "../settings/warnings";
 import type { GoldenImageArgs } from "./goldenImageArgs";
-import { readsAsText } from "./settings/asText";
-import { SETTING_NAMES } from "./settings/schema";
-import { isGiven } from "./settings/warnings";
 
 /**
  * The settings of one of this program's images as the arguments of its component, as far as they are others than the defaults: by them

@@ -1,8 +1,8 @@
+import type { PlannedImage } from "../preview/plan";
 import { type DeclaredImage, declareImage, type ImageSurroundings } from "./declareImage";
 import { GoldenImage } from "./goldenImage";
 import type { GoldenImageArgs } from "./goldenImageArgs";
 import type { DeclaredOutputs } from "./outputs";
-import type { PlannedImage } from "./plan";
 
 /** An image of this repository's own program, which plans all of its images together. */
 export class OwnImage extends GoldenImage {

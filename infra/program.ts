@@ -2,23 +2,23 @@ import * as pulumi from "@pulumi/pulumi";
 
 import type { Site } from "../executors/site";
 import { StageFailure } from "../host/failure";
-import type { StackSpec } from "../plan/imageSpec";
-import { identityOf } from "../store/identity";
+import { OLDEST_PULUMI } from "../host/pulumiVersion";
 import type { StackIdentity } from "../plan/identity";
+import type { StackSpec } from "../plan/imageSpec";
+import { parallelStages } from "../preview/parallel";
+import { planLines } from "../preview/planLines";
+import { planRows } from "../preview/planReport";
+import { planRun } from "../preview/requirements";
+import type { StackPlan } from "../preview/stackPlan";
+import { imageSettings } from "../settings/images";
+import { encryptedNames } from "../settings/maskedSettings";
+import { type OwnSettings, ownSettings } from "../settings/own";
+import { lostByReading } from "../settings/pulumiYaml";
+import { parseStack, SettingsError } from "../settings/stack";
+import { warningsOf } from "../settings/warnings";
+import { identityOf } from "../store/identity";
 import { declareStack } from "./declareStack";
-import { encryptedNames } from "./maskedSettings";
-import { parallelStages } from "./parallel";
-import { planLines } from "./planLines";
-import { planRows } from "./planReport";
-import { lostByReading } from "./pulumiYaml";
-import { OLDEST_PULUMI } from "./pulumiVersion";
 import { findReach } from "./reach";
-import { planRun } from "./requirements";
-import type { StackPlan } from "./stackPlan";
-import { parseStack, SettingsError } from "./settings";
-import { imageSettings } from "./settings/images";
-import { type OwnSettings, ownSettings } from "./settings/own";
-import { warningsOf } from "./settings/warnings";
 
 /** The stack's settings as Pulumi has them, and what stands beside them by mistake. */
 function configuredSettings(): OwnSettings<string> {

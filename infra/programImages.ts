@@ -4,9 +4,9 @@ import * as pulumi from "@pulumi/pulumi";
 
 import { EXIT, StageFailure } from "../host/failure";
 import { counted } from "../plan/units";
+import type { PlannedImage } from "../preview/plan";
+import type { OtherImage } from "../settings/imageArguments";
 import type { DeclaredImage } from "./declareImage";
-import type { OtherImage } from "./imageArguments";
-import type { PlannedImage } from "./plan";
 
 /** An image of a program, with everything of it declared. */
 export interface ProgramImage extends OtherImage {

@@ -13,9 +13,9 @@ import {
   LAUNCHER,
 } from "../host/project";
 import { OWN_REACH, type Reach } from "../plan/invocation";
+import { toolsContext } from "../preview/dockerContext";
 import { makeBundle } from "../store/bundles";
 import { Workplace } from "../store/workplace";
-import { toolsContext } from "./dockerContext";
 
 /**
  * How the program's resources reach kragle. Where it is a package, its folder is another one on each machine and after each update; so what

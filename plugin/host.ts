@@ -7,7 +7,7 @@ import { GoldenImage } from "../infra/goldenImage";
 
 const TYPE = "kragle:index:GoldenImage";
 
-/** What the plugin says of its components: see infra/generate/pluginSchema.ts. */
+/** What the plugin says of its components: see generate/pluginSchema.ts. */
 interface PackageSchema {
   readonly version: string;
   readonly resources: Record<string, { readonly properties: Record<string, unknown> }>;

@@ -4,9 +4,9 @@ import { join } from "node:path";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { claimHome } from "../host/home";
-import { handImageDigest } from "../infra/dockerContext";
-import { readInputFiles } from "../infra/inputFiles";
-import { parseSettings } from "../infra/settings";
+import { handImageDigest } from "../preview/dockerContext";
+import { readInputFiles } from "../preview/inputFiles";
+import { parseSettings } from "../settings/stack";
 import type { ImageSpec } from "../plan/imageSpec";
 import { DIGEST_LABEL, HAND_IMAGE } from "../plan/handImage";
 import { type PlannedStage, planImage, planOn } from "../plan/imagePlan";

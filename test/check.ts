@@ -20,7 +20,7 @@ const CHECKS: Readonly<Record<string, Command>> = {
   format: program("prettier", "--check", ".", "--log-level", "warn"),
   python: own("test/lint/python.ts"),
   rooms: program("depcruise", "--config", ".dependency-cruiser.mjs", "."),
-  generated: own("infra/generate.ts", "--check"),
+  generated: own("generate/main.ts", "--check"),
   shell: own("test/lint/shell.ts"),
 };
 

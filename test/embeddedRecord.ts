@@ -2,8 +2,8 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 
 import { readStackSettings } from "../cli/stackSettings";
 import { runEmbedded } from "../engine/embedded";
-import { makePlan } from "../infra/stackPlan";
-import { parseStack } from "../infra/settings";
+import { makePlan } from "../preview/stackPlan";
+import { parseStack } from "../settings/stack";
 import { recordResources, type Registered } from "./mocks";
 import { site } from "./site";
 import { ownerOf } from "./stacks";

@@ -1,7 +1,7 @@
 import { readStackSettings } from "../cli/stackSettings";
-import { planRows } from "../infra/planReport";
-import { parseSettings } from "../infra/settings";
-import { makePlan } from "../infra/stackPlan";
+import { planRows } from "../preview/planReport";
+import { parseSettings } from "../settings/stack";
+import { makePlan } from "../preview/stackPlan";
 import type { BasedPlan, PlannedStage } from "../plan/imagePlan";
 import type { ImageSpec } from "../plan/imageSpec";
 import { claimResult } from "../run/answer";

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { findTemplate, templateNames } from "../infra/settings/template";
+import { findTemplate, templateNames } from "../settings/template";
 import { type Invocation, invocationOf } from "../plan/invocation";
 import { runProgram } from "./devProgram";
 import { firstOnPath, restorePath } from "./firstOnPath";

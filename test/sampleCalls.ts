@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { contentDigest, readContent } from "../host/fileDigest";
 import { inProject, programsFolder } from "../host/project";
-import { filesBelow } from "../infra/inputFiles";
+import { filesBelow } from "../preview/inputFiles";
 import type { FileDigests } from "../plan/imagePlan";
 import { type ProgramSet, PROGRAMS } from "../plan/programs";
 

@@ -1,3 +1,4 @@
+import { askPulumi } from "../../engine/choose";
 import { findBuilderBase } from "../../executors/builderBase";
 import {
   type DaemonFacts,
@@ -7,16 +8,15 @@ import {
 } from "../../executors/daemon";
 import { inspectImage } from "../../executors/images";
 import { type Site, thisDocker } from "../../executors/site";
-import { askPulumi } from "../../engine/choose";
 import { StageFailure } from "../../host/failure";
 import { claimHome, homeFolder } from "../../host/home";
 import { mirrorObstacles } from "../../host/packageMirror";
 import { hostProxyEnvironment } from "../../host/proxies";
-import { sourceDigest } from "../../infra/plan";
-import { OLDEST_PULUMI } from "../../infra/pulumiVersion";
-import { remembered } from "../../infra/remembered";
-import { makePlan } from "../../infra/stackPlan";
+import { OLDEST_PULUMI } from "../../host/pulumiVersion";
 import type { SourceDisk } from "../../plan/imageSpec";
+import { sourceDigest } from "../../preview/plan";
+import { remembered } from "../../preview/remembered";
+import { makePlan } from "../../preview/stackPlan";
 import { identityOf } from "../../store/identity";
 import { isAnotherProgram } from "../anotherProgram";
 import { engineProblems } from "../engineNeeds";

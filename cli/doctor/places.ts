@@ -1,10 +1,10 @@
 import { type DaemonFacts, isRemote } from "../../executors/daemon";
 import { displayPath, inProject } from "../../host/project";
-import type { SourceKind } from "../../store/sourceFile";
 import { writeObstacle } from "../../host/writable";
-import { placesOf, requireOwnPlaces } from "../../infra/requirements";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec } from "../../plan/imageSpec";
+import { placesOf, requireOwnPlaces } from "../../preview/requirements";
+import type { SourceKind } from "../../store/sourceFile";
 import { readStackRecord, releasesOf } from "../../store/stackRecord";
 import { diskNeed, diskRequirements } from "./diskSpace";
 import { readPlace } from "./facts";

@@ -1,6 +1,6 @@
 import { stackNames } from "../../host/project";
-import { parseStack, SettingsError } from "../../infra/settings";
 import type { StackSpec } from "../../plan/imageSpec";
+import { parseStack, SettingsError } from "../../settings/stack";
 import { isAnotherProgram } from "../anotherProgram";
 import { readStack, readStackSettings, type StackSettings } from "../stackSettings";
 import { withDigests } from "./unsetDigests";

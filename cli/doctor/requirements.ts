@@ -8,9 +8,9 @@ import {
   OLDEST_DOCKER,
 } from "../../executors/daemon";
 import { OLDEST_NODE } from "../../host/oldestNode";
-import { guestNeedBytes } from "../../infra/settings/machine";
 import { isAtLeast } from "../../host/version";
 import { formatSize } from "../../plan/units";
+import { guestNeedBytes } from "../../settings/machine";
 
 /** What kragle needs of a machine: from facts to a verdict, without looking at anything. */
 

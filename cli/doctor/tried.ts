@@ -1,5 +1,5 @@
 import { asFailure, EXIT, type FailureDetails, StageFailure } from "../../host/failure";
-import { SettingsError } from "../../infra/settings";
+import { SettingsError } from "../../settings/stack";
 import { type Requirement, verdict } from "./requirements";
 
 /** Why something that `up` needs is not to be had, in the words of `up`. */

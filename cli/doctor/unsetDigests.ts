@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 
-import { asEntries, type Entries } from "../../infra/pulumiYaml";
 import type { PublishedDigest } from "../../plan/publishedDigest";
+import { asEntries, type Entries } from "../../settings/pulumiYaml";
 
 /**
  * A stack whose ISO or disk has no digest yet is refused, but this machine can be examined for it: another digest, which no file has,

@@ -1,19 +1,19 @@
 import type { DaemonFacts } from "../../executors/daemon";
 import { forProof, requireLibvirt } from "../../executors/libvirtHost";
 import { readMemory } from "../../host/memory";
-import { findSource } from "../../store/sourceFile";
-import type { PlannedImage } from "../../infra/plan";
-import type { SourceDigest } from "../../infra/signedList";
-import { requireReleases } from "../../infra/releasesBelow";
-import { remembered } from "../../infra/remembered";
-import { isThere, poolsOf, wantedSource } from "../../infra/requirements";
-import type { SettingsError } from "../../infra/settings";
-import type { StackPlan } from "../../infra/stackPlan";
-import { findRelease } from "../../infra/stackRelease";
 import type { StackIdentity } from "../../plan/identity";
 import type { ImageSpec, StackRelease } from "../../plan/imageSpec";
+import type { PlannedImage } from "../../preview/plan";
+import { requireReleases } from "../../preview/releasesBelow";
+import { remembered } from "../../preview/remembered";
+import { isThere, poolsOf, wantedSource } from "../../preview/requirements";
+import type { SourceDigest } from "../../preview/signedList";
+import type { StackPlan } from "../../preview/stackPlan";
+import { findRelease } from "../../preview/stackRelease";
 import { findSigner } from "../../release/signing";
+import type { SettingsError } from "../../settings/stack";
 import { openStore } from "../../store/open";
+import { findSource } from "../../store/sourceFile";
 import { examineDisk, placesRequirement } from "./places";
 import {
   memoryRequirement,

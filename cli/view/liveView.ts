@@ -1,11 +1,11 @@
 import { Listr, type ListrTask } from "listr2";
 
 import type { EngineEvent } from "../../engine/events";
-import { expectedTotal } from "../../infra/expectedTotal";
 import { formatSeconds } from "../../plan/units";
+import { expectedTotal } from "../../preview/expectedTotal";
 import { phaseOf, shareOf, stepOf } from "./lines";
-import { LiveParts } from "./liveParts";
 import { liveLine, type LiveLine } from "./liveLine";
+import { LiveParts } from "./liveParts";
 import { type Row, View } from "./view";
 
 interface LiveStage {

@@ -1,7 +1,7 @@
 import type { EngineEvent } from "../../engine/events";
 import { printable, printableLines } from "../../host/printable";
-import type { PlanRow } from "../../infra/planRow";
 import { formatSeconds } from "../../plan/units";
+import type { PlanRow } from "../../preview/planRow";
 
 /** A step that a view shows, and how long it is expected to take. */
 export type Row = Pick<PlanRow, "stage" | "expectedSeconds" | "steps"> &

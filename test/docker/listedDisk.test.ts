@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { StageFailure } from "../../host/failure";
-import { digestBySignedList } from "../../infra/signedList";
+import { digestBySignedList } from "../../preview/signedList";
 import type { PublishedDigest } from "../../plan/publishedDigest";
 import { runStage } from "../../run/runStage";
 import { base } from "../../stages/base/base";

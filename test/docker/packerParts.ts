@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { builderFolder } from "../../host/project";
-import { templateNames } from "../../infra/settings/template";
+import { templateNames } from "../../settings/template";
 
 /** By hand each goes by a short name, see builder/Dockerfile. */
 const PARTS = [

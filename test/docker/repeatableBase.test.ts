@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings } from "../../infra/settings";
+import { parseSettings } from "../../settings/stack";
 import { base } from "../../stages/base/base";
 import { runStage } from "../../run/runStage";
 import { describeInFullTier } from "../fullTier";

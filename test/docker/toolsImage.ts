@@ -1,9 +1,9 @@
 import type { Context } from "mocha";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { readInputFiles } from "../../infra/inputFiles";
-import { toolsReference } from "../../infra/stackPlan";
-import { parseSettings } from "../../infra/settings";
+import { readInputFiles } from "../../preview/inputFiles";
+import { toolsReference } from "../../preview/stackPlan";
+import { parseSettings } from "../../settings/stack";
 import { planImage } from "../../plan/imagePlan";
 import { docker } from "../site";
 

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import fc from "fast-check";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { ownSettings } from "../../infra/settings/own";
+import { ownSettings } from "../../settings/own";
 import { needPulumi } from "./pulumiProject";
 
 const PROJECT = `name: kragle

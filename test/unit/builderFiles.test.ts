@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 
 import { builderFolder, programsFolder } from "../../host/project";
-import { filesBelow, templateScripts, readInputFiles } from "../../infra/inputFiles";
-import { parseSettings } from "../../infra/settings";
+import { filesBelow, templateScripts, readInputFiles } from "../../preview/inputFiles";
+import { parseSettings } from "../../settings/stack";
 import { readStackSettings } from "../../cli/stackSettings";
 import { PROGRAMS, type ProgramSet } from "../../plan/programs";
 

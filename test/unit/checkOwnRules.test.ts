@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { RULES } from "../../rules/catalogue";
 import { judge } from "../../rules/judge";
 import { parseRuleFile, readRuleFiles, RuleFileError } from "../../rules/ruleFile";

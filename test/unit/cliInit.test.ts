@@ -17,10 +17,10 @@ import { writeStackFile } from "../../cli/init";
 import { readStackSettings } from "../../cli/stackSettings";
 import { StageFailure } from "../../host/failure";
 import { projectFolder } from "../../host/project";
-import { editorSchema } from "../../infra/generate/editorSchema";
-import { tableOfSettings } from "../../infra/generate/tableOfSettings";
-import { parseSettings } from "../../infra/settings";
-import { SETTING_NAMES } from "../../infra/settings/schema";
+import { editorSchema } from "../../generate/editorSchema";
+import { tableOfSettings } from "../../generate/tableOfSettings";
+import { parseSettings } from "../../settings/stack";
+import { SETTING_NAMES } from "../../settings/schema";
 import { kragle } from "../kragle";
 import { TemporaryStore } from "../temporaryStore";
 

@@ -4,7 +4,7 @@ import { describe as describeText } from "../../cli/doctor/doctor";
 import type { DaemonFacts } from "../../executors/daemon";
 import { parseConversion } from "../../plan/formats";
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings } from "../../infra/settings";
+import { parseSettings } from "../../settings/stack";
 import { diskNeed, diskRequirements } from "../../cli/doctor/diskSpace";
 import * as judge from "../../cli/doctor/requirements";
 import * as around from "../../cli/doctor/surroundings";

@@ -7,7 +7,7 @@ import { describeFailure } from "../../cli/failure";
 import { pulumiRequirement } from "../../cli/doctor/surroundings";
 import { chooseEngine, findPulumi } from "../../engine/choose";
 import { StepFailed } from "../../engine/events";
-import { SettingsError } from "../../infra/settings";
+import { SettingsError } from "../../settings/stack";
 import { StageFailure } from "../../host/failure";
 import { LockHeld } from "../../host/lock";
 

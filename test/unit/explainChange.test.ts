@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { explain } from "../../infra/explain";
+import { explain } from "../../preview/explain";
 import { changedInputs, type StageDescription, stageKey } from "../../plan/description";
 import { planImage } from "../../plan/imagePlan";
 import { planProof } from "../../plan/proofPlan";

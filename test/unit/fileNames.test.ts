@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { nameBeside, releasedName, releasedNames } from "../../plan/fileNames";
 import { parseConversion } from "../../plan/formats";
 

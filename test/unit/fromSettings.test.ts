@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import { readInputFiles } from "../../infra/inputFiles";
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { readInputFiles } from "../../preview/inputFiles";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { planImage } from "../../plan/imagePlan";
 import type { PublishedDigest } from "../../plan/publishedDigest";
 import { formatOfName, parseSourceFormat, partsOf, SOURCE_FORMATS } from "../../plan/sourceFormats";

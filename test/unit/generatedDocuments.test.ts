@@ -6,13 +6,13 @@ import { join } from "node:path";
 import Ajv from "ajv";
 import { parse } from "yaml";
 
-import { generated } from "../../infra/generate";
-import { editorSchema } from "../../infra/generate/editorSchema";
-import { markdown, plain } from "../../infra/generate/prose";
-import { readmeTable } from "../../infra/generate/readmeTable";
-import { tableOfSettings } from "../../infra/generate/tableOfSettings";
-import { parseSettings } from "../../infra/settings";
-import { SETTING_NAMES } from "../../infra/settings/schema";
+import { generated } from "../../generate/main";
+import { editorSchema } from "../../generate/editorSchema";
+import { markdown, plain } from "../../generate/prose";
+import { readmeTable } from "../../generate/readmeTable";
+import { tableOfSettings } from "../../generate/tableOfSettings";
+import { parseSettings } from "../../settings/stack";
+import { SETTING_NAMES } from "../../settings/schema";
 import { projectFolder } from "../../host/project";
 import { Clone } from "../clone";
 
@@ -129,7 +129,7 @@ describe("npm run generate", function () {
   after(() => clone.remove());
 
   const generate = (...args: string[]) =>
-    spawnSync(process.execPath, ["--require", "./setup/loader.cjs", "infra/generate.ts", ...args], {
+    spawnSync(process.execPath, ["--require", "./setup/loader.cjs", "generate/main.ts", ...args], {
       cwd: clone.folder,
       encoding: "utf8",
     });

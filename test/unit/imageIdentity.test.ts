@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { identityNotes } from "../../infra/identityNotes";
+import { identityNotes } from "../../preview/identityNotes";
 import { identityOf, imageIdentity, imageIdOf } from "../../plan/imageIdentity";
 import { IMAGE_RESULT } from "../sampleCalls";
 import { digest } from "../samples";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parallelStages } from "../../infra/parallel";
-import { parseSettings, parseStack, SettingsError } from "../../infra/settings";
-import { warningsOf } from "../../infra/settings/warnings";
+import { parallelStages } from "../../preview/parallel";
+import { parseSettings, parseStack, SettingsError } from "../../settings/stack";
+import { warningsOf } from "../../settings/warnings";
 import type { StackSpec } from "../../plan/imageSpec";
 import { imageOfRoot, pointsRoot, rootOf } from "../../plan/roots";
 

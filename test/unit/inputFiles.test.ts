@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { readInputFiles, templateScripts } from "../../infra/inputFiles";
+import { readInputFiles, templateScripts } from "../../preview/inputFiles";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { stepNames } from "../../plan/steps";
 import { sampleSpec, scriptStep } from "../samples";

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { readInputFiles } from "../../infra/inputFiles";
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { readInputFiles } from "../../preview/inputFiles";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { planImage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { digest, keysOf, sampleInputs, sampleSpec } from "../samples";

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { parseSettings } from "../../infra/settings";
+import { parseSettings } from "../../settings/stack";
 import { writeObstacle } from "../../host/writable";
-import { machineWarnings } from "../../infra/settings/machine";
+import { machineWarnings } from "../../settings/machine";
 
 const machine = {
   memoryBytes: 4 * 2 ** 30,

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 
 import { wantedImages } from "../../cli/imageNames";
 import { readStackSettings } from "../../cli/stackSettings";
-import { planRows } from "../../infra/planReport";
-import { parseStack, SettingsError } from "../../infra/settings";
-import { makePlan } from "../../infra/stackPlan";
+import { planRows } from "../../preview/planReport";
+import { parseStack, SettingsError } from "../../settings/stack";
+import { makePlan } from "../../preview/stackPlan";
 import { planImage, planOn } from "../../plan/imagePlan";
 import { pointsOf } from "../../plan/stages/point";
 import { claimResult } from "../../run/answer";

@@ -3,10 +3,10 @@ import { chmodSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 
-import { planLines } from "../../infra/planLines";
-import type { PlanRow } from "../../infra/planRow";
-import { planRows, totalSeconds } from "../../infra/planReport";
-import { findTemplate } from "../../infra/settings/template";
+import { planLines } from "../../preview/planLines";
+import type { PlanRow } from "../../preview/planRow";
+import { planRows, totalSeconds } from "../../preview/planReport";
+import { findTemplate } from "../../settings/template";
 import { type StageDescription, stageKey } from "../../plan/description";
 import type { PlannedStage } from "../../plan/imagePlan";
 import type { ImageSpec } from "../../plan/imageSpec";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mock } from "node:test";
 
-import { planRows } from "../../infra/planReport";
+import { planRows } from "../../preview/planReport";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { pointsOf } from "../../plan/stages/point";
 import type { ProvisionStep } from "../../plan/steps";

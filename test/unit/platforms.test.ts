@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { parseStack, parseSettings, SettingsError } from "../../infra/settings";
-import { platformProblems } from "../../infra/settings/platforms";
-import { formatWarnings, platformWarnings } from "../../infra/settings/platformWarnings";
+import { parseStack, parseSettings, SettingsError } from "../../settings/stack";
+import { platformProblems } from "../../settings/platforms";
+import { formatWarnings, platformWarnings } from "../../settings/platformWarnings";
 import { parseConversion } from "../../plan/formats";
 import type { ImageSpec } from "../../plan/imageSpec";
 import { type Platform, PLATFORM_NAMES, PLATFORMS } from "../../plan/platforms";

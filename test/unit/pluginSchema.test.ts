@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { packageFolder } from "../../host/project";
-import { SETTING_NAMES } from "../../infra/settings/schema";
+import { SETTING_NAMES } from "../../settings/schema";
 
 interface Described {
   readonly description?: string;

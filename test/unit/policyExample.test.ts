@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { parseSettings } from "../../infra/settings";
-import { schema } from "../../infra/settings/schema";
+import { parseSettings } from "../../settings/stack";
+import { schema } from "../../settings/schema";
 
 type Rule = (image: object, stack: string) => string | undefined;
 const { problems, ageInDays } = require("../../examples/policy/rules.cjs") as {

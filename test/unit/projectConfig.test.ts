@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { parse } from "yaml";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { readInputFiles } from "../../infra/inputFiles";
-import { parseSettings } from "../../infra/settings";
-import { SETTING_NAMES } from "../../infra/settings/schema";
-import { templateNames } from "../../infra/settings/template";
+import { readInputFiles } from "../../preview/inputFiles";
+import { parseSettings } from "../../settings/stack";
+import { SETTING_NAMES } from "../../settings/schema";
+import { templateNames } from "../../settings/template";
 import { planImage } from "../../plan/imagePlan";
 import { projectFolder, stackNames } from "../../host/project";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { maskedSettings } from "../../infra/maskedSettings";
+import { maskedSettings } from "../../settings/maskedSettings";
 import { planImage } from "../../plan/imagePlan";
 import type { SourceDisk } from "../../plan/imageSpec";
 import type { PublishedDigest } from "../../plan/publishedDigest";

@@ -5,13 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { programsFolder } from "../../host/project";
-import {
-  encodingOf,
-  scriptProblem,
-  scriptWarnings,
-  windowsLine,
-} from "../../infra/settings/scripts";
-import { parseSettings } from "../../infra/settings";
+import { encodingOf, scriptProblem, scriptWarnings, windowsLine } from "../../settings/scripts";
+import { parseSettings } from "../../settings/stack";
 import encodings from "../vectors/scriptEncodings.json";
 import vectors from "../vectors/scriptLineEnds.json";
 

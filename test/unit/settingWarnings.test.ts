@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { parseSettings } from "../../infra/settings";
-import { settingWarnings } from "../../infra/settings/warnings";
+import { parseSettings } from "../../settings/stack";
+import { settingWarnings } from "../../settings/warnings";
 
 /** What is told of these settings of a stack x. */
 function warnings(values: Record<string, unknown>, secretNames: string[] = [], project?: string) {

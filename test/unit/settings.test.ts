@@ -6,7 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings } from "../../infra/settings";
+import { parseSettings } from "../../settings/stack";
 import { inProject } from "../../host/project";
 import type { ImageSpec } from "../../plan/imageSpec";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { FORMAT_NAMES } from "../../plan/formats";
 
 /** What is wrong with the settings of the stack dev when some of them are these. */

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "../../host/failure";
-import { digestBySignedList } from "../../infra/signedList";
+import { digestBySignedList } from "../../preview/signedList";
 import type { SignedList } from "../../plan/imageSpec";
 
 const A = "a".repeat(64);

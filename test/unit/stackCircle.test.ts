@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { stackCircles } from "../../cli/stackCircle";
-import { imageSettings } from "../../infra/settings/images";
+import { imageSettings } from "../../settings/images";
 
 describe("stacks that are made on each other's releases", () => {
   const read = (settings: Readonly<Record<string, object>>) => (stack: string) =>

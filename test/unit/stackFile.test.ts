@@ -7,9 +7,9 @@ import fc from "fast-check";
 import { stringify } from "yaml";
 
 import { readStackSettings } from "../../cli/stackSettings";
-import { lostByReading } from "../../infra/pulumiYaml";
-import { parseSettings, SettingsError } from "../../infra/settings";
-import { SETTING_NAMES } from "../../infra/settings/schema";
+import { lostByReading } from "../../settings/pulumiYaml";
+import { parseSettings, SettingsError } from "../../settings/stack";
+import { SETTING_NAMES } from "../../settings/schema";
 
 const PROJECT = `name: kragle
 config:

@@ -3,12 +3,12 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { StageFailure } from "../../host/failure";
-import { explain } from "../../infra/explain";
-import { requireReleases } from "../../infra/releasesBelow";
-import { parseSettings, parseStack, SettingsError } from "../../infra/settings";
-import { findTemplate } from "../../infra/settings/template";
-import { settingWarnings } from "../../infra/settings/warnings";
-import { findRelease } from "../../infra/stackRelease";
+import { explain } from "../../preview/explain";
+import { requireReleases } from "../../preview/releasesBelow";
+import { parseSettings, parseStack, SettingsError } from "../../settings/stack";
+import { findTemplate } from "../../settings/template";
+import { settingWarnings } from "../../settings/warnings";
+import { findRelease } from "../../preview/stackRelease";
 import { stageKey } from "../../plan/description";
 import { type ImagePlan, planImage, planOn } from "../../plan/imagePlan";
 import type { ImageSpec, StackRelease } from "../../plan/imageSpec";

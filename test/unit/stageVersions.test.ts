@@ -8,7 +8,7 @@ import { z } from "zod";
 
 import { contentDigest, readContent } from "../../host/fileDigest";
 import { projectFolder } from "../../host/project";
-import { filesBelow } from "../../infra/inputFiles";
+import { filesBelow } from "../../preview/inputFiles";
 import { stagePrograms } from "../../stages/index";
 
 /**

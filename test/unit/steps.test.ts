@@ -5,10 +5,10 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { describeStep, stepRequests } from "../../infra/steps";
-import { maskedSettings } from "../../infra/maskedSettings";
-import { stepSecrets } from "../../infra/settings/secrets";
-import { parseSettings, SettingsError } from "../../infra/settings";
+import { describeStep, stepRequests } from "../../preview/steps";
+import { maskedSettings } from "../../settings/maskedSettings";
+import { stepSecrets } from "../../settings/secrets";
+import { parseSettings, SettingsError } from "../../settings/stack";
 import { type ProvisionStep, stepTitle } from "../../plan/steps";
 import { scriptStep } from "../samples";
 import { sha256 } from "../sha256";

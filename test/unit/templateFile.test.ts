@@ -6,9 +6,9 @@ import { join } from "node:path";
 import Ajv from "ajv";
 
 import { builderFolder } from "../../host/project";
-import { templateSchema } from "../../infra/generate/templateFields";
-import { parseSettings, SettingsError } from "../../infra/settings";
-import { findTemplate, templateNames } from "../../infra/settings/template";
+import { templateSchema } from "../../generate/templateFields";
+import { parseSettings, SettingsError } from "../../settings/stack";
+import { findTemplate, templateNames } from "../../settings/template";
 
 const BOOTSTRAPPED = { minimumDiskBytes: 2 ** 31, suite: "trixie" };
 const FROM_ISO = {

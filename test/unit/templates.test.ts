@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { builderFolder, programsFolder, projectFolder } from "../../host/project";
-import { filesBelow, readInputFiles } from "../../infra/inputFiles";
-import { parseSettings } from "../../infra/settings";
+import { filesBelow, readInputFiles } from "../../preview/inputFiles";
+import { parseSettings } from "../../settings/stack";
 import { planImage } from "../../plan/imagePlan";
 import { linkTemplate } from "../linkedTemplate";
 
