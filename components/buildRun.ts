@@ -14,6 +14,8 @@ export interface BuildRunArgs {
   reach: Reach;
   /** What the stack calls the image; by default nothing, since it is the only one. */
   called?: string | null;
+  /** What the image was called before: a resource keeps its place in the state. */
+  formerly?: readonly string[];
   /** Reference of the image that runs the stages. */
   toolsImage: pulumi.Input<string>;
   /** Undefined where the image is made on another one. */
@@ -50,12 +52,15 @@ export class BuildRun extends pulumi.ComponentResource {
 
   constructor(name: string, args: BuildRunArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:BuildRun", name, {}, opts);
-    const { stack, reach, called = null, same = {}, knownImageSha256 } = args;
+    const { stack, reach, called = null, formerly = [], same = {}, knownImageSha256 } = args;
     const tools = pulumi.output(args.toolsImage);
     const options = (stage: string, ...before: (pulumi.Resource | undefined)[]) => ({
       ...{ parent: this, dependsOn: before.filter((one) => one !== undefined) },
-      // the name in the state of earlier versions
-      aliases: [{ name: `${name}-${stage}` }],
+      aliases: [
+        // the name in the state of earlier versions
+        { name: `${name}-${stage}` },
+        ...formerly.map((other) => ({ name: rootOf(other, stage) })),
+      ],
     });
     const disk = args.base;
     const installed =

@@ -16,6 +16,8 @@ export interface BuilderImageArgs {
   reach: Reach;
   /** The image that alone has it; by default none, since those of a stack share it. */
   called?: string | null;
+  /** What the image was called before: a resource keeps its place in the state. */
+  formerly?: readonly string[];
   architecture: Architecture;
   /** What the images declare. */
   planned: Planned<typeof builder>;
@@ -62,7 +64,7 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker;
-    const { stack, called = null } = args;
+    const { stack, called = null, formerly = [] } = args;
     const { kragle, context } = args.reach;
     const own = { project: pulumi.getProject(), stack };
     const root = rootOf(called, builder.stage);
@@ -84,8 +86,11 @@ export class BuilderImage extends pulumi.ComponentResource {
         parent: this,
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
-        // as earlier versions called it
-        aliases: [{ name: `${name}-base-image` }],
+        aliases: [
+          // as earlier versions called it
+          { name: `${name}-base-image` },
+          ...formerly.map((other) => ({ name: rootOf(other, dockerBase.name) })),
+        ],
       },
     );
     const answer = printedAnswer<AnswerTo<typeof dockerBase>>(base);

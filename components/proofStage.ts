@@ -13,6 +13,8 @@ export interface ProofStageArgs<C extends StageContract> {
   reach: Reach;
   /** What the stack calls the image; by default nothing, since it is the only one. */
   called?: string | null;
+  /** What the image was called before: a resource keeps its place in the state. */
+  formerly?: readonly string[];
   toolsImage: pulumi.Input<string>;
   imageKey: string;
   /** Known as soon as the image's content is known. */

@@ -21,8 +21,14 @@ export class Qcow2Artifact extends pulumi.ComponentResource {
     this.check = stageCommand(
       rootOf(args.called ?? null, check.stage),
       { ...args, contract: check, request: proofRequest<typeof check>(args) },
-      // the name in the state of earlier versions
-      { parent: this, aliases: [{ name: `${name}-check` }] },
+      {
+        parent: this,
+        aliases: [
+          // the name in the state of earlier versions
+          { name: `${name}-check` },
+          ...(args.formerly ?? []).map((other) => ({ name: rootOf(other, check.stage) })),
+        ],
+      },
     ).command;
     this.registerOutputs({});
   }

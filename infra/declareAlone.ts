@@ -20,6 +20,7 @@ import { identityOf } from "../store/identity";
 import { argumentsError, resourceError } from "./argumentsError";
 import { declareBuilder } from "./declareBuilder";
 import { declareImage } from "./declareImage";
+import { formerNames, letGoOfFormer } from "./formerNames";
 import { type GivenArguments, givenArguments } from "./givenArguments";
 import type { DeclaredOutputs } from "./outputs";
 import { type ProgramImage, programImages, type ProgramImages } from "./programImages";
@@ -37,14 +38,21 @@ export async function declareAlone(
   resource: pulumi.Resource,
   name: string,
   args: pulumi.Inputs,
+  opts: pulumi.ComponentResourceOptions = {},
 ): Promise<DeclaredOutputs | undefined> {
   try {
     const images = programImages();
-    const image = await images.begin(name, () => declare(images, resource, name, args));
+    const image = await images.begin(name, () => declare(images, resource, name, args, opts));
     return image?.declared.outputs;
   } catch (error) {
     throw asResourceError(error as Error, resource);
   }
+}
+
+/** What an image is called, and was before. */
+interface Called {
+  readonly name: string;
+  readonly formerly: readonly string[];
 }
 
 async function declare(
@@ -52,8 +60,10 @@ async function declare(
   resource: pulumi.Resource,
   name: string,
   args: pulumi.Inputs,
+  opts: pulumi.ComponentResourceOptions,
 ): Promise<ProgramImage | undefined> {
   workFor();
+  const called = { name, formerly: await formerNames(name, opts) };
   const given = await givenArguments(args);
   if (given.unknown.length > 0) {
     await isPlannedLater(resource, given.unknown);
@@ -66,7 +76,7 @@ async function declare(
     return undefined;
   }
   return images.inTurn(async () => {
-    const image = await declarePlanned(images, resource, name, given, below);
+    const image = await declarePlanned(images, resource, called, given, below);
     images.known.push(image);
     return image;
   });
@@ -81,7 +91,7 @@ const isPlannedLater = (resource: pulumi.Resource, unknown: readonly string[]) =
 async function declarePlanned(
   images: ProgramImages,
   resource: pulumi.Resource,
-  name: string,
+  { name, formerly }: Called,
   { values, secret }: GivenArguments,
   below: ProgramImage | undefined,
 ): Promise<ProgramImage> {
@@ -100,10 +110,13 @@ async function declarePlanned(
   }
   const reach = await findReach();
   const parent = resource;
-  const builder = declareBuilder(plan, { stack, reach, called: name }, { parent });
+  const builder = declareBuilder(plan, { stack, reach, called: name, formerly }, { parent });
   const told = toldSettings(values, secret);
   const around = { reach, builder, made: images.made, owner, home: site.home, told, parent };
-  const declared = declareImage(planned, { ...around, on: below?.declared });
+  const declared = declareImage(planned, { ...around, formerly, on: below?.declared });
+  if (!pulumi.runtime.isDryRun() && formerly.length > 0) {
+    declared.outputs.key.apply(() => letGoOfFormer(site.home, owner, reach, formerly));
+  }
   return { spec, values, planned, declared };
 }
 

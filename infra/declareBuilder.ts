@@ -12,6 +12,8 @@ interface BuilderSurroundings extends Pick<StackName, "stack"> {
   readonly reach: Reach;
   /** The image that alone has it; null where those of a stack share it. */
   readonly called: string | null;
+  /** What that image was called before. */
+  readonly formerly?: readonly string[];
 }
 
 /** Declares the builder of the images of a plan. */

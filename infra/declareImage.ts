@@ -52,12 +52,14 @@ export interface ImageSurroundings {
   readonly home: string;
   /** What its release tells of its settings. */
   readonly told: ToldSettings;
+  /** What it was called before. */
+  readonly formerly?: readonly string[];
 }
 
 /** Declares the components of one image: base and image, the proofs beside each other, release, publications. */
 export function declareImage(
   { spec, plan, proof, files, observed }: PlannedImage,
-  { reach, builder, made, on, parent, owner, home, told }: ImageSurroundings,
+  { reach, builder, made, on, parent, owner, home, told, formerly = [] }: ImageSurroundings,
 ): DeclaredImage {
   const marker = (root: string) => observed.get(root)?.observation.marker;
   const { stack } = owner;
@@ -73,7 +75,7 @@ export function declareImage(
   const build = new BuildRun(
     named("build"),
     {
-      ...{ stack, reach, called },
+      ...{ stack, reach, called, formerly },
       same: { base: plan.base && made.get(plan.base.key), image: made.get(plan.image.key) },
       toolsImage: builder.image,
       on: on?.image,
@@ -103,7 +105,7 @@ export function declareImage(
   const planned = <T>(pick: (of: ProofPlan) => T) =>
     proofs.apply<unknown>(pick as (of: unknown) => unknown) as pulumi.Output<T>;
   const { key: imageKey } = plan.image;
-  const common = { stack, reach, called, toolsImage: builder.image, imageKey };
+  const common = { stack, reach, called, formerly, toolsImage: builder.image, imageKey };
   const afterImage = options(build.image);
 
   // without the names of user and organisation, which may be words that stand in any image

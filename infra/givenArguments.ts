@@ -36,27 +36,35 @@ const secretByContent = (value: unknown): pulumi.Output<unknown> => {
 export async function givenArguments(args: pulumi.Inputs): Promise<GivenArguments> {
   const read = await Promise.all(
     Object.entries(args).map(async ([name, value]) => {
-      // not by apply, which would make everything that follows secret
-      const output = pulumi.output(value as unknown) as unknown as Settling;
-      const [found, isKnown, isSecret] = await Promise.all([
-        output.promise(),
-        output.isKnown,
-        output.isSecret,
-      ]);
-      return { name, value: isKnown ? plain(found) : undefined, isKnown, isSecret };
+      const { found, isKnown, isSecret } = await settle(value);
+      return { name, value: plain(found), isKnown, isSecret };
     }),
   );
+  const isGiven = (value: unknown) => value !== undefined && value !== null;
   return {
     values: Object.fromEntries(
-      read
-        .filter(({ value }) => value !== undefined && value !== null)
-        .map(({ name, value }) => [name, value]),
+      read.filter(({ value }) => isGiven(value)).map(({ name, value }) => [name, value]),
     ),
     unknown: read.filter(({ isKnown }) => !isKnown).map(({ name }) => name),
     secret: read
-      .filter(({ name, isSecret }) => isSecret || SECRET.includes(name))
+      .filter(({ name, value, isKnown, isSecret }) => {
+        const mayBeGiven = isGiven(value) || !isKnown;
+        return mayBeGiven && (isSecret || SECRET.includes(name));
+      })
       .map(({ name }) => name),
   };
+}
+
+/** Waits for a value, whose `found` is undefined while it is not known in a preview. */
+export async function settle(value: unknown) {
+  // not by apply, which would make everything that follows secret
+  const output = pulumi.output(value) as unknown as Settling;
+  const [found, isKnown, isSecret] = await Promise.all([
+    output.promise(),
+    output.isKnown,
+    output.isSecret,
+  ]);
+  return { found: isKnown ? found : undefined, isKnown, isSecret };
 }
 
 /** What an output is made of, which the SDK's types do not tell. */

@@ -84,13 +84,13 @@ export class GoldenImage extends pulumi.ComponentResource<DeclaredOutputs | unde
   /** Reads the arguments, plans the image, and declares what it consists of. */
   protected override async initialize(
     args: pulumi.Inputs,
-    _opts?: pulumi.ComponentResourceOptions,
+    opts?: pulumi.ComponentResourceOptions,
     name = "",
   ): Promise<DeclaredOutputs | undefined> {
     // nothing else keeps the program from ending while it is planned
     const done = pulumi.runtime.rpcKeepAlive();
     try {
-      const outputs = await declareAlone(this, name, args);
+      const outputs = await declareAlone(this, name, args, opts);
       this.registerOutputs({ name, ...outputs });
       return outputs;
     } finally {

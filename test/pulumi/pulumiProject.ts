@@ -30,6 +30,8 @@ export interface StateResource {
   readonly parent?: string;
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly dependencies?: readonly string[];
+  readonly provider?: string;
+  readonly protect?: boolean;
 }
 
 /** For the `before` of a suite that needs the real CLI. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 
 import { projectFolder } from "../../host/project";
+import { givenArguments, withSecrets } from "../../infra/givenArguments";
 import { GoldenImage } from "../../infra/goldenImage";
 import type { GoldenImageArgs } from "../../infra/goldenImageArgs";
 import { invocationOf } from "../../plan/invocation";
@@ -108,6 +109,14 @@ describe("GoldenImage in somebody's program", function () {
     assert.deepEqual(image.secrets, ["environment.KRAGLE_SECRET_step_TOKEN"]);
     assert.ok(!String(image.inputs.stdin).includes("hunter22"));
     assert.equal(value.isSecret, false);
+  });
+
+  it("takes for not given what has no value, secrets too", async () => {
+    const none = pulumi.output(undefined) as unknown as pulumi.Output<string>;
+    const given = await givenArguments(
+      withSecrets({ rhsmUsername: none, rhsmPassword: pulumi.secret(none), diskSize: undefined }),
+    );
+    assert.deepEqual(given, { values: {}, unknown: [], secret: [] });
   });
 
   it("has every wrong argument told at once, by its property, and nothing started", async () => {
