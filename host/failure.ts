@@ -1,4 +1,4 @@
-import { displayPath, homePath } from "./project";
+import { asCalledHere, displayPath, homePath } from "./project";
 
 /** How a stage or a command ends; each class has its exit code. */
 export const EXIT = { done: 0, failed: 1, wrongSettings: 2, lacking: 3 } as const;
@@ -24,7 +24,7 @@ export class StageFailure extends Error {
   /** The message, and what to do next on a line of its own. */
   get text(): string {
     const { hint } = this.details;
-    return hint ? `${this.message}\n  next: ${hint}` : this.message;
+    return asCalledHere(hint ? `${this.message}\n  next: ${hint}` : this.message);
   }
 }
 

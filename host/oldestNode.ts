@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 
 import { EXIT, StageFailure } from "./failure";
-import { packageFolder } from "./project";
+import { isOwnProject, packageFolder } from "./project";
 import { isAtLeast } from "./version";
 
 /** The oldest Node that can `require` ECMAScript modules without a warning; package.json and setup/node.sh say the same. */
@@ -20,7 +20,9 @@ export function requireNode(version = process.versions.node, folder = packageFol
   throw new StageFailure(
     `this is Node ${version}, and kragle's stages need ${OLDEST_NODE.join(".")} or newer`,
     {
-      hint: "./kragle setup puts one into .kragle/node, or install a newer Node",
+      hint: isOwnProject()
+        ? "./kragle setup puts one into .kragle/node, or install a newer Node"
+        : "install a newer Node, and let it come first in PATH",
       exitCode: EXIT.lacking,
     },
   );

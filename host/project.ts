@@ -72,6 +72,15 @@ export function displayPath(path: string): string {
 /** What the path of a file of kragle's own begins with where kragle is a package: where that is installed is nobody's business. */
 const OWN = "kragle:";
 
+/** A sentence that names commands of kragle's, with what they are called here: where a program has it as a package, Pulumi runs that. */
+export const asCalledHere = (text: string): string =>
+  isOwnProject()
+    ? text
+    : text
+        .replace(/(\.\/kragle )?up --rebuild ([\w.-]+)/g, "KRAGLE_REBUILD=$2 pulumi up")
+        .replaceAll("./kragle up", "pulumi up")
+        .replaceAll("./kragle ", `${LAUNCHER} `);
+
 /** A path of kragle's own files as the absolute one. */
 export const inPackage = (path: string) => resolve(packageFolder, path);
 

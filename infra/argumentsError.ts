@@ -26,5 +26,11 @@ export function argumentsError(
 export function resourceError(message: string, resource: pulumi.Resource): pulumi.ResourceError {
   const error = new pulumi.ResourceError(message, resource, true);
   error.stack = message;
+  Object.defineProperty(error, "message", {
+    get: () => message,
+    set() {
+      // whoever waits for an output would have its own property stand before it, which is not what is wrong
+    },
+  });
   return error;
 }

@@ -5,7 +5,7 @@ import { otherDaemon } from "../executors/dockerEndpoint";
 import { thisSite } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
 import { requireNode } from "../host/oldestNode";
-import { workFor } from "../host/project";
+import { asCalledHere, workFor } from "../host/project";
 import type { ImageSpec } from "../plan/imageSpec";
 import { parallelStages } from "../preview/parallel";
 import { planLines } from "../preview/planLines";
@@ -106,7 +106,7 @@ async function declarePlanned(
   for (const text of warnings(spec, values, secret)) await pulumi.log.warn(text, resource);
   if (pulumi.runtime.isDryRun()) {
     const lines = planLines(planRows(plan), parallelStages({ images: [spec] }));
-    await pulumi.log.info(["the plan:", ...lines].join("\n"), resource);
+    await pulumi.log.info(asCalledHere(["the plan:", ...lines].join("\n")), resource);
   }
   const reach = await findReach();
   const parent = resource;

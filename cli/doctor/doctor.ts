@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 
 import { EXIT } from "../../host/failure";
 import { print } from "../../host/output";
+import { asCalledHere } from "../../host/project";
 import { isAnotherProgram } from "../anotherProgram";
 import type { CommonOptions } from "../options";
 import { examine } from "./examine";
@@ -42,7 +43,9 @@ export function describe(requirements: readonly Requirement[]): string {
     });
     return [
       `${word}  ${name.padEnd(width)}  ${inColumn(found)}`,
-      ...(status === "ok" ? [] : [`${indent}needed: ${need}`, `${indent}next: ${next}`]),
+      ...(status === "ok"
+        ? []
+        : [`${indent}needed: ${need}`, `${indent}next: ${asCalledHere(next)}`]),
     ];
   });
   return lines.map((line) => line + "\n").join("");

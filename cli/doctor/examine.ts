@@ -17,6 +17,7 @@ import type { SourceDisk } from "../../plan/imageSpec";
 import { sourceDigest } from "../../preview/plan";
 import { remembered } from "../../preview/remembered";
 import { makePlan } from "../../preview/stackPlan";
+import { defaultBaseImage } from "../../setup/defaults";
 import { identityOf } from "../../store/identity";
 import { isAnotherProgram } from "../anotherProgram";
 import { engineProblems } from "../engineNeeds";
@@ -149,9 +150,11 @@ async function examineContainers(
   const images = known?.spec.images ?? [];
   const [first] = images;
   const allowed = [...new Set(images.flatMap(({ network }) => network.allow))];
+  // a program's images are not known here, but most of them are built on the default
+  const unknown = isAnotherProgram() ? defaultBaseImage().reference : undefined;
+  const reference = first ? first.baseImage : unknown;
   const anyImage =
-    toolsImage ??
-    (first && (await findBuilderBase(site, { reference: first.baseImage }).catch(none)));
+    toolsImage ?? (reference && (await findBuilderBase(site, { reference }).catch(none)));
   const network = await attempt(() => readNetwork(site, anyImage));
   const rows = await Promise.all([
     examined("Docker's network", () => {
@@ -165,8 +168,8 @@ async function examineContainers(
         : undefined,
     ),
     examined("Container registry", async () =>
-      first && !first.builderImage
-        ? around.registryRequirement(await readRegistry(site, first.baseImage))
+      reference && !first?.builderImage
+        ? around.registryRequirement(await readRegistry(site, reference))
         : undefined,
     ),
   ]);

@@ -64,6 +64,8 @@ interface Surroundings {
   readonly plan: PlannedImage | undefined;
   /** Of the disk that the image begins with, or why its digest is not known; undefined for none. */
   readonly source: SourceDigest | Problem | undefined;
+  /** Read once: what is free changes all the time, and images that want the same get one row. */
+  readonly memory: ReturnType<typeof readMemory>;
 }
 
 /** The same of all images, in their order. */
@@ -79,9 +81,10 @@ export async function examineImages(
   owner: StackIdentity,
   { plan, sources, ...shared }: ImagesSurroundings,
 ): Promise<Requirement[]> {
+  const memory = readMemory();
   const rows: { readonly image: string | null; readonly row: Requirement }[] = [];
   for (const [index, spec] of images.entries()) {
-    const around = { ...shared, plan: plan?.images[index], source: sources[index] };
+    const around = { ...shared, memory, plan: plan?.images[index], source: sources[index] };
     for (const row of await examineSpec(home, spec, owner, around)) {
       rows.push({ image: spec.name, row });
     }
@@ -100,7 +103,7 @@ async function examineSpec(
   home: string,
   spec: ImageSpec,
   owner: StackIdentity,
-  { daemon, toolsImage, plan, source: digest }: Surroundings,
+  { daemon, toolsImage, plan, source: digest, memory }: Surroundings,
 ): Promise<Requirement[]> {
   const { signKey } = spec;
   const known = digest && !isProblem(digest) ? digest.digest : null;
@@ -116,7 +119,7 @@ async function examineSpec(
         installed: plan !== undefined && isThere(plan, "base"),
       }),
     isProblem(digest) ? refused("Disk to begin with", "a digest that is known", digest) : undefined,
-    memoryRequirement(readMemory(), spec.memoryMiB),
+    memoryRequirement(memory, spec.memoryMiB),
     processorsRequirement(spec.cpus),
     await examined("Places of results", () => placesRequirement(home, spec, owner)),
     await libvirtRequirements(spec),

@@ -16,7 +16,8 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 
 import { lastRelease } from "../../cli/lastRelease";
-import type { StageFailure } from "../../host/failure";
+import { StageFailure } from "../../host/failure";
+import { requireNode } from "../../host/oldestNode";
 import { inProject, LAUNCHER, packageFolder, projectFolder, workFor } from "../../host/project";
 import { findReach } from "../../infra/reach";
 import { dropsRoot, invocationOf } from "../../plan/invocation";
@@ -56,6 +57,22 @@ describe("a program that has kragle as a package", function () {
     assert.equal(projectFolder, project);
     assert.equal(inProject("images"), join(project, "images"));
     assert.equal(inProject("kragle:builder/stages"), join(packageFolder, "builder/stages"));
+  });
+
+  it("is told commands that it has, since Pulumi runs it", () => {
+    const { text } = new StageFailure("stopped", {
+      hint: "./kragle up --rebuild image, else ./kragle up -s dev; see ./kragle doctor",
+    });
+    assert.equal(
+      text,
+      "stopped\n  next: KRAGLE_REBUILD=image pulumi up, else pulumi up -s dev; see .kragle/bin/kragle doctor",
+    );
+    assert.throws(
+      () => requireNode("20.20.2", "/nowhere"),
+      ({ text: told }: StageFailure) => /next: install a newer Node, and let it come/.test(told),
+    );
+    workFor(packageFolder);
+    assert.match(new StageFailure("x", { hint: "./kragle up" }).text, /next: \.\/kragle up$/);
   });
 
   it("tells no resource where kragle, the project or the store lies", async () => {
