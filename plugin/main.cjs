@@ -3,7 +3,7 @@
  * language. In a clone that is TypeScript, in the published package what was built of it.
  */
 const { existsSync } = require("node:fs");
-const { enableCompileCache } = require("node:module");
+const { enableCompileCache, flushCompileCache } = require("node:module");
 const { join } = require("node:path");
 
 // as the launcher does it: other users of this machine must not be able to write what is made
@@ -19,4 +19,9 @@ else {
 }
 
 // Pulumi calls an exported function
-module.exports = () => require("./host").servePlugin();
+module.exports = () => {
+  const { servePlugin } = require("./host");
+  // now, since Pulumi ends this process by a signal
+  flushCompileCache?.();
+  return servePlugin();
+};
