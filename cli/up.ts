@@ -50,14 +50,10 @@ async function run(
     ([name, { imagePath }]) => [name, imagePath, watchFile(imagePath)] as const,
   );
   const clock = await startClock(session, stop);
-  // a live list would draw over the shell in a guest that is kept
-  const view = makeView(rows, options.json === true || options.keep === true, tell, parallel);
-  const keeper = options.keep
-    ? new Keeper(session.site, async () => {
-        clearTimeout(clock);
-        await view.close();
-      })
-    : undefined;
+  // a list that lives, and lines of what else is at work, would draw over the shell in a guest that is kept
+  const keeper = options.keep ? new Keeper(session.site, () => clearTimeout(clock)) : undefined;
+  const out = (text: string) => (keeper?.isLookedInto ? undefined : tell(text));
+  const view = makeView(rows, options.json === true || options.keep === true, out, parallel);
   try {
     const outputs = await session.run(false, (event) => view.take(event), stop.signal);
     await view.close();

@@ -24,11 +24,13 @@ export class Keeper {
   private readonly folder = makeTemporaryFolder("kragle-keep-");
   private readonly timer: NodeJS.Timeout;
   private asking: Promise<void> | undefined;
+  /** Whether somebody is asked, or looks into it: the terminal is theirs. */
+  isLookedInto = false;
 
   /** @param onKept is called when there is one, before anybody is asked */
   constructor(
     private readonly site: Site,
-    onKept: () => Promise<void>,
+    onKept: () => void,
   ) {
     removeAfterThisProcess(this.folder);
     process.env[KEEP] = this.folder;
@@ -36,10 +38,12 @@ export class Keeper {
       if (this.asking) return;
       this.asking = readKept(this.folder).then(async (kept) => {
         if (!kept) return void (this.asking = undefined);
-        await onKept();
+        onKept();
+        this.isLookedInto = true;
         try {
           await this.lookInto(kept);
         } finally {
+          this.isLookedInto = false;
           await this.letGo();
         }
       });
