@@ -50,7 +50,10 @@ ${zsh ? "autoload -Uz compinit bashcompinit && compinit && bashcompinit\n" : ""}
   [ -d "$folder" ] || folder=.
   for file in "$folder"/Pulumi.*.yaml; do
     file=\${file##*/Pulumi.}
-    printf '%s ' "\${file%.yaml}"
+    file=\${file%.yaml}
+    # compgen expands words as the shell does: what is in the name of a file must not be run
+    case $file in "" | *[!A-Za-z0-9._-]*) continue ;; esac
+    printf '%s ' "$file"
   done
 }
 _kragle() {

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 import { stackNames } from "../../host/project";
 import { projectFolder } from "../../host/project";
@@ -45,6 +48,20 @@ describe("completion in a shell", function () {
       assert.equal(said, `${words}\n`);
     });
   }
+
+  it("bash runs nothing that stands in the name of a file", () => {
+    const folder = mkdtempSync(join(tmpdir(), "kragle stacks "));
+    for (const name of ["$(touch${IFS}ran)", "`touch${IFS}ran`", "prod"]) {
+      writeFileSync(join(folder, `Pulumi.${name}.yaml`), "");
+    }
+    const call = `COMP_WORDS=(./kragle up -s ""); COMP_CWORD=3; _kragle; echo "\${COMPREPLY[*]}"`;
+    const said = execFileSync("bash", ["-c", `${scripts.bash}\n${call}`], {
+      ...{ cwd: folder, encoding: "utf8" },
+    });
+    assert.equal(said, "prod\n");
+    assert.ok(!existsSync(join(folder, "ran")));
+    rmSync(folder, { recursive: true });
+  });
 
   it("zsh takes the same function", function () {
     if (!isInstalled("zsh")) this.skip();
