@@ -6,6 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { Worker } from "node:worker_threads";
 
 import { dataExtents } from "./dataExtents";
+import { readGiven } from "./regularFile";
 
 type HashAlgorithm = "sha256" | "sha512";
 
@@ -109,13 +110,16 @@ export async function syncPath(path: string): Promise<void> {
   }
 }
 
+/** More than anybody writes by hand. */
+const TEXT_BYTES = 64 * 2 ** 20;
+
 /**
  * The text of a file that the user wrote. In another encoding than UTF-8, a part of it would become something else without a word.
  *
- * @throws Error where it is not UTF-8; the file system's where it cannot be read
+ * @throws Unsuitable where it is no file, such as a pipe; Error where it is not UTF-8; the file system's where it cannot be read
  */
 export function readText(file: string): string {
-  const bytes = readFileSync(file);
+  const bytes = readGiven(file, TEXT_BYTES);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -145,7 +149,7 @@ export function textIn(
   parse: (document: string) => unknown = JSON.parse,
 ): string | undefined {
   try {
-    let found = parse(readFileSync(file, "utf8"));
+    let found = parse(readGiven(file, TEXT_BYTES).toString());
     for (const name of path) found = (found as Record<string, unknown>)[name];
     return typeof found === "string" ? found : undefined;
   } catch {

@@ -7,6 +7,9 @@ export class Unsuitable extends Error {}
 /** Neither follows a link, which may lead to another file the next time, nor waits for the writer of a pipe. */
 const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
 
+/** Follows links, which the user may use for files of their own. */
+const READ_GIVEN = READ & ~constants.O_NOFOLLOW;
+
 function whyUnopened(error: unknown): Error {
   const { code = "" } = error as NodeJS.ErrnoException;
   if (code === "ELOOP") return new Unsuitable("is a link");
@@ -41,10 +44,16 @@ export async function openRegular(path: string): Promise<{ handle: FileHandle; b
  * @param limit bytes; a larger file is refused before it is read, and one that grows meanwhile too
  * @throws as `openRegular`
  */
-export function readRegular(path: string, limit: number): Buffer {
+export const readRegular = (path: string, limit: number): Buffer => readOnce(path, limit, READ);
+
+/** The same for a file that the user names, also by a link: a pipe would let everybody wait, and a device has no end. */
+export const readGiven = (path: string, limit = Infinity): Buffer =>
+  readOnce(path, limit, READ_GIVEN);
+
+function readOnce(path: string, limit: number, how: number): Buffer {
   let file;
   try {
-    file = openSync(path, READ);
+    file = openSync(path, how);
   } catch (error) {
     throw whyUnopened(error);
   }

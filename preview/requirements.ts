@@ -9,7 +9,7 @@ import { publicationRoot } from "../plan/roots";
 import { requireApart } from "../release/apart";
 import { outputFolder, requireOwnFolder } from "../release/owner";
 import { stacksReleasing } from "../release/holders";
-import { findSource, missingSource, type WantedSource } from "../store/sourceFile";
+import { findSource, isNoFile, missingSource, type WantedSource } from "../store/sourceFile";
 import type { PlannedImage } from "./plan";
 import { imagesToRun, makePlan, type StackPlan } from "./stackPlan";
 
@@ -27,10 +27,10 @@ export async function planRun(...given: Parameters<typeof makePlan>): Promise<St
   for (const image of images) {
     const source = wantedSource(image.spec, image.files.source);
     if (
-      source?.urls.length === 0 &&
+      source &&
       image.plan.base &&
       !isThere(image, "base") &&
-      !findSource(home, source)
+      (isNoFile(source) || (source.urls.length === 0 && !findSource(home, source)))
     ) {
       throw missingSource(source);
     }

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { EXIT, saysDiskIsFull, StageFailure } from "../host/failure";
+import { readText } from "../host/files";
 import { type Command, lastLine, outputOf } from "../host/process";
 import { displayPath, inProject } from "../host/project";
 import { NAMES, SIGNATURE_FILES } from "./layout";
@@ -51,9 +52,12 @@ export function publicKeyFile({ kind, publicKey }: Signer): { name: string; text
 }
 
 async function findSsh(file: string): Promise<Signer> {
-  const text = await readFile(file, "utf8").catch((error: Error) => {
-    throw wrong(`the signing key cannot be read: ${error.message}`);
-  });
+  let text;
+  try {
+    text = readText(file);
+  } catch (error) {
+    throw wrong(`the signing key ${displayPath(file)} cannot be read: ${(error as Error).message}`);
+  }
   const publicKey = text.startsWith("-----BEGIN")
     ? await publicHalf(file)
     : await heldByAgent(file);

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { readText } from "../host/files";
 import { inProject } from "../host/project";
 import {
   CREDENTIAL_NAMES,
@@ -43,7 +44,7 @@ export function onlySecret({ rhsmPassword, rhsmActivationKey }: Credentials): Cr
 /** Whether Packer's template takes credentials: those of Red Hat are all there are. */
 export function registers({ folder }: Template): boolean {
   const file = join(inProject(folder), "image.json");
-  return existsSync(file) && readFileSync(file, "utf8").includes("rhsm_");
+  return existsSync(file) && readText(file).includes("rhsm_");
 }
 
 /**

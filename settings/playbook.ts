@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 
 import { parseAllDocuments } from "yaml";
 
+import { readText } from "../host/files";
 import { inProject, projectFolder } from "../host/project";
 import { readTree } from "../host/tree";
 
@@ -42,7 +43,7 @@ const lacks = (path: string, folder: string, role: string) =>
 type Play = Readonly<Record<string, unknown>>;
 
 function readPlays(file: string): Play[] {
-  const [document] = parseAllDocuments(readFileSync(file, "utf8"), { logLevel: "silent" });
+  const [document] = parseAllDocuments(readText(file), { logLevel: "silent" });
   const [error] = document && "errors" in document ? document.errors : [];
   if (error) throw error;
   const plays: unknown = document && "toJS" in document ? document.toJS() : undefined;
@@ -76,7 +77,7 @@ function nameOf(role: unknown): string | undefined {
 function configured(top: string): string[] {
   const config = join(top, "ansible.cfg");
   if (!existsSync(config)) return [];
-  const [, value = ""] = /^\s*roles_path\s*=\s*(.*)$/m.exec(readFileSync(config, "utf8")) ?? [];
+  const [, value = ""] = /^\s*roles_path\s*=\s*(.*)$/m.exec(readText(config)) ?? [];
   return value
     .split(":")
     .map((folder) => folder.trim())

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { EXIT, StageFailure } from "../host/failure";
@@ -33,21 +33,27 @@ export const sourceCache = (home: string) => join(home, SOURCE_CACHE);
 export const cachedSource = (home: string, { kind, digest }: Omit<WantedSource, "path">) =>
   join(sourceCache(home), `${digest.hex}.${kind}`);
 
-/** The file itself: where the settings say it lies, else in the cache; undefined where it has to be fetched. */
+const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/** The file itself: where the settings say it lies, else in the cache; undefined where it has to be fetched, or is none. */
 export function findSource(home: string, wanted: WantedSource): string | undefined {
   const own = wanted.path === null ? [] : [inProject(wanted.path)];
-  return [...own, cachedSource(home, wanted)].find((file) => existsSync(file));
+  return [...own, cachedSource(home, wanted)].find(isFile);
 }
 
-/** Which file is missing, where it belongs, and how its checksum is given. */
+/** Whether the settings name something else than a file, such as a folder: then it is not fetched in its place either. */
+export function isNoFile({ path }: Pick<WantedSource, "path">): boolean {
+  return path !== null && existsSync(inProject(path)) && !isFile(inProject(path));
+}
+
+/** Which file is missing, or is none, where it belongs, and how its checksum is given. */
 export function missingSource({ kind, path, digest }: WantedSource): StageFailure {
   const words = SOURCE_WORDS[kind];
   const file = path ?? `${digest.hex}.${kind}`;
-  return new StageFailure(
-    `the ${words.name} ${basename(file)} is missing: ${displayPath(inProject(file))} does not exist`,
-    {
-      hint: `put it there, or name it in the setting ${words.path}, or its addresses in ${words.urls}; its ${ALGORITHMS[digest.algorithm].title} is given in ${words.digest}, now ${digest.hex}`,
-      exitCode: EXIT.lacking,
-    },
-  );
+  const shown = displayPath(inProject(file));
+  const why = isNoFile({ path }) ? `${shown} is not a file` : `${shown} does not exist`;
+  return new StageFailure(`the ${words.name} ${basename(file)} is missing: ${why}`, {
+    hint: `put it there, or name it in the setting ${words.path}, or its addresses in ${words.urls}; its ${ALGORITHMS[digest.algorithm].title} is given in ${words.digest}, now ${digest.hex}`,
+    exitCode: EXIT.lacking,
+  });
 }

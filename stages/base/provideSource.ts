@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -57,7 +56,8 @@ export async function provideSource(
     onWait: (holder) => detail(`waiting: ${holder} fetches the same file`),
   });
   try {
-    if (!existsSync(cached)) await fetchSource(context, wanted, secrets.sourceUrls);
+    if (!findSource(store.home, { ...wanted, path: null }))
+      await fetchSource(context, wanted, secrets.sourceUrls);
     return cached;
   } finally {
     await release();

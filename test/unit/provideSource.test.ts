@@ -15,7 +15,7 @@ import { basename, dirname, join } from "node:path";
 import type { base } from "../../plan/stages/base";
 import { provideSource } from "../../stages/base/provideSource";
 import { EXIT, StageFailure } from "../../host/failure";
-import { cachedSource, findSource } from "../../store/sourceFile";
+import { cachedSource, findSource, isNoFile } from "../../store/sourceFile";
 import type { Task } from "../../executors/executor";
 import type { StageContext } from "../../run/stage";
 import { TemporaryStore } from "../temporaryStore";
@@ -152,7 +152,9 @@ describe("the installation ISO", () => {
   it("is refused when it is no file", async () => {
     rmSync(path);
     mkdirSync(path);
-    await refused(provide(), /is not a file/);
+    await refused(provide(), /x\.iso is not a file/);
+    assert.equal(findSource(at.home, { ...WANTED, path }), undefined);
+    assert.ok(isNoFile({ path }) && !isNoFile({ path: null }));
   });
 
   it("is missing with its place and its checksum", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -48,6 +49,25 @@ describe("a stack's file is read as the Pulumi CLI reads it:", () => {
   it("with several documents it is refused in words of its own", () => {
     const words = /x\.yaml: it has several documents \(---\); one is read$/m;
     assert.throws(() => read("config: {cpus: 3}\n---\nconfig: {cpus: 4}\n"), words);
+  });
+
+  it("what is no file is refused, and nobody waits for it", () => {
+    writeFileSync(join(folder, "Pulumi.yaml"), PROJECT);
+    const file = join(folder, "Pulumi.x.yaml");
+    const others: [RegExp, () => void][] = [
+      [/x\.yaml: is no regular file/, () => execFileSync("mkfifo", [file])],
+      [/x\.yaml: is no regular file/, () => symlinkSync("/dev/zero", file)],
+      [/x\.yaml: is a folder/, () => mkdirSync(file)],
+    ];
+    for (const [words, put] of others) {
+      put();
+      assert.throws(() => readStackSettings("x", folder), words);
+      rmSync(file, { recursive: true });
+    }
+    // a link to a file is the user's own choice
+    writeFileSync(join(folder, "shared"), "config: {kragle:cpus: 3}\n");
+    symlinkSync("shared", file);
+    assert.equal(readStackSettings("x", folder).values.cpus, 3);
   });
 
   it("in another encoding than UTF-8 it is refused, since a part of it would change", () => {
