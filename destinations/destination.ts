@@ -18,5 +18,6 @@ export interface Destination {
    * @returns where each file is now, by its name
    */
   put(version: string, files: readonly PublishedFile[]): Promise<Record<string, string>>;
-  remove(version: string): Promise<void>;
+  /** @returns why it was left, where it cannot be deleted by this user */
+  remove(version: string): Promise<string | undefined>;
 }

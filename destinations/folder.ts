@@ -2,7 +2,9 @@ import { mkdir, readdir, rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 import { listFolders, syncPath } from "../host/files";
+import { StageFailure } from "../host/failure";
 import { HeldFolder } from "../host/heldFolder";
+import { displayPath } from "../host/project";
 import { withIncoming } from "../release/incoming";
 import { copyVerified } from "../release/verifiedCopy";
 import type { Destination, PublishedFile } from "./destination";
@@ -35,17 +37,18 @@ export class FolderDestination implements Destination {
       for (const folder of await listFolders(incoming)) await syncPath(join(incoming, folder));
       await syncPath(incoming);
       // a version of that name whose files were altered is replaced
-      await parent.removeFolder(version);
+      const left = await parent.removeFolder(version);
+      if (left) throw new StageFailure(`${displayPath(target)} cannot be replaced: ${left}`);
       await rename(parent.path(name), parent.path(version));
       await parent.sync();
     });
     return Object.fromEntries(files.map(({ name }) => [name, join(target, name)]));
   }
 
-  async remove(version: string): Promise<void> {
+  async remove(version: string): Promise<string | undefined> {
     const held = await HeldFolder.open(this.folder);
     try {
-      await held.removeFolder(version);
+      return await held.removeFolder(version);
     } finally {
       await held.close();
     }

@@ -37,7 +37,7 @@ export class LibvirtPool implements Destination {
     return paths;
   }
 
-  async remove(version: string): Promise<void> {
+  async remove(version: string): Promise<undefined> {
     for (const volume of await this.volumes()) {
       if (volume.startsWith(`${version}.`)) await this.virsh("vol-delete", volume);
     }

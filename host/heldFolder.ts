@@ -128,18 +128,25 @@ export class HeldFolder {
     return left;
   }
 
-  /** Deletes a folder of this user's with everything in it; anything else of that name is left. */
-  async removeFolder(name: string): Promise<void> {
-    const folder = await this.enter(name).catch(() => undefined);
-    if (!folder) return;
+  /** Deletes a folder of this user's with everything in it. @returns why it was left, where it is something else */
+  async removeFolder(name: string): Promise<string | undefined> {
+    let folder;
     try {
-      if ((await folder.handle.stat()).uid !== process.getuid!()) return;
+      folder = await this.enter(name);
+    } catch (error) {
+      return (error as Error).message;
+    }
+    if (!folder) return undefined;
+    try {
+      if ((await folder.handle.stat()).uid !== process.getuid!()) return "it is another user's";
       await requireNoMount(folder.path());
       for (const child of await readdir(folder.path())) await removeTree(folder.path(child));
     } finally {
       await folder.close();
     }
-    await rmdir(this.path(name)).catch(() => undefined);
+    const left = (error: NodeJS.ErrnoException) =>
+      error.code === "ENOENT" ? undefined : this.inWords(error.message);
+    return rmdir(this.path(name)).then(() => undefined, left);
   }
 
   /** Makes its entries durable. */

@@ -5,6 +5,7 @@ import { EXIT, StageFailure } from "../host/failure";
 import { displayPath } from "../host/project";
 import type { Holder } from "./holders";
 import { readMark } from "./mark";
+import { isRelease } from "./previous";
 
 /** A folder in which results are to be laid down. */
 export interface ResultPlace {
@@ -62,11 +63,15 @@ export async function requireApart(
   }
 }
 
-/** The release of any stack, of this clone or another, in which a folder lies, in words; undefined where there is none. */
+/**
+ * The release in which a folder lies, in words: of any stack, of this clone or another, one that was let go of, or a published copy;
+ * undefined where there is none.
+ */
 export async function releaseAround(folder: string): Promise<string | undefined> {
   for (let at = await realOf(folder); ; at = dirname(at)) {
     const mark = await readMark(at, at);
     if (mark) return `the release of stack ${mark.stack} at ${displayPath(at)}`;
+    if (await isRelease(at)) return `the release at ${displayPath(at)}`;
     if (at === "/") return undefined;
   }
 }

@@ -143,6 +143,8 @@ function refuseForeign(held: HeldFolder, there: readonly string[]): void {
 /**
  * Lets another stack have the folder; the released files stay. The mark does, too, where the stack of this name on another backend
  * released there.
+ *
+ * @throws StageFailure (exit code 3) where the mark cannot be deleted
  */
 export async function letGoOfFolder(
   home: string,
@@ -154,7 +156,17 @@ export async function letGoOfFolder(
   const twins = (await holdersOf(home, output)).filter(
     ({ holder }) => isSame(holder, owner) && holder.backend !== owner.backend,
   );
-  if (twins.length === 0) await unlink(join(output, OWNER)).catch(() => undefined);
+  if (twins.length > 0) return;
+  await unlink(join(output, OWNER)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return;
+    throw new StageFailure(
+      `${displayPath(output)} cannot be let go of: ${displayPath(join(output, OWNER))} cannot be deleted (${error.code})`,
+      {
+        hint: "see to its rights, and run the same command again; until then no other stack can release there",
+        exitCode: EXIT.lacking,
+      },
+    );
+  });
 }
 
 const holdersOf = async (home: string, folder: string) =>

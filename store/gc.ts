@@ -1,4 +1,4 @@
-import { rm, rmdir } from "node:fs/promises";
+import { rmdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 
 import { listFiles } from "../host/files";
@@ -150,7 +150,7 @@ async function dropPackages(
     const file = join(home, "packages", name);
     const size = await occupiedBytes(file);
     try {
-      if (!dryRun) await rm(file, { force: true });
+      if (!dryRun) await removeTree(file);
       bytes += size;
     } catch (error) {
       failed.push({ name: relative(home, file), reason: (error as Error).message });

@@ -44,10 +44,11 @@ export const publish: StageProgram<typeof contract> = {
     phase("delete old versions");
     const usedKeys = [key, ...(await keysInUse(store))];
     const retention = { series, origin, keep, usedKeys };
-    const deleted = expired(await destination.list(), retention);
-    for (const old of deleted) {
-      await destination.remove(old);
-      detail(`deleted ${old}`);
+    const deleted: string[] = [];
+    for (const old of expired(await destination.list(), retention)) {
+      const left = await destination.remove(old);
+      if (left === undefined) deleted.push(old);
+      detail(left === undefined ? `deleted ${old}` : `${old} was left: ${left}`);
     }
     const published = wanted.map(
       ({ name, sha256, bytes }) => [name, { path: paths[name]!, sha256, bytes }] as const,

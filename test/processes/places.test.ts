@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lchownSync, mkdirSync, symlinkSync } from "node:fs";
+import { lchownSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 
 import { BuiltClones } from "../builtClones";
 import type { Clone } from "../clone";
@@ -75,6 +75,38 @@ describe("places of results", function () {
       assert.match(stderr, /is refused:\n {2}it lies in the release of stack dev at \S/);
       assert.equal(code, 2);
     }
+  });
+
+  it("a copy is nothing to write to, for a clone with a home of its own", async () => {
+    built.addStack(clone, "shared", { publish: [{ folder: "shared copies" }] });
+    assert.equal((await run("up -s shared --engine embedded")).code, 0);
+    const [version] = readdirSync(clone.path("shared copies"));
+    const other = built.make();
+    assert.equal((await built.kragle(other, ["up", "-s", "dev", "--engine", "embedded"])).code, 0);
+    const target = clone.path("shared copies", version!, "new.raw");
+    const { code, stderr } = await built.kragle(other, ["write", "-s", "dev", target]);
+    assert.match(stderr, /is refused:\n {2}it lies in the release at \S/);
+    assert.equal(code, 2);
+  });
+
+  it("a version that is another user's stays, and is not said to be deleted", async function () {
+    if (process.getuid!() !== 0) this.skip();
+    const settings = (imageName: string) => ({
+      ...{ publish: [{ folder: "versions", keep: 1 }], imageName },
+    });
+    const names = ["a", "b", "c"];
+    for (const name of names) {
+      built.addStack(clone, "kept", settings(name));
+      assert.equal((await run("up -s kept --engine embedded")).code, 0);
+      const [oldest] = readdirSync(clone.path("versions")).sort();
+      lchownSync(clone.path("versions", oldest!), 65534, 65534);
+    }
+    assert.equal(readdirSync(clone.path("versions")).length, names.length);
+    const { stdout } = await run("logs -s kept");
+    const [publish] = /^publish-\S+/m.exec(stdout)!;
+    const log = (await run(`logs ${publish} -s kept`)).stdout;
+    assert.match(log, /kept-\S+ was left: it is another user's$/m);
+    assert.doesNotMatch(log, /^ *[\d.]* *deleted /m);
   });
 
   it("a copy that fails after the release: nobody says that the image is untouched", async function () {

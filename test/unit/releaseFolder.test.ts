@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import {
   existsSync,
@@ -15,7 +15,8 @@ import { join } from "node:path";
 
 import type { StageFailure } from "../../host/failure";
 import { stageKey } from "../../plan/description";
-import { requireOwnFolder } from "../../release/owner";
+import { releaseAround } from "../../release/apart";
+import { letGoOfFolder, requireOwnFolder } from "../../release/owner";
 import { LAID_OUT, LISTED, ReleasePlace } from "../releasePlace";
 import { sha256 } from "../sha256";
 import { ownerOf, rootsOf } from "../stacks";
@@ -40,6 +41,28 @@ describe("the folder of a release", () => {
     await assert.rejects(asked("prod"), /belongs to stack dev; two stacks cannot release there/);
     await rootsOf(place.at.home, "dev").dropAll();
     await asked("prod");
+  });
+
+  it("stays a stack's that cannot delete its mark, which says so", async function () {
+    await place.release("an image");
+    const mark = place.inOutput(".owner.json");
+    if (spawnSync("chattr", ["+i", mark]).status !== 0) return this.skip();
+    try {
+      const letGo = letGoOfFolder(place.at.home, place.output, ownerOf(place.at.home, "dev"));
+      await assert.rejects(letGo, /cannot be let go of: .*owner\.json cannot be deleted \(EPERM\)/);
+    } finally {
+      spawnSync("chattr", ["-i", mark]);
+    }
+    await letGoOfFolder(place.at.home, place.output, ownerOf(place.at.home, "dev"));
+    assert.ok(!existsSync(mark));
+  });
+
+  it("is a release for whoever writes elsewhere, also when its stack let go of it", async () => {
+    await place.release("an image");
+    rmSync(place.inOutput(".owner.json"));
+    const around = await releaseAround(place.inOutput("evidence/check"));
+    assert.match(around!, /^the release at .*output$/);
+    assert.equal(await releaseAround(place.path), undefined);
   });
 
   it("is this stack's own after the folder with the clone's id was deleted", async () => {
