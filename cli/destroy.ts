@@ -5,6 +5,7 @@ import { EXIT, StageFailure } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say } from "../host/output";
 import { imageOfRoot } from "../plan/roots";
+import { builder } from "../plan/stages/builder";
 import { imageSettings } from "../settings/images";
 import { releasesIn, type Root, Roots } from "../store/roots";
 import {
@@ -38,11 +39,13 @@ export async function destroy(names: readonly string[], options: CommonOptions):
   const all = await roots.list();
   const had = imagesOf(all, last);
   const { images } = imageSettings(values);
-  const known = [...new Set([...namesOf(images), ...had])];
+  const known = [...new Set([...namesOf(images), ...had.filter((name) => name !== null)])];
   names.forEach((name) => requireName(known, stack, name));
   await requireFree(home, { project, stack, names }, all, images);
   // with the last of its images the stack lets go of what they shared, too
-  const isWhole = names.length === 0 || had.every((name) => names.includes(name));
+  const isWhole =
+    names.length === 0 ||
+    (had.length > 0 && had.every((name) => name !== null && names.includes(name)));
   const some = isWhole ? undefined : names;
   const isMeant = (root: string) => !some || some.includes(imageOfRoot(root) ?? "");
   const leaving: RootsByName = new Map([...all].filter(([root]) => isMeant(root)));
@@ -72,10 +75,14 @@ export async function destroy(names: readonly string[], options: CommonOptions):
   return EXIT.done;
 }
 
-/** The names of the images of which a stack uses something, or whose release it remembers; none for a stack of one image. */
-const imagesOf = (roots: RootsByName, last: StackRecord | undefined): string[] => {
-  const found = [...[...roots.keys()].map(imageOfRoot), ...releasesOf(last).keys()];
-  return [...new Set(found.filter((name) => name !== null))];
+/**
+ * The names of the images of which a stack uses something, or whose release it remembers; null for one that has no name, of the time
+ * when the stack had only that.
+ */
+const imagesOf = (roots: RootsByName, last: StackRecord | undefined): (string | null)[] => {
+  // the builder is what several images share
+  const used = [...roots.keys()].filter((root) => root !== builder.stage).map(imageOfRoot);
+  return [...new Set([...used, ...(last?.destroyedAt ? [] : releasesOf(last).keys())])];
 };
 
 function wordsOf(

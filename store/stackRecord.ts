@@ -6,9 +6,9 @@ import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
 import { lockFile } from "../host/lock";
-import { projectFolder } from "../host/project";
+import { projectFolder, upCommand } from "../host/project";
 import { readRecord } from "../host/record";
-import type { StackIdentity } from "../plan/identity";
+import { identitySchema, type StackIdentity } from "../plan/identity";
 import { stackFileName } from "./names";
 
 const recordSchema = z.object({
@@ -19,10 +19,12 @@ const recordSchema = z.object({
   seconds: z.record(z.string(), z.number()).readonly().optional(),
   /** When the stack let go of everything; its released files were left. ISO 8601. */
   destroyedAt: z.string().optional(),
+  /** Whose it is; earlier versions did not tell. */
+  owner: identitySchema.optional(),
 });
 
 /** What kragle remembers of a stack's last finished run, for `outputs` and for saying when the engine changes. */
-export type StackRecord = Readonly<z.infer<typeof recordSchema>>;
+export type StackRecord = Readonly<Omit<z.infer<typeof recordSchema>, "owner">>;
 
 /** @param name of the stack's roots below `.kragle/roots/` too */
 const fileNamed = (home: string, name: string, end = "json") =>
@@ -48,7 +50,7 @@ export async function readStackRecord(
 ): Promise<StackRecord | undefined> {
   const own = await read(fileOf(home, owner), folder);
   if (own) return own;
-  return (await ownsUnowned(home, owner.stack)) ? read(unownedFile(home, owner.stack)) : undefined;
+  return (await ownsUnowned(home, owner.stack)) ? readUnowned(home, owner.stack) : undefined;
 }
 
 /**
@@ -81,9 +83,9 @@ export async function writeStackRecord(
   const outputs = withPaths(record.outputs, (path) =>
     isBelow(projectFolder, path) ? relative(projectFolder, path) : path,
   );
-  const text = JSON.stringify({ owner, ...record, outputs }, null, 2);
+  const text = JSON.stringify({ ...record, owner, outputs }, null, 2);
   await atomicWrite(fileOf(home, owner), text + "\n");
-  if (await ownsUnowned(home, owner.stack)) {
+  if ((await readUnowned(home, owner.stack)) && (await ownsUnowned(home, owner.stack))) {
     await rm(unownedFile(home, owner.stack), { force: true });
   }
 }
@@ -118,7 +120,8 @@ export function forgetImages(
   names: readonly string[],
 ): Promise<void> {
   return changeStackRecord(home, owner, (now) => {
-    if (!now) return undefined;
+    // a record of the time when the stack had one image has none of these
+    if (!now || !("images" in now.outputs)) return undefined;
     const kept = [...releasesOf(now)].filter(([name]) => name === null || !names.includes(name));
     return { ...now, outputs: { ...now.outputs, images: Object.fromEntries(kept) as object } };
   });
@@ -160,16 +163,25 @@ const OWNED = /^(.+\.[\da-f]{12})\.json$/;
  * Without a record it goes by where the home lies, since several clones may share one that lies elsewhere.
  */
 export async function ownsUnowned(home: string, stack: string): Promise<boolean> {
-  const record = await read(unownedFile(home, stack));
+  const record = await readUnowned(home, stack);
   const { imagePath } = record?.outputs ?? {};
   return typeof imagePath === "string"
     ? isBelow(projectFolder, imagePath)
     : dirname(home) === projectFolder;
 }
 
+/** What an earlier version noted. A stack may be called as another one's record is: that one tells whose it is. */
+async function readUnowned(home: string, stack: string): Promise<StackRecord | undefined> {
+  const file = unownedFile(home, stack);
+  return (await readFile(file))?.owner === undefined ? read(file) : undefined;
+}
+
+const readFile = (file: string) =>
+  readRecord(file, recordSchema, `${upCommand()} of its stack writes it again`);
+
 async function read(file: string, folder = projectFolder): Promise<StackRecord | undefined> {
-  const record = await readRecord(file, recordSchema, "./kragle up of its stack writes it again");
-  if (!record) return undefined;
+  const { owner: _, ...record } = (await readFile(file)) ?? {};
+  if (!("engine" in record)) return undefined;
   const outputs = withPaths(record.outputs, (path) => resolve(folder, path));
   return { ...record, outputs };
 }

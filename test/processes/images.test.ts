@@ -224,6 +224,21 @@ describe("a stack of several images", function () {
     assert.match((await run("outputs -s roles")).stderr, /^stack roles was destroyed at /);
   });
 
+  it("lets go of nothing else by an image's name: neither of what it had when it had one image", async () => {
+    built.addStack(clone, "roles", {});
+    assert.equal((await up("")).code, 0);
+    const before = await succeeds("outputs -s roles --json");
+    built.addStack(clone, "roles", { images: { web: {}, db: {} } });
+    assert.match(
+      await succeeds("destroy web db -s roles"),
+      /^Stack roles used nothing of web, db; /,
+    );
+    assert.equal(await succeeds("outputs -s roles --json"), before);
+    assert.ok(existsSync(clone.path("build/roles/output/.owner.json")));
+    built.addStack(clone, "roles", {});
+    assert.match(await succeeds("preview -s roles"), /^release +unchanged$/m);
+  });
+
   it("lets go of an image that is taken out of it, and of all when it is destroyed", async () => {
     assert.equal((await up("")).code, 0);
     built.addStack(clone, "roles", { images: { web: {} } });

@@ -175,6 +175,16 @@ describe("store: what is remembered of a stack", () => {
     assert.deepEqual(destroyed.outputs, record.outputs);
   });
 
+  it("is not taken over by a stack that is called as its file is", async () => {
+    const record = { engine: "embedded", outputs: { imageBytes: 1 }, finishedAt: "x" } as const;
+    const owner = ownerOf(at.home, "dev");
+    await writeStackRecord(at.home, owner, record);
+    const other = ownerOf(at.home, `dev.${shortIdentity(owner)}`);
+    assert.equal(await readStackRecord(at.home, other), undefined);
+    await writeStackRecord(at.home, other, { ...record, finishedAt: "y" });
+    assert.deepEqual(await readStackRecord(at.home, owner), record);
+  });
+
   it("lies in its folder whatever the stack is called", async () => {
     const record = { engine: "pulumi", outputs: {}, finishedAt: "x" } as const;
     for (const stack of ["../../id", "ö ü", "a/b"]) {
