@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import { isUnfinished, writeOnce } from "./atomicWrite";
@@ -16,18 +16,39 @@ const ID = "id";
 /**
  * The folder of store, roots, locks and logs: `.kragle` in the project, or what `KRAGLE_HOME` names, for instance on a larger disk.
  *
- * @throws StageFailure (exit code 2) where that folder is somebody else's; nothing has been written then
+ * @throws StageFailure (exit code 2) where that folder is somebody else's, (3) where one of its folders is a link; nothing has been written then
  */
 export function homeFolder(environment = process.env): string {
   const given = environment.KRAGLE_HOME;
   const home = homePath(environment);
   const problem = problemOf(home, home === join(projectFolder, ".kragle"));
-  if (!problem) return home;
+  if (!problem) {
+    requireNoLinks(home);
+    return home;
+  }
   const whose = given ? "KRAGLE_HOME names" : "kragle's home is";
   throw new StageFailure(`${whose} ${displayPath(home)}, ${problem}`, {
     hint: "let KRAGLE_HOME name a new or an empty folder; nothing was changed in this one",
     exitCode: EXIT.wrongSettings,
   });
+}
+
+/** Folders in which small files are written, replaced and deleted. Those with large ones are looked at where they are made: see Workplace. */
+const OF_SMALL_FILES = ["roots", "stacks", "locks", "verified", "refused", "iso"];
+
+/** @throws StageFailure (exit code 3) where one of the home's folders is a link: what is written and deleted would be elsewhere */
+function requireNoLinks(home: string): void {
+  const link = OF_SMALL_FILES.map((name) => join(home, name)).find((folder) =>
+    lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink(),
+  );
+  if (link === undefined) return;
+  throw new StageFailure(
+    `${displayPath(link)}: something else stands where a folder belongs, a link`,
+    {
+      hint: "move it away; to have the store on another disk, let KRAGLE_HOME name a folder there",
+      exitCode: EXIT.lacking,
+    },
+  );
 }
 
 /** Whether a home is the project's own, which no other clone uses. A link may lead to anybody's. */

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, lstatSync, mkdirSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 import { atomicWrite, writeOnce } from "../host/atomicWrite";
 import { EXIT, StageFailure } from "../host/failure";
@@ -30,6 +30,7 @@ export async function findReach(): Promise<Reach> {
   const own = inProject(".kragle");
   try {
     mkdirSync(join(own, "bin"), { recursive: true, mode: 0o755 });
+    requireOwnBin(join(own, "bin"));
     // nothing of it is for others, and this project need not know that
     if (!existsSync(join(own, ".gitignore"))) writeOnce(join(own, ".gitignore"), "*\n");
     await writeLauncher(inProject(LAUNCHER));
@@ -45,6 +46,24 @@ export async function findReach(): Promise<Reach> {
   }
 }
 
+/** @throws StageFailure (exit code 3) where the launcher would replace somebody else's file */
+function requireOwnBin(bin: string): void {
+  const file = join(bin, basename(LAUNCHER));
+  const foreign = lstatSync(bin).isSymbolicLink()
+    ? bin
+    : existsSync(file) && !isLauncher(readIfThere(file))
+      ? file
+      : undefined;
+  if (foreign === undefined) return;
+  throw new StageFailure(
+    `${displayPath(foreign)} is not kragle's, and stands where its launcher belongs`,
+    {
+      hint: "see who put it there, move it away, and run the same command again",
+      exitCode: EXIT.lacking,
+    },
+  );
+}
+
 async function writeLauncher(path: string): Promise<void> {
   const text = launcher(inPackage("kragle"));
   if (readIfThere(path) === text) return;
@@ -52,8 +71,16 @@ async function writeLauncher(path: string): Promise<void> {
   await atomicWrite(path, text, { ...own, mode: 0o755 });
 }
 
-const launcher = (kragle: string) => `#!/bin/sh
-# kragle's command line, as this project has it; its resources call it. Every run of the program writes it, for this machine.
+/** By this kragle knows a launcher of its own, whichever version wrote it. */
+const BEGINNING = "#!/bin/sh\n# kragle's command line";
+
+/** Also one of which a power failure has left a part, or zeros. */
+const isLauncher = (text: string) =>
+  text.startsWith(BEGINNING) || BEGINNING.startsWith(text) || /^\0+$/.test(text);
+
+const launcher = (
+  kragle: string,
+) => `${BEGINNING}, as this project has it; its resources call it. Every run of the program writes it, for this machine.
 kragle=${quoted(kragle)}
 [ -x "$kragle" ] && exec "$kragle" "$@"
 echo ${quoted(`kragle is not in ${dirname(kragle)} any more: run pulumi preview in this folder first`)} >&2

@@ -53,6 +53,25 @@ describe("the home", () => {
     assert.match(stderr, /locks: (the folder cannot be made|something else stands)/);
   }).timeout(60_000);
 
+  it("of which a folder leads elsewhere is refused, before anything is written there", () => {
+    const elsewhere = join(outer, "mine");
+    mkdirSync(elsewhere);
+    mkdirSync(home);
+    writeFileSync(join(home, "kragle-home.json"), '{"format":1}');
+    for (const name of ["roots", "stacks", "locks", "verified", "refused", "iso"]) {
+      symlinkSync(elsewhere, join(home, name));
+      assert.throws(
+        () => homeFolder({ KRAGLE_HOME: home }),
+        (error: StageFailure) => {
+          assert.match(error.message, new RegExp(`${name}: something else stands .*a link$`));
+          return error.details.exitCode === 3;
+        },
+      );
+      rmSync(join(home, name));
+    }
+    assert.deepEqual(readdirSync(elsewhere), []);
+  });
+
   it("may lie in the home folder of whoever runs kragle, as other paths of the settings", () => {
     assert.equal(
       homeFolder({ KRAGLE_HOME: "~/no such folder" }),

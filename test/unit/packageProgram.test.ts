@@ -8,8 +8,10 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -140,6 +142,25 @@ describe("a program that has kragle as a package", function () {
     const { status, stdout, stderr } = shell(`exec ${kragle} --version`);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /^\d+\.\d+\.\d+/);
+  });
+
+  it("replaces nothing of somebody else's by the launcher, but what a power failure left of one", async () => {
+    const bin = join(project, LAUNCHER, "..");
+    const file = join(project, LAUNCHER);
+    const refused = /is not kragle's, and stands where its launcher belongs/;
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(file, "#!/bin/sh\necho mine\n");
+    await assert.rejects(findReach(), refused);
+    assert.equal(readFileSync(file, "utf8"), "#!/bin/sh\necho mine\n");
+    for (const rest of ["", "#!/bin/sh\n# kragle", "\0".repeat(300)]) {
+      writeFileSync(file, rest);
+      await findReach();
+      assert.match(readFileSync(file, "utf8"), /exec/);
+    }
+    const elsewhere = join(project, "mine");
+    renameSync(bin, elsewhere);
+    symlinkSync(elsewhere, bin);
+    await assert.rejects(findReach(), refused);
   });
 
   it("writes the launcher anew where kragle lies elsewhere, and leaves it alone where it is right", async () => {
