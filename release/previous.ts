@@ -43,6 +43,8 @@ export interface PreviousRelease {
   readonly manifestSha256?: string;
   readonly imageSha256?: string;
   readonly releasedAt?: string;
+  /** When the same stack released last, wherever that was, as far as the store knows. ISO 8601. */
+  readonly stackReleasedAt?: string;
   readonly packages?: readonly InstalledPackage[];
   readonly changes?: PackageChanges;
   readonly stages: z.infer<

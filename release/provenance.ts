@@ -94,10 +94,16 @@ function checkouts({ stages, kragle }: ProvenanceFacts): Resource[] {
   }));
 }
 
+/** What of a step is its author's words: a text there may look like a digest, and nobody has read a file of it. */
+const WORDS: readonly string[] = ["args", "packages", "playbook", "run", "secrets", "variables"];
+
 /** Whatever stands in a description as a digest: templates, scripts, parts of the builder, an ISO, a disk. */
 function inputFiles(value: unknown, path: readonly string[]): Resource[] {
   if (value !== null && typeof value === "object") {
-    return Object.entries(value).flatMap(([name, part]) => inputFiles(part, [...path, name]));
+    const isStep = path.length === 3 && path[1] === "steps";
+    return Object.entries(value)
+      .filter(([name]) => !isStep || !WORDS.includes(name))
+      .flatMap(([name, part]) => inputFiles(part, [...path, name]));
   }
   const [, sha512, sha256, executable] =
     /^(?:([0-9a-f]{128})|([0-9a-f]{64})(\+x)?)$/.exec(String(value)) ?? [];

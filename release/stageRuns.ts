@@ -62,11 +62,12 @@ export function originOf(run: StageRun, previous: PreviousRelease, owner: string
   if ((run.madeBy?.owner ?? owner) !== owner) {
     return { from: "store", why: "another stack has made it" };
   }
-  if (previous.releasedAt === undefined) return { from: "run", why: "the first release here" };
+  const released = previous.releasedAt ?? previous.stackReleasedAt;
+  if (released === undefined) return { from: "run", why: "the first release here" };
   if (before?.key === run.key) {
     return { from: "run", why: "its earlier result was lost, or a rebuild was asked for" };
   }
-  if (run.finishedOn < previous.releasedAt) {
+  if (run.finishedOn < released) {
     return { from: "store", why: "built earlier, before the last release or for another stack" };
   }
   if (!before) return { from: "run", why: "not in the release before" };

@@ -43,7 +43,10 @@ export const release: StageProgram<typeof contract> = {
       },
     };
     return withIncoming(place, async ({ folder: incoming, parent: held }) => {
-      const previous = await readPrevious(held.path());
+      const previous = {
+        ...(await readPrevious(held.path())),
+        stackReleasedAt: await lastReleaseOf(store, shortIdentity(owner)),
+      };
       if (previous.releasedAt !== undefined) {
         await requireFreeNames(held, previous.files, sources.files);
       }
@@ -88,6 +91,16 @@ export const release: StageProgram<typeof contract> = {
     });
   },
 };
+
+/** When a stack released last, whatever its path was then; undefined where the store knows of none. */
+async function lastReleaseOf(store: ArtifactStore, owner: string): Promise<string | undefined> {
+  const releases = await store.manifests(contract.stage);
+  const its = releases.filter(({ madeBy }) => madeBy?.owner === owner);
+  return its
+    .map(({ publishedAt }) => publishedAt)
+    .sort()
+    .at(-1);
+}
 
 /** Whether the folder's manifest is one that kragle wrote: others may be able to write there, and it says what is deleted. */
 async function isOurs(store: ArtifactStore, { manifestSha256 }: PreviousRelease): Promise<boolean> {

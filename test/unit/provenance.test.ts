@@ -78,6 +78,36 @@ describe("the provenance", () => {
     assert.deepEqual(runDetails.builder.version, { kragle: "unknown", packer: "1.6.6" });
   });
 
+  it("takes no text of a user's for a file, whatever it looks like", () => {
+    const text = digest("e");
+    const words = { variables: { SUM: text }, secrets: [text] };
+    const steps = [
+      { kind: "script" as const, script: digest("6"), args: [text], ...words },
+      { kind: "run" as const, run: text, ...words },
+      { kind: "packages" as const, packages: [text] },
+      { kind: "ansible" as const, playbook: text, content: { "site.yml": digest("7") }, ...words },
+      {
+        kind: "files" as const,
+        files: [{ content: { ".": digest("8") }, to: "/x", mode: null, owner: "root" }],
+      },
+    ];
+    const { image } = planImage(sampleSpec, { ...sampleFiles, steps }, null);
+    const statement = provenance({
+      ...{ subjects: [], parameters: {}, stages: [], containers: [], tools: {} },
+      ...{ inputs: { image: image.description }, kragle: { version: "0.1.0" } },
+      ...{ accelerator: "tcg", invocationId: "x", startedOn: "", finishedOn: "" },
+    });
+    const found = statement.predicate.buildDefinition.resolvedDependencies;
+    assert.ok(
+      found.every(({ digest: { sha256 } }) => sha256 !== text),
+      JSON.stringify(found),
+    );
+    assert.deepEqual(
+      found.filter(({ name }) => name.includes("/steps/")).map(({ name }) => name),
+      ["image/steps/0/script", "image/steps/3/content/site.yml", "image/steps/4/files/0/content/."],
+    );
+  });
+
   it("names the image that the builder is built on, even where its tag has moved", () => {
     const image = (id: string, ...layers: string[]) => ({
       id: `sha256:${digest(id)}`,

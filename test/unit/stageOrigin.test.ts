@@ -27,6 +27,13 @@ describe("where a release has a stage from", () => {
     assert.deepEqual(origin(late).from, "store");
   });
 
+  it("is the store where the stack released before, to another path", () => {
+    const after = (stackReleasedAt: string) =>
+      originOf(run, { files: [], stages: [], stackReleasedAt }, "ours").from;
+    assert.equal(after("2026-11-03T00:00:00.000Z"), "store");
+    assert.equal(after("2026-11-01T00:00:00.000Z"), "run");
+  });
+
   it("is the store where another stack has run it, also for a first release", () => {
     const other = planImage({ ...sampleSpec, cpus: 1 }, sampleFiles, null).image;
     const of = (owner: string) => ({
