@@ -8,6 +8,7 @@ const VERBS: Readonly<Record<string, string>> = {
   destroy: "pulumi destroy",
   stacks: "pulumi stack ls",
   init: "pulumi stack init",
+  debug: "./kragle boot, for an image that is finished",
 };
 
 /**
@@ -28,10 +29,13 @@ export function requireOwnProgram(verb: string): void {
       exitCode: EXIT.wrongSettings,
     });
   }
+  const byPulumi = instead.startsWith("pulumi")
+    ? " (https://www.pulumi.com/docs/iac/download-install/)"
+    : "";
   throw new StageFailure(
     `kragle ${verb} is for kragle's own program, and the one in ${folder} is another: only the Pulumi CLI runs it`,
     {
-      hint: `${instead}, there (https://www.pulumi.com/docs/iac/download-install/); for kragle's own, stand in the folder of its clone`,
+      hint: `${instead}, there${byPulumi}; for kragle's own, stand in the folder of its clone`,
       exitCode: EXIT.wrongSettings,
     },
   );

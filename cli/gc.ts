@@ -7,7 +7,7 @@ import { EXIT } from "../host/failure";
 import { homeFolder } from "../host/home";
 import { print, say, tell } from "../host/output";
 import { printable } from "../host/printable";
-import { displayPath, stackNames } from "../host/project";
+import { asCalledHere, displayPath, stackNames } from "../host/project";
 import { openStore } from "../store/open";
 import { collectGarbage } from "../store/gc";
 import type { HeldRoots } from "../store/roots";
@@ -56,9 +56,10 @@ export async function gc({ json, dryRun = false, points = false }: Options): Pro
     say(`${printable(name)} is not kragle's, or is a link: left alone\n`);
   }
   if (unreadable.length > 0) {
+    const next = asCalledHere("./kragle up of that stack writes them again");
     say(
       `no result was deleted, for nobody knows which of them these kept: ${unreadable.join(", ")}\n` +
-        "  next: ./kragle up of that stack writes them again; delete them where the stack is gone for good\n",
+        `  next: ${next}; delete them where the stack is gone for good\n`,
     );
   }
   for (const { name, reason } of failed) tell(`${name} could not be deleted: ${reason}\n`);

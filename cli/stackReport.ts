@@ -4,6 +4,7 @@ import { dirname, relative } from "node:path";
 import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
+import { asCalledHere } from "../host/project";
 import { release } from "../plan/stages/release";
 import { NAMES } from "../release/layout";
 import { type ReleasedImage, renderStackPage, type StackRow } from "../release/report/stackPage";
@@ -47,7 +48,7 @@ export async function writeStackReport(
       const outputs = released.get(name);
       const { page, release } = outputs
         ? await describe(owner.stack, name, outputs)
-        : { release: `not released yet: ./kragle up ${name} -s ${owner.stack}` };
+        : { release: asCalledHere(`not released yet: ./kragle up ${name} -s ${owner.stack}`) };
       const link = page === undefined ? undefined : linkTo(page, dirname(path));
       return { name, on: on.get(name) ?? [], page: link, release };
     }),
@@ -67,7 +68,9 @@ async function describe(
     const page = String(reportPath);
     return { release: facts, ...(existsSync(page) ? { page } : {}) };
   } catch {
-    const next = `./kragle verify ${name} -s ${stack} says what is wrong, ./kragle up lays it out again`;
+    const next = asCalledHere(
+      `./kragle verify ${name} -s ${stack} says what is wrong, ./kragle up lays it out again`,
+    );
     return { release: `its files are gone, or cannot be read: ${next}` };
   }
 }

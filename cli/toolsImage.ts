@@ -1,6 +1,7 @@
 import { inspectImage } from "../executors/images";
 import type { Site } from "../executors/site";
 import { EXIT, StageFailure } from "../host/failure";
+import { isOwnProject } from "../host/project";
 import { planImage } from "../plan/imagePlan";
 import { readInputFiles } from "../preview/inputFiles";
 import { toolsReference } from "../preview/stackPlan";
@@ -15,14 +16,19 @@ import { readStack } from "./stackSettings";
  */
 export async function findTools(site: Site, stack: string, released?: string): Promise<string> {
   if (released !== undefined && (await inspectImage(site, released))) return released;
-  const { images } = readStack(stack, false).spec;
-  const [first] = images;
-  const plan = planImage(first!, readInputFiles(first!), null, images);
-  const reference = toolsReference(first!, plan);
-  if (await inspectImage(site, reference)) return reference;
+  // in another program's project nothing is known of what the next run would use
+  const reference = isOwnProject() ? nextTools(stack) : undefined;
+  if (reference !== undefined && (await inspectImage(site, reference))) return reference;
   const what = released === undefined ? "stack" : "release";
   throw new StageFailure(`the builder image of the ${what} is not in Docker`, {
     hint: `./kragle up -s ${stack} makes it`,
     exitCode: EXIT.lacking,
   });
+}
+
+function nextTools(stack: string): string {
+  const { images } = readStack(stack, false).spec;
+  const [first] = images;
+  const plan = planImage(first!, readInputFiles(first!), null, images);
+  return toolsReference(first!, plan);
 }

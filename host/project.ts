@@ -38,17 +38,6 @@ export const fromProgram = (path: string): string => relative(programFolder, inP
 /** Whether kragle is no package here, but the project itself. */
 export const isOwnProject = (): boolean => projectFolder === packageFolder;
 
-/**
- * The command that builds a stack, for people: the program of another project is run by the Pulumi CLI alone, and as a whole.
- *
- * @param images of the stack that are meant; none for all
- */
-export function upCommand(stack?: string, images: readonly string[] = []): string {
-  const which = stack === undefined ? [] : ["-s", stack];
-  const words = isOwnProject() ? ["./kragle up", ...images, ...which] : ["pulumi up", ...which];
-  return words.join(" ");
-}
-
 /** A clone is its own project, from wherever it is called, unless that is a project whose program has it as a package. */
 function projectOfThisProcess(): string {
   const near = projectAround(process.cwd());

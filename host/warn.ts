@@ -1,4 +1,5 @@
 import { tell } from "./output";
+import { asCalledHere } from "./project";
 
 const told = new Set<string>();
 
@@ -6,5 +7,5 @@ const told = new Set<string>();
 export function warn(text: string): void {
   if (told.has(text)) return;
   told.add(text);
-  tell(`warning: ${text}\n`);
+  tell(`warning: ${asCalledHere(text)}\n`);
 }

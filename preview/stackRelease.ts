@@ -1,7 +1,5 @@
 import { dirname } from "node:path";
 
-import { z } from "zod";
-
 import { EXIT, StageFailure } from "../host/failure";
 import { inProject } from "../host/project";
 import { shortKey } from "../plan/description";
@@ -11,6 +9,7 @@ import type { ResultOf } from "../plan/stages/contract";
 import { image, IMAGE } from "../plan/stages/image";
 import { release } from "../plan/stages/release";
 import { NAMES } from "../release/layout";
+import { releasedSettings } from "../release/settings";
 import { ReleaseFolder } from "../release/verify/folder";
 import type { ArtifactStore } from "../store/artifactStore";
 import type { Manifest } from "../store/manifest";
@@ -75,19 +74,11 @@ async function imageOf(store: ArtifactStore, sha256: string): Promise<Manifest |
   return why;
 }
 
-const provenance = z.object({
-  predicate: z.object({
-    buildDefinition: z.object({
-      externalParameters: z.object({ settings: z.record(z.string(), z.unknown()) }),
-    }),
-  }),
-});
-
 /** The settings of a released image, by its provenance; undefined where that is not the file that was released. */
 async function settingsOf({ manifestPath, files }: ResultOf<typeof release>) {
-  const folder = new ReleaseFolder(dirname(inProject(manifestPath)));
-  const read = await folder.json(NAMES.provenance, provenance).catch(() => undefined);
-  const found = await folder.find(NAMES.provenance, undefined);
+  const folder = dirname(inProject(manifestPath));
+  const settings = await releasedSettings(folder);
+  const found = await new ReleaseFolder(folder).find(NAMES.provenance, undefined);
   const isAsReleased = "sha256" in found && found.sha256 === files[NAMES.provenance];
-  return isAsReleased ? read?.predicate.buildDefinition.externalParameters.settings : undefined;
+  return isAsReleased ? settings : undefined;
 }

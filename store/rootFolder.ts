@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 
 import { atomicWrite, isUnfinished } from "../host/atomicWrite";
-import { displayPath, upCommand } from "../host/project";
+import { displayPath } from "../host/project";
 import { nameOfAside, readRecord } from "../host/record";
 import { readIfRegular } from "../host/regularFile";
 import { warn } from "../host/warn";
@@ -70,7 +70,7 @@ export class RootFolder {
       const name = nameOf(file);
       if (!isOwn(file)) ignore(join(this.path, file));
       if (name === undefined) continue;
-      const again = `${upCommand()} of its stack writes it again`;
+      const again = "./kragle up of its stack writes it again";
       const root = await readRecord(join(this.path, file), rootSchema, again);
       if (root) found.set(name, root);
     }
@@ -94,7 +94,7 @@ export class RootFolder {
 
   /** Undefined where an earlier version noted the roots, or it cannot be read. */
   owner(): Promise<RootsOwner | undefined> {
-    const again = `${upCommand()} of its stack writes it again`;
+    const again = "./kragle up of its stack writes it again";
     return readRecord(join(this.path, OWNER), ownerSchema, again);
   }
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { atomicWrite } from "../host/atomicWrite";
 import { lockFile } from "../host/lock";
-import { projectFolder, upCommand } from "../host/project";
+import { projectFolder } from "../host/project";
 import { readRecord } from "../host/record";
 import { identitySchema, type StackIdentity } from "../plan/identity";
 import { stackFileName } from "./names";
@@ -177,7 +177,7 @@ async function readUnowned(home: string, stack: string): Promise<StackRecord | u
 }
 
 const readFile = (file: string) =>
-  readRecord(file, recordSchema, `${upCommand()} of its stack writes it again`);
+  readRecord(file, recordSchema, "./kragle up of its stack writes it again");
 
 async function read(file: string, folder = projectFolder): Promise<StackRecord | undefined> {
   const { owner: _, ...record } = (await readFile(file)) ?? {};

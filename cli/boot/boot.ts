@@ -2,9 +2,10 @@ import { requireDaemon } from "../../executors/daemon";
 import { thisSite } from "../../executors/site";
 import { displayPath } from "../../host/project";
 import type { Firmware } from "../../plan/imageSpec";
-import { imageFirst, oneImage } from "../imageNames";
-import { readStack } from "../stackSettings";
+import { imageFirst } from "../imageNames";
+import { knownStack } from "../releasedImages";
 import { findTools } from "../toolsImage";
+import { bootSpec } from "./bootSpec";
 import { chooseImage } from "./chooseImage";
 import { look, requireTerminal } from "./look";
 
@@ -35,10 +36,9 @@ export async function boot(
 ): Promise<number> {
   const { stack, exec, console, network = false } = options;
   requireTerminal("boot", exec);
-  const { spec: all } = readStack(stack, false);
-  const { image, word: given } = imageFirst(all.images, stack, first, second);
-  const spec =
-    given === undefined || image !== undefined ? oneImage(all, stack, image) : all.images[0]!;
+  const { images } = await knownStack(stack);
+  const { image, word: given } = imageFirst(images, stack, first, second);
+  const spec = await bootSpec(stack, image, given !== undefined);
   const { path, format, builtIn } = await chooseImage(stack, image, given);
   const site = thisSite();
   await requireDaemon(site);

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { packageFolder } from "../../host/project";
+import { LAUNCHER, packageFolder } from "../../host/project";
+import { kragle } from "../kragle";
 import { MINUTES } from "./pulumiProject";
 import { SomeProgram } from "./someProgram";
 
@@ -32,6 +33,25 @@ describe("a program of somebody's own with kragle as a package, with the real Pu
     const state = JSON.stringify(resources.map(({ inputs }) => inputs));
     for (const place of [packageFolder, program.folder]) assert.ok(!state.includes(place), place);
     await program.project.isUnchanged("prod");
+  });
+
+  it("is looked into by the command line, whatever configuration the program has of its own", async () => {
+    program.write('new GoldenImage("web", lean);');
+    const { folder, project } = program;
+    await project.update("prod");
+    await project.succeeds(["config", "set", "shop:size", "big", "-s", "prod"]);
+    const environment = project.environment();
+    const look = (...args: string[]) =>
+      kragle(environment.KRAGLE_HOME!, [...args, "-s", "prod", "--exec", "true"], {
+        ...{ file: join(folder, LAUNCHER), folder, environment },
+      });
+    // as far as it goes with an image that is a text
+    const found = /build\/prod\/web\/output\/packer-kragle-qcow2 is no disk/;
+    assert.match((await look("boot", "web")).stderr, found);
+    assert.match((await look("boot")).stderr, found);
+    const { code, stderr } = await look("debug", "web");
+    assert.equal(code, 2);
+    assert.match(stderr, /next: \.kragle\/bin\/kragle boot/);
   });
 
   it("builds nothing again for an image that gets another parent, and lets go of everything in the end", async () => {

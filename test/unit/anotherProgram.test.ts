@@ -30,6 +30,7 @@ describe("the program of another project", function () {
     for (const [verb, instead] of [
       ["up", "pulumi up"],
       ["stacks", "pulumi stack ls"],
+      ["debug", "./kragle boot"],
     ] as const) {
       const { status, stderr } = run(join(folder, "infra/below"), verb);
       assert.equal(status, 2, stderr);
@@ -39,7 +40,7 @@ describe("the program of another project", function () {
         new RegExp(`^kragle ${verb} is for kragle's own program, and the one in `),
       );
       assert.match(what!, /: only the Pulumi CLI runs it$/);
-      assert.match(next!, new RegExp(`^ {2}next: ${instead}, there `));
+      assert.match(next!, new RegExp(`^ {2}next: ${instead}.*, there`));
     }
   });
 
