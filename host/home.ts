@@ -21,14 +21,17 @@ const ID = "id";
 export function homeFolder(environment = process.env): string {
   const given = environment.KRAGLE_HOME;
   const home = homePath(environment);
-  const problem = problemOf(home, home === join(projectFolder, ".kragle"));
+  const inProject = home === join(projectFolder, ".kragle");
+  const isLink = lstatSync(home, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  // what the project's own folder has is kragle's; a link may lead to anybody's
+  const problem = problemOf(home, inProject && !isLink, inProject ? BEFORE_A_HOME : []);
   if (!problem) {
     requireNoLinks(home);
     return home;
   }
   const whose = given ? "KRAGLE_HOME names" : "kragle's home is";
   throw new StageFailure(`${whose} ${displayPath(home)}, ${problem}`, {
-    hint: "let KRAGLE_HOME name a new or an empty folder; nothing was changed in this one",
+    hint: `let ${given ? "KRAGLE_HOME name" : "the link lead to"} a new or an empty folder; nothing was changed in this one`,
     exitCode: EXIT.wrongSettings,
   });
 }
@@ -58,8 +61,24 @@ export function isOwnHome(home: string, folder = projectFolder): boolean {
   return realpathSync(home) === join(realpathSync(folder), ".kragle");
 }
 
-/** Why a folder cannot be the home; undefined for one that is, or that can become one. */
-function problemOf(home: string, inProject: boolean): string | undefined {
+/** What set-up, the loader and a program's launcher put into the project's `.kragle` before it is a home. */
+const BEFORE_A_HOME = [
+  "node",
+  "compiled",
+  "compile-cache",
+  "clone",
+  "bin",
+  "bundles",
+  ".gitignore",
+];
+
+/**
+ * Why a folder cannot be the home; undefined for one that is, or that can become one.
+ *
+ * @param isOurs whether it is kragle's whatever is in it
+ * @param known names in it that say nothing
+ */
+function problemOf(home: string, isOurs: boolean, known: readonly string[]): string | undefined {
   let names;
   try {
     names = readdirSync(home);
@@ -74,10 +93,12 @@ function problemOf(home: string, inProject: boolean): string | undefined {
     if (format <= FORMAT) return undefined;
     return `which a newer kragle laid out (format ${format}), and this one must not touch (it knows ${FORMAT})`;
   }
-  // homes of earlier versions have no mark; set-up puts Node into the project's own before there is one
-  if (inProject || readPlacedId(join(home, ID))) return undefined;
+  // homes of earlier versions have no mark
+  if (isOurs || readPlacedId(join(home, ID))) return undefined;
   // a disk's own folder, and what a first run leaves that was killed
-  const others = names.filter((name) => name !== "lost+found" && !isUnfinished(name));
+  const others = names.filter(
+    (name) => name !== "lost+found" && !known.includes(name) && !isUnfinished(name),
+  );
   if (others.length === 0) return undefined;
   return `which is not empty (it has ${fewOf(others)}) and has no ${MARK}, by which kragle knows its own folder`;
 }

@@ -20,6 +20,7 @@ import { join, relative } from "node:path";
 import { lastRelease } from "../../cli/lastRelease";
 import { StageFailure } from "../../host/failure";
 import { requireNode } from "../../host/oldestNode";
+import { claimHome, homeFolder } from "../../host/home";
 import { inProject, LAUNCHER, packageFolder, projectFolder, workFor } from "../../host/project";
 import { findReach } from "../../infra/reach";
 import { dropsRoot, invocationOf } from "../../plan/invocation";
@@ -75,6 +76,22 @@ describe("a program that has kragle as a package", function () {
     );
     workFor(packageFolder);
     assert.match(new StageFailure("x", { hint: "./kragle up" }).text, /next: \.\/kragle up$/);
+  });
+
+  it("works through no link in the place of .kragle that leads to somebody's folder", () => {
+    const elsewhere = join(project, "mine");
+    mkdirSync(join(elsewhere, "store"), { recursive: true, mode: 0o755 });
+    symlinkSync("mine", join(project, ".kragle"));
+    const home = () => homeFolder({});
+    const refused = /\.kragle, which is not empty \(it has store\) and has no kragle-home\.json/;
+    assert.throws(home, refused);
+    rmSync(join(elsewhere, "store"), { recursive: true });
+    // what is there before there is a home
+    mkdirSync(join(elsewhere, "node"));
+    assert.equal(home(), join(project, ".kragle"));
+    claimHome(home());
+    mkdirSync(join(elsewhere, "store"));
+    assert.equal(home(), join(project, ".kragle"));
   });
 
   it("tells no resource where kragle, the project or the store lies", async () => {
