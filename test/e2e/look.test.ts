@@ -138,7 +138,7 @@ describe("a look into the dev image", function () {
       [/left-by-it\r+\n[^]*Enter ends it/, "\r"],
     ]);
     assert.equal(code, 1, screen);
-    assert.match(screen, /"scripts\/fails\.sh" ended with exit code 7/);
+    assert.match(screen, /step 1 \(scripts\/fails\.sh\) ended with exit code 7/);
     await assertGone();
   });
 
