@@ -27,7 +27,7 @@ describe("the real Pulumi CLI", function () {
     const shown = await project.preview("dev");
     // another backend's stack of this name is another stack
     assert.match(shown, /^ +base +from store$/m);
-    assert.match(shown, /16 to create/);
+    assert.match(shown, /17 to create/);
   });
 
   it("gives the same outputs as the embedded engine", async () => {
