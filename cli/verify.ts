@@ -6,7 +6,7 @@ import { EXIT, StageFailure } from "../host/failure";
 import { print, tell } from "../host/output";
 import { printable } from "../host/printable";
 import type { OnRead } from "../release/verify/folder";
-import { verifyRelease } from "../release/verify/release";
+import { type Verification, verifyRelease } from "../release/verify/release";
 import { namesOf } from "./imageNames";
 import { releaseOf, wholeRelease } from "./lastRelease";
 import type { CommonOptions } from "./options";
@@ -35,9 +35,11 @@ function requireFolder(folder: string): void {
  */
 export async function verify(given: string | undefined, options: VerifyOptions): Promise<number> {
   const releases = await wantedReleases(given, options.stack);
-  const found: (readonly [string | null, Verified])[] = [];
+  const found: (readonly [string | null, Verification])[] = [];
   for (const [name, folder] of releases) {
-    found.push([name, await verifyRelease(folder, options.allowedSigners, tellingReads())]);
+    const one = verifyRelease(folder, options.allowedSigners, tellingReads());
+    // of several images, one that is lost says nothing of the others
+    found.push([name, await (releases.length > 1 ? one.catch(asVerified(folder)) : one)]);
   }
   if (options.json) {
     const [first] = found;
@@ -52,7 +54,11 @@ export async function verify(given: string | undefined, options: VerifyOptions):
   return found.every(([, { good }]) => good) ? EXIT.done : EXIT.failed;
 }
 
-type Verified = Awaited<ReturnType<typeof verifyRelease>>;
+/** What cannot be verified at all, as a verdict. */
+const asVerified = (folder: string) => (error: Error) => {
+  if (!(error instanceof StageFailure) || error.details.exitCode !== undefined) throw error;
+  return { folder, good: false, verdict: error.text, checks: [], files: [] };
+};
 
 /** Folders of releases, by the name of the image where it is one of several. */
 async function wantedReleases(
@@ -78,7 +84,7 @@ async function isImage(given: string, stack: string): Promise<boolean> {
   }
 }
 
-const linesOf = ({ checks, files, verdict }: Verified): string[] =>
+const linesOf = ({ checks, files, verdict }: Verification): string[] =>
   [
     ...checks.map(({ state, name, detail }) => `${state.padEnd(8)} ${name}: ${detail}`),
     ...files.map(

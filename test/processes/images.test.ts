@@ -69,6 +69,13 @@ describe("a stack of several images", function () {
     const torn = readPage(clone.path(all));
     assert.deepEqual(torn.links, [images.db!.reportPath]);
     assert.match(torn.text, /web ?its files are gone, or cannot be read: \.\/kragle verify web/);
+    rmSync(clone.path("build/roles/web/output/SHA256SUMS"));
+    const verified = await run("verify -s roles");
+    assert.equal(verified.code, 1, verified.stderr);
+    assert.match(
+      verified.stdout,
+      /^web\n.* has no SHA256SUMS, so it is not a release\ndb\n[^]*^ok /m,
+    );
     assert.match(await succeeds("logs db -s roles"), /^db\.release +finished/m);
     assert.doesNotMatch(await succeeds("logs db -s roles"), /^web\./m);
   });
