@@ -58,7 +58,7 @@ describe("Ctrl-C under the real Pulumi CLI", function () {
     let said = "";
     const args = ["up", "-s", "dev", "--engine", "pulumi", "--rebuild", "release"];
     const child = clone.start(args, project.environment());
-    child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     await interrupted(child, () => Promise.resolve(said.includes("» copy the files")));
     const output = clone.path("build/dev/output");
     const unfinished = () => readdirSync(output).some((name) => name.startsWith("."));
