@@ -1,14 +1,17 @@
 import { EXIT, StageFailure } from "../host/failure";
 import { packageFolder, projectAround, projectFolder } from "../host/project";
 
+const byPulumi = (command: string) =>
+  `${command}, there (https://www.pulumi.com/docs/iac/download-install/)`;
+
 /** The verbs that run kragle's own program, or are about its stacks, and what does the same for any other. */
 const VERBS: Readonly<Record<string, string>> = {
-  up: "pulumi up",
-  preview: "pulumi preview",
-  destroy: "pulumi destroy",
-  stacks: "pulumi stack ls",
-  init: "pulumi stack init",
-  debug: "./kragle boot, for an image that is finished",
+  up: byPulumi("pulumi up"),
+  preview: byPulumi("pulumi preview"),
+  destroy: byPulumi("pulumi destroy"),
+  stacks: byPulumi("pulumi stack ls"),
+  init: byPulumi("pulumi stack init"),
+  debug: "./kragle boot, there, for an image that is finished",
 };
 
 /**
@@ -29,13 +32,10 @@ export function requireOwnProgram(verb: string): void {
       exitCode: EXIT.wrongSettings,
     });
   }
-  const byPulumi = instead.startsWith("pulumi")
-    ? " (https://www.pulumi.com/docs/iac/download-install/)"
-    : "";
   throw new StageFailure(
     `kragle ${verb} is for kragle's own program, and the one in ${folder} is another: only the Pulumi CLI runs it`,
     {
-      hint: `${instead}, there${byPulumi}; for kragle's own, stand in the folder of its clone`,
+      hint: `${instead}; for kragle's own, stand in the folder of its clone`,
       exitCode: EXIT.wrongSettings,
     },
   );

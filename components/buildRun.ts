@@ -5,7 +5,7 @@ import { rootOf } from "../plan/roots";
 import { base } from "../plan/stages/base";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
 import { image, IMAGE } from "../plan/stages/image";
-import { stageCommand } from "./stageCommand";
+import { formerAliases, stageCommand } from "./stageCommand";
 
 /** Arguments of {@link BuildRun}. */
 export interface BuildRunArgs {
@@ -52,15 +52,11 @@ export class BuildRun extends pulumi.ComponentResource {
 
   constructor(name: string, args: BuildRunArgs, opts?: pulumi.ComponentResourceOptions) {
     super("kragle:index:BuildRun", name, {}, opts);
-    const { stack, reach, called = null, formerly = [], same = {}, knownImageSha256 } = args;
+    const { stack, reach, called = null, formerly, same = {}, knownImageSha256 } = args;
     const tools = pulumi.output(args.toolsImage);
     const options = (stage: string, ...before: (pulumi.Resource | undefined)[]) => ({
       ...{ parent: this, dependsOn: before.filter((one) => one !== undefined) },
-      aliases: [
-        // the name in the state of earlier versions
-        { name: `${name}-${stage}` },
-        ...formerly.map((other) => ({ name: rootOf(other, stage) })),
-      ],
+      aliases: formerAliases(stage, `${name}-${stage}`, formerly),
     });
     const disk = args.base;
     const installed =

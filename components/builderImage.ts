@@ -7,7 +7,7 @@ import { rootOf } from "../plan/roots";
 import { builder } from "../plan/stages/builder";
 import type { Planned } from "../plan/stages/contract";
 import { type AnswerTo, dockerBase, handImage, type RequestTo } from "../plan/stages/questions";
-import { markedCommand, printedAnswer } from "./stageCommand";
+import { formerAliases, markedCommand, printedAnswer } from "./stageCommand";
 
 /** Arguments of {@link BuilderImage}. */
 export interface BuilderImageArgs {
@@ -64,7 +64,7 @@ export class BuilderImage extends pulumi.ComponentResource {
 
   private build(name: string, args: BuilderImageArgs): docker.Image {
     const marker = args.toolsMarker;
-    const { stack, called = null, formerly = [] } = args;
+    const { stack, called = null, formerly } = args;
     const { kragle, context } = args.reach;
     const own = { project: pulumi.getProject(), stack };
     const root = rootOf(called, builder.stage);
@@ -86,11 +86,7 @@ export class BuilderImage extends pulumi.ComponentResource {
         parent: this,
         // a proxy's address may contain a password
         additionalSecretOutputs: ["stdout"],
-        aliases: [
-          // as earlier versions called it
-          { name: `${name}-base-image` },
-          ...formerly.map((other) => ({ name: rootOf(other, dockerBase.name) })),
-        ],
+        aliases: formerAliases(dockerBase.name, `${name}-base-image`, formerly),
       },
     );
     const answer = printedAnswer<AnswerTo<typeof dockerBase>>(base);

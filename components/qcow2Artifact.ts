@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { rootOf } from "../plan/roots";
 import { check } from "../plan/stages/check";
 import { type ProofStageArgs, proofRequest } from "./proofStage";
-import { stageCommand } from "./stageCommand";
+import { formerAliases, stageCommand } from "./stageCommand";
 
 /** Arguments of {@link Qcow2Artifact}. */
 export interface Qcow2ArtifactArgs extends ProofStageArgs<typeof check> {
@@ -21,14 +21,7 @@ export class Qcow2Artifact extends pulumi.ComponentResource {
     this.check = stageCommand(
       rootOf(args.called ?? null, check.stage),
       { ...args, contract: check, request: proofRequest<typeof check>(args) },
-      {
-        parent: this,
-        aliases: [
-          // the name in the state of earlier versions
-          { name: `${name}-check` },
-          ...(args.formerly ?? []).map((other) => ({ name: rootOf(other, check.stage) })),
-        ],
-      },
+      { parent: this, aliases: formerAliases(check.stage, `${name}-check`, args.formerly) },
     ).command;
     this.registerOutputs({});
   }

@@ -2,8 +2,25 @@ import * as command from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 
 import { dropsRoot, MARKER, type Reach, runsStage, SECRET } from "../plan/invocation";
+import { rootOf } from "../plan/roots";
 import type { StageAnswer, StageCall } from "../plan/stages/call";
 import type { Planned, RequestOf, StageContract } from "../plan/stages/contract";
+
+/**
+ * What a stage's command was called before: by that it keeps its place in the state. Pulumi finds by itself only those whose names begin with
+ * the one of the component around them.
+ *
+ * @param earlier its name in the states of earlier versions
+ * @param formerly what the image was called before
+ */
+export const formerAliases = (
+  stage: string,
+  earlier: string,
+  formerly: readonly string[] = [],
+): pulumi.Alias[] => [
+  { name: earlier },
+  ...formerly.map((image) => ({ name: rootOf(image, stage) })),
+];
 
 /** What every stage's command is made of. */
 export interface StageCommandArgs<C extends StageContract> {

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { inProject } from "../host/project";
 import type { SignedList } from "../plan/imageSpec";
 import { address } from "./addresses";
-import { listOf, onlyKeys, path, structured, text } from "./values";
+import { listOf, onlyKeys, orShort, path, structured, text } from "./values";
 
 /** Parts of the setting `from` that say by whose signed list a file's digest is known. */
 
@@ -35,37 +35,22 @@ const fingerprint = text("40 hexadecimal digits")
       "is not a key's fingerprint, which has 40 or 64 hexadecimal digits; gpg --show-keys FILE tells it",
   });
 
-const key = z
-  .unknown()
-  .meta({
-    anyOf: [
-      { type: "string" },
-      {
-        type: "object",
-        properties: {
-          file: { type: "string", description: "A file of OpenPGP keys, relative to the project" },
-          fingerprint: {
-            type: "string",
-            description:
-              "Which of them is trusted, 40 or 64 hexadecimal digits; all where none is named",
-          },
-        },
-        required: ["file"],
-        additionalProperties: false,
-      },
-    ],
-  })
-  .pipe(
-    z.preprocess(
-      (value) => (typeof value === "string" ? { file: value } : value),
-      z
-        .strictObject(
-          { file: keyFile, fingerprint: fingerprint.optional() },
-          onlyKeys("are file, fingerprint", `the path of a file of keys, or ${KEY}`),
-        )
-        .transform(({ file, fingerprint: one = null }) => ({ file, fingerprint: one })),
-    ),
-  );
+const key = orShort(
+  "file",
+  {
+    file: { type: "string", description: "A file of OpenPGP keys, relative to the project" },
+    fingerprint: {
+      type: "string",
+      description: "Which of them is trusted, 40 or 64 hexadecimal digits; all where none is named",
+    },
+  },
+  z
+    .strictObject(
+      { file: keyFile, fingerprint: fingerprint.optional() },
+      onlyKeys("are file, fingerprint", `the path of a file of keys, or ${KEY}`),
+    )
+    .transform(({ file, fingerprint: one = null }) => ({ file, fingerprint: one })),
+);
 
 export const listFields = {
   checksums: place("SHA256SUMS")

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 import type { UserTest } from "../plan/imageSpec";
 import { testProblem } from "./scripts";
-import { decimal, listOf, onlyKeys, path, refusing, spelled, structured } from "./values";
+import { decimal, listOf, onlyKeys, orShort, path, refusing, spelled, structured } from "./values";
 
 const EXAMPLE = '{"script": "tests/port.sh", "args": ["8080"], "timeout": 2}';
 
@@ -22,36 +22,26 @@ const shape = z
     timeoutSeconds: timeout === undefined ? undefined : timeout * 60,
   }));
 
-const test = z
-  .unknown()
-  // editors are told both forms; a path alone is read as the shorter one of an object
-  .meta({
-    anyOf: [
-      { type: "string" },
-      {
-        type: "object",
-        properties: {
-          script: {
-            type: "string",
-            description: "A script's path, relative to the project; it passes with exit code 0",
-          },
-          args: {
-            type: "array",
-            items: { type: ["string", "number", "boolean"] },
-            description: "Arguments of the script",
-          },
-          timeout: {
-            type: "number",
-            description:
-              "Minutes that it may take, ten times as long under software emulation; `timeouts.smoke` where none is given",
-          },
-        },
-        required: ["script"],
-        additionalProperties: false,
-      },
-    ],
-  })
-  .pipe(z.preprocess((value) => (typeof value === "string" ? { script: value } : value), shape));
+const test = orShort(
+  "script",
+  {
+    script: {
+      type: "string",
+      description: "A script's path, relative to the project; it passes with exit code 0",
+    },
+    args: {
+      type: "array",
+      items: { type: ["string", "number", "boolean"] },
+      description: "Arguments of the script",
+    },
+    timeout: {
+      type: "number",
+      description:
+        "Minutes that it may take, ten times as long under software emulation; `timeouts.smoke` where none is given",
+    },
+  },
+  shape,
+);
 
 /** The setting `tests`: the user's own checks of the booted image. */
 export const tests = structured(z.array(test, listOf("paths of scripts")));

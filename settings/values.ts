@@ -119,6 +119,27 @@ export const structured = <T extends z.ZodType>(schema: T) =>
     }
   }, schema);
 
+/**
+ * An object that may be written as the text of one of its properties alone. Editors are told both forms.
+ *
+ * @param short that property
+ * @param properties as JSON Schema has them
+ */
+export const orShort = <T extends z.ZodType>(
+  short: string,
+  properties: Readonly<Record<string, object>>,
+  full: T,
+) =>
+  z
+    .unknown()
+    .meta({
+      anyOf: [
+        { type: "string" },
+        { type: "object", properties, required: [short], additionalProperties: false },
+      ],
+    })
+    .pipe(z.preprocess((value) => (typeof value === "string" ? { [short]: value } : value), full));
+
 export const listOf = (what: string) => ({
   error: (issue: { input?: unknown }) =>
     `${quote(issue.input)} is not a list; write a list of ${what}`,

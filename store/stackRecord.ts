@@ -50,7 +50,8 @@ export async function readStackRecord(
 ): Promise<StackRecord | undefined> {
   const own = await read(fileOf(home, owner), folder);
   if (own) return own;
-  return (await ownsUnowned(home, owner.stack)) ? readUnowned(home, owner.stack) : undefined;
+  const unowned = await readUnowned(home, owner.stack);
+  return unowned && isHere(home, unowned) ? unowned : undefined;
 }
 
 /**
@@ -85,9 +86,8 @@ export async function writeStackRecord(
   );
   const text = JSON.stringify({ ...record, owner, outputs }, null, 2);
   await atomicWrite(fileOf(home, owner), text + "\n");
-  if ((await readUnowned(home, owner.stack)) && (await ownsUnowned(home, owner.stack))) {
-    await rm(unownedFile(home, owner.stack), { force: true });
-  }
+  const unowned = await readUnowned(home, owner.stack);
+  if (unowned && isHere(home, unowned)) await rm(unownedFile(home, owner.stack), { force: true });
 }
 
 /** The outputs of each image that a record has, by its name; those of a stack of one image have none. */
@@ -162,8 +162,10 @@ const OWNED = /^(.+\.[\da-f]{12})\.json$/;
  * Whether what an earlier version noted under a stack's bare name is this clone's: the release that its record names lies in this clone.
  * Without a record it goes by where the home lies, since several clones may share one that lies elsewhere.
  */
-export async function ownsUnowned(home: string, stack: string): Promise<boolean> {
-  const record = await readUnowned(home, stack);
+export const ownsUnowned = async (home: string, stack: string): Promise<boolean> =>
+  isHere(home, await readUnowned(home, stack));
+
+function isHere(home: string, record: StackRecord | undefined): boolean {
   const { imagePath } = record?.outputs ?? {};
   return typeof imagePath === "string"
     ? isBelow(projectFolder, imagePath)
@@ -172,18 +174,23 @@ export async function ownsUnowned(home: string, stack: string): Promise<boolean>
 
 /** What an earlier version noted. A stack may be called as another one's record is: that one tells whose it is. */
 async function readUnowned(home: string, stack: string): Promise<StackRecord | undefined> {
-  const file = unownedFile(home, stack);
-  return (await readFile(file))?.owner === undefined ? read(file) : undefined;
+  const found = await stored(unownedFile(home, stack));
+  return found && found.owner === undefined ? recordOf(found) : undefined;
 }
 
-const readFile = (file: string) =>
+async function read(file: string, folder?: string): Promise<StackRecord | undefined> {
+  const found = await stored(file);
+  return found && recordOf(found, folder);
+}
+
+const stored = (file: string) =>
   readRecord(file, recordSchema, "./kragle up of its stack writes it again");
 
-async function read(file: string, folder = projectFolder): Promise<StackRecord | undefined> {
-  const { owner: _, ...record } = (await readFile(file)) ?? {};
-  if (!("engine" in record)) return undefined;
-  const outputs = withPaths(record.outputs, (path) => resolve(folder, path));
-  return { ...record, outputs };
+function recordOf(
+  { owner: _, ...record }: z.infer<typeof recordSchema>,
+  folder = projectFolder,
+): StackRecord {
+  return { ...record, outputs: withPaths(record.outputs, (path) => resolve(folder, path)) };
 }
 
 const isBelow = (folder: string, path: string) => path.startsWith(folder + "/");
