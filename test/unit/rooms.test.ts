@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -36,6 +36,22 @@ describe("the rooms of the architecture", () => {
       Object.keys(knows).filter((room) => !folders.has(room)),
       [],
     );
+  });
+
+  it("have every file of theirs that a document names", () => {
+    const pages = execFileSync("git", ["ls-files", "*.md"], { cwd: projectFolder });
+    const file = new RegExp(
+      `\`((?:${[...Object.keys(knows), ...WITHOUT_ARROWS].join("|")})/[\\w./-]+\\.[a-z]+)\``,
+      "g",
+    );
+    let named = 0;
+    for (const page of pages.toString().trim().split("\n")) {
+      for (const [, path] of readFileSync(join(projectFolder, page), "utf8").matchAll(file)) {
+        assert.ok(existsSync(join(projectFolder, path!)), `${page} names ${path}`);
+        named++;
+      }
+    }
+    assert.ok(named > 50);
   });
 
   it("stand in docs/architecture.md with the arrows that the lint allows", () => {
